@@ -1,0 +1,55 @@
+/* A doubly linked list whose links live inside the caller's objects. The head is a link too; an empty head points at
+ * itself. A link that is all zero is in no list. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct list {
+	struct list *prev, *next;
+};
+
+#define LIST_ENTRY(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
+/* Walks a list; the current element may be removed. */
+#define LIST_FOREACH(link, head)                                                                             \
+	for (struct list *link = (head)->next, *link##_next = link->next; link != (head);                    \
+		link = link##_next, link##_next = link->next)
+
+static inline void list_init(struct list *head)
+{
+	head->prev = head->next = head;
+}
+
+static inline bool list_empty(const struct list *head)
+{
+	return head->next == head;
+}
+
+static inline bool list_linked(const struct list *link)
+{
+	return link->next != NULL;
+}
+
+/* Puts link behind at. */
+static inline void list_add_after(struct list *at, struct list *link)
+{
+	link->prev = at;
+	link->next = at->next;
+	at->next->prev = link;
+	at->next = link;
+}
+
+static inline void list_add_tail(struct list *head, struct list *link)
+{
+	list_add_after(head->prev, link);
+}
+
+/* Takes link out of its list; a link that is in none is left alone. */
+static inline void list_del(struct list *link)
+{
+	if (!link->next)
+		return;
+	link->prev->next = link->next;
+	link->next->prev = link->prev;
+	link->prev = link->next = NULL;
+}

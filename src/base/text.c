@@ -1,0 +1,50 @@
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct text text_init(char *buf, size_t size)
+{
+	buf[0] = 0;
+	return (struct text){ .buf = buf, .size = size };
+}
+
+void text_add(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(t->buf + t->len, t->size - t->len, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	t->len += (size_t)n;
+	if (t->len >= t->size) {
+		t->len = t->size - 1;
+		t->cut = true;
+	}
+}
+
+bool text_cut(const struct text *t)
+{
+	return t->cut;
+}
+
+const char *text_duration(char *buf, unsigned long long ms)
+{
+	unsigned long long s = ms / 1000;
+	enum { SIZE = 32 };
+
+	if (s == 0)
+		snprintf(buf, SIZE, "%llu ms", ms);
+	else if (s < 60)
+		snprintf(buf, SIZE, "%llu s", s);
+	else if (s < 3600)
+		snprintf(buf, SIZE, "%llu min %llu s", s / 60, s % 60);
+	else if (s < 86400)
+		snprintf(buf, SIZE, "%llu h %llu min", s / 3600, s / 60 % 60);
+	else
+		snprintf(buf, SIZE, "%llu d %llu h", s / 86400, s / 3600 % 24);
+	return buf;
+}

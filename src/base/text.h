@@ -1,0 +1,18 @@
+/* Text built piece by piece in a buffer of fixed size; what does not fit is cut off and text_cut() says so. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct text {
+	char *buf;
+	size_t size, len;
+	bool cut;
+};
+
+/* size at least 1. The buffer always holds a NUL-terminated string. */
+struct text text_init(char *buf, size_t size);
+void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+bool text_cut(const struct text *t);
+/* A duration as people say it: "4 s", "3 min 20 s", "2 h 5 min", "3 d 4 h". Returns buf (at least 32 octets). */
+const char *text_duration(char *buf, unsigned long long ms);
