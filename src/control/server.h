@@ -1,0 +1,43 @@
+/*
+ * The control socket's server: one JSON object per line each way, answers streamed.
+ *
+ * Request: {"command": "show neighbors", ...arguments}. Answer: any number of rows {"row": {...}}, then exactly one
+ * {"end": true} or {"error": "what is wrong and what to do"}. The server knows commands and rows, nothing of what they
+ * mean: a program gives a table of commands. A command that has much to say is a generator, asked for one row at a
+ * time when the client has taken the last ones.
+ */
+#pragma once
+
+#include "base/row.h"
+#include "io/loop.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct control_server;
+
+/* An answer in progress. next: returns the next row (taken over), or NULL at the end; NULL with a text in err (256
+ * octets) means failure. done: frees state; called exactly once, also when the client went away; may be NULL. */
+struct control_answer {
+	struct row *(*next)(void *state, char *err);
+	void (*done)(void *state);
+	void *state;
+};
+
+struct control_command {
+	const char *name;      /* "show neighbors" */
+	const char *arguments; /* for humans: "[ADDRESS]" */
+	const char *help;      /* one line */
+	bool changes;	       /* not allowed on a read-only socket */
+	/* Fills out; false with a text in err (256 octets). args: the whole request, valid during the call only. */
+	bool (*start)(void *user, const struct row *args, struct control_answer *out, char *err);
+};
+
+/* commands: ends with a NULL name; must outlive the server. A "help" command that lists them is built in.
+ * NULL and a reason in err (256 octets) on failure. */
+struct control_server *control_server_new(struct io_loop *loop, const char *path, gid_t gid,
+	const struct control_command *commands, void *user, char *err);
+void control_server_free(struct control_server *s);
+
+/* For commands with a single row, or none (row NULL). */
+void control_answer_row(struct control_answer *out, struct row *row);

@@ -1,0 +1,32 @@
+/*
+ * TCP sockets as BGP wants them: non-blocking, close-on-exec, TCP_NODELAY, and with the options that must be in place
+ * before the first packet (source address, TTL, TCP-MD5). All return a descriptor or -errno.
+ */
+#pragma once
+
+#include "base/prefix.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct io_tcp_opts {
+	const struct ip_addr *local; /* source address, NULL: the kernel's choice */
+	uint8_t ttl;		     /* 0: the kernel's default */
+	uint8_t min_ttl;	     /* GTSM, RFC 5082; 0: off */
+};
+
+/* A listening socket. address may be any (0.0.0.0, ::). IPv6 sockets are IPv6 only. A deep backlog. */
+int io_tcp_listen(const struct ip_addr *address, uint16_t port);
+/* Accepts one connection; -EAGAIN when there is none. remote and local are filled. */
+int io_tcp_accept(int listener, struct ip_addr *remote, struct ip_addr *local);
+/* Begins to connect; the socket becomes writable when it is done, and io_tcp_connect_result() tells how. */
+int io_tcp_connect(const struct ip_addr *remote, uint16_t port, const struct io_tcp_opts *opts);
+/* 0 when connected, else -errno. */
+int io_tcp_connect_result(int fd);
+bool io_tcp_local(int fd, struct ip_addr *out);
+/* Makes close() send RST: for a connection whose unsent octets nobody wants. */
+void io_tcp_abort_on_close(int fd);
+/* Options on a socket that exists (an accepted one). 0 or -errno. */
+int io_tcp_set_ttl(int fd, uint8_t family, uint8_t ttl, uint8_t min_ttl);
+/* Is this one of this host's own addresses (in this network namespace)? */
+bool io_tcp_is_own_address(const struct ip_addr *a);

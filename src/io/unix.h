@@ -1,0 +1,40 @@
+/*
+ * A unix stream socket that speaks lines: server and client side of the control protocol.
+ *
+ * The server owns its listener, its path and its clients. A client that sends a line longer than the limit, or does not
+ * read its answers, costs only itself: each client has one outgoing buffer, and the program is asked for more only when
+ * it has run empty (io_unix_ops.writable), so an answer of any length needs no more memory than one piece.
+ */
+#pragma once
+
+#include "io/loop.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { IO_UNIX_LINE_MAX = 64 * 1024 };
+
+struct io_unix_server;
+struct io_unix_client;
+
+struct io_unix_ops {
+	void *(*opened)(void *user, struct io_unix_client *c);	       /* returns the client's own pointer */
+	void (*line)(void *client_user, const char *line, size_t len); /* without the newline */
+	void (*too_long)(void *client_user);
+	void (*writable)(void *client_user); /* all that was sent has gone; send more or nothing */
+	void (*closed)(void *client_user);
+};
+
+/* Creates the socket with mode 0660 and, unless gid is (gid_t)-1, that group; replaces a socket nobody listens on and
+ * refuses (-EADDRINUSE) one that is in use. NULL and *err = -errno on failure. The path is removed at free. */
+struct io_unix_server *io_unix_listen(struct io_loop *loop, const char *path, gid_t gid,
+	const struct io_unix_ops *ops, void *user, int *err);
+void io_unix_server_free(struct io_unix_server *s);
+/* Queues octets; false when the client is gone. */
+void io_unix_send(struct io_unix_client *c, const char *data, size_t len);
+size_t io_unix_unsent(const struct io_unix_client *c);
+/* Closes once all that was sent has gone. */
+void io_unix_close(struct io_unix_client *c);
+
+/* The other side, blocking, for rrctl: connects; -errno on failure. */
+int io_unix_connect(const char *path);

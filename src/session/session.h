@@ -1,0 +1,134 @@
+/*
+ * One BGP session with one neighbor: its state machine, timers and connections. RFC 4271 8, RFC 6286, 6608, 9687.
+ *
+ * Owns up to two TCP connections (the second only until a collision is resolved or a takeover is decided), the timers
+ * and what goes out before anything else (OPEN, KEEPALIVE, NOTIFICATION, ROUTE-REFRESH). Knows nothing of routes: what
+ * comes in goes to the callbacks as values, and UPDATEs are pulled from the program when the socket can take them.
+ * Invariants: up() and down() alternate; nothing is pulled and no update() comes between down() and up().
+ */
+#pragma once
+
+#include "base/prefix.h"
+#include "bgp/open.h"
+#include "bgp/update.h"
+#include "io/loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct session;
+
+/* RFC 4271 8.2.2 */
+enum session_state {
+	SESSION_IDLE,
+	SESSION_CONNECT,
+	SESSION_ACTIVE,
+	SESSION_OPEN_SENT,
+	SESSION_OPEN_CONFIRM,
+	SESSION_ESTABLISHED,
+	SESSION_STATES,
+};
+
+/* What a session needs to know; copied. Times in seconds; fractions are not needed by any protocol here. */
+struct session_config {
+	struct ip_addr remote;
+	struct ip_addr local; /* source; IP_NONE: the kernel's choice */
+	uint16_t remote_port; /* normally 179 */
+	uint32_t local_as;
+	uint32_t peer_as; /* 0: any */
+	uint32_t router_id;
+	bool passive;
+	bool enabled;
+	uint16_t hold_time_s;
+	uint16_t min_hold_time_s; /* smaller offers, 0 too, are refused; 0: whatever RFC 4271 allows */
+	uint16_t keepalive_s;	  /* 0: a third of the hold time */
+	uint16_t connect_retry_s, connect_retry_max_s; /* 1, 10: doubling between them */
+	uint16_t idle_hold_s, idle_hold_max_s; /* back-off after an error NOTIFICATION: 1, 60, doubling */
+	uint16_t send_hold_time_s;	       /* RFC 9687; 0: the larger of 8 min and twice the hold time */
+	bool family[BGP_FAMILIES];
+	uint8_t add_path[BGP_FAMILIES]; /* enum bgp_add_path */
+	bool extended_message, route_refresh;
+	bool extended_next_hop;
+	uint8_t ttl, min_ttl; /* 0: default */
+	char fqdn[64];	      /* our name, "" for none */
+	char software[64];
+};
+
+enum session_down_reason {
+	SESSION_DOWN_NOTIFICATION_SENT,
+	SESSION_DOWN_NOTIFICATION_RECEIVED,
+	SESSION_DOWN_TCP_CLOSED, /* FIN, RST or an error of the socket: os_error */
+	SESSION_DOWN_HOLD_TIMER,
+	SESSION_DOWN_SEND_HOLD_TIMER,
+	SESSION_DOWN_TAKEN_OVER, /* the same speaker came back on a new connection */
+	SESSION_DOWN_ADMIN,
+};
+
+struct session_down {
+	enum session_down_reason reason;
+	uint8_t code, subcode; /* of the NOTIFICATION, sent or received */
+	int os_error;	       /* errno, 0: orderly close */
+	char text[160]; /* the same in words: "peer sent Cease/Administrative Shutdown: \"maintenance\"" */
+};
+
+/* What the program does with a session; filled only in programs. All get the session's user pointer. */
+struct session_ops {
+	void (*up)(void *user, struct session *s, const struct bgp_negotiated *n);
+	/* The program frees all routes of the peer, or keeps them stale. */
+	void (*down)(void *user, struct session *s, const struct session_down *why);
+	/* u is valid during the call only. Not called for verdict SESSION_RESET. */
+	void (*update)(void *user, struct session *s, const struct bgp_update *u);
+	void (*refresh)(
+		void *user, struct session *s, enum bgp_family family, enum bgp_refresh_subtype subtype);
+	/* Pull: points at most max iovecs at whole messages to be sent now, the first possibly the rest of one partly
+	 * sent; *partial: octets of that rest (0: the first starts a message). Returns how many iovecs; 0: nothing to
+	 * send, the program calls session_kick() when that changes. The octets stay valid until consumed(). */
+	int (*fill)(void *user, struct iovec *iov, int max, size_t *partial);
+	/* The kernel took that many octets of what the last fill() offered. */
+	void (*consumed)(void *user, size_t octets);
+	/* A line for the neighbor's table changed (state, error): for watchers; may be NULL. */
+	void (*changed)(void *user, struct session *s);
+};
+
+struct session_counters {
+	uint64_t rx_messages[6],
+		tx_messages
+			[6]; /* by enum bgp_message_type; [0] unused; tx updates are counted in octets only */
+	uint64_t rx_octets, tx_octets;
+	uint64_t established, flaps;		       /* times up, times down after up */
+	uint64_t attribute_discard, treat_as_withdraw; /* UPDATEs with that verdict */
+};
+
+struct session *session_new(
+	struct io_loop *loop, const struct session_config *cfg, const struct session_ops *ops, void *user);
+/* Closes at once without a word; call session_stop() first to say goodbye. */
+void session_free(struct session *s);
+void session_start(struct session *s);
+/* Cease with subcode and text (RFC 9003, may be NULL), then idle until session_start(). */
+void session_stop(struct session *s, enum bgp_cease_error subcode, const char *text);
+/* Cease/4, then starts again at once. */
+void session_reset(struct session *s, const char *text);
+/* NOTIFICATION of any kind, then idle with back-off (maximum prefixes and the like). */
+void session_notify(struct session *s, uint8_t code, uint8_t subcode, const void *data, size_t len);
+/* Takes an accepted connection over (owned from now on). */
+void session_accept(struct session *s, int fd, const struct ip_addr *local);
+/* There is something to fill(). Cheap; the write happens at the end of the loop's turn. */
+void session_kick(struct session *s);
+void session_send_refresh(struct session *s, enum bgp_family family, enum bgp_refresh_subtype subtype);
+
+enum session_state session_state(const struct session *s);
+const char *session_state_text(enum session_state st);
+const struct session_config *session_config(const struct session *s);
+const struct session_counters *session_counters(const struct session *s);
+/* Of the established session; NULL otherwise. */
+const struct bgp_negotiated *session_negotiated(const struct session *s);
+/* The peer's OPEN of the current or last session; NULL before the first. */
+const struct bgp_open *session_remote_open(const struct session *s);
+/* The address we speak from; IP_NONE when not connected. */
+struct ip_addr session_local_addr(const struct session *s);
+/* When the present state was entered: up since, or down since. */
+uint64_t session_since_us(const struct session *s);
+/* The last down, or a failure to connect, in words; "" when there was none. */
+const char *session_last_error(const struct session *s);
