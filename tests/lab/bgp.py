@@ -9,6 +9,7 @@ import ipaddress
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass, field
 
 from .wait import wait_until
@@ -332,17 +333,21 @@ class Speaker:
 
     def _loop(self):
         hold = min(self.hold_time, self.peer.hold_time) if self.peer else 0
-        self.socket.settimeout(max(hold / 3, 0.3) if hold else None)
+        every = max(hold / 3, 0.3) if hold else 3600
+        due = time.monotonic() + every
         while True:
             while self._take():
                 pass
-            try:
-                octets = self.socket.recv(65536)
-            except socket.timeout:
+            if time.monotonic() >= due:
+                due += every
                 try:
                     self.socket.sendall(message(KEEPALIVE))
                 except OSError:
                     pass
+            self.socket.settimeout(max(due - time.monotonic(), 0.001))
+            try:
+                octets = self.socket.recv(65536)
+            except socket.timeout:
                 continue
             except OSError:
                 self.closed = "reset"
