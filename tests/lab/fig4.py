@@ -15,6 +15,7 @@ Each node owns a /24 of the overlay and knows the other nodes' by their addresse
 know nothing of the overlay. A pod is a namespace at a random address behind its node's bridge. Services are 10.1.1.0/24 and
 10.1.2.0/24 (fd00:1:1::/64, fd00:1:2::/64). The router spreads by layer 4 (fib_multipath_hash_policy 1).
 """
+from .bgp import Speaker
 from .traffic import Responders
 
 AS = 65021
@@ -85,6 +86,12 @@ class Pod:
     def serve(self):
         """The pod answers requests and probes with its name, on every address that is local to it."""
         self.fig.responders.serve(self.ns, self.name)
+
+    def speaker(self, remote=None, **more):
+        """A BGP speaker of the test at the pod's address, not yet connected; see bgp.Speaker."""
+        more.setdefault("local", self.address6 if ":" in (remote or REFLECTOR) else self.address)
+        more.setdefault("router_id", self.address)
+        return Speaker(self.ns, remote or REFLECTOR, asn=more.pop("asn", AS), **more)
 
     def cut(self):
         """Nothing goes in or out any more and nobody is told: a silent death."""
