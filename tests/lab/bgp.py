@@ -252,7 +252,7 @@ class Speaker:
         self.ended = set()       # families whose End-of-RIB came
         self.closed = None       # why the connection is gone: "closed", "reset", or None while it stands
         self.add_path_in, self.add_path_out = set(), set()
-        self._closing = False
+        self.quiet = False
         ns.lab.closing(self)
 
     # Step by step.
@@ -331,6 +331,10 @@ class Speaker:
         self.thread = threading.Thread(target=self._loop, name=f"speaker {self.local}", daemon=True)
         self.thread.start()
 
+    def hush(self):
+        """No keepalives from now on."""
+        self.quiet = True
+
     def _loop(self):
         hold = min(self.hold_time, self.peer.hold_time) if self.peer else 0
         every = max(hold / 3, 0.3) if hold else 3600
@@ -341,7 +345,8 @@ class Speaker:
             if time.monotonic() >= due:
                 due += every
                 try:
-                    self.socket.sendall(message(KEEPALIVE))
+                    if not self.quiet:
+                        self.socket.sendall(message(KEEPALIVE))
                 except OSError:
                     pass
             self.socket.settimeout(max(due - time.monotonic(), 0.001))

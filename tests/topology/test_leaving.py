@@ -62,14 +62,13 @@ def test_hold_time_of_a_half_message_still_fires(lab):
     speaker.establish()
     speaker.announce(SERVICE, pod.node.address)
     system.wait_for_hops(["n1"])
-    # Half an UPDATE, and nothing more: the speaker's own keepalives would be the rest of it, so they must stop too.
-    with speaker.socket.dup() as raw:
-        raw.sendall(bgp.announcement(["10.1.2.0/24"], pod.node.address)[:20])
-        speaker.hush()
-        elapsed = stopwatch()
-        system.wait_for_hops([], timeout=8)
-        assert elapsed() < 4500
-        assert wait_until(lambda: speaker.notification, 5, "a NOTIFICATION") == (4, 0)
+    # Half an UPDATE, and nothing more: keepalives of the speaker would be read as the rest of it.
+    speaker.hush()
+    speaker.send(bgp.announcement(["10.1.2.0/24"], pod.node.address)[:20])
+    elapsed = stopwatch()
+    system.wait_for_hops([], timeout=8)
+    assert elapsed() < 4500
+    assert wait_until(lambda: speaker.notification, 5, "a NOTIFICATION") == (4, 0)
 
 
 def test_a_pod_that_comes_back_is_in_the_route_again(two):
@@ -82,7 +81,6 @@ def test_a_pod_that_comes_back_is_in_the_route_again(two):
 
 def test_a_pod_restarted_faster_than_its_death_was_noticed_takes_over(two):
     pod = two.pods[0]
-    flaps = two.reflector.neighbors()[pod.address]
     pod.cut()
     pod.daemon.process.kill()
     pod.ns.run(["ip", "link", "set", "eth0", "down"])
@@ -95,7 +93,6 @@ def test_a_pod_restarted_faster_than_its_death_was_noticed_takes_over(two):
     # The old session was not waited for.
     assert elapsed() < 8000
     assert two.reflector.state(pod.address) == "established"
-    assert flaps["address"] == pod.address
 
 
 def test_takeover_keeps_the_other_sessions_and_closes_the_old_connection(fig, reflector):
