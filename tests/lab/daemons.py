@@ -24,13 +24,6 @@ def binary(name):
     raise FileNotFoundError(f"{name} is not in {' or '.join(places)}: build it, or set RRD_BUILD to its directory")
 
 
-class Quoted(str):
-    """A text that stands in quotes in the file, as IPv6 addresses must in flow style."""
-
-
-yaml.SafeDumper.add_representer(Quoted, lambda d, t: d.represent_scalar("tag:yaml.org,2002:str", str(t), style='"'))
-
-
 def dump(config):
     return yaml.safe_dump(config, sort_keys=False, default_flow_style=False)
 

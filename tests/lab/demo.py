@@ -93,17 +93,23 @@ class Demo:
 
 
 def main():
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(128 + number))
+    def interrupt(number, _):
+        """Once is enough: what follows is the taking down."""
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt(number)
+
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, interrupt)
     begin = time.monotonic()
     say("The topology of the paper's Fig. 4, in network namespaces of this process alone")
     print(PICTURE, end="", flush=True)
     try:
         with Lab("demo") as lab:
             Demo(lab).play()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as e:
         print("\ninterrupted; everything has been taken down")
-        return 130
+        return 128 + (e.args[0] if e.args else signal.SIGINT)
     except AssertionError as e:
         print(f"\ndemo: {e}", file=sys.stderr)
         print(f"demo: the logs are in {lab.directory}", file=sys.stderr)

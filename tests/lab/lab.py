@@ -33,7 +33,7 @@ class Lab:
         return self
 
     def __exit__(self, kind, value, trace):
-        if kind is not None:
+        if kind is not None and issubclass(kind, Exception):
             self.keep()
         self.close()
         if kind is None:
