@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DRAIN_PATHS = 4096 }; /* paths of closed peers withdrawn per call */
+enum {
+	DRAIN_PATHS = 4096, /* paths of closed peers withdrawn per call */
+	STREAM_WINDOW = 8 * 1024 * 1024,
+};
 
 static void table_changed(void *user)
 {
@@ -22,6 +25,8 @@ struct route_engine *route_engine_new(
 	struct route_engine *e = mem_calloc(1, sizeof(*e));
 
 	e->cfg = *cfg;
+	if (!e->cfg.stream_window)
+		e->cfg.stream_window = STREAM_WINDOW;
 	e->ops = *ops;
 	e->user = user;
 	e->store = route_attr_store_new();

@@ -29,6 +29,7 @@ struct route_engine_config {
 	uint32_t router_id;
 	uint32_t cluster_id;
 	struct route_decide_opts decide;
+	size_t stream_window; /* octets an update group holds for its slowest member; 0: 8 MiB */
 };
 
 struct route_engine_ops {

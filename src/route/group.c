@@ -9,7 +9,6 @@
 enum {
 	SLICE_ENTRIES = 4096,		 /* entries looked at per call */
 	STREAM_AHEAD = 256 * 1024,	 /* octets written per call */
-	STREAM_WINDOW = 8 * 1024 * 1024, /* held for the slowest member */
 };
 
 struct route_group *route_group_new(
@@ -349,13 +348,15 @@ static void forget_entry(void *user, struct route_entry *e)
 /* Slow members leave the stream when it holds more than the window for them. */
 static void detach_slow(struct route_group *g)
 {
-	if (g->stream.bytes < STREAM_WINDOW)
+	size_t window = g->engine->cfg.stream_window;
+
+	if (g->stream.bytes < window)
 		return;
 	LIST_FOREACH (l, &g->members) {
 		struct route_member *m = LIST_ENTRY(l, struct route_member, link);
 
 		if (m->state == ROUTE_MEMBER_STREAM &&
-			g->stream.appended - m->pos.position > STREAM_WINDOW / 2)
+			g->stream.appended - m->pos.position > window / 2)
 			route_member_detach(m);
 	}
 }
