@@ -135,10 +135,10 @@ static void drop_group(struct route_engine *e, enum bgp_family f, struct route_g
 /* A family that is not sent still gets its End-of-RIB: the peer may be waiting for it. */
 static void end_of_rib_only(struct route_peer *p, enum bgp_family f)
 {
-	struct writer w = writer_init(route_queue_room(&p->queue, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
+	struct writer w = writer_init(bgp_queue_room(&p->queue, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
 
 	bgp_update_encode_end_of_rib(&w, f);
-	route_queue_commit(&p->queue, writer_len(&w));
+	bgp_queue_commit(&p->queue, writer_len(&w));
 }
 
 static void join_group(struct route_peer *p, enum bgp_family f)
@@ -165,7 +165,7 @@ struct route_peer *route_peer_new(struct route_engine *e, const struct route_pee
 	p->engine = e;
 	p->user = peer_user;
 	p->negotiated = *n;
-	route_queue_init(&p->queue);
+	bgp_queue_init(&p->queue);
 	list_add_tail(&e->peers, &p->link);
 	for (int f = 0; f < BGP_FAMILIES; f++) {
 		list_init(&p->adj_rib_in[f]);
@@ -194,7 +194,7 @@ void route_peer_close(struct route_peer *p)
 {
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		leave_group(p, (enum bgp_family)f);
-	route_queue_fini(&p->queue);
+	bgp_queue_fini(&p->queue);
 	p->closed = true;
 	p->user = NULL;
 	list_del(&p->link);
@@ -265,7 +265,7 @@ void route_engine_free(struct route_engine *e)
 
 		for (int f = 0; f < BGP_FAMILIES; f++)
 			leave_group(p, (enum bgp_family)f);
-		route_queue_fini(&p->queue);
+		bgp_queue_fini(&p->queue);
 		list_del(&p->link);
 		list_add_tail(&e->closed, &p->link);
 	}

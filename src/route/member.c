@@ -101,18 +101,18 @@ void route_member_detach(struct route_member *m)
 	m->marks = route_marks_new();
 	route_stream_each(&g->stream, &m->pos, m->peer, note_message, m);
 	if (m->pos.rest)
-		route_queue_put_rest(&m->peer->queue, route_stream_rest(&m->pos), m->pos.rest);
+		bgp_queue_put_rest(&m->peer->queue, route_stream_rest(&m->pos), m->pos.rest);
 	leave_stream(m);
 	m->state = ROUTE_MEMBER_MARKS;
 }
 
 static void begin_refresh(struct route_member *m, enum bgp_refresh_subtype subtype)
 {
-	struct route_queue *q = &m->peer->queue;
-	struct writer w = writer_init(route_queue_room(q, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
+	struct bgp_queue *q = &m->peer->queue;
+	struct writer w = writer_init(bgp_queue_room(q, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
 
 	bgp_refresh_encode(&w, route_rib_family(m->group->rib), subtype);
-	route_queue_commit(q, writer_len(&w));
+	bgp_queue_commit(q, writer_len(&w));
 }
 
 void route_member_walk(struct route_member *m)
@@ -177,7 +177,7 @@ static uint8_t *queue_room(void *user, size_t len)
 {
 	struct route_member *m = user;
 
-	return route_queue_room(&m->peer->queue, len);
+	return bgp_queue_room(&m->peer->queue, len);
 }
 
 static void queue_commit(void *user, size_t len, const struct route_item *first)
@@ -185,7 +185,7 @@ static void queue_commit(void *user, size_t len, const struct route_item *first)
 	struct route_member *m = user;
 
 	(void)first;
-	route_queue_commit(&m->peer->queue, len);
+	bgp_queue_commit(&m->peer->queue, len);
 }
 
 static void outgoing(
@@ -218,11 +218,11 @@ static void flush(struct route_member *m)
 
 static void say_end_of_rib(struct route_member *m)
 {
-	struct route_queue *q = &m->peer->queue;
-	struct writer w = writer_init(route_queue_room(q, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
+	struct bgp_queue *q = &m->peer->queue;
+	struct writer w = writer_init(bgp_queue_room(q, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
 
 	bgp_update_encode_end_of_rib(&w, route_rib_family(m->group->rib));
-	route_queue_commit(q, writer_len(&w));
+	bgp_queue_commit(q, writer_len(&w));
 	m->end_of_rib = false;
 }
 
@@ -244,7 +244,7 @@ static void join_stream(struct route_member *m)
 
 void route_member_serve(struct route_member *m)
 {
-	struct route_queue *q = &m->peer->queue;
+	struct bgp_queue *q = &m->peer->queue;
 	struct route_mark mark;
 	bool more = true;
 

@@ -249,7 +249,7 @@ int route_peer_fill(struct route_peer *p, struct iovec *iov, int max, size_t *pa
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		if (p->member[f] && p->queue.octets == 0)
 			route_member_serve(p->member[f]);
-	queued = route_queue_peek(&p->queue, iov + n, max - n, &octets);
+	queued = bgp_queue_peek(&p->queue, iov + n, max - n, &octets);
 	if (queued)
 		offer(p, NULL, octets);
 	n += queued;
@@ -268,7 +268,7 @@ void route_peer_consumed(struct route_peer *p, size_t octets)
 		if (m)
 			route_stream_consume(&m->group->stream, &m->pos, p, n);
 		else
-			route_queue_consume(&p->queue, n);
+			bgp_queue_consume(&p->queue, n);
 		p->offered[i].octets -= n;
 		octets -= n;
 	}

@@ -3,7 +3,7 @@
 
 #include "route/engine.h"
 #include "route/group.h"
-#include "route/queue.h"
+#include "bgp/queue.h"
 
 struct route_peer {
 	struct route_peer_config cfg;
@@ -14,7 +14,7 @@ struct route_peer {
 	struct bgp_negotiated negotiated;
 	struct list adj_rib_in[BGP_FAMILIES];
 	struct route_member *member[BGP_FAMILIES]; /* NULL: the family is not sent */
-	struct route_queue queue;
+	struct bgp_queue queue;
 	struct {
 		struct route_member *member; /* NULL: the queue */
 		size_t octets;

@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 #include "bgp/proto.h"
-#include "route/queue.h"
+#include "bgp/queue.h"
 
 #include <stdlib.h>
 
@@ -220,7 +220,7 @@ void route_stream_consume(struct route_stream *s, struct route_stream_pos *pos, 
 
 		if (n > octets)
 			n = octets;
-		pos->rest = (uint32_t)route_message_rest(c->data + pos->offset, n, pos->rest);
+		pos->rest = (uint32_t)bgp_message_rest(c->data + pos->offset, n, pos->rest);
 		pos->offset += (uint32_t)n;
 		pos->position += n;
 		octets -= n;

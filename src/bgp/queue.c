@@ -1,4 +1,4 @@
-#include "route/queue.h"
+#include "bgp/queue.h"
 
 #include "base/mem.h"
 
@@ -13,9 +13,9 @@ struct piece {
 	uint8_t data[];
 };
 
-void route_queue_init(struct route_queue *q)
+void bgp_queue_init(struct bgp_queue *q)
 {
-	*q = (struct route_queue){ .octets = 0 };
+	*q = (struct bgp_queue){ .octets = 0 };
 	list_init(&q->pieces);
 }
 
@@ -25,11 +25,11 @@ static void drop(struct piece *p)
 	free(p);
 }
 
-void route_queue_fini(struct route_queue *q)
+void bgp_queue_fini(struct bgp_queue *q)
 {
 	LIST_FOREACH (l, &q->pieces)
 		drop(LIST_ENTRY(l, struct piece, link));
-	route_queue_init(q);
+	bgp_queue_init(q);
 }
 
 static struct piece *new_piece(size_t size)
@@ -40,7 +40,7 @@ static struct piece *new_piece(size_t size)
 	return p;
 }
 
-uint8_t *route_queue_room(struct route_queue *q, size_t len)
+uint8_t *bgp_queue_room(struct bgp_queue *q, size_t len)
 {
 	struct piece *p = list_empty(&q->pieces) ? NULL : LIST_ENTRY(q->pieces.prev, struct piece, link);
 
@@ -51,13 +51,13 @@ uint8_t *route_queue_room(struct route_queue *q, size_t len)
 	return p->data + p->end;
 }
 
-void route_queue_commit(struct route_queue *q, size_t len)
+void bgp_queue_commit(struct bgp_queue *q, size_t len)
 {
 	LIST_ENTRY(q->pieces.prev, struct piece, link)->end += len;
 	q->octets += len;
 }
 
-void route_queue_put_rest(struct route_queue *q, const uint8_t *data, size_t len)
+void bgp_queue_put_rest(struct bgp_queue *q, const uint8_t *data, size_t len)
 {
 	struct piece *p = new_piece(len);
 
@@ -68,7 +68,7 @@ void route_queue_put_rest(struct route_queue *q, const uint8_t *data, size_t len
 	q->rest = len;
 }
 
-int route_queue_peek(const struct route_queue *q, struct iovec *iov, int max, size_t *total)
+int bgp_queue_peek(const struct bgp_queue *q, struct iovec *iov, int max, size_t *total)
 {
 	int n = 0;
 
@@ -85,7 +85,7 @@ int route_queue_peek(const struct route_queue *q, struct iovec *iov, int max, si
 	return n;
 }
 
-size_t route_message_rest(const uint8_t *data, size_t octets, size_t rest)
+size_t bgp_message_rest(const uint8_t *data, size_t octets, size_t rest)
 {
 	while (octets > rest) {
 		data += rest;
@@ -97,14 +97,14 @@ size_t route_message_rest(const uint8_t *data, size_t octets, size_t rest)
 	return rest - octets;
 }
 
-void route_queue_consume(struct route_queue *q, size_t octets)
+void bgp_queue_consume(struct bgp_queue *q, size_t octets)
 {
 	q->octets -= octets;
 	while (octets) {
 		struct piece *p = LIST_ENTRY(q->pieces.next, struct piece, link);
 		size_t n = p->end - p->begin < octets ? p->end - p->begin : octets;
 
-		q->rest = route_message_rest(p->data + p->begin, n, q->rest);
+		q->rest = bgp_message_rest(p->data + p->begin, n, q->rest);
 		p->begin += n;
 		octets -= n;
 		if (p->begin == p->end)
