@@ -77,7 +77,7 @@ def test_an_ipv6_only_pod_has_an_identifier_of_its_own(fig):
         daemons.announcer(pod, config=config)
         reflector.wait_established(pod.address6)
         row = reflector.neighbors()[pod.address6]
-        identifiers.add(row["router_id"])
+        identifiers.add(row["router-id"])
     assert len(identifiers) == 2
     assert all(int(ipaddress.IPv4Address(i)) != 0 for i in identifiers)
 
