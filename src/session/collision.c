@@ -1,8 +1,7 @@
 #include "session/collision.h"
 
 /* RFC 4271 6.8 (2), (3); RFC 6286 2.3: identifiers that are equal leave it to the AS numbers. */
-static bool local_is_higher(
-	uint32_t local_as, uint32_t local_identifier, const struct collision_side *peer)
+static bool local_is_higher(uint32_t local_as, uint32_t local_identifier, const struct collision_side *peer)
 {
 	if (local_identifier != peer->bgp_identifier)
 		return local_identifier > peer->bgp_identifier;

@@ -294,7 +294,8 @@ void conn_event(struct session_conn *c, enum fsm_event event, const struct sessi
 		session_came_up(c);
 }
 
-void conn_cease(struct session_conn *c, enum fsm_event event, enum session_down_reason reason, uint8_t subcode)
+void conn_cease(
+	struct session_conn *c, enum fsm_event event, enum session_down_reason reason, uint8_t subcode)
 {
 	struct bgp_error e;
 	struct session_cause cause = { .reason = reason, .error = &e };

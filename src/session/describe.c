@@ -70,7 +70,8 @@ void session_describe(const struct session *s, const struct session_cause *cause
 		add_notification(&t, "peer sent", cause->error);
 		break;
 	case SESSION_DOWN_TCP_CLOSED:
-		text_add(&t, "%s", cause->os_error ? strerror(cause->os_error) : "peer closed the connection");
+		text_add(
+			&t, "%s", cause->os_error ? strerror(cause->os_error) : "peer closed the connection");
 		break;
 	case SESSION_DOWN_HOLD_TIMER:
 		add_hold_timer(&t, s);
@@ -92,7 +93,8 @@ const char *session_speakers_text(const struct session *s, char *buf, size_t siz
 		buf[0] = '\0';
 	else
 		snprintf(buf, size,
-			"two speakers (IDs %s, %s) behind one address: SNAT? put the reflector into the overlay",
+			"two speakers (IDs %s, %s) behind one address: SNAT? put the reflector into the "
+			"overlay",
 			session_identifier_text(s->speaker_id, first),
 			session_identifier_text(s->other_speaker_id, second));
 	return buf;

@@ -85,7 +85,8 @@ static struct collision_side side(const struct session_conn *c)
 	};
 }
 
-static void note_second_speaker(struct session *s, const struct session_conn *first, const struct session_conn *other)
+static void note_second_speaker(
+	struct session *s, const struct session_conn *first, const struct session_conn *other)
 {
 	char label[SESSION_LABEL_MAX], text[SESSION_SPEAKERS_TEXT_MAX];
 
@@ -94,7 +95,8 @@ static void note_second_speaker(struct session *s, const struct session_conn *fi
 	s->other_speaker_id = other->peer_identifier;
 	s->changed = true;
 	if (log_limit_pass(&s->speakers_limit, session_now(s) / 1000, SPEAKERS_LOG_MS, NULL))
-		log_warning("neighbor %s: %s", session_label(s, label), session_speakers_text(s, text, sizeof(text)));
+		log_warning("neighbor %s: %s", session_label(s, label),
+			session_speakers_text(s, text, sizeof(text)));
 }
 
 /* Is c to go on beside old, whose OPEN was read before? If so old is closed. */
@@ -102,15 +104,16 @@ static bool wins_over(struct session_conn *c, struct session_conn *old)
 {
 	struct session *s = c->s;
 	struct collision_side was = side(old), is = side(c);
-	enum collision_verdict v =
-		collision_decide(s->cfg.local_as, s->cfg.router_id, &was, &is, session_now(s));
+	enum collision_verdict v = collision_decide(
+		s->cfg.local_as, s->cfg.router_id, &was, &is, session_now(s));
 	char label[SESSION_LABEL_MAX];
 
 	if (v == COLLISION_TWO_SPEAKERS)
 		note_second_speaker(s, old, c);
 	if (v == COLLISION_TAKEOVER && !takeover_pass(&s->takeovers, session_now(s))) {
 		if (log_limit_pass(&s->speakers_limit, session_now(s) / 1000, SPEAKERS_LOG_MS, NULL))
-			log_warning("neighbor %s: its speaker comes back too often on new connections, one was refused",
+			log_warning("neighbor %s: its speaker comes back too often on new connections, one "
+				    "was refused",
 				session_label(s, label));
 		v = COLLISION_KEEP_OLD;
 	}
@@ -146,7 +149,8 @@ static void take_open(struct session_conn *c, const struct bgp_open *o)
 	c->peer_as = o->as;
 	c->peer_identifier = o->bgp_identifier;
 	if (!survives_collisions(c)) {
-		conn_cease(c, FSM_COLLISION_DUMP, SESSION_DOWN_NOTIFICATION_SENT, BGP_CEASE_COLLISION_RESOLUTION);
+		conn_cease(c, FSM_COLLISION_DUMP, SESSION_DOWN_NOTIFICATION_SENT,
+			BGP_CEASE_COLLISION_RESOLUTION);
 		return;
 	}
 	if (c->fd < 0) /* down() of the one taken over stopped the neighbor */
@@ -239,7 +243,8 @@ static void log_refresh(struct session *s, const struct bgp_refresh *r)
 	char label[SESSION_LABEL_MAX];
 
 	if (log_limit_pass(&s->update_limit, session_now(s) / 1000, UPDATE_LOG_MS, NULL))
-		log_warning("neighbor %s: ROUTE-REFRESH for AFI %u SAFI %u subtype %u was not negotiated, ignored",
+		log_warning("neighbor %s: ROUTE-REFRESH for AFI %u SAFI %u subtype %u was not negotiated, "
+			    "ignored",
 			session_label(s, label), r->afi, r->safi, r->subtype);
 }
 

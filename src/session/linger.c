@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-struct linger {
+struct parting {
 	struct list link;
 	struct session_io *io;
 	int fd;
@@ -40,7 +40,7 @@ struct session_io *session_io_new(struct io_loop *loop)
 	return io;
 }
 
-static void linger_free(struct linger *l)
+static void linger_free(struct parting *l)
 {
 	list_del(&l->link);
 	l->io->lingering_count--;
@@ -51,9 +51,9 @@ static void linger_free(struct linger *l)
 	free(l);
 }
 
-static struct linger *oldest(struct session_io *io)
+static struct parting *oldest(struct session_io *io)
 {
-	return LIST_ENTRY(io->lingering.next, struct linger, link);
+	return LIST_ENTRY(io->lingering.next, struct parting, link);
 }
 
 void session_io_free(struct session_io *io)
@@ -77,7 +77,7 @@ uint64_t session_io_random(struct session_io *io, uint64_t bound)
 }
 
 /* False when the connection is broken. */
-static bool write_rest(struct linger *l)
+static bool write_rest(struct parting *l)
 {
 	ssize_t n;
 
@@ -92,7 +92,7 @@ static bool write_rest(struct linger *l)
 }
 
 /* False when the peer has closed too. */
-static bool read_away(const struct linger *l)
+static bool read_away(const struct parting *l)
 {
 	ssize_t n = recv(l->fd, l->io->rx, SESSION_READ_MAX, 0);
 
@@ -101,7 +101,7 @@ static bool read_away(const struct linger *l)
 
 static void linger_ready(void *user, unsigned events)
 {
-	struct linger *l = user;
+	struct parting *l = user;
 
 	if (((events & IO_READ) && !read_away(l)) || ((events & IO_WRITE) && !write_rest(l)))
 		linger_free(l);
@@ -114,7 +114,7 @@ static void linger_over(void *user)
 
 void session_linger(struct session_io *io, int fd, uint8_t *data, size_t len)
 {
-	struct linger *l = mem_calloc(1, sizeof(*l));
+	struct parting *l = mem_calloc(1, sizeof(*l));
 
 	if (io->lingering_count >= SESSION_LINGERING_MAX)
 		linger_free(oldest(io));

@@ -14,7 +14,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { IOV_MAX_ALL = 64, IOV_MAX_PULLED = IOV_MAX_ALL - 2 /* one for control, one for the message split before it */ };
+enum {
+	IOV_MAX_ALL = 64,
+	IOV_MAX_PULLED = IOV_MAX_ALL - 2 /* one for control, one for the message split before it */
+};
 
 /* One writev(): what it is made of. */
 struct batch {
@@ -229,7 +232,7 @@ void session_io_write(void *user)
 
 	/* A session kicked by what is written here has its turn in the next round. */
 	list_init(&ready);
-	LIST_FOREACH(link, &io->writable) {
+	LIST_FOREACH (link, &io->writable) {
 		list_del(link);
 		list_add_tail(&ready, link);
 	}

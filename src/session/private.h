@@ -48,17 +48,17 @@ struct session_conn {
 	struct session *s;
 	struct list dead_link;
 	enum session_state state;
-	bool outgoing;	    /* begun by us */
-	bool blocked;	    /* the socket is full or the turn's share is used up: waits for IO_WRITE */
-	bool write_failed;  /* reading will tell why */
+	bool outgoing;	   /* begun by us */
+	bool blocked;	   /* the socket is full or the turn's share is used up: waits for IO_WRITE */
+	bool write_failed; /* reading will tell why */
 	bool keepalive_queued;
 	unsigned generation; /* changes with each socket, so that a loop sees that its own is gone */
 	int fd;
 	struct io_watch *watch;
 	struct io_timer *hold, *keepalive, *send_hold; /* send_hold only once it was needed */
 	uint64_t hold_us, heard_us;		       /* the hold timer is due at their sum */
-	uint64_t taken_us;			       /* when the socket last took an octet, or became blocked */
-	uint64_t since_us;			       /* when the socket came to be */
+	uint64_t taken_us; /* when the socket last took an octet, or became blocked */
+	uint64_t since_us; /* when the socket came to be */
 	uint32_t peer_as, peer_identifier;
 	struct bgp_open *open; /* the peer's */
 	struct bgp_negotiated negotiated;
@@ -106,8 +106,8 @@ struct session {
 struct session_cause {
 	enum session_down_reason reason;
 	int os_error;
-	bool back_off;			/* even if the NOTIFICATION is a Cease */
-	uint8_t message_type;		/* FSM error: the message that was not expected; 0: none */
+	bool back_off;		       /* even if the NOTIFICATION is a Cease */
+	uint8_t message_type;	       /* FSM error: the message that was not expected; 0: none */
 	const struct bgp_error *error; /* the NOTIFICATION to send, or the one received; NULL: none */
 };
 
@@ -128,7 +128,8 @@ void conn_free(struct session_conn *c);
 /* cause: NULL for events that end nothing. */
 void conn_event(struct session_conn *c, enum fsm_event event, const struct session_cause *cause);
 /* Ends a connection with Cease and a subcode. */
-void conn_cease(struct session_conn *c, enum fsm_event event, enum session_down_reason reason, uint8_t subcode);
+void conn_cease(
+	struct session_conn *c, enum fsm_event event, enum session_down_reason reason, uint8_t subcode);
 /* fd is connected: it is owned and watched from now on. */
 void conn_attach(struct session_conn *c, int fd, const struct ip_addr *local);
 

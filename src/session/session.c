@@ -13,9 +13,9 @@
 #include "session/private.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { FAILURE_LOG_MS = 10000 };
 
@@ -39,8 +39,8 @@ static void timer_fired(void *user)
 	session_leave(s);
 }
 
-struct session *session_new(struct session_io *io, const struct session_config *cfg, const struct session_ops *ops,
-	void *user)
+struct session *session_new(
+	struct session_io *io, const struct session_config *cfg, const struct session_ops *ops, void *user)
 {
 	struct session *s = mem_calloc(1, sizeof(*s));
 
@@ -57,7 +57,7 @@ struct session *session_new(struct session_io *io, const struct session_config *
 
 static void free_dead(struct session *s)
 {
-	LIST_FOREACH(link, &s->dead)
+	LIST_FOREACH (link, &s->dead)
 		conn_free(LIST_ENTRY(link, struct session_conn, dead_link));
 }
 
@@ -336,7 +336,9 @@ void session_reset(struct session *s, const char *text)
 void session_notify(struct session *s, uint8_t code, uint8_t subcode, const void *data, size_t len)
 {
 	struct bgp_error e;
-	struct session_cause cause = { .reason = SESSION_DOWN_NOTIFICATION_SENT, .back_off = true, .error = &e };
+	struct session_cause cause = {
+		.reason = SESSION_DOWN_NOTIFICATION_SENT, .back_off = true, .error = &e
+	};
 
 	session_enter(s);
 	bgp_error_set(&e, code, subcode, data, len);

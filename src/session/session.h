@@ -111,8 +111,8 @@ struct session_counters {
 };
 
 /* Idle until session_start(). */
-struct session *session_new(struct session_io *io, const struct session_config *cfg, const struct session_ops *ops,
-	void *user);
+struct session *session_new(
+	struct session_io *io, const struct session_config *cfg, const struct session_ops *ops, void *user);
 /* Closes at once without a word and without down(); call session_stop() first to say goodbye. Never from one of the
  * session's own callbacks. */
 void session_free(struct session *s);
