@@ -27,11 +27,10 @@ struct service {
 
 struct speaker {
 	struct announcer *announcer;
-	const struct config_announcer_neighbor *cfg;
+	const struct config_reflector *cfg;
 	struct session *session;
 	struct bgp_queue queue; /* UPDATEs on their way; empty while down */
 	bool up;
-	uint32_t announced; /* services this neighbor was told of */
 };
 
 struct announcer {
@@ -57,9 +56,11 @@ uint64_t announcer_now_ms(const struct announcer *a);
 
 /* --- speaker.c --- */
 extern const struct session_ops speaker_ops;
-void speaker_session_config(const struct announcer *a, const struct config_announcer_neighbor *n, struct session_config *out);
+void speaker_session_config(const struct announcer *a, const struct config_reflector *n, struct session_config *out);
 /* Queues the withdrawal of everything it was told of. */
 void speaker_withdraw_all(struct speaker *s);
+/* Services this neighbor is told of now. */
+size_t speaker_announced(const struct speaker *s);
 
 /* --- show.c --- */
 extern const struct control_command announcer_commands[];

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 void speaker_session_config(
-	const struct announcer *a, const struct config_announcer_neighbor *n, struct session_config *out)
+	const struct announcer *a, const struct config_reflector *n, struct session_config *out)
 {
-	const struct ip_addr *local = identity_pod(&a->id, n->address.family);
+	const struct ip_addr *pod = identity_pod(&a->id, n->address.family);
 
 	*out = (struct session_config){
 		.remote = n->address,
@@ -23,15 +23,18 @@ void speaker_session_config(
 		.hold_time_s = n->hold_time_s,
 		.connect_retry_s = n->connect_retry_s,
 		.connect_retry_max_s = n->connect_retry_max_s,
-		.idle_hold_s = 1,
-		.idle_hold_max_s = 60,
+		.keepalive_s = n->keepalive_s,
+		.idle_hold_s = n->idle_hold_s,
+		.idle_hold_max_s = n->idle_hold_max_s,
 		.family = { true, true },
 		.extended_message = true,
 		.route_refresh = true,
 		.extended_next_hop = true,
 	};
-	if (local)
-		out->local = *local;
+	if (n->local_address.family != IP_NONE)
+		out->local = n->local_address;
+	else if (pod)
+		out->local = *pod;
 	gethostname(out->fqdn, sizeof(out->fqdn) - 1);
 	snprintf(out->software, sizeof(out->software), "lb-announcer/%s", PACKAGE_VERSION);
 }
@@ -53,25 +56,35 @@ static bool speaks_of(const struct bgp_negotiated *n, const struct service *sv)
 	return f != BGP_IPV4_UNICAST || sv->next_hop.family == IP_V4 || n->extended_next_hop;
 }
 
-static void service_attrs(const struct announcer *a, const struct speaker *s, const struct service *sv, uint8_t *scratch,
+static struct bgp_octets communities_of(const struct config_service *c, struct arena *arena)
+{
+	uint8_t *data = arena_alloc(arena, c->community_count * 4);
+	struct writer w = writer_init(data, c->community_count * 4);
+
+	for (size_t i = 0; i < c->community_count; i++)
+		writer_u32(&w, c->communities[i]);
+	return (struct bgp_octets){ data, (uint16_t)writer_len(&w) };
+}
+
+static void service_attrs(const struct speaker *s, const struct config_service *c, struct arena *arena,
 	struct bgp_attrs *out)
 {
-	struct writer w = writer_init(scratch, sv->cfg->community_count * 4);
+	uint32_t local_as = s->announcer->cfg->router.as;
 
 	*out = (struct bgp_attrs){ .has = BGP_HAS_ORIGIN | BGP_HAS_AS_PATH, .origin = BGP_ORIGIN_IGP };
-	if (s->cfg->peer_as == a->cfg->router.as) {
+	if (s->cfg->peer_as == local_as) {
 		out->has |= BGP_HAS_LOCAL_PREF;
-		out->local_pref = sv->cfg->local_preference;
+		out->local_pref = c->local_preference;
+	} else {
+		out->as_path = bgp_as_path_prepend(out->as_path, local_as, arena);
 	}
-	if (sv->cfg->has_med) {
+	if (c->med.set) {
 		out->has |= BGP_HAS_MED;
-		out->med = sv->cfg->med;
+		out->med = c->med.value;
 	}
-	for (size_t i = 0; i < sv->cfg->community_count; i++)
-		writer_u32(&w, sv->cfg->communities[i]);
-	if (sv->cfg->community_count) {
+	if (c->community_count) {
 		out->has |= BGP_HAS_COMMUNITIES;
-		out->communities = (struct bgp_octets){ scratch, (uint16_t)writer_len(&w) };
+		out->communities = communities_of(c, arena);
 	}
 }
 
@@ -87,17 +100,12 @@ static void queue_announce(struct speaker *s, const struct bgp_negotiated *n, co
 	struct bgp_nlri nlri = { sv->cfg->prefix, 0 };
 	struct bgp_next_hop nh = bgp_next_hop_from_addr(&sv->next_hop);
 	struct writer w = writer_init(bgp_queue_room(&s->queue, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
-	uint8_t scratch[CONFIG_COMMUNITIES_MAX * 4];
 	struct arena *arena = arena_new();
 	struct bgp_attrs attrs;
 
-	service_attrs(s->announcer, s, sv, scratch, &attrs);
-	if (s->cfg->peer_as != s->announcer->cfg->router.as)
-		attrs.as_path = bgp_as_path_prepend(attrs.as_path, s->announcer->cfg->router.as, arena);
-	if (bgp_update_encode_announce(&w, &opts, &attrs, &nh, &nlri, 1)) {
-		bgp_queue_commit(&s->queue, writer_len(&w));
-		s->announced++;
-	}
+	service_attrs(s, sv->cfg, arena, &attrs);
+	bgp_update_encode_announce(&w, &opts, &attrs, &nh, &nlri, 1);
+	bgp_queue_commit(&s->queue, writer_len(&w));
 	arena_free(arena);
 }
 
@@ -109,7 +117,6 @@ static void queue_withdraw(struct speaker *s, const struct bgp_negotiated *n, co
 
 	bgp_update_encode_withdraw(&w, &opts, &nlri, 1);
 	bgp_queue_commit(&s->queue, writer_len(&w));
-	s->announced--;
 }
 
 static void queue_end_of_rib(struct speaker *s, enum bgp_family f)
@@ -143,19 +150,29 @@ void speaker_withdraw_all(struct speaker *s)
 
 /* --- the session's callbacks --- */
 
+size_t speaker_announced(const struct speaker *s)
+{
+	const struct bgp_negotiated *n = session_negotiated(s->session);
+	size_t count = 0;
+
+	for (size_t i = 0; s->up && n && !s->announcer->leaving && i < s->announcer->cfg->service_count; i++)
+		count += speaks_of(n, &s->announcer->services[i]);
+	return count;
+}
+
 static void up(void *user, struct session *session, const struct bgp_negotiated *n)
 {
 	struct speaker *s = user;
+	size_t services = s->announcer->cfg->service_count;
 	char text[PREFIX_TEXT_MAX];
 
 	s->up = true;
-	s->announced = 0;
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		if (n->family[f])
 			queue_table(s, n, (enum bgp_family)f);
-	if (s->announced < s->announcer->cfg->service_count && !s->announcer->leaving)
-		log_warning("neighbor %s: speaks not of all families and next hops: %u of %zu services announced to it",
-			ip_addr_format(&s->cfg->address, text), s->announced, s->announcer->cfg->service_count);
+	if (speaker_announced(s) < services && !s->announcer->leaving)
+		log_warning("neighbor %s: does not speak all families or next hops needed: it is told of %zu of %zu services",
+			ip_addr_format(&s->cfg->address, text), speaker_announced(s), services);
 	session_kick(session);
 }
 
@@ -166,7 +183,6 @@ static void down(void *user, struct session *session, const struct session_down 
 	(void)session;
 	(void)why;
 	s->up = false;
-	s->announced = 0;
 	bgp_queue_fini(&s->queue);
 }
 
@@ -182,12 +198,9 @@ static void refresh(void *user, struct session *session, enum bgp_family family,
 	struct speaker *s = user;
 	const struct bgp_negotiated *n = session_negotiated(session);
 
-	if (subtype != BGP_REFRESH_REQUEST || !n)
+	if (subtype != BGP_REFRESH_REQUEST || !n || !n->family[family])
 		return;
-	s->announced = 0;
-	for (int f = 0; f < BGP_FAMILIES; f++)
-		if (n->family[f] && (f == (int)family || n->family[family]))
-			queue_table(s, n, (enum bgp_family)f);
+	queue_table(s, n, family);
 	session_kick(session);
 }
 

@@ -27,9 +27,10 @@ static struct config_rrd *load(const char *path)
 {
 	struct config_errors *errs = config_errors_new();
 	struct config_rrd *cfg = config_rrd_load(path, errs);
+	char *text = config_errors_format(errs);
 
-	if (!cfg)
-		fputs(config_errors_text(errs), stderr);
+	fputs(text, stderr);
+	free(text);
 	config_errors_free(errs);
 	return cfg;
 }
