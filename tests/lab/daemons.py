@@ -90,7 +90,7 @@ def announcer_config(pod, prefixes=(fig4.SERVICE,), reflectors=(fig4.REFLECTOR,)
     return {
         "router": {"as": fig4.AS, "router-id": pod.address},
         "neighbors": [{"address": r, "peer-as": fig4.AS, "hold-time": 9} for r in reflectors],
-        "announce": [{"prefix": p, "next-hop": pod.node.address6 if ":" in p else pod.node.address}
+        "services": [{"prefix": p, "next-hop": pod.node.address6 if ":" in p else pod.node.address}
                      for p in prefixes],
         "log": {"to": "stderr", "level": "debug"},
     }

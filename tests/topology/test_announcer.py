@@ -45,12 +45,10 @@ def test_identity_and_next_hop_come_from_the_downward_api(fig, reflector):
     pod = fig.add_pod(2)
     config = daemons.announcer_config(pod)
     del config["router"]["router-id"]
-    for entry in config["announce"]:
+    for entry in config["services"]:
         del entry["next-hop"]
     daemons.announcer(pod, config=config, env={
-        "POD_IP": pod.address, "POD_IPS": f"{pod.address},{pod.address6}",
-        "HOST_IP": pod.node.address, "NODE_IP": pod.node.address,
-        "HOST_IPS": f"{pod.node.address},{pod.node.address6}"})
+        "POD_IP": pod.address, "HOST_IP": pod.node.address})
     reflector.wait_established(pod.address)
     wait_until(lambda: pod.node.address in str(reflector.show("routes")), 5, "the node's address as next hop")
     assert pod.address in str(reflector.show("neighbor", pod.address))

@@ -85,7 +85,7 @@ def test_programs_tell_their_version_and_how_they_are_used(program):
     assert done.returncode == 0 and "-" in done.stdout
 
 
-SAMPLES = sorted(glob.glob(os.path.join(daemons.TOP, "etc", "*.yaml")))
+SAMPLES = sorted(glob.glob(os.path.join(daemons.TOP, "etc", "*.conf")))
 
 
 def test_there_are_samples():
