@@ -135,7 +135,7 @@ class Daemon:
         """Waits until it answers on its control socket."""
         def fact():
             assert self.process.running, f"{self.name} has ended with {self.process.popen.returncode}"
-            self.show("memory")
+            self.show("status")
             return True
         wait_until(fact, 10, f"{self.name} to answer on its control socket")
         return self
