@@ -3,9 +3,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config.h"
+#include "daemon/group.h"
 #include "daemon/notify.h"
 
-#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +35,9 @@ static bool find_next_hop(const struct announcer *a, struct service *sv)
 		sv->next_hop = *node;
 		return true;
 	}
-	log_error("service %s: next-hop: auto: the node's %s address is not known: set environment variable %s "
-		  "(status.hostIP), or next-hop in the configuration",
+	log_error(
+		"service %s: next-hop: auto: the node's %s address is not known: set environment variable %s "
+		"(status.hostIP), or next-hop in the configuration",
 		prefix_format(&sv->cfg->prefix, text), sv->cfg->prefix.family == IP_V4 ? "IPv4" : "IPv6",
 		a->cfg->environment.node_ip);
 	return false;
@@ -157,9 +158,13 @@ static const char *environment(const char *name)
 static bool start_control(struct announcer *a)
 {
 	const struct config_control *c = &a->cfg->control;
+	gid_t gid = (gid_t)-1;
 	char err[256];
 
-	a->control = control_server_new(a->loop, c->socket, (gid_t)-1, announcer_commands, a, err);
+	if (c->group && !daemon_group_find(c->group, &gid))
+		log_warning("control: there is no group \"%s\" here: only root and this user can use %s",
+			c->group, c->socket);
+	a->control = control_server_new(a->loop, c->socket, gid, announcer_commands, a, err);
 	if (!a->control)
 		log_error("control: %s", err);
 	return a->control != NULL;
@@ -190,8 +195,8 @@ struct announcer *announcer_new(struct config_announcer *cfg)
 	}
 	start_speakers(a);
 	router_id = ip_addr_v4(a->id.router_id);
-	log_info("lb-announcer %s: AS %u, router-id %s, %zu services, %zu neighbors", PACKAGE_VERSION, cfg->router.as,
-		ip_addr_format(&router_id, id), cfg->service_count, cfg->neighbor_count);
+	log_info("lb-announcer %s: AS %u, router-id %s, %zu services, %zu neighbors", PACKAGE_VERSION,
+		cfg->router.as, ip_addr_format(&router_id, id), cfg->service_count, cfg->neighbor_count);
 	return a;
 }
 

@@ -56,7 +56,8 @@ uint64_t announcer_now_ms(const struct announcer *a);
 
 /* --- speaker.c --- */
 extern const struct session_ops speaker_ops;
-void speaker_session_config(const struct announcer *a, const struct config_reflector *n, struct session_config *out);
+void speaker_session_config(
+	const struct announcer *a, const struct config_reflector *n, struct session_config *out);
 /* Queues the withdrawal of everything it was told of. */
 void speaker_withdraw_all(struct speaker *s);
 /* Services this neighbor is told of now. */

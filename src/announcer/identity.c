@@ -52,8 +52,8 @@ static bool parse_addresses(const char *text, struct ip_addr out[2])
 	return true;
 }
 
-static bool from_environment(const char *(*env)(const char *name), const char *name, struct ip_addr out[2], char *err,
-	size_t err_size)
+static bool from_environment(const char *(*env)(const char *name), const char *name, struct ip_addr out[2],
+	char *err, size_t err_size)
 {
 	const char *text = env(name);
 
@@ -76,7 +76,8 @@ static void from_kernel(struct identity *id, const struct config_announcer *cfg,
 	}
 }
 
-static bool find_router_id(struct identity *id, const struct config_announcer *cfg, char *err, size_t err_size)
+static bool find_router_id(
+	struct identity *id, const struct config_announcer *cfg, char *err, size_t err_size)
 {
 	const struct ip_addr *v4 = identity_pod(id, IP_V4), *v6 = identity_pod(id, IP_V6);
 	const struct ip_addr *node = identity_node(id, IP_V4);
@@ -85,21 +86,25 @@ static bool find_router_id(struct identity *id, const struct config_announcer *c
 	if (id->router_id)
 		return true;
 	if (!v4 && !v6) {
-		snprintf(err, err_size, "router-id: auto: the pod's address is not known: set %s (status.podIP), or "
-					"router-id in the configuration", cfg->environment.pod_ip);
+		snprintf(err, err_size,
+			"router-id: auto: the pod's address is not known: set %s (status.podIP), or "
+			"router-id in the configuration",
+			cfg->environment.pod_ip);
 		return false;
 	}
 	if (v4 && node && ip_addr_equal(v4, node)) {
-		snprintf(err, err_size, "router-id: auto: the pod's address is the node's (host network?): it would not "
-					"tell pods of one node apart; set router-id to something unique");
+		snprintf(err, err_size,
+			"router-id: auto: the pod's address is the node's (host network?): it would not "
+			"tell pods of one node apart; set router-id to something unique");
 		return false;
 	}
 	id->router_id = v4 ? ip_addr_to_u32(v4) : identity_hash(v6);
 	return true;
 }
 
-bool identity_find(struct identity *id, const struct config_announcer *cfg, const char *(*env)(const char *name),
-	bool (*source)(const struct ip_addr *to, struct ip_addr *out), char *err, size_t err_size)
+bool identity_find(struct identity *id, const struct config_announcer *cfg,
+	const char *(*env)(const char *name), bool (*source)(const struct ip_addr *to, struct ip_addr *out),
+	char *err, size_t err_size)
 {
 	memset(id, 0, sizeof(*id));
 	if (cfg->router.local_address.family != IP_NONE)

@@ -26,8 +26,9 @@ const struct ip_addr *identity_node(const struct identity *id, uint8_t family);
 
 /* getenv: where the environment comes from. source: the address the kernel would use towards another; false: no route.
  * False, and what to do in err, when something that is needed cannot be found. */
-bool identity_find(struct identity *id, const struct config_announcer *cfg, const char *(*env)(const char *name),
-	bool (*source)(const struct ip_addr *to, struct ip_addr *out), char *err, size_t err_size);
+bool identity_find(struct identity *id, const struct config_announcer *cfg,
+	const char *(*env)(const char *name), bool (*source)(const struct ip_addr *to, struct ip_addr *out),
+	char *err, size_t err_size);
 
 /* A stable identifier for a speaker without IPv4 address: a hash of its IPv6 address, never 0. */
 uint32_t identity_hash(const struct ip_addr *a);

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char usage[] =
-	"usage: lb-announcer [-c FILE] [-t]\n"
-	"  -c, --config FILE   the configuration, default " SYSCONFDIR "/rrd/lb-announcer.conf\n"
-	"  -t, --test          check the configuration and exit\n"
-	"  -V, --version       what this is and what is in it\n"
-	"  -h, --help          this text\n";
+static const char usage[] = "usage: lb-announcer [-c FILE] [-t]\n"
+			    "  -c, --config FILE   the configuration, default " SYSCONFDIR
+			    "/rrd/lb-announcer.conf\n"
+			    "  -t, --test          check the configuration and exit\n"
+			    "  -V, --version       what this is and what is in it\n"
+			    "  -h, --help          this text\n";
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },

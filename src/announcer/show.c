@@ -41,8 +41,8 @@ static struct row *next_index(void *state, char *err)
 	return s->next < s->count ? s->row(s->a, s->next++) : NULL;
 }
 
-static bool by_index(const struct announcer *a, size_t count, struct row *(*row)(const struct announcer *a, size_t i),
-	struct control_answer *out)
+static bool by_index(const struct announcer *a, size_t count,
+	struct row *(*row)(const struct announcer *a, size_t i), struct control_answer *out)
 {
 	struct index_rows *s = mem_calloc(1, sizeof(*s));
 
@@ -197,6 +197,7 @@ const struct control_command announcer_commands[] = {
 	{ "show neighbor", "ADDRESS", "everything about one reflector", false, show_neighbor },
 	{ "show routes", "", "the services, a line each", false, show_routes },
 	{ "show status", "", "the announcer at a glance", false, show_status },
-	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true, clear_neighbor },
+	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true,
+		clear_neighbor },
 	{ NULL, NULL, NULL, false, NULL },
 };

@@ -66,8 +66,8 @@ static struct bgp_octets communities_of(const struct config_service *c, struct a
 	return (struct bgp_octets){ data, (uint16_t)writer_len(&w) };
 }
 
-static void service_attrs(const struct speaker *s, const struct config_service *c, struct arena *arena,
-	struct bgp_attrs *out)
+static void service_attrs(
+	const struct speaker *s, const struct config_service *c, struct arena *arena, struct bgp_attrs *out)
 {
 	uint32_t local_as = s->announcer->cfg->router.as;
 
@@ -91,7 +91,8 @@ static void service_attrs(const struct speaker *s, const struct config_service *
 static struct bgp_update_opts update_opts(const struct bgp_negotiated *n, enum bgp_family f)
 {
 	return (struct bgp_update_opts){
-		.family = f, .add_path = n->add_path_tx[f], .as4 = n->as4, .max_len = BGP_MESSAGE_MAX };
+		.family = f, .add_path = n->add_path_tx[f], .as4 = n->as4, .max_len = BGP_MESSAGE_MAX
+	};
 }
 
 static void queue_announce(struct speaker *s, const struct bgp_negotiated *n, const struct service *sv)
@@ -171,7 +172,8 @@ static void up(void *user, struct session *session, const struct bgp_negotiated 
 		if (n->family[f])
 			queue_table(s, n, (enum bgp_family)f);
 	if (speaker_announced(s) < services && !s->announcer->leaving)
-		log_warning("neighbor %s: does not speak all families or next hops needed: it is told of %zu of %zu services",
+		log_warning("neighbor %s: does not speak all families or next hops needed: it is told of %zu "
+			    "of %zu services",
 			ip_addr_format(&s->cfg->address, text), speaker_announced(s), services);
 	session_kick(session);
 }
@@ -193,7 +195,8 @@ static void update(void *user, struct session *session, const struct bgp_update 
 	(void)u;
 }
 
-static void refresh(void *user, struct session *session, enum bgp_family family, enum bgp_refresh_subtype subtype)
+static void refresh(
+	void *user, struct session *session, enum bgp_family family, enum bgp_refresh_subtype subtype)
 {
 	struct speaker *s = user;
 	const struct bgp_negotiated *n = session_negotiated(session);

@@ -8,12 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char usage[] =
-	"usage: rrd [-c FILE] [-t]\n"
-	"  -c, --config FILE   the configuration, default " SYSCONFDIR "/rrd/rrd.conf\n"
-	"  -t, --test          check the configuration and exit\n"
-	"  -V, --version       what this is and what is in it\n"
-	"  -h, --help          this text\n";
+static const char usage[] = "usage: rrd [-c FILE] [-t]\n"
+			    "  -c, --config FILE   the configuration, default " SYSCONFDIR "/rrd/rrd.conf\n"
+			    "  -t, --test          check the configuration and exit\n"
+			    "  -V, --version       what this is and what is in it\n"
+			    "  -h, --help          this text\n";
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },

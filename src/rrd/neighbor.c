@@ -42,7 +42,9 @@ void neighbor_session_config(const struct rrd *r, const struct config_peer *cfg,
 		.local = cfg->local_address,
 		.remote_port = cfg->port,
 		.local_as = r->cfg->router.as,
-		.peer_as = cfg->as.kind == CONFIG_PEER_AS_NUMBER || cfg->as.kind == CONFIG_PEER_AS_INTERNAL ? cfg->as.number : 0,
+		.peer_as = cfg->as.kind == CONFIG_PEER_AS_NUMBER || cfg->as.kind == CONFIG_PEER_AS_INTERNAL
+				   ? cfg->as.number
+				   : 0,
 		.peer_as_external = cfg->as.kind == CONFIG_PEER_AS_EXTERNAL,
 		.router_id = r->cfg->router.router_id,
 		.passive = cfg->passive,
@@ -142,8 +144,9 @@ static void over_limit(struct neighbor *n, struct session *s, enum bgp_family f)
 	writer_u16(&w, bgp_family_afi(f));
 	writer_u8(&w, BGP_SAFI_UNICAST);
 	writer_u32(&w, n->cfg->import.max_prefixes);
-	log_warning("neighbor %s: sent more than max-prefixes %u of %s", ip_addr_format(&session_config(s)->remote, text),
-		n->cfg->import.max_prefixes, bgp_family_text(f));
+	log_warning("neighbor %s: sent more than max-prefixes %u of %s",
+		ip_addr_format(&session_config(s)->remote, text), n->cfg->import.max_prefixes,
+		bgp_family_text(f));
 	session_notify(s, BGP_ERR_CEASE, BGP_CEASE_MAXIMUM_PREFIXES, data, writer_len(&w));
 }
 

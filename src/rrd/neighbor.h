@@ -13,19 +13,20 @@ struct neighbor {
 	struct rrd *rrd;
 	struct session *session; /* of a dynamic one: from its first up() on */
 	const struct config_peer *cfg;
-	const char *peer_group;	   /* NULL: none */
-	const struct prefix *range; /* NULL: a static neighbor */
-	struct route_peer *peer;   /* NULL while down */
+	const char *peer_group;		  /* NULL: none */
+	const struct prefix *range;	  /* NULL: a static neighbor */
+	struct route_peer *peer;	  /* NULL while down */
 	uint64_t rejected[ROUTE_REJECTS]; /* in earlier sessions */
 	uint64_t oversized;
 };
 
 /* The session's settings for a peer at an address. */
-void neighbor_session_config(
-	const struct rrd *r, const struct config_peer *cfg, const char *name, const struct ip_addr *remote, struct session_config *out);
+void neighbor_session_config(const struct rrd *r, const struct config_peer *cfg, const char *name,
+	const struct ip_addr *remote, struct session_config *out);
 extern const struct session_ops neighbor_session_ops;
 
-struct neighbor *neighbor_new(struct rrd *r, const struct config_peer *cfg, const char *peer_group, const struct prefix *range);
+struct neighbor *neighbor_new(
+	struct rrd *r, const struct config_peer *cfg, const char *peer_group, const struct prefix *range);
 /* Its session must be gone or about to be freed without callbacks. */
 void neighbor_free(struct neighbor *n);
 

@@ -3,14 +3,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config.h"
-#include "daemon/limits.h"
+#include "daemon/group.h"
+#include "daemon/limit.h"
 #include "daemon/notify.h"
 #include "rrd/neighbor.h"
 #include "rrd/policies.h"
 #include "rrd/show.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,9 +50,11 @@ static void engine_oversized(void *user, const struct prefix *p, const struct ro
 	r->oversized++;
 	if (!log_limit_pass(&r->oversized_limit, rrd_now_ms(r), 1000, &held_back))
 		return;
-	log_warning("route %s from %s: its attributes do not fit into a message to some peers, not sent to them (%llu more "
+	log_warning("route %s from %s: its attributes do not fit into a message to some peers, not sent to "
+		    "them (%llu more "
 		    "such routes not logged)",
-		prefix_format(p, prefix), ip_addr_format(&from->address, address), (unsigned long long)held_back);
+		prefix_format(p, prefix), ip_addr_format(&from->address, address),
+		(unsigned long long)held_back);
 }
 
 /* The kernel first: its route is what traffic waits for. */
@@ -74,8 +76,8 @@ static void work(void *user)
 
 /* --- neighbors --- */
 
-static void *dynamic_new(void *user, void *range_user, const struct ip_addr *remote, struct session_config *cfg,
-	const struct session_ops **ops)
+static void *dynamic_new(void *user, void *range_user, const struct ip_addr *remote,
+	struct session_config *cfg, const struct session_ops **ops)
 {
 	const struct config_range *range = range_user;
 	struct rrd *r = user;
@@ -102,9 +104,10 @@ static bool start_listeners(struct rrd *r)
 
 		if (err == 0)
 			continue;
-		log_error("cannot listen on %s port %u: %s%s", ip_addr_format(&l->address, text), l->port, strerror(-err),
-			err == -EACCES	     ? " (ports below 1024 need CAP_NET_BIND_SERVICE)"
-			: err == -EADDRINUSE ? " (does another BGP daemon run here?)"
+		log_error("cannot listen on %s port %u: %s%s", ip_addr_format(&l->address, text), l->port,
+			strerror(-err),
+			err == -EACCES		? " (ports below 1024 need CAP_NET_BIND_SERVICE)"
+			: err == -EADDRINUSE	? " (does another BGP daemon run here?)"
 			: err == -EADDRNOTAVAIL ? " (no interface has this address)"
 						: "");
 		return false;
@@ -135,12 +138,13 @@ static void start_neighbors(struct rrd *r)
 static bool start_control(struct rrd *r)
 {
 	const struct config_control *c = &r->cfg->control;
-	struct group *group = c->group ? getgrnam(c->group) : NULL;
+	gid_t gid = (gid_t)-1;
 	char err[256];
 
-	if (c->group && !group)
-		log_warning("control: there is no group \"%s\" here: only root and this user can use %s", c->group, c->socket);
-	r->control = control_server_new(r->loop, c->socket, group ? group->gr_gid : (gid_t)-1, rrd_commands, r, err);
+	if (c->group && !daemon_group_find(c->group, &gid))
+		log_warning("control: there is no group \"%s\" here: only root and this user can use %s",
+			c->group, c->socket);
+	r->control = control_server_new(r->loop, c->socket, gid, rrd_commands, r, err);
 	if (!r->control)
 		log_error("control: %s", err);
 	return r->control != NULL;
@@ -187,9 +191,9 @@ struct rrd *rrd_new(struct config_rrd *cfg)
 		return NULL;
 	}
 	start_neighbors(r);
-	log_info("rrd %s: AS %u, %zu neighbors, %zu ranges, at most %lu sessions (open files)%s", PACKAGE_VERSION,
-		cfg->router.as, cfg->neighbor_count, cfg->range_count, files > 64 ? files - 64 : 0,
-		r->fib ? ", router" : "");
+	log_info("rrd %s: AS %u, %zu neighbors, %zu ranges, at most %lu sessions (open files)%s",
+		PACKAGE_VERSION, cfg->router.as, cfg->neighbor_count, cfg->range_count,
+		files > 64 ? files - 64 : 0, r->fib ? ", router" : "");
 	return r;
 }
 

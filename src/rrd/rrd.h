@@ -27,7 +27,7 @@ struct rrd {
 	struct session_io *sessions;
 	struct session_neighbors *neighbors;
 	struct policies *policies;
-	struct fib *fib;	       /* NULL: not a router */
+	struct fib *fib; /* NULL: not a router */
 	struct route_reader fib_reader[BGP_FAMILIES];
 	struct io_timer *sweep; /* removes what is left of an earlier run, once the table is there */
 	struct control_server *control;

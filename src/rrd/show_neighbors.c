@@ -68,7 +68,8 @@ struct neighbor_rows {
 static struct row *next_neighbor(void *state, char *err)
 {
 	struct neighbor_rows *n = state;
-	struct session *s = session_neighbors_next(n->rrd->neighbors, n->at.family == IP_NONE ? NULL : &n->at);
+	struct session *s = session_neighbors_next(
+		n->rrd->neighbors, n->at.family == IP_NONE ? NULL : &n->at);
 
 	err[0] = 0;
 	if (!s)

@@ -2,6 +2,7 @@
 #include "rrd/show.h"
 
 #include "base/mem.h"
+#include "bgp/message.h"
 #include "config.h"
 
 #include <stdio.h>
@@ -63,7 +64,8 @@ bool show_fib(void *user, const struct row *args, struct control_answer *out, ch
 
 	(void)args;
 	if (!r->fib) {
-		snprintf(err, SHOW_ERROR_MAX, "this daemon is no router: fib: {enabled: true} in its configuration makes it one");
+		snprintf(err, SHOW_ERROR_MAX,
+			"this daemon is no router: fib: {enabled: true} in its configuration makes it one");
 		return false;
 	}
 	s = mem_calloc(1, sizeof(*s));
@@ -165,6 +167,7 @@ const struct control_command rrd_commands[] = {
 	{ "show ranges", "", "ranges of dynamic neighbors", false, show_ranges },
 	{ "show memory", "", "what the tables hold", false, show_memory },
 	{ "show status", "", "the daemon at a glance", false, show_status },
-	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true, clear_neighbor },
+	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true,
+		clear_neighbor },
 	{ NULL, NULL, NULL, false, NULL },
 };
