@@ -6,8 +6,8 @@
  *
  * A job is work to be done at the end of the current turn, after all sockets that were ready have been served: the
  * engine collects what came in and works once. A job that reposts itself runs again in the next turn, after new input
- * was looked at; that is how long work is cut in slices. Timers fire before input that became ready at the same time
- * is NOT guaranteed; input is read first (a daemon that was stopped reads what is waiting before it judges a timer).
+ * was looked at; that is how long work is cut in slices. Input that is ready is read before timers that are due are
+ * fired (a daemon that was stopped reads what is waiting before it judges a timer).
  */
 #pragma once
 
@@ -49,7 +49,8 @@ enum io_events { IO_READ = 1, IO_WRITE = 2 };
 
 struct io_watch;
 
-/* Does not own fd. fn is called with a mask of what is ready; errors and hang-ups are reported as what was asked for. */
+/* Does not own fd; free the watch before closing it. fn is called with what is ready, reading and writing one after the
+ * other in calls of their own; errors and hang-ups are reported as what was asked for. */
 struct io_watch *io_watch_new(
 	struct io_loop *loop, int fd, void (*fn)(void *user, unsigned events), void *user);
 void io_watch_free(struct io_watch *w);

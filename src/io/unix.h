@@ -22,7 +22,7 @@ struct io_unix_ops {
 	void (*line)(void *client_user, const char *line, size_t len); /* without the newline */
 	void (*too_long)(void *client_user);
 	void (*writable)(void *client_user); /* all that was sent has gone; send more or nothing */
-	void (*closed)(void *client_user);
+	void (*closed)(void *client_user);   /* exactly once; c is gone when it returns */
 };
 
 /* Creates the socket with mode 0660 and, unless gid is (gid_t)-1, that group; replaces a socket nobody listens on and
@@ -30,7 +30,7 @@ struct io_unix_ops {
 struct io_unix_server *io_unix_listen(struct io_loop *loop, const char *path, gid_t gid,
 	const struct io_unix_ops *ops, void *user, int *err);
 void io_unix_server_free(struct io_unix_server *s);
-/* Queues octets; false when the client is gone. */
+/* Queues octets; they are written at the end of the turn. Ignored after io_unix_close(). */
 void io_unix_send(struct io_unix_client *c, const char *data, size_t len);
 size_t io_unix_unsent(const struct io_unix_client *c);
 /* Closes once all that was sent has gone. */

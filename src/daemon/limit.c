@@ -1,0 +1,25 @@
+#include "daemon/limit.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
+unsigned long daemon_fd_limit(void)
+{
+	struct rlimit before, after;
+
+	if (getrlimit(RLIMIT_NOFILE, &before))
+		return 0;
+	after = before;
+	after.rlim_cur = before.rlim_max;
+	if (after.rlim_cur == before.rlim_cur)
+		return before.rlim_cur;
+	if (setrlimit(RLIMIT_NOFILE, &after)) {
+		log_warning("cannot raise the limit of open files from %lu to %lu: %s",
+			(unsigned long)before.rlim_cur, (unsigned long)after.rlim_cur, strerror(errno));
+		return before.rlim_cur;
+	}
+	return after.rlim_cur;
+}

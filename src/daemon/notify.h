@@ -1,0 +1,13 @@
+/*
+ * Telling the service manager how the process is: sd_notify(3)'s protocol, datagrams to the socket $NOTIFY_SOCKET names.
+ *
+ * Each function returns 1 when the message was sent, 0 when there is no service manager, -errno when sending failed;
+ * a daemon can go on in any case.
+ */
+#pragma once
+
+enum daemon_phase { DAEMON_READY, DAEMON_RELOADING, DAEMON_STOPPING };
+
+/* status: one line for humans, may be NULL. After DAEMON_RELOADING comes DAEMON_READY when it is done. */
+int daemon_notify(enum daemon_phase phase, const char *status);
+int daemon_notify_status(const char *status);

@@ -1,0 +1,462 @@
+/*
+ * The turn of the loop, over libevent's descriptors and signals.
+ *
+ * A turn: wait; read the clock; serve every descriptor that is ready; fire the timers that were due at the clock's
+ * reading; run the jobs that were posted. Each phase is bounded, so none can starve another: input that never ends
+ * does not keep a hold timer from firing, and a timer of delay zero that sets itself again lets input in between.
+ *
+ * Timers are kept here and not by libevent, whose priorities would let busy input hold them back for good: a binary
+ * heap, and one timerfd for the earliest deadline. The timerfd is only moved when a deadline earlier than its own is
+ * waited for, so pushing a timer forward (a hold timer with each message) is a few moves in memory and no system call,
+ * at the price of waking up once for nothing. A timerfd has no slack: timers are on time when the daemon is idle.
+ *
+ * Invariant: before the wait either something is known to be waiting (then the wait returns at once), or the timerfd
+ * is armed for the earliest deadline or before it.
+ */
+#include "io/loop.h"
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	/* libevent asks the kernel for this many ready descriptors at first, and for twice as many after a full answer. */
+	POLL_BATCH = 32,
+	POLL_PASSES_MAX = 8,
+	/* A timer that is this late was not held up by a turn's work: the process stood still. */
+	STOOD_STILL_US = 100000,
+};
+
+struct io_loop {
+	struct event_base *base;
+	struct event *timer_event;
+	int timerfd;
+	uint64_t armed_us; /* what timerfd is set to; UINT64_MAX: not */
+	uint64_t now_us;
+	bool now_valid; /* now_us is this turn's time */
+	bool stopping;
+	unsigned served; /* descriptors in the current pass */
+	struct io_timer **heap;
+	size_t heap_len, heap_size;
+	uint64_t timer_seq;
+	struct list jobs;
+};
+
+struct io_timer {
+	struct io_loop *loop;
+	void (*fn)(void *user);
+	void *user;
+	uint64_t deadline_us;
+	uint64_t seq; /* of two with one deadline, the one set first fires first */
+	size_t at;    /* 1 + index in the heap; 0: not pending */
+};
+
+struct io_job {
+	struct list link;
+	struct io_loop *loop;
+	void (*fn)(void *user);
+	void *user;
+};
+
+struct io_watch {
+	struct io_loop *loop;
+	struct event *read_event, *write_event;
+	unsigned events;
+	void (*fn)(void *user, unsigned events);
+	void *user;
+};
+
+struct io_signal {
+	struct io_loop *loop;
+	struct event *event;
+	void (*fn)(void *user);
+	void *user;
+};
+
+static uint64_t clock_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* Whichever callback comes first after the wait reads the clock for the whole turn. */
+static void read_clock(struct io_loop *loop)
+{
+	if (loop->now_valid)
+		return;
+	loop->now_us = clock_us();
+	loop->now_valid = true;
+}
+
+uint64_t io_loop_now_us(const struct io_loop *loop)
+{
+	return loop->now_valid ? loop->now_us : clock_us();
+}
+
+/* --- timers --- */
+
+static bool fires_before(const struct io_timer *a, const struct io_timer *b)
+{
+	return a->deadline_us != b->deadline_us ? a->deadline_us < b->deadline_us : a->seq < b->seq;
+}
+
+static void heap_place(struct io_loop *loop, size_t i, struct io_timer *t)
+{
+	loop->heap[i] = t;
+	t->at = i + 1;
+}
+
+static void heap_up(struct io_loop *loop, size_t i, struct io_timer *t)
+{
+	for (; i > 0 && fires_before(t, loop->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		heap_place(loop, i, loop->heap[(i - 1) / 2]);
+	heap_place(loop, i, t);
+}
+
+static void heap_down(struct io_loop *loop, size_t i, struct io_timer *t)
+{
+	for (size_t child; (child = 2 * i + 1) < loop->heap_len; i = child) {
+		if (child + 1 < loop->heap_len && fires_before(loop->heap[child + 1], loop->heap[child]))
+			child++;
+		if (fires_before(t, loop->heap[child]))
+			break;
+		heap_place(loop, i, loop->heap[child]);
+	}
+	heap_place(loop, i, t);
+}
+
+/* t has a new deadline, or takes the place i of another. */
+static void heap_settle(struct io_loop *loop, size_t i, struct io_timer *t)
+{
+	if (i > 0 && fires_before(t, loop->heap[(i - 1) / 2]))
+		heap_up(loop, i, t);
+	else
+		heap_down(loop, i, t);
+}
+
+struct io_timer *io_timer_new(struct io_loop *loop, void (*fn)(void *user), void *user)
+{
+	struct io_timer *t = mem_calloc(1, sizeof(*t));
+
+	t->loop = loop;
+	t->fn = fn;
+	t->user = user;
+	return t;
+}
+
+void io_timer_free(struct io_timer *t)
+{
+	if (!t)
+		return;
+	io_timer_cancel(t);
+	free(t);
+}
+
+void io_timer_set(struct io_timer *t, uint64_t delay_us)
+{
+	struct io_loop *loop = t->loop;
+
+	t->deadline_us = io_loop_now_us(loop) + delay_us;
+	t->seq = loop->timer_seq++;
+	if (t->at) {
+		heap_settle(loop, t->at - 1, t);
+		return;
+	}
+	if (loop->heap_len == loop->heap_size) {
+		loop->heap_size = loop->heap_size ? 2 * loop->heap_size : 64;
+		loop->heap = mem_realloc(loop->heap, loop->heap_size * sizeof(struct io_timer *));
+	}
+	heap_up(loop, loop->heap_len++, t);
+}
+
+void io_timer_cancel(struct io_timer *t)
+{
+	struct io_loop *loop = t->loop;
+	struct io_timer *last;
+
+	if (!t->at)
+		return;
+	last = loop->heap[--loop->heap_len];
+	if (last != t)
+		heap_settle(loop, t->at - 1, last);
+	t->at = 0;
+}
+
+bool io_timer_pending(const struct io_timer *t)
+{
+	return t->at != 0;
+}
+
+uint64_t io_timer_left_us(const struct io_timer *t)
+{
+	uint64_t now_us = io_loop_now_us(t->loop);
+
+	return t->at && t->deadline_us > now_us ? t->deadline_us - now_us : 0;
+}
+
+static bool timer_due(const struct io_loop *loop, uint64_t now_us)
+{
+	return loop->heap_len > 0 && loop->heap[0]->deadline_us <= now_us;
+}
+
+static void fire_timers(struct io_loop *loop)
+{
+	uint64_t end = loop->timer_seq;
+
+	while (timer_due(loop, loop->now_us) && loop->heap[0]->seq < end) {
+		struct io_timer *t = loop->heap[0];
+
+		io_timer_cancel(t);
+		t->fn(t->user);
+	}
+}
+
+static void timerfd_ready(int fd, short what, void *user)
+{
+	struct io_loop *loop = user;
+	uint64_t expirations;
+
+	(void)what;
+	read_clock(loop);
+	if (read(fd, &expirations, sizeof(expirations)) > 0)
+		loop->armed_us = UINT64_MAX;
+}
+
+static void arm_timerfd(struct io_loop *loop)
+{
+	uint64_t deadline_us;
+	struct itimerspec when = { 0 };
+
+	if (loop->heap_len == 0 || loop->heap[0]->deadline_us >= loop->armed_us)
+		return;
+	deadline_us = loop->heap[0]->deadline_us;
+	when.it_value.tv_sec = (time_t)(deadline_us / 1000000);
+	when.it_value.tv_nsec = (long)(deadline_us % 1000000 * 1000);
+	if (timerfd_settime(loop->timerfd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
+		loop->armed_us = deadline_us;
+}
+
+/* --- jobs --- */
+
+struct io_job *io_job_new(struct io_loop *loop, void (*fn)(void *user), void *user)
+{
+	struct io_job *j = mem_calloc(1, sizeof(*j));
+
+	j->loop = loop;
+	j->fn = fn;
+	j->user = user;
+	return j;
+}
+
+void io_job_free(struct io_job *j)
+{
+	if (!j)
+		return;
+	list_del(&j->link);
+	free(j);
+}
+
+void io_job_post(struct io_job *j)
+{
+	if (!list_linked(&j->link))
+		list_add_tail(&j->loop->jobs, &j->link);
+}
+
+/* Runs what had been posted by now. A marker ends the round: what jobs post goes behind it. */
+static void run_jobs(struct io_loop *loop)
+{
+	struct list marker = { 0 };
+
+	list_add_tail(&loop->jobs, &marker);
+	while (loop->jobs.next != &marker) {
+		struct io_job *j = LIST_ENTRY(loop->jobs.next, struct io_job, link);
+
+		list_del(&j->link);
+		j->fn(j->user);
+	}
+	list_del(&marker);
+}
+
+/* --- descriptors --- */
+
+static void read_ready(int fd, short what, void *user)
+{
+	struct io_watch *w = user;
+
+	(void)fd;
+	(void)what;
+	read_clock(w->loop);
+	w->loop->served++;
+	w->fn(w->user, IO_READ);
+}
+
+static void write_ready(int fd, short what, void *user)
+{
+	struct io_watch *w = user;
+
+	(void)fd;
+	(void)what;
+	read_clock(w->loop);
+	w->loop->served++;
+	w->fn(w->user, IO_WRITE);
+}
+
+struct io_watch *io_watch_new(
+	struct io_loop *loop, int fd, void (*fn)(void *user, unsigned events), void *user)
+{
+	struct io_watch *w = mem_calloc(1, sizeof(*w));
+
+	w->loop = loop;
+	w->fn = fn;
+	w->user = user;
+	w->read_event = event_new(loop->base, fd, EV_READ | EV_PERSIST, read_ready, w);
+	w->write_event = event_new(loop->base, fd, EV_WRITE | EV_PERSIST, write_ready, w);
+	return w;
+}
+
+void io_watch_free(struct io_watch *w)
+{
+	if (!w)
+		return;
+	event_free(w->read_event);
+	event_free(w->write_event);
+	free(w);
+}
+
+static void watch_one(struct event *e, bool before, bool after)
+{
+	if (before == after)
+		return;
+	if (after ? event_add(e, NULL) : event_del(e))
+		log_error("cannot %s descriptor %d: %s", after ? "watch" : "stop watching",
+			(int)event_get_fd(e), strerror(errno));
+}
+
+void io_watch_set(struct io_watch *w, unsigned events)
+{
+	watch_one(w->read_event, w->events & IO_READ, events & IO_READ);
+	watch_one(w->write_event, w->events & IO_WRITE, events & IO_WRITE);
+	w->events = events;
+}
+
+/* --- signals --- */
+
+static void signal_ready(int signo, short what, void *user)
+{
+	struct io_signal *s = user;
+
+	(void)signo;
+	(void)what;
+	read_clock(s->loop);
+	s->fn(s->user);
+}
+
+struct io_signal *io_signal_new(struct io_loop *loop, int signo, void (*fn)(void *user), void *user)
+{
+	struct io_signal *s = mem_calloc(1, sizeof(*s));
+
+	s->loop = loop;
+	s->fn = fn;
+	s->user = user;
+	s->event = event_new(loop->base, signo, EV_SIGNAL | EV_PERSIST, signal_ready, s);
+	if (event_add(s->event, NULL))
+		log_error("cannot handle signal %d: %s", signo, strerror(errno));
+	return s;
+}
+
+void io_signal_free(struct io_signal *s)
+{
+	if (!s)
+		return;
+	event_free(s->event);
+	free(s);
+}
+
+/* --- the loop --- */
+
+struct io_loop *io_loop_new(void)
+{
+	struct io_loop *loop = mem_calloc(1, sizeof(*loop));
+	struct event_config *cfg = event_config_new();
+
+	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK);
+	loop->base = event_base_new_with_config(cfg);
+	event_config_free(cfg);
+	loop->timerfd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (!loop->base || loop->timerfd < 0) {
+		log_error("cannot make an event loop: %s; is the limit of open files used up?",
+			strerror(errno));
+		abort();
+	}
+	loop->armed_us = UINT64_MAX;
+	list_init(&loop->jobs);
+	loop->timer_event = event_new(loop->base, loop->timerfd, EV_READ | EV_PERSIST, timerfd_ready, loop);
+	event_add(loop->timer_event, NULL);
+	return loop;
+}
+
+void io_loop_free(struct io_loop *loop)
+{
+	if (!loop)
+		return;
+	event_free(loop->timer_event);
+	close(loop->timerfd);
+	event_base_free(loop->base);
+	free(loop->heap);
+	free(loop);
+}
+
+static void poll_once(struct io_loop *loop, bool wait)
+{
+	loop->served = 0;
+	event_base_loop(loop->base, wait ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+}
+
+/*
+ * After the process stood still, timers are overdue although the input that would have moved them is waiting. One
+ * pass may not have served all of it: passes go on while they come back full.
+ */
+static void catch_up(struct io_loop *loop)
+{
+	for (int pass = 1; pass < POLL_PASSES_MAX && loop->served + 2 >= POLL_BATCH &&
+			   timer_due(loop, loop->now_us - STOOD_STILL_US);
+		pass++)
+		poll_once(loop, false);
+}
+
+static void turn(struct io_loop *loop)
+{
+	bool wait = list_empty(&loop->jobs) && !timer_due(loop, io_loop_now_us(loop));
+
+	if (wait)
+		arm_timerfd(loop);
+	loop->now_valid = false;
+	poll_once(loop, wait);
+	read_clock(loop);
+	catch_up(loop);
+	fire_timers(loop);
+	run_jobs(loop);
+}
+
+void io_loop_run(struct io_loop *loop)
+{
+	while (!loop->stopping)
+		turn(loop);
+	loop->stopping = false;
+	loop->now_valid = false;
+}
+
+void io_loop_stop(struct io_loop *loop)
+{
+	loop->stopping = true;
+}

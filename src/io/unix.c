@@ -1,0 +1,383 @@
+/*
+ * Lines over a unix stream socket: listener, clients, their two buffers.
+ *
+ * What is sent is collected and written at the end of the turn (a job per client), so an answer of many rows is one
+ * system call; when all of it has gone the program is asked for more, once per turn, so a long answer shares the loop
+ * with everybody else. A client is freed only by the loop (from its descriptor, its job or its timer), never inside a
+ * call the program makes: io_unix_send and io_unix_close are safe in any callback.
+ *
+ * A client that has shut down its sending side still gets its answers and is closed after them. One that does not
+ * take what was sent before io_unix_close() is dropped after a while.
+ */
+#include "io/unix.h"
+
+#include "base/list.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+	CLIENTS_MAX = 256,
+	READ_SIZE = 16 * 1024,
+	LINGER_US = 5 * 1000 * 1000,
+	/* How long no client is accepted after the process ran out of descriptors. */
+	ACCEPT_PAUSE_US = 100 * 1000,
+};
+
+struct io_unix_server {
+	struct io_loop *loop;
+	const struct io_unix_ops *ops;
+	void *user;
+	char *path;
+	dev_t dev; /* of the path, to remove only what was made here */
+	ino_t ino;
+	int fd;
+	struct io_watch *watch;
+	struct io_timer *resume;
+	struct list clients;
+	unsigned clients_len;
+};
+
+struct io_unix_client {
+	struct list link;
+	struct io_unix_server *server;
+	void *user;
+	int fd;
+	struct io_watch *watch;
+	struct io_job *flush;
+	struct io_timer *linger;
+	char *in;
+	size_t in_len, in_size;
+	char *out;
+	size_t out_len, out_size;
+	bool eof;     /* it sends no more */
+	bool closing; /* we send no more */
+};
+
+static void client_free(struct io_unix_client *c)
+{
+	struct io_unix_server *s = c->server;
+
+	s->ops->closed(c->user);
+	list_del(&c->link);
+	s->clients_len--;
+	io_watch_free(c->watch);
+	io_job_free(c->flush);
+	io_timer_free(c->linger);
+	close(c->fd);
+	free(c->in);
+	free(c->out);
+	free(c);
+}
+
+/* --- out --- */
+
+static void watch_client(struct io_unix_client *c)
+{
+	io_watch_set(c->watch, (c->eof || c->closing ? 0 : IO_READ) | (c->out_len ? IO_WRITE : 0));
+}
+
+/* False when the connection is broken. */
+static bool write_out(struct io_unix_client *c)
+{
+	size_t sent = 0;
+
+	while (sent < c->out_len) {
+		ssize_t n = send(c->fd, c->out + sent, c->out_len - sent, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN)
+			return false;
+		if (n <= 0)
+			break;
+		sent += (size_t)n;
+	}
+	memmove(c->out, c->out + sent, c->out_len - sent);
+	c->out_len -= sent;
+	return true;
+}
+
+static void flush(struct io_unix_client *c)
+{
+	if (!write_out(c)) {
+		client_free(c);
+		return;
+	}
+	if (c->out_len == 0 && !c->closing)
+		c->server->ops->writable(c->user);
+	if (c->out_len == 0 && (c->closing || c->eof)) {
+		client_free(c);
+		return;
+	}
+	watch_client(c);
+}
+
+static void flush_job(void *user)
+{
+	flush(user);
+}
+
+void io_unix_send(struct io_unix_client *c, const char *data, size_t len)
+{
+	if (c->closing || len == 0)
+		return;
+	if (c->out_size - c->out_len < len) {
+		while (c->out_size - c->out_len < len)
+			c->out_size = c->out_size ? 2 * c->out_size : 1024;
+		c->out = mem_realloc(c->out, c->out_size);
+	}
+	memcpy(c->out + c->out_len, data, len);
+	c->out_len += len;
+	io_job_post(c->flush);
+}
+
+size_t io_unix_unsent(const struct io_unix_client *c)
+{
+	return c->out_len;
+}
+
+void io_unix_close(struct io_unix_client *c)
+{
+	if (c->closing)
+		return;
+	c->closing = true;
+	io_timer_set(c->linger, LINGER_US);
+	io_job_post(c->flush);
+}
+
+static void linger_over(void *user)
+{
+	client_free(user);
+}
+
+/* --- in --- */
+
+/* Hands on the whole lines. Returns the number of octets used up. */
+static size_t hand_on_lines(struct io_unix_client *c, size_t searched)
+{
+	size_t start = 0;
+	char *newline;
+
+	while (!c->closing && (newline = memchr(c->in + searched, '\n', c->in_len - searched))) {
+		size_t end = (size_t)(newline - c->in);
+
+		*newline = '\0';
+		c->server->ops->line(c->user, c->in + start, end - start);
+		start = searched = end + 1;
+	}
+	return start;
+}
+
+static void take_in(struct io_unix_client *c, size_t n)
+{
+	size_t used = hand_on_lines(c, (c->in_len += n) - n);
+
+	memmove(c->in, c->in + used, c->in_len - used);
+	c->in_len -= used;
+	if (c->in_len > IO_UNIX_LINE_MAX && !c->closing) {
+		c->server->ops->too_long(c->user);
+		io_unix_close(c);
+	}
+	watch_client(c);
+}
+
+static void client_readable(struct io_unix_client *c)
+{
+	ssize_t n;
+
+	if (c->in_size - c->in_len < READ_SIZE) {
+		c->in_size = c->in_len + READ_SIZE;
+		c->in = mem_realloc(c->in, c->in_size);
+	}
+	n = recv(c->fd, c->in + c->in_len, READ_SIZE, 0);
+	if (n > 0) {
+		take_in(c, (size_t)n);
+	} else if (n == 0) {
+		c->eof = true;
+		watch_client(c);
+		io_job_post(c->flush);
+	} else if (errno != EAGAIN && errno != EINTR) {
+		client_free(c);
+	}
+}
+
+static void client_ready(void *user, unsigned events)
+{
+	struct io_unix_client *c = user;
+
+	if (events & IO_READ)
+		client_readable(c);
+	else
+		flush(c);
+}
+
+/* --- listener --- */
+
+static void client_new(struct io_unix_server *s, int fd)
+{
+	struct io_unix_client *c = mem_calloc(1, sizeof(*c));
+
+	c->server = s;
+	c->fd = fd;
+	c->watch = io_watch_new(s->loop, fd, client_ready, c);
+	c->flush = io_job_new(s->loop, flush_job, c);
+	c->linger = io_timer_new(s->loop, linger_over, c);
+	list_add_tail(&s->clients, &c->link);
+	s->clients_len++;
+	c->user = s->ops->opened(s->user, c);
+	watch_client(c);
+}
+
+static void pause_accepting(struct io_unix_server *s)
+{
+	io_watch_set(s->watch, 0);
+	io_timer_set(s->resume, ACCEPT_PAUSE_US);
+}
+
+static void resume_accepting(void *user)
+{
+	struct io_unix_server *s = user;
+
+	io_watch_set(s->watch, IO_READ);
+}
+
+static void listener_ready(void *user, unsigned events)
+{
+	struct io_unix_server *s = user;
+	int fd;
+
+	(void)events;
+	if (s->clients_len >= CLIENTS_MAX) {
+		pause_accepting(s);
+		return;
+	}
+	fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0)
+		client_new(s, fd);
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+		pause_accepting(s);
+}
+
+static int unix_address(const char *path, struct sockaddr_un *out)
+{
+	size_t len = strlen(path);
+
+	if (len >= sizeof(out->sun_path))
+		return -ENAMETOOLONG;
+	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	memcpy(out->sun_path, path, len + 1);
+	return 0;
+}
+
+/* Removes a socket that a process left behind. 0, or -errno when the path is somebody's. */
+static int clear_path(const char *path)
+{
+	struct stat st;
+	int fd;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	fd = io_unix_connect(path);
+	if (fd >= 0) {
+		close(fd);
+		return -EADDRINUSE;
+	}
+	if (fd != -ECONNREFUSED)
+		return fd;
+	return unlink(path) ? -errno : 0;
+}
+
+/* Nobody can connect before listen(), so the mode is right from the first moment on. */
+static int open_listener(struct io_unix_server *s, const struct sockaddr_un *sun, gid_t gid)
+{
+	struct stat st;
+
+	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s->fd < 0 || bind(s->fd, (const struct sockaddr *)sun, sizeof(*sun)))
+		return -errno;
+	if ((gid != (gid_t)-1 && chown(s->path, (uid_t)-1, gid)) || chmod(s->path, 0660) ||
+		lstat(s->path, &st) || listen(s->fd, SOMAXCONN)) {
+		int err = -errno;
+
+		unlink(s->path);
+		return err;
+	}
+	s->dev = st.st_dev;
+	s->ino = st.st_ino;
+	return 0;
+}
+
+struct io_unix_server *io_unix_listen(struct io_loop *loop, const char *path, gid_t gid,
+	const struct io_unix_ops *ops, void *user, int *err)
+{
+	struct io_unix_server *s;
+	struct sockaddr_un sun;
+
+	*err = unix_address(path, &sun);
+	if (*err || (*err = clear_path(path)))
+		return NULL;
+	s = mem_calloc(1, sizeof(*s));
+	s->loop = loop;
+	s->ops = ops;
+	s->user = user;
+	s->path = mem_strdup(path);
+	list_init(&s->clients);
+	*err = open_listener(s, &sun, gid);
+	if (*err) {
+		if (s->fd >= 0)
+			close(s->fd);
+		free(s->path);
+		free(s);
+		return NULL;
+	}
+	s->resume = io_timer_new(loop, resume_accepting, s);
+	s->watch = io_watch_new(loop, s->fd, listener_ready, s);
+	io_watch_set(s->watch, IO_READ);
+	return s;
+}
+
+void io_unix_server_free(struct io_unix_server *s)
+{
+	struct stat st;
+
+	if (!s)
+		return;
+	LIST_FOREACH (link, &s->clients)
+		client_free(LIST_ENTRY(link, struct io_unix_client, link));
+	io_watch_free(s->watch);
+	io_timer_free(s->resume);
+	close(s->fd);
+	if (lstat(s->path, &st) == 0 && st.st_dev == s->dev && st.st_ino == s->ino)
+		unlink(s->path);
+	free(s->path);
+	free(s);
+}
+
+int io_unix_connect(const char *path)
+{
+	struct sockaddr_un sun;
+	int err = unix_address(path, &sun), fd;
+
+	if (err)
+		return err;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	while (connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
+		if (errno == EINTR)
+			continue;
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
