@@ -178,6 +178,13 @@ static struct plan_next_hop *next_hop_get(const struct plan *p, const struct ip_
 	return NULL;
 }
 
+static bool differ(const struct plan_resolution *a, const struct plan_resolution *b)
+{
+	if (!a->reachable || !b->reachable)
+		return a->reachable != b->reachable || a->why != b->why;
+	return a->ifindex != b->ifindex || !ip_addr_equal(&a->gateway, &b->gateway);
+}
+
 static void set_resolution(struct plan *p, struct plan_next_hop *nh, const struct plan_resolution *r)
 {
 	bool was = nh->resolution.reachable;
@@ -187,10 +194,7 @@ static void set_resolution(struct plan *p, struct plan_next_hop *nh, const struc
 		if (nh->sent.ifindex != r->ifindex || !ip_addr_equal(&nh->sent.gateway, &r->gateway))
 			nh->object.stale = true;
 		/* Groups follow their next hops by themselves, classic routes do not. */
-		if (p->cfg.classic && was &&
-			(nh->resolution.ifindex != r->ifindex ||
-				!ip_addr_equal(&nh->resolution.gateway, &r->gateway)))
-			nh->changed = true;
+		nh->changed |= p->cfg.classic && differ(&nh->resolution, r);
 	}
 	nh->resolution = *r;
 	p->next_hops_dirty = true;
@@ -203,15 +207,18 @@ void plan_next_hop_refuse(struct plan *p, struct plan_next_hop *nh, uint8_t erro
 	set_resolution(p, nh, &r);
 }
 
-void plan_resolve(struct plan *p, const struct ip_addr *addr, const struct plan_resolution *r)
+bool plan_resolve(struct plan *p, const struct ip_addr *addr, const struct plan_resolution *r)
 {
 	struct plan_next_hop *nh = next_hop_get(p, addr);
+	bool news;
 
 	if (!nh)
-		return;
+		return false;
+	news = !nh->known || differ(&nh->resolution, r);
 	p->new_next_hops -= nh->refs && !nh->known;
 	nh->known = nh->refs > 0;
 	set_resolution(p, nh, r);
+	return news;
 }
 
 static void update_set(struct plan *p, struct plan_set *s)

@@ -116,7 +116,8 @@ enum plan_ask { PLAN_ASK_NEW, PLAN_ASK_UNREACHABLE, PLAN_ASK_ALL };
 size_t plan_ask(const struct plan *p, enum plan_ask which, struct ip_addr **out);
 /* While next hops are new, plan_run() must wait: it would take routes out that are not unreachable. */
 bool plan_has_new(const struct plan *p);
-void plan_resolve(struct plan *p, const struct ip_addr *addr, const struct plan_resolution *r);
+/* Whether it is news. */
+bool plan_resolve(struct plan *p, const struct ip_addr *addr, const struct plan_resolution *r);
 /* After the plan_resolve() calls of one round, once. */
 void plan_resolve_end(struct plan *p);
 

@@ -138,7 +138,7 @@ void plan_listing_end(struct plan *p)
 	for (struct hash_node *n = hash_walk(&p->objects, NULL); n; n = hash_walk(&p->objects, n)) {
 		struct plan_object *o = HASH_ENTRY(n, struct plan_object, by_id);
 
-		if (!o->seen && o->present)
+		if (!o->seen && o->present && !p->cfg.classic)
 			object_is_gone(p, o);
 	}
 	if (!p->listing_routes)
