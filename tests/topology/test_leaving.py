@@ -83,7 +83,13 @@ def test_a_pod_restarted_faster_than_its_death_was_noticed_takes_over(two):
     pod = two.pods[0]
     # The kernel's FIN for the killed announcer does not get out, as when a node has lost it.
     pod.ns.run(["nft", "-f", "-"], text="""
-        table ip lab_mute { chain out { type filter hook output priority 0; tcp flags & (fin | rst) != 0 drop; } }""")
+        table ip lab_mute {
+            chain out {
+                type filter hook output priority 0
+                tcp flags & (fin | rst) != 0 drop
+            }
+        }
+        """)
     pod.daemon.process.kill()
     assert two.reflector.state(pod.address) == "established"
     elapsed = stopwatch()
