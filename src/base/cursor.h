@@ -18,7 +18,10 @@ struct cursor {
 
 static inline struct cursor cursor_init(const void *data, size_t len)
 {
-	return (struct cursor){ .p = data, .end = (const uint8_t *)data + len };
+	/* No octets may stand nowhere, but C has no arithmetic on NULL. */
+	const uint8_t *p = data ? data : (const uint8_t *)"";
+
+	return (struct cursor){ .p = p, .end = p + len };
 }
 
 static inline bool cursor_ok(const struct cursor *c)
