@@ -19,9 +19,7 @@ struct cursor {
 static inline struct cursor cursor_init(const void *data, size_t len)
 {
 	/* No octets may stand nowhere, but C has no arithmetic on NULL. */
-	const uint8_t *p = data ? data : (const uint8_t *)"";
-
-	return (struct cursor){ .p = p, .end = p + len };
+	return (struct cursor){ .p = data, .end = len ? (const uint8_t *)data + len : data };
 }
 
 static inline bool cursor_ok(const struct cursor *c)
