@@ -78,9 +78,13 @@ const char *bgp_as_path_check(struct bgp_octets as_path, unsigned as_size, bool 
 
 static void append_segment(struct writer *w, uint8_t type, const uint8_t *as, unsigned count)
 {
-	writer_u8(w, type);
-	writer_u8(w, (uint8_t)count);
-	writer_bytes(w, as, (size_t)count * 4);
+	uint8_t *p = writer_skip(w, SEGMENT_HEADER_LEN + (size_t)count * 4);
+
+	if (!p)
+		return;
+	p[0] = type;
+	p[1] = (uint8_t)count;
+	memcpy(p + SEGMENT_HEADER_LEN, as, (size_t)count * 4);
 }
 
 bool bgp_as_path_widen(struct bgp_octets narrow, struct arena *arena, struct bgp_octets *out)
