@@ -53,7 +53,7 @@ def test_bird_as_a_client_announces(fig, reflector):
     bird = peers.Bird(pod.ns, pod.address, f"""
         protocol static {{ ipv4; route {SERVICE} blackhole; }}
         {peers.bird_session(REFLECTOR, pod.address, families=("ipv4",),
-                            more_ipv4="").replace("export all", f"export filter {{ bgp_next_hop = {pod.node.address}; accept; }}")}
+                            export=f"filter {{ bgp_next_hop = {pod.node.address}; accept; }}")}
     """)
     reflector.wait_established(pod.address)
     wait_until(lambda: pod.node.address in str(reflector.show("routes")), 10, "BIRD's route")

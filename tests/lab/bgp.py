@@ -440,3 +440,27 @@ class Speaker:
             self.thread.join(5)
         self.socket.close()
         self.socket = None
+
+
+class Listener:
+    """Waits for connections at an address; what comes is a Speaker that has not said anything yet."""
+
+    def __init__(self, ns, address, port=179):
+        self.ns, self.address = ns, address
+        self.socket = ns.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind((address, port))
+        self.socket.listen(8)
+        ns.lab.closing(self)
+
+    def accept(self, timeout=5, **speaker):
+        """The next connection as a Speaker; socket.timeout (an OSError) when none comes."""
+        self.socket.settimeout(timeout)
+        connection, remote = self.socket.accept()
+        speaker.setdefault("router_id", self.address)
+        made = Speaker(self.ns, remote[0], local=self.address, **speaker)
+        made.socket = connection
+        return made
+
+    def close(self):
+        self.socket.close()

@@ -90,7 +90,7 @@ def announcer_config(pod, prefixes=(fig4.SERVICE,), reflectors=(fig4.REFLECTOR,)
     return {
         "router": {"as": fig4.AS, "router-id": pod.address},
         "neighbors": [{"address": r, "peer-as": fig4.AS, "hold-time": 9} for r in reflectors],
-        "announce": [{"prefix": p, "next-hop": pod.node.address6 if ":" in p else pod.node.address}
+        "services": [{"prefix": p, "next-hop": pod.node.address6 if ":" in p else pod.node.address}
                      for p in prefixes],
         "log": {"to": "stderr", "level": "debug"},
     }
@@ -135,7 +135,7 @@ class Daemon:
         """Waits until it answers on its control socket."""
         def fact():
             assert self.process.running, f"{self.name} has ended with {self.process.popen.returncode}"
-            self.show("memory")
+            self.show("status")
             return True
         wait_until(fact, 10, f"{self.name} to answer on its control socket")
         return self

@@ -92,7 +92,12 @@ class Namespace:
         return found[0] if found else None
 
     def routes(self, table="main", version=4):
-        return self.ip_json(f"-{version} route show table {table}")
+        try:
+            return self.ip_json(f"-{version} route show table {table}")
+        except Failed as e:
+            if "table does not exist" in str(e):
+                return []
+            raise
 
     def nexthops(self, prefix, table="main"):
         """{gateway: weight} of the route, whichever way the kernel holds it; {} when there is none. A gateway that

@@ -41,11 +41,11 @@ class Bird:
         return self.command("show protocols").count("Established") >= count
 
 
-def bird_session(remote, local=None, client=False, add_paths=None, hold_time=9, extra="", name="peer", more_ipv4="",
-                 families=("ipv4", "ipv6")):
+def bird_session(remote, local=None, client=False, add_paths=None, hold_time=9, extra="", name="peer",
+                 families=("ipv4", "ipv6"), export="all"):
     """A BGP protocol of BIRD. client: the remote is a route-reflector client of it. add_paths: tx, rx or on."""
     paths = f"add paths {add_paths};" if add_paths else ""
-    channels = "".join(f"{family} {{ import all; export all; {paths} {more_ipv4} }};\n" for family in families)
+    channels = "".join(f"{family} {{ import all; export {export}; {paths} }};\n" for family in families)
     return f"""
         protocol bgp {name} {{
             local {local or ''} as {fig4.AS};
@@ -60,7 +60,7 @@ def bird_session(remote, local=None, client=False, add_paths=None, hold_time=9, 
 
 def bird_router(fig, reflectors=(fig4.REFLECTOR,)):
     """BIRD as the upstream router: all paths by add-path, merged into one kernel route."""
-    sessions = "".join(bird_session(r, add_paths="rx", name=f"reflector{i}") for i, r in enumerate(reflectors))
+    sessions = "".join(bird_session(r, add_paths="rx", name=f"reflector{i}", export="none") for i, r in enumerate(reflectors))
     return Bird(fig.router, fig4.ROUTER, f"""
         protocol kernel {{ metric 20; merge paths on; ipv4 {{ export all; }}; }}
         protocol kernel {{ metric 20; merge paths on; ipv6 {{ export all; }}; }}

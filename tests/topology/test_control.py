@@ -49,6 +49,11 @@ def test_show_fib_has_what_the_kernel_has(two):
     assert SERVICE in row and "10.0.0.105" in row and "10.0.0.106" in row
 
 
+def test_show_status_tells_who_answers(two):
+    assert two.router.show("status")[0]["program"] == "rrd"
+    assert two.pods[0].daemon.show("status")[0]["program"] == "lb-announcer"
+
+
 def test_show_ranges_and_memory(two):
     ranges = two.reflector.show("ranges")
     assert ranges[0]["prefix"] == "172.16.0.0/16" and ranges[0]["limit"] == 4096
@@ -57,7 +62,7 @@ def test_show_ranges_and_memory(two):
 
 def test_clear_closes_the_session_and_it_comes_back(two):
     pod = two.pods[0]
-    two.reflector.ctl("clear", pod.address)
+    two.reflector.ctl("clear", "neighbor", pod.address)
     two.reflector.wait_for_log(f"{pod.address}.*[Cc]ease")
     two.reflector.wait_established(pod.address)
     two.wait_for_hops(["n1", "n2"])
@@ -85,7 +90,7 @@ def test_programs_tell_their_version_and_how_they_are_used(program):
     assert done.returncode == 0 and "-" in done.stdout
 
 
-SAMPLES = sorted(glob.glob(os.path.join(daemons.TOP, "etc", "*.yaml")))
+SAMPLES = sorted(glob.glob(os.path.join(daemons.TOP, "etc", "*.conf")))
 
 
 def test_there_are_samples():

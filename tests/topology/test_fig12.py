@@ -4,7 +4,7 @@
                                                 |
                                             reflector (rrd)
 """
-from lab import traffic, wait_until
+from lab import daemons, fig4, traffic, wait_until
 from lab.fig4 import ADDRESS, ADDRESS2, SERVICE, SERVICE2
 
 
@@ -59,10 +59,51 @@ def test_the_router_leaves_no_route_and_no_next_hop_object_behind_when_it_ends(s
 
 
 def test_the_router_comes_up_later_and_gets_everything(lab):
-    from lab import daemons, fig4
     fig = fig4.Fig4(lab)
     daemons.reflector(fig)
     for node in (1, 2, 3):
         daemons.announcer(fig.add_pod(node))
     daemons.router(fig)
     wait_until(lambda: fig.hops() == {"n1": 1, "n2": 1, "n3": 1}, 15, "three next hops")
+
+
+def test_table_and_metric_are_as_configured(lab):
+    config = daemons.router_config()
+    config["fib"].update({"table": 100, "metric": 7})
+    system = daemons.System(lab, router_cfg=config)
+    system.add_announcer(1)
+    route = wait_until(lambda: system.fig.router.route(SERVICE, table="100"), 15, "the route in table 100")
+    assert route["metric"] == 7
+    assert system.fig.router.route(SERVICE) is None
+
+
+def test_routes_stay_at_exit_where_that_is_configured(lab):
+    config = daemons.router_config()
+    config["fib"]["on-exit"] = "keep"
+    system = daemons.System(lab, router_cfg=config)
+    system.add_announcer(1)
+    system.add_announcer(2)
+    system.wait_for_hops(["n1", "n2"])
+    assert system.router.process.terminate() == 0
+    assert system.fig.hops() == {"n1": 1, "n2": 1}
+
+
+def test_both_roles_in_one_daemon(fig):
+    config = daemons.reflector_config(routers=())
+    config["fib"] = {"enabled": True}
+    daemons.reflector(fig, config)
+    for node in (1, 2):
+        daemons.announcer(fig.add_pod(node))
+    wait_until(lambda: fig.reflector.nexthops(SERVICE) == {"10.0.0.105": 1, "10.0.0.106": 1}, 15,
+               "the route in the reflector's own kernel")
+
+
+def test_another_programs_route_is_left_alone(system):
+    router = system.fig.router
+    router.ip(f"route add {SERVICE2} via 10.0.0.107 proto static metric 5")
+    system.add_announcer(1, [SERVICE, SERVICE2])
+    system.wait_for_hops(["n1"])
+    theirs = [r for r in router.routes() if r["dst"] == SERVICE2 and r["protocol"] == "static"]
+    assert len(theirs) == 1 and theirs[0]["gateway"] == "10.0.0.107"
+    system.router.process.terminate()
+    assert [r["protocol"] for r in router.routes() if r["dst"] == SERVICE2] == ["static"]

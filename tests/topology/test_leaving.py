@@ -142,6 +142,14 @@ def test_the_reflector_tells_the_router_when_it_ends(two):
     two.wait_for_hops(["n1", "n2"], timeout=25)
 
 
+def test_everybody_is_told_cease_when_the_reflector_ends(fig, reflector):
+    speakers = [fig.add_pod(n).speaker().establish() for n in (1, 2)]
+    assert reflector.process.terminate() == 0
+    for speaker in speakers:
+        code, subcode = speaker.wait_for_end()
+        assert code == 6 and subcode in (2, 3), "Cease: Administrative Shutdown or Peer De-configured"
+
+
 def test_the_reflector_killed_and_restarted_has_everything_again(two):
     two.reflector.process.kill()
     two.reflector.start()

@@ -48,7 +48,9 @@ def test_two_pods_behind_one_address_are_named_as_the_trap_they_are(fig):
     assert first.address in log and second.address in log, log
     holds(lambda: speaker.closed is None, 0.3, "the first pod's session")
     row = reflector.neighbors()["10.0.0.105"]
+    assert row["state"] == "Established"
     assert "two speakers" in str(row), row
+    assert any(r.get("two-speakers") for r in reflector.show("ranges")), "the range counts it"
 
 
 def test_two_announcers_behind_one_address_one_of_them_works(lab):

@@ -36,8 +36,8 @@ def test_the_limit_of_a_range_is_exact_and_refusals_are_shown(fig, limited):
     assert len([a for a in limited.neighbors() if a.startswith("172.16.")]) == LIMIT
     row = next(r for r in limited.show("ranges") if r["prefix"] == "172.16.0.0/16")
     assert row["limit"] == LIMIT
-    assert 3 in row.values(), f"three refusals are counted in {row}"
-    assert LIMIT in [v for k, v in row.items() if k != "limit"], f"five neighbors are counted in {row}"
+    assert row["refused"] == 3
+    assert row["neighbors"] == LIMIT
     limited.wait_for_log("limit")
 
 
@@ -91,7 +91,7 @@ def test_a_wrong_as_is_told_bad_peer_as(fig, reflector):
     pod = fig.add_pod(1)
     with pytest.raises(ConnectionError, match=r"NOTIFICATION \(2, 2\)"):
         pod.speaker(asn=65022).establish()
-    reflector.wait_for_log(rf"{pod.address}.*65022")
+    reflector.wait_for_log(rf"{pod.address}.*(?i:bad peer as)")
     # The right one is welcome at once: a mistake of the peer does not lock its address.
     pod.speaker().establish()
 

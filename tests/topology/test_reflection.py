@@ -114,6 +114,18 @@ def test_all_paths_go_to_who_asked_for_all_and_the_best_to_who_did_not(fig, refl
     assert len({p.path_id for p in all_of_them.paths(SERVICE)}) == 3
 
 
+def test_the_equal_cost_set_goes_to_who_asked_for_multipath(fig):
+    config = daemons.reflector_config()
+    config["peer-groups"]["routers"]["add-paths"]["send"] = "multipath"
+    daemons.reflector(fig, config).wait_until_ready()
+    heard = ear(fig)
+    for node, pref in ((1, 100), (2, 100), (3, 50)):
+        speaker = fig.add_pod(node).speaker().establish()
+        speaker.announce(SERVICE, f"10.0.0.{104 + node}", local_pref=pref)
+    heard.wait_for_routes(SERVICE, ["10.0.0.105", "10.0.0.106"])
+    holds(lambda: heard.next_hops(SERVICE) == ["10.0.0.105", "10.0.0.106"], 0.2, "without the lesser one")
+
+
 def test_path_ids_are_stable_and_a_withdrawal_names_the_path_that_went(fig, reflector):
     heard = ear(fig)
     speakers = [fig.add_pod(n).speaker().establish() for n in (1, 2, 3)]
