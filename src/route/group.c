@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 enum {
-	SLICE_ENTRIES = 4096,		 /* entries looked at per call */
-	STREAM_AHEAD = 256 * 1024,	 /* octets written per call */
+	SLICE_ENTRIES = 4096,	   /* entries looked at per call */
+	STREAM_AHEAD = 256 * 1024, /* octets written per call */
 };
 
 struct route_group *route_group_new(
@@ -355,8 +355,7 @@ static void detach_slow(struct route_group *g)
 	LIST_FOREACH (l, &g->members) {
 		struct route_member *m = LIST_ENTRY(l, struct route_member, link);
 
-		if (m->state == ROUTE_MEMBER_STREAM &&
-			g->stream.appended - m->pos.position > window / 2)
+		if (m->state == ROUTE_MEMBER_STREAM && g->stream.appended - m->pos.position > window / 2)
 			route_member_detach(m);
 	}
 }

@@ -22,7 +22,7 @@ struct rrd {
 	struct io_loop *loop;
 	struct config_rrd *cfg;
 	struct route_engine *engine;
-	struct io_job *work;	    /* a slice of the engine's and the FIB's work */
+	struct io_job *work;	     /* a slice of the engine's and the FIB's work */
 	struct io_timer *work_later; /* advertisement intervals */
 	struct session_io *sessions;
 	struct session_neighbors *neighbors;

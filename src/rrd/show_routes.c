@@ -15,10 +15,10 @@ struct route_rows {
 	struct rrd *rrd;
 	enum bgp_family family, last_family;
 	uint64_t at;
-	bool filtered;	      /* only prefixes inside filter */
+	bool filtered; /* only prefixes inside filter */
 	struct prefix filter;
-	bool detail;	      /* with the reason and the lists */
-	struct row **row;     /* made, not yet taken */
+	bool detail;	  /* with the reason and the lists */
+	struct row **row; /* made, not yet taken */
 	size_t next, count, size;
 };
 
@@ -45,8 +45,9 @@ static void put_attributes(struct row *r, const struct route_path *p)
 	route_attrs_decode(p->attrs, &a);
 	row_text(r, "next-hop", ip_addr_format(&addr, buf));
 	row_text(r, "from", ip_addr_format(peer_address(p), buf));
-	put_id(r, "originator-id", p->attrs->flags & ROUTE_ATTRS_HAS_ORIGINATOR ? p->attrs->originator_id
-										: route_peer_config(p->peer)->router_id);
+	put_id(r, "originator-id",
+		p->attrs->flags & ROUTE_ATTRS_HAS_ORIGINATOR ? p->attrs->originator_id
+							     : route_peer_config(p->peer)->router_id);
 	row_int(r, "path-id", p->path_id_in);
 	row_int(r, "local-pref", p->attrs->local_pref);
 	if (a.has & BGP_HAS_MED)
@@ -76,7 +77,8 @@ static void put_detail(struct row *r, struct rrd *rrd, struct route_entry *e, co
 		row_text(r, "extended-communities",
 			bgp_extended_communities_format(a.extended_communities, buf, sizeof(buf)));
 	if (a.has & BGP_HAS_LARGE_COMMUNITIES)
-		row_text(r, "large-communities", bgp_large_communities_format(a.large_communities, buf, sizeof(buf)));
+		row_text(r, "large-communities",
+			bgp_large_communities_format(a.large_communities, buf, sizeof(buf)));
 	row_text(r, "why", route_decide_why_text(route_engine_decide(rrd->engine), e, p, buf, sizeof(buf)));
 }
 
@@ -162,7 +164,8 @@ static bool parse_filter(struct route_rows *s, const char *text, char *err)
 
 	if (prefix_parse(text, &s->filter, &host_bits))
 		return true;
-	snprintf(err, SHOW_ERROR_MAX, host_bits ? "%s has host bits set" : "%s is not a prefix, such as 10.1.1.0/24", text);
+	snprintf(err, SHOW_ERROR_MAX,
+		host_bits ? "%s has host bits set" : "%s is not a prefix, such as 10.1.1.0/24", text);
 	return false;
 }
 
@@ -174,7 +177,8 @@ static enum bgp_family family_of(const struct prefix *p)
 /* One prefix: all rows at once. */
 static void only_entry(struct route_rows *s)
 {
-	struct route_entry *e = route_rib_find(route_engine_rib(s->rrd->engine, family_of(&s->filter)), &s->filter);
+	struct route_entry *e = route_rib_find(
+		route_engine_rib(s->rrd->engine, family_of(&s->filter)), &s->filter);
 
 	s->at = UINT64_MAX;
 	if (e)

@@ -193,7 +193,9 @@ static void take_announced(struct test_peer *p, const struct bgp_update *u, enum
 			.med = u->attrs.has & BGP_HAS_MED ? u->attrs.med : 0,
 			.local_pref = u->attrs.has & BGP_HAS_LOCAL_PREF ? u->attrs.local_pref : 0,
 			.originator_id = u->attrs.has & BGP_HAS_ORIGINATOR_ID ? u->attrs.originator_id : 0,
-			.cluster_list_len = u->attrs.has & BGP_HAS_CLUSTER_LIST ? u->attrs.cluster_list.len / 4 : 0,
+			.cluster_list_len = u->attrs.has & BGP_HAS_CLUSTER_LIST
+						    ? u->attrs.cluster_list.len / 4
+						    : 0,
 			.as_path_len = bgp_as_path_length(u->attrs.as_path),
 			.next_hop = bgp_next_hop_addr(&u->next_hop[f]) };
 		p->own_routes += h->originator_id == p->cfg.router_id;
@@ -260,7 +262,8 @@ static void take_octets(struct test_peer *p, const uint8_t *data, size_t len)
 		data += n;
 		len -= n;
 		for (;;) {
-			enum bgp_frame_result r = bgp_frame_decode(p->in, p->in_len, p->n.max_tx, &frame, &err);
+			enum bgp_frame_result r = bgp_frame_decode(
+				p->in, p->in_len, p->n.max_tx, &frame, &err);
 
 			assert_int_not_equal(r, BGP_FRAME_BAD);
 			if (r == BGP_FRAME_INCOMPLETE)

@@ -9,11 +9,14 @@
 
 #include <cmocka.h>
 
-static const struct route_engine_config config = { .local_as = 65021, .router_id = 0x0a0000fe, .cluster_id = 0x0a0000fe };
+static const struct route_engine_config config = {
+	.local_as = 65021, .router_id = 0x0a0000fe, .cluster_id = 0x0a0000fe
+};
 
 static const char P1[] = "10.1.1.0/24", P2[] = "10.1.2.0/24";
 
-static struct test_peer *up(struct harness *h, unsigned i, enum route_peer_type type, enum route_send_mode mode)
+static struct test_peer *up(
+	struct harness *h, unsigned i, enum route_peer_type type, enum route_send_mode mode)
 {
 	struct test_peer *p = harness_peer(h, i, type);
 
@@ -34,7 +37,8 @@ static void nothing_wrong(const struct harness *h)
 /* RFC 4456 6: from a client to all, from a non-client to clients, from outside to all. */
 static void routes_go_where_rfc_4456_says(void **state)
 {
-	static const enum route_peer_type type[] = { ROUTE_PEER_IBGP_CLIENT, ROUTE_PEER_IBGP, ROUTE_PEER_EBGP };
+	static const enum route_peer_type type[] = { ROUTE_PEER_IBGP_CLIENT, ROUTE_PEER_IBGP,
+		ROUTE_PEER_EBGP };
 	static const bool goes[3][3] = { { true, true, true }, { true, false, true }, { true, true, true } };
 
 	(void)state;
@@ -67,8 +71,11 @@ static void reflection_adds_only_what_rfc_4456_adds(void **state)
 	harness_init(&h, &config);
 	a = up(&h, 1, ROUTE_PEER_IBGP_CLIENT, ROUTE_SEND_BEST);
 	b = up(&h, 2, ROUTE_PEER_IBGP_CLIENT, ROUTE_SEND_BEST);
-	harness_announce(a,
-		&(struct route){ .prefix = P1, .next_hop = "10.0.0.106", .local_pref = 120, .med = 4, .as_path = "7 8" });
+	harness_announce(a, &(struct route){ .prefix = P1,
+				    .next_hop = "10.0.0.106",
+				    .local_pref = 120,
+				    .med = 4,
+				    .as_path = "7 8" });
 	harness_announce(a, &(struct route){ .prefix = P2, .originator_id = 99, .cluster_id = 98 });
 	harness_settle(&h, 0);
 	got = harness_held(b, P1, 0);
@@ -148,8 +155,11 @@ static void import_takes_only_what_is_allowed(void **state)
 	(void)state;
 	prefix_parse("10.1.0.0/16", &rule.prefix, NULL);
 	prefix_parse("10.0.0.0/16", &next_hops, NULL);
-	policy = route_policy_new(&(struct route_policy_config){
-		.prefixes = &rule, .prefix_count = 1, .next_hops = &next_hops, .next_hop_count = 1, .max_prefixes = 2 });
+	policy = route_policy_new(&(struct route_policy_config){ .prefixes = &rule,
+		.prefix_count = 1,
+		.next_hops = &next_hops,
+		.next_hop_count = 1,
+		.max_prefixes = 2 });
 	harness_init(&h, &config);
 	a = harness_peer(&h, 1, ROUTE_PEER_IBGP_CLIENT);
 	a->cfg.import = policy;
@@ -164,7 +174,8 @@ static void import_takes_only_what_is_allowed(void **state)
 	assert_int_equal(harness_announce(a, &(struct route){ .prefix = P2 }), ROUTE_IMPORT_OK);
 	/* the same again is not one more */
 	assert_int_equal(harness_announce(a, &(struct route){ .prefix = P2, .med = 5 }), ROUTE_IMPORT_OK);
-	assert_int_equal(harness_announce(a, &(struct route){ .prefix = "10.1.3.0/24" }), ROUTE_IMPORT_MAX_PREFIXES);
+	assert_int_equal(
+		harness_announce(a, &(struct route){ .prefix = "10.1.3.0/24" }), ROUTE_IMPORT_MAX_PREFIXES);
 	harness_settle(&h, 0);
 	assert_int_equal(b->count, 2);
 	assert_int_equal(route_peer_counters(a->p)->rejected[ROUTE_REJECT_PREFIX], 2);
@@ -390,7 +401,8 @@ static void a_stuck_peer_delays_nobody_and_catches_up(void **state)
 			if (round % 3 == 2 && i % 5 == 0)
 				harness_withdraw(a, prefix, 0);
 			else
-				harness_announce(a, &(struct route){ .prefix = prefix, .med = (uint32_t)(round * 1000 + i) });
+				harness_announce(a, &(struct route){ .prefix = prefix,
+							    .med = (uint32_t)(round * 1000 + i) });
 		}
 		harness_settle(&h, 0);
 		stuck->stuck = round < 29;
