@@ -1,6 +1,7 @@
 /* The set of neighbors: ranges and their limits, who is refused, coming and going, identifiers used twice. */
 #include "harness.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
