@@ -1,4 +1,5 @@
 #include "base/mem.h"
+#include "bgp/message.h"
 #include "route/engine_private.h"
 #include "route/group.h"
 #include "route/peer_private.h"

@@ -62,7 +62,7 @@ static bool acceptable(const struct session *s, const struct bgp_open *o, struct
 	const struct session_config *cfg = &s->cfg;
 	uint8_t subcode = 0;
 
-	if (cfg->peer_as && o->as != cfg->peer_as)
+	if (cfg->peer_as ? o->as != cfg->peer_as : cfg->peer_as_external && o->as == cfg->local_as)
 		subcode = BGP_OPEN_BAD_PEER_AS;
 	else if (o->as == cfg->local_as && o->bgp_identifier == cfg->router_id)
 		subcode = BGP_OPEN_BAD_BGP_IDENTIFIER; /* RFC 6286 2.2 */

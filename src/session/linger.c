@@ -56,6 +56,11 @@ static struct parting *oldest(struct session_io *io)
 	return LIST_ENTRY(io->lingering.next, struct parting, link);
 }
 
+size_t session_io_lingering(const struct session_io *io)
+{
+	return io->lingering_count;
+}
+
 void session_io_free(struct session_io *io)
 {
 	if (!io)

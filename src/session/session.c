@@ -404,6 +404,11 @@ void session_set_owner(struct session *s, const struct session_owner *owner, voi
 
 /* --- what there is to know --- */
 
+void *session_user(const struct session *s)
+{
+	return s->user;
+}
+
 enum session_state session_state(const struct session *s)
 {
 	enum session_state st = s->primary->state;

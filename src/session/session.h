@@ -26,6 +26,8 @@ struct session_io;
 
 struct session_io *session_io_new(struct io_loop *loop);
 void session_io_free(struct session_io *io);
+/* Sockets that are closed but whose last words are still on their way. */
+size_t session_io_lingering(const struct session_io *io);
 
 /* RFC 4271 8.2.2 */
 enum session_state {
@@ -44,7 +46,8 @@ struct session_config {
 	struct ip_addr local; /* source; IP_NONE: the kernel's choice */
 	uint16_t remote_port; /* normally 179 */
 	uint32_t local_as;
-	uint32_t peer_as; /* 0: any */
+	uint32_t peer_as;      /* 0: any */
+	bool peer_as_external; /* with peer_as 0: any but local_as */
 	uint32_t router_id;
 	bool passive;
 	bool enabled;
@@ -132,6 +135,8 @@ void session_accept(struct session *s, int fd, const struct ip_addr *local);
 void session_kick(struct session *s);
 void session_send_refresh(struct session *s, enum bgp_family family, enum bgp_refresh_subtype subtype);
 
+/* What session_new() was given. */
+void *session_user(const struct session *s);
 enum session_state session_state(const struct session *s);
 const char *session_state_text(enum session_state st);
 const struct session_config *session_config(const struct session *s);
