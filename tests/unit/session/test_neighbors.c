@@ -272,12 +272,14 @@ static void counts_down(void *user, struct session *s, const struct session_down
 
 static void a_callback_may_stop_and_start_its_session(void **state)
 {
-	static const struct session_ops ops = { .up = hangs_up, .down = counts_down };
+	struct session_ops ops = program_ops;
 	struct world *w = *state;
 	struct session_config cfg = config_for(w, "127.0.2.1");
 	struct program *p = calloc(1, sizeof(*p));
 	struct raw *r;
 
+	ops.up = hangs_up;
+	ops.down = counts_down;
 	bgp_queue_init(&p->out);
 	session_start(session_neighbors_add(w->set, &cfg, &ops, p));
 	for (int i = 1; i <= 2; i++) {
