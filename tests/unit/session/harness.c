@@ -65,6 +65,7 @@ static int on_fill(void *user, struct iovec *iov, int max, size_t *partial)
 	if (p->at_once_max && p->at_once_max < max)
 		max = p->at_once_max;
 	*partial = p->out.rest;
+	p->rests += p->out.rest > 0 && p->session->primary->control_len > 0;
 	return bgp_queue_peek(&p->out, iov, max, &total);
 }
 

@@ -25,6 +25,7 @@ struct program {
 	struct bgp_negotiated negotiated;
 	struct bgp_queue out; /* what fill() gives */
 	int at_once_max;      /* iovecs of a fill(); 0: as many as asked for */
+	size_t rests;	      /* fills that began with the rest of a message while a control message waited */
 	uint32_t own_id, own_as;
 	struct world *world;
 	bool dynamic;

@@ -398,18 +398,23 @@ static void control_messages_never_land_inside_an_update(void **state)
 	struct session_config cfg = config_for(w, PEER);
 	struct program *p = add_neighbor(w, &cfg);
 	struct raw *r = raw_connect(w, PEER);
-	int small = 4096;
+	int small = 16384;
 	size_t count, seen = 0, between = 0;
 	static struct message m;
 
 	raw_establish(w, r, p, PEER_ID, 9);
 	setsockopt(p->session->primary->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-	p->at_once_max = 3;
-	count = queue_updates(p, 2000000);
+	count = queue_updates(p, 4000000);
 	session_kick(p->session);
 	world_run_ms(w, 5);
-	assert_true(p->session->primary->blocked);
+	for (int i = 0; i < 5; i++) { /* one KEEPALIVE that waits is enough */
+		assert_true(p->session->primary->blocked);
+		io_timer_set(p->session->primary->keepalive, 0);
+		world_run_ms(w, 1);
+		assert_int_equal(p->session->primary->control_len, BGP_HEADER_LEN);
+	}
 	while (seen < count) {
+		p->at_once_max = seen % 3 ? 0 : 3;
 		io_timer_set(p->session->primary->keepalive, 0);
 		if (seen == count / 2)
 			session_send_refresh(p->session, BGP_IPV4_UNICAST, BGP_REFRESH_REQUEST);
@@ -420,6 +425,7 @@ static void control_messages_never_land_inside_an_update(void **state)
 			between += seen > 0;
 	}
 	assert_in_range(between, 10, 2 * count);
+	assert_in_range(p->rests, 5, count);
 	assert_int_equal(p->out.octets, 0);
 	assert_true(is_up(p));
 	raw_free(r);
