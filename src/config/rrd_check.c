@@ -52,21 +52,18 @@ static void check_group_name(const struct check *k, const struct config_head *h,
 			"there is no peer group %s; define it under peer-groups", q);
 }
 
-/* False, with an error that names the first place, when the prefix was in the list before. */
-static bool once(struct check *k, const struct prefix *p, const struct config_head *h, const char *key)
+/* An error that names the first place when the prefix was in the list before. */
+static void once(struct check *k, const struct prefix *p, const struct config_head *h, const char *key)
 {
 	const struct config_node *n = value(h, key), *first = trie_get(k->seen, p);
-	char text[PREFIX_TEXT_MAX];
-	struct ip_addr a = prefix_addr(p);
+	char q[CONFIG_QUOTE_MAX];
 
 	if (!first) {
 		trie_set(k->seen, p, (void *)(uintptr_t)n);
-		return true;
+		return;
 	}
 	config_error_value(k->errs, n, "%s is here twice; it was first set in line %u, column %u",
-		p->len == ip_family_bits(p->family) ? ip_addr_format(&a, text) : prefix_format(p, text),
-		first->line, first->column);
-	return false;
+		config_quote(n->text, q), first->line, first->column);
 }
 
 static bool listens(const struct config_rrd *c, uint8_t family)

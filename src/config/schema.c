@@ -39,9 +39,9 @@ static bool check_feature(struct config_reader *r, const struct config_field *f,
 
 struct config_nearest config_nearest_init(const char *text)
 {
-	size_t len = strlen(text);
+	size_t bound = strlen(text) / 4 + 1;
 
-	return (struct config_nearest){ .text = text, .distance = len < 4 ? 2 : len / 3 + 2 };
+	return (struct config_nearest){ .text = text, .distance = bound < 2 ? 2 : bound };
 }
 
 static size_t min3(size_t a, size_t b, size_t c)
@@ -78,8 +78,11 @@ static size_t edit_distance(const char *a, size_t la, const char *b, size_t lb)
 
 void config_nearest_try(struct config_nearest *n, const char *name)
 {
-	size_t d = edit_distance(n->text, strlen(n->text), name, strlen(name));
+	size_t lt = strlen(n->text), ln = strlen(name), common = lt < ln ? lt : ln;
+	size_t d = edit_distance(n->text, lt, name, ln);
 
+	if (common >= 3 && strncmp(n->text, name, common) == 0)
+		d = 1; /* the one goes on where the other ends */
 	if (d < n->distance) {
 		n->distance = d;
 		n->best = name;
@@ -223,7 +226,8 @@ static void read_many(
 		return;
 	}
 	if (n->count < f->min) {
-		config_error_value(r->errs, n, "is empty; name at least one, or leave the key out");
+		config_error_value(r->errs, n, "is empty; name at least one%s",
+			f->required ? "" : ", or leave the key out");
 		return;
 	}
 	if (f->shape == CONFIG_FLAGS)
