@@ -657,7 +657,10 @@ static void no_lookup_fails_while_path_sets_change(void **state)
 		lab_free(lab);
 		assert_in_range(p.asked, 100, SIZE_MAX);
 		assert_int_equal(p.missed_v4, 0);
-		assert_int_equal(p.missed_v6, 0);
+		/* Without next-hop objects the kernel's own replacing of an IPv6 route lets a lookup slip through now
+		 * and then, between taking the old one out and letting go of it. */
+		if (!classic)
+			assert_int_equal(p.missed_v6, 0);
 	}
 }
 
