@@ -105,13 +105,15 @@ static void mark_unsent(struct route_group *g, struct route_path *path)
 	route_path_unsent(g->rib, path, g->id);
 }
 
-static void announce(struct route_group *g, struct route_path *path, bool fresh)
+/* before: the path that members were told of until now; NULL: none. */
+static void announce(struct route_group *g, struct route_path *path, const struct route_path *before)
 {
 	struct route_item item = {
 		.attrs = path->attrs,
 		.source = path->peer,
 		.nlri = { route_entry_prefix(path->entry), route_group_add_path(g) ? path->path_id_out : 0 },
-		.fresh = fresh,
+		.fresh = !before,
+		.fresh_to = before ? before->peer : NULL,
 	};
 
 	say(g, path->entry, &item);
@@ -161,7 +163,7 @@ static void sync_best(struct route_group *g, struct route_entry *e)
 	source = source_member(g, best);
 	if (source && holder && holder->peer != source)
 		withdraw(g, holder, source);
-	announce(g, best, !holder);
+	announce(g, best, holder);
 	if (holder && holder != best)
 		mark_unsent(g, holder);
 }
@@ -200,7 +202,7 @@ static void sync_paths(struct route_group *g, struct route_entry *e)
 
 		next = p->next;
 		if (wanted && !is_current(g, p))
-			announce(g, p, !was_sent(g, p));
+			announce(g, p, was_sent(g, p) ? p : NULL);
 		else if (!wanted && was_sent(g, p))
 			withdraw(g, p, NULL);
 	}
@@ -260,7 +262,7 @@ static void stream_commit(void *user, size_t len, const struct route_item *first
 {
 	struct route_group *g = user;
 
-	route_stream_commit(&g->stream, len, first->source, first->only);
+	route_stream_commit(&g->stream, len, first->source, first->only, first->fresh);
 }
 
 static void outgoing(

@@ -90,6 +90,18 @@ bool route_marks_take(struct route_marks *m, struct route_mark *out)
 	return false;
 }
 
+static void age(struct table *t)
+{
+	for (size_t i = 0; i < t->size; i++)
+		t->slot[i].fresh = false;
+}
+
+void route_marks_age(struct route_marks *m)
+{
+	age(&m->adding);
+	age(&m->serving);
+}
+
 size_t route_marks_count(const struct route_marks *m)
 {
 	return m->adding.count + m->serving.count - m->served;

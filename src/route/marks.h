@@ -26,5 +26,7 @@ void route_marks_free(struct route_marks *m);
 void route_marks_add(struct route_marks *m, const struct prefix *p, uint32_t path_id, bool fresh);
 /* Takes one out; false when there is none. */
 bool route_marks_take(struct route_marks *m, struct route_mark *out);
+/* From now on the peer may have been told of any of them: none is fresh. */
+void route_marks_age(struct route_marks *m);
 size_t route_marks_count(const struct route_marks *m);
 size_t route_marks_bytes(const struct route_marks *m);

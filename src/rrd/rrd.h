@@ -26,14 +26,14 @@ struct rrd {
 	struct io_timer *work_later; /* advertisement intervals */
 	struct session_io *sessions;
 	struct session_neighbors *neighbors;
-	struct neighbor_group *groups; /* of the configuration, with their policies; a list */
-	struct fib *fib;	       /* NULL: not a router */
+	struct policies *policies;
+	struct fib *fib; /* NULL: not a router */
 	struct route_reader fib_reader[BGP_FAMILIES];
 	struct io_timer *sweep; /* removes what is left of an earlier run, once the table is there */
 	struct control_server *control;
 	struct io_signal *on_term, *on_int;
 	struct io_timer *exit_timer;
-	uint64_t started_ms;
+	uint64_t started_ms, stopping_ms;
 	uint64_t oversized;
 	struct log_limit oversized_limit;
 };
