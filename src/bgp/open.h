@@ -45,6 +45,8 @@ struct bgp_open {
 bool bgp_open_decode(struct cursor body, struct bgp_open *out, struct bgp_error *err);
 /* The whole message, capabilities included; RFC 9072 form when they need more than 255 octets. */
 void bgp_open_encode(struct writer *w, const struct bgp_open *o);
+/* One Multiprotocol capability as it stands in an OPEN: also the data of an Unsupported Capability (RFC 5492 5). */
+void bgp_capability_encode_multiprotocol(struct writer *w, enum bgp_family family);
 
 /* What both sides said: how this session's UPDATEs are written and read. */
 struct bgp_negotiated {

@@ -6,23 +6,24 @@
  * hands them to the executor, a thread of its own with a netlink socket (the kernel holds its caller for as long as
  * it works), whose results come back through the loop. A wish for a prefix whose last operation is still under way is
  * planned when it has come back: so a slow kernel merges changes instead of queueing them.
+ *
+ * Commit a change whole: when all routes that share a group change alike between two commits, the group is changed in
+ * place, which is one operation however many routes there are.
+ *
+ * The FIB also follows the kernel: a next hop that becomes unreachable (resolve.h) is left out and comes back by itself,
+ * and what the kernel or somebody else takes out of our routes, groups and next hops is put in again. Routes of ours that
+ * are in the kernel at the start are kept until fib_sweep(); a wish for their prefix replaces them in place.
  */
 #pragma once
 
 #include "base/prefix.h"
 #include "base/row.h"
 #include "io/loop.h"
+#include "kernel/next_hop.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum { FIB_NEXT_HOPS_MAX = 256 };
-
-struct fib_next_hop {
-	struct ip_addr addr; /* of either family: IPv4 routes may have IPv6 next hops */
-	uint16_t weight;     /* 1..255 */
-};
 
 struct fib_config {
 	uint32_t table;				      /* 254: main */
@@ -30,6 +31,8 @@ struct fib_config {
 	uint8_t protocol;			      /* 186: bgp */
 	uint32_t next_hop_id_base, next_hop_id_count; /* the range of next-hop object ids that are ours */
 	bool remove_on_exit;
+	bool resolve_via_default; /* the default route may lead to a next hop */
+	bool force_classic;	  /* do without next-hop objects although the kernel has them */
 };
 
 struct fib;
@@ -39,13 +42,19 @@ struct fib *fib_new(struct io_loop *loop, const struct fib_config *cfg, char *er
 /* Finishes what is under way (bounded: 5 s), then removes or leaves all that is ours. */
 void fib_free(struct fib *f);
 
-/* nh: count >= 1, each address once, any order. Copied. */
+/* nh: 1..FIB_NEXT_HOPS_MAX of them, each address once, any order. Copied. */
 void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *nh, size_t count);
 void fib_del(struct fib *f, const struct prefix *p);
 void fib_commit(struct fib *f);
+/* Removes what is ours in the kernel and nobody has wished for: now, and what of this kind is found later. To be called
+ * when all that will be wished has been wished. */
+void fib_sweep(struct fib *f);
 
-/* For "show fib": a row per route after *at (NULL: from the first); returns the row or NULL at the end, and sets *at.
- * {"prefix","next-hops":[{"address","interface","weight"}],"group-id","state":"installed|pending|failed","error"} */
+/* For "show fib": a row per route after *at (first: from the first); returns the row or NULL at the end, and sets *at.
+ * {"prefix","next-hops":[{"address","interface","gateway","weight","error"}],"group-id","state","error"}; gateway only
+ * when it is not the next hop itself; interface or error; state: "installed", "pending", "failed" (error says why), or
+ * "leftover" (not wished, not swept yet). An installed route may have an error: a next hop that had to be left out. */
 struct row *fib_row(const struct fib *f, struct prefix *at, bool first);
-/* {"routes","groups","next-hops","pending","failed","kernel":"next-hop objects|classic multipath","operations",...} */
+/* {"kernel":"next-hop objects|classic multipath","table","metric","protocol","routes","leftover-routes","groups",
+ * "next-hops","unreachable-next-hops","pending","failed","operations","refused-operations"} */
 struct row *fib_status(const struct fib *f);

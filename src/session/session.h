@@ -20,6 +20,15 @@
 
 struct session;
 
+/* What all sessions of a program share: the input buffer, the arena of the message in hand, the list of sessions that
+ * have something to send, and sockets that are closed but not yet gone. Needs to live longer than all its sessions. */
+struct session_io;
+
+struct session_io *session_io_new(struct io_loop *loop);
+void session_io_free(struct session_io *io);
+/* Sockets that are closed but whose last words are still on their way. */
+size_t session_io_lingering(const struct session_io *io);
+
 /* RFC 4271 8.2.2 */
 enum session_state {
 	SESSION_IDLE,
@@ -37,7 +46,8 @@ struct session_config {
 	struct ip_addr local; /* source; IP_NONE: the kernel's choice */
 	uint16_t remote_port; /* normally 179 */
 	uint32_t local_as;
-	uint32_t peer_as; /* 0: any */
+	uint32_t peer_as;      /* 0: any */
+	bool peer_as_external; /* with peer_as 0: any but local_as */
 	uint32_t router_id;
 	bool passive;
 	bool enabled;
@@ -54,6 +64,7 @@ struct session_config {
 	uint8_t ttl, min_ttl; /* 0: default */
 	char fqdn[64];	      /* our name, "" for none */
 	char software[64];
+	char name[32]; /* peer group or description, for log lines; "" for none */
 };
 
 enum session_down_reason {
@@ -73,10 +84,11 @@ struct session_down {
 	char text[160]; /* the same in words: "peer sent Cease/Administrative Shutdown: \"maintenance\"" */
 };
 
-/* What the program does with a session; filled only in programs. All get the session's user pointer. */
+/* What the program does with a session; filled only in programs. All get the session's user pointer. A callback may
+ * call any function of this header but session_free(). */
 struct session_ops {
 	void (*up)(void *user, struct session *s, const struct bgp_negotiated *n);
-	/* The program frees all routes of the peer, or keeps them stale. */
+	/* The program frees all routes of the peer, or keeps them stale, and forgets what fill() gave out. */
 	void (*down)(void *user, struct session *s, const struct session_down *why);
 	/* u is valid during the call only. Not called for verdict SESSION_RESET. */
 	void (*update)(void *user, struct session *s, const struct bgp_update *u);
@@ -101,34 +113,60 @@ struct session_counters {
 	uint64_t attribute_discard, treat_as_withdraw; /* UPDATEs with that verdict */
 };
 
+/* Idle until session_start(). */
 struct session *session_new(
-	struct io_loop *loop, const struct session_config *cfg, const struct session_ops *ops, void *user);
-/* Closes at once without a word; call session_stop() first to say goodbye. */
+	struct session_io *io, const struct session_config *cfg, const struct session_ops *ops, void *user);
+/* Closes at once without a word and without down(); call session_stop() first to say goodbye. Never from one of the
+ * session's own callbacks. */
 void session_free(struct session *s);
+/* Does nothing unless the configuration says enabled. */
 void session_start(struct session *s);
-/* Cease with subcode and text (RFC 9003, may be NULL), then idle until session_start(). */
+/* Cease with subcode and text (RFC 9003, may be NULL), then idle until session_start(). A peer's connection is refused
+ * with Cease/Connection Rejected meanwhile. */
 void session_stop(struct session *s, enum bgp_cease_error subcode, const char *text);
 /* Cease/4, then starts again at once. */
 void session_reset(struct session *s, const char *text);
 /* NOTIFICATION of any kind, then idle with back-off (maximum prefixes and the like). */
 void session_notify(struct session *s, uint8_t code, uint8_t subcode, const void *data, size_t len);
-/* Takes an accepted connection over (owned from now on). */
+/* Takes an accepted connection over (owned from now on). One that has not sent its OPEN when the next one comes gives
+ * way to it; an idle neighbor (stopped, or an active one in back-off) gets Cease/Connection Rejected. */
 void session_accept(struct session *s, int fd, const struct ip_addr *local);
-/* There is something to fill(). Cheap; the write happens at the end of the loop's turn. */
+/* There is something to fill(); after up() the session asks by itself. Cheap; the write happens at the end of the loop's turn. */
 void session_kick(struct session *s);
 void session_send_refresh(struct session *s, enum bgp_family family, enum bgp_refresh_subtype subtype);
 
+/* What session_new() was given. */
+void *session_user(const struct session *s);
 enum session_state session_state(const struct session *s);
 const char *session_state_text(enum session_state st);
 const struct session_config *session_config(const struct session *s);
 const struct session_counters *session_counters(const struct session *s);
 /* Of the established session; NULL otherwise. */
 const struct bgp_negotiated *session_negotiated(const struct session *s);
-/* The peer's OPEN of the current or last session; NULL before the first. */
+/* The peer's OPEN of the established session or of the last one; NULL before the first. */
 const struct bgp_open *session_remote_open(const struct session *s);
 /* The address we speak from; IP_NONE when not connected. */
 struct ip_addr session_local_addr(const struct session *s);
-/* When the present state was entered: up since, or down since. */
+/* Up since, or down since. */
 uint64_t session_since_us(const struct session *s);
 /* The last down, or a failure to connect, in words; "" when there was none. */
 const char *session_last_error(const struct session *s);
+/* True while there is a connection, up or not. */
+bool session_connected(const struct session *s);
+
+/* How often a second speaker with another BGP Identifier behind the neighbor's address was refused with
+ * Cease/Connection Collision Resolution, and the last one's identifier in *other_id (may be NULL). */
+uint64_t session_two_speakers(const struct session *s, uint32_t *other_id);
+enum { SESSION_SPEAKERS_TEXT_MAX = 160 };
+/* The same for people: "two speakers (IDs x, y) behind one address: SNAT? put the reflector into the overlay", or ""
+ * when there were none. Returns buf. */
+const char *session_speakers_text(const struct session *s, char *buf, size_t size);
+
+/* For one who owns many sessions (neighbors.c) and wants to know without being their program. The session must not be
+ * freed inside these calls. */
+struct session_owner {
+	void (*up)(void *user, struct session *s);
+	void (*down)(void *user, struct session *s);
+	void (*disconnected)(void *user, struct session *s); /* the last connection is gone */
+};
+void session_set_owner(struct session *s, const struct session_owner *owner, void *user);

@@ -1,0 +1,221 @@
+#include "announcer/announcer.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "config.h"
+#include "daemon/group.h"
+#include "daemon/notify.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	LEAVE_MAX_MS = 2000, /* for the withdrawals and the Cease to go out */
+	LEAVE_LOOK_US = 2000,
+};
+
+uint64_t announcer_now_ms(const struct announcer *a)
+{
+	return io_loop_now_us(a->loop) / 1000;
+}
+
+/* --- services --- */
+
+static bool find_next_hop(const struct announcer *a, struct service *sv)
+{
+	const struct ip_addr *node = identity_node(&a->id, sv->cfg->prefix.family);
+	char text[PREFIX_TEXT_MAX];
+
+	if (sv->cfg->next_hop.family != IP_NONE) {
+		sv->next_hop = sv->cfg->next_hop;
+		return true;
+	}
+	if (node) {
+		sv->next_hop = *node;
+		return true;
+	}
+	log_error(
+		"service %s: next-hop: auto: the node's %s address is not known: set environment variable %s "
+		"(status.hostIP), or next-hop in the configuration",
+		prefix_format(&sv->cfg->prefix, text), sv->cfg->prefix.family == IP_V4 ? "IPv4" : "IPv6",
+		a->cfg->environment.node_ip);
+	return false;
+}
+
+static bool add_local_route(struct service *sv)
+{
+	char err[256], text[PREFIX_TEXT_MAX];
+
+	if (!sv->cfg->local_route)
+		return true;
+	sv->local_route = local_route_add(&sv->cfg->prefix, sv->cfg->interface, err, sizeof(err));
+	if (!sv->local_route)
+		log_error("service %s: local route: %s", prefix_format(&sv->cfg->prefix, text), err);
+	return sv->local_route != NULL;
+}
+
+static bool start_services(struct announcer *a)
+{
+	a->services = mem_calloc(a->cfg->service_count + 1, sizeof(*a->services));
+	for (size_t i = 0; i < a->cfg->service_count; i++) {
+		a->services[i].cfg = &a->cfg->services[i];
+		if (!find_next_hop(a, &a->services[i]) || !add_local_route(&a->services[i]))
+			return false;
+	}
+	return true;
+}
+
+static void end_services(struct announcer *a)
+{
+	for (size_t i = 0; a->services && i < a->cfg->service_count; i++)
+		local_route_del(a->services[i].local_route);
+	free(a->services);
+}
+
+/* --- speakers --- */
+
+static void start_speakers(struct announcer *a)
+{
+	a->speakers = mem_calloc(a->cfg->neighbor_count + 1, sizeof(*a->speakers));
+	for (size_t i = 0; i < a->cfg->neighbor_count; i++) {
+		struct speaker *s = &a->speakers[i];
+		struct session_config cfg;
+
+		s->announcer = a;
+		s->cfg = &a->cfg->neighbors[i];
+		bgp_queue_init(&s->queue);
+		speaker_session_config(a, s->cfg, &cfg);
+		s->session = session_new(a->sessions, &cfg, &speaker_ops, s);
+		session_start(s->session);
+	}
+}
+
+static void end_speakers(struct announcer *a)
+{
+	for (size_t i = 0; a->speakers && i < a->cfg->neighbor_count; i++) {
+		session_free(a->speakers[i].session);
+		bgp_queue_fini(&a->speakers[i].queue);
+	}
+	free(a->speakers);
+}
+
+/* --- leaving: withdraw, then Cease, then the local routes (in announcer_free) --- */
+
+static bool all_said(const struct announcer *a)
+{
+	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
+		if (a->speakers[i].up && a->speakers[i].queue.octets)
+			return false;
+	return true;
+}
+
+static bool anybody_connected(const struct announcer *a)
+{
+	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
+		if (session_connected(a->speakers[i].session))
+			return true;
+	return false;
+}
+
+static void leave_step(void *user)
+{
+	struct announcer *a = user;
+	bool late = announcer_now_ms(a) - a->leaving_ms > LEAVE_MAX_MS;
+
+	if (anybody_connected(a) && (late || all_said(a))) {
+		for (size_t i = 0; i < a->cfg->neighbor_count; i++)
+			session_stop(a->speakers[i].session, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, NULL);
+	}
+	if (late || (!anybody_connected(a) && session_io_lingering(a->sessions) == 0))
+		io_loop_stop(a->loop);
+	else
+		io_timer_set(a->leave_timer, LEAVE_LOOK_US);
+}
+
+static void leave(void *user)
+{
+	struct announcer *a = user;
+
+	if (a->leaving)
+		return;
+	log_info("told to end: withdrawing %zu services", a->cfg->service_count);
+	daemon_notify(DAEMON_STOPPING, NULL);
+	a->leaving_ms = announcer_now_ms(a);
+	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
+		speaker_withdraw_all(&a->speakers[i]);
+	a->leaving = true;
+	io_timer_set(a->leave_timer, 0);
+}
+
+/* --- start and end --- */
+
+static const char *environment(const char *name)
+{
+	return getenv(name);
+}
+
+static bool start_control(struct announcer *a)
+{
+	const struct config_control *c = &a->cfg->control;
+	gid_t gid = (gid_t)-1;
+	char err[256];
+
+	if (c->group && !daemon_group_find(c->group, &gid))
+		log_warning("control: there is no group \"%s\" here: only root and this user can use %s",
+			c->group, c->socket);
+	a->control = control_server_new(a->loop, c->socket, gid, announcer_commands, a, err);
+	if (!a->control)
+		log_error("control: %s", err);
+	return a->control != NULL;
+}
+
+struct announcer *announcer_new(struct config_announcer *cfg)
+{
+	struct announcer *a = mem_calloc(1, sizeof(*a));
+	char err[256], id[PREFIX_TEXT_MAX];
+	struct ip_addr router_id;
+
+	signal(SIGPIPE, SIG_IGN);
+	a->cfg = cfg;
+	a->loop = io_loop_new();
+	a->started_ms = announcer_now_ms(a);
+	a->on_term = io_signal_new(a->loop, SIGTERM, leave, a);
+	a->on_int = io_signal_new(a->loop, SIGINT, leave, a);
+	a->leave_timer = io_timer_new(a->loop, leave_step, a);
+	a->sessions = session_io_new(a->loop);
+	if (!identity_find(&a->id, cfg, environment, local_route_source, err, sizeof(err))) {
+		log_error("%s", err);
+		announcer_free(a);
+		return NULL;
+	}
+	if (!start_services(a) || !start_control(a)) {
+		announcer_free(a);
+		return NULL;
+	}
+	start_speakers(a);
+	router_id = ip_addr_v4(a->id.router_id);
+	log_info("lb-announcer %s: AS %u, router-id %s, %zu services, %zu neighbors", PACKAGE_VERSION,
+		cfg->router.as, ip_addr_format(&router_id, id), cfg->service_count, cfg->neighbor_count);
+	return a;
+}
+
+void announcer_run(struct announcer *a)
+{
+	daemon_notify(DAEMON_READY, NULL);
+	io_loop_run(a->loop);
+}
+
+void announcer_free(struct announcer *a)
+{
+	control_server_free(a->control);
+	end_speakers(a);
+	end_services(a);
+	session_io_free(a->sessions);
+	io_timer_free(a->leave_timer);
+	io_signal_free(a->on_term);
+	io_signal_free(a->on_int);
+	io_loop_free(a->loop);
+	config_announcer_free(a->cfg);
+	free(a);
+}

@@ -1,0 +1,67 @@
+/*
+ * lb-announcer: tells route reflectors that this pod's node takes traffic for the services.
+ *
+ * Glue over session/: it announces its few prefixes to every neighbor that is up and ignores what it is sent. It has no
+ * table. Start: local routes, then sessions. End (SIGTERM): withdraw, Cease, local routes, exit; when it is killed the
+ * kernel closes its connections and the reflectors withdraw at once.
+ */
+#pragma once
+
+#include "announcer/identity.h"
+#include "base/list.h"
+#include "bgp/queue.h"
+#include "config/announcer.h"
+#include "control/server.h"
+#include "io/loop.h"
+#include "kernel/local_route.h"
+#include "session/session.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct service {
+	const struct config_service *cfg;
+	struct ip_addr next_hop;
+	struct local_route *local_route; /* NULL: not ours to make */
+};
+
+struct speaker {
+	struct announcer *announcer;
+	const struct config_reflector *cfg;
+	struct session *session;
+	struct bgp_queue queue; /* UPDATEs on their way; empty while down */
+	bool up;
+};
+
+struct announcer {
+	struct config_announcer *cfg;
+	struct identity id;
+	struct io_loop *loop;
+	struct session_io *sessions;
+	struct speaker *speakers;
+	struct service *services;
+	struct control_server *control;
+	struct io_signal *on_term, *on_int;
+	struct io_timer *leave_timer;
+	bool leaving;
+	uint64_t started_ms, leaving_ms;
+};
+
+/* Takes cfg over. NULL, with the reason logged, when it cannot work. */
+struct announcer *announcer_new(struct config_announcer *cfg);
+void announcer_free(struct announcer *a);
+/* Returns when it has been told to end and has taken its leave. */
+void announcer_run(struct announcer *a);
+uint64_t announcer_now_ms(const struct announcer *a);
+
+/* --- speaker.c --- */
+extern const struct session_ops speaker_ops;
+void speaker_session_config(
+	const struct announcer *a, const struct config_reflector *n, struct session_config *out);
+/* Queues the withdrawal of everything it was told of. */
+void speaker_withdraw_all(struct speaker *s);
+/* Services this neighbor is told of now. */
+size_t speaker_announced(const struct speaker *s);
+
+/* --- show.c --- */
+extern const struct control_command announcer_commands[];

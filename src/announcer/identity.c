@@ -1,0 +1,117 @@
+#include "announcer/identity.h"
+
+#include "base/hash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int slot(uint8_t family)
+{
+	return family == IP_V6;
+}
+
+const struct ip_addr *identity_pod(const struct identity *id, uint8_t family)
+{
+	const struct ip_addr *a = &id->pod[slot(family)];
+
+	return a->family == IP_NONE ? NULL : a;
+}
+
+const struct ip_addr *identity_node(const struct identity *id, uint8_t family)
+{
+	const struct ip_addr *a = &id->node[slot(family)];
+
+	return a->family == IP_NONE ? NULL : a;
+}
+
+uint32_t identity_hash(const struct ip_addr *a)
+{
+	uint32_t h = ip_addr_hash(a);
+
+	return h ? h : 1;
+}
+
+/* One address, or several with commas between them (status.podIPs); the first of each family counts. */
+static bool parse_addresses(const char *text, struct ip_addr out[2])
+{
+	while (*text) {
+		size_t n = strcspn(text, ",");
+		char one[PREFIX_TEXT_MAX];
+		struct ip_addr a;
+
+		if (n >= sizeof(one))
+			return false;
+		memcpy(one, text, n);
+		one[n] = 0;
+		if (!ip_addr_parse(one, &a))
+			return false;
+		if (out[slot(a.family)].family == IP_NONE)
+			out[slot(a.family)] = a;
+		text += n + (text[n] == ',');
+	}
+	return true;
+}
+
+static bool from_environment(const char *(*env)(const char *name), const char *name, struct ip_addr out[2],
+	char *err, size_t err_size)
+{
+	const char *text = env(name);
+
+	if (!text || parse_addresses(text, out))
+		return true;
+	snprintf(err, err_size, "environment variable %s is \"%s\": not an address", name, text);
+	return false;
+}
+
+/* What the environment does not tell of the pod, the kernel knows: the address it would speak from. */
+static void from_kernel(struct identity *id, const struct config_announcer *cfg,
+	bool (*source)(const struct ip_addr *to, struct ip_addr *out))
+{
+	for (size_t i = 0; i < cfg->neighbor_count; i++) {
+		const struct ip_addr *to = &cfg->neighbors[i].address;
+		struct ip_addr *pod = &id->pod[slot(to->family)], found;
+
+		if (pod->family == IP_NONE && source(to, &found))
+			*pod = found;
+	}
+}
+
+static bool find_router_id(
+	struct identity *id, const struct config_announcer *cfg, char *err, size_t err_size)
+{
+	const struct ip_addr *v4 = identity_pod(id, IP_V4), *v6 = identity_pod(id, IP_V6);
+	const struct ip_addr *node = identity_node(id, IP_V4);
+
+	id->router_id = cfg->router.router_id;
+	if (id->router_id)
+		return true;
+	if (!v4 && !v6) {
+		snprintf(err, err_size,
+			"router-id: auto: the pod's address is not known: set %s (status.podIP), or "
+			"router-id in the configuration",
+			cfg->environment.pod_ip);
+		return false;
+	}
+	if (v4 && node && ip_addr_equal(v4, node)) {
+		snprintf(err, err_size,
+			"router-id: auto: the pod's address is the node's (host network?): it would not "
+			"tell pods of one node apart; set router-id to something unique");
+		return false;
+	}
+	id->router_id = v4 ? ip_addr_to_u32(v4) : identity_hash(v6);
+	return true;
+}
+
+bool identity_find(struct identity *id, const struct config_announcer *cfg,
+	const char *(*env)(const char *name), bool (*source)(const struct ip_addr *to, struct ip_addr *out),
+	char *err, size_t err_size)
+{
+	memset(id, 0, sizeof(*id));
+	if (cfg->router.local_address.family != IP_NONE)
+		id->pod[slot(cfg->router.local_address.family)] = cfg->router.local_address;
+	if (!from_environment(env, cfg->environment.pod_ip, id->pod, err, err_size) ||
+		!from_environment(env, cfg->environment.node_ip, id->node, err, err_size))
+		return false;
+	from_kernel(id, cfg, source);
+	return find_router_id(id, cfg, err, err_size);
+}

@@ -1,0 +1,203 @@
+#include "announcer/announcer.h"
+
+#include "base/mem.h"
+#include "bgp/message.h"
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOW_ERROR_MAX = 256 };
+
+static void put_addr(struct row *r, const char *key, const struct ip_addr *a)
+{
+	char buf[PREFIX_TEXT_MAX];
+
+	if (a->family != IP_NONE)
+		row_text(r, key, ip_addr_format(a, buf));
+}
+
+static void put_id(struct row *r, const char *key, uint32_t id)
+{
+	struct ip_addr a = ip_addr_v4(id);
+
+	put_addr(r, key, &a);
+}
+
+/* An answer that goes through an array of the announcer, a row each. */
+struct index_rows {
+	const struct announcer *a;
+	size_t next;
+	struct row *(*row)(const struct announcer *a, size_t i);
+	size_t count;
+};
+
+static struct row *next_index(void *state, char *err)
+{
+	struct index_rows *s = state;
+
+	err[0] = 0;
+	return s->next < s->count ? s->row(s->a, s->next++) : NULL;
+}
+
+static bool by_index(const struct announcer *a, size_t count,
+	struct row *(*row)(const struct announcer *a, size_t i), struct control_answer *out)
+{
+	struct index_rows *s = mem_calloc(1, sizeof(*s));
+
+	*s = (struct index_rows){ a, 0, row, count };
+	*out = (struct control_answer){ next_index, free, s };
+	return true;
+}
+
+static struct row *neighbor_row(const struct announcer *a, size_t i)
+{
+	const struct speaker *s = &a->speakers[i];
+	const struct bgp_open *open = session_remote_open(s->session);
+	struct row *r = row_new();
+
+	put_addr(r, "address", &s->cfg->address);
+	if (s->cfg->description)
+		row_text(r, "description", s->cfg->description);
+	row_int(r, "as", s->cfg->peer_as);
+	if (open)
+		put_id(r, "router-id", open->bgp_identifier);
+	row_text(r, "state", session_state_text(session_state(s->session)));
+	row_int(r, "since-ms", (int64_t)(announcer_now_ms(a) - session_since_us(s->session) / 1000));
+	row_bool(r, "dynamic", false);
+	row_int(r, "received", 0);
+	row_int(r, "advertised", (int64_t)speaker_announced(s));
+	row_text(r, "last-error", session_last_error(s->session));
+	return r;
+}
+
+static bool show_neighbors(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct announcer *a = user;
+
+	(void)args;
+	(void)err;
+	return by_index(a, a->cfg->neighbor_count, neighbor_row, out);
+}
+
+static struct speaker *find(struct announcer *a, const struct row *args, char *err)
+{
+	const char *text = row_get_text(args, "address");
+	struct ip_addr address;
+
+	if (!text || !ip_addr_parse(text, &address)) {
+		snprintf(err, SHOW_ERROR_MAX, "%s is not an address", text ? text : "nothing");
+		return NULL;
+	}
+	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
+		if (ip_addr_equal(&a->speakers[i].cfg->address, &address))
+			return &a->speakers[i];
+	snprintf(err, SHOW_ERROR_MAX, "there is no neighbor %s: see show neighbors", text);
+	return NULL;
+}
+
+static bool show_neighbor(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct announcer *a = user;
+	struct speaker *s = find(a, args, err);
+	const struct session_counters *c;
+	const struct bgp_negotiated *n;
+	struct ip_addr local;
+	struct row *r;
+
+	if (!s)
+		return false;
+	c = session_counters(s->session);
+	n = session_negotiated(s->session);
+	local = session_local_addr(s->session);
+	r = neighbor_row(a, (size_t)(s - a->speakers));
+	put_addr(r, "local-address", &local);
+	row_int(r, "local-as", a->cfg->router.as);
+	if (n)
+		row_int(r, "hold-time-s", n->hold_time_s);
+	row_int(r, "flaps", (int64_t)c->flaps);
+	row_int(r, "octets-received", (int64_t)c->rx_octets);
+	row_int(r, "octets-sent", (int64_t)c->tx_octets);
+	control_answer_row(out, r);
+	return true;
+}
+
+static struct row *route_row(const struct announcer *a, size_t i)
+{
+	const struct service *sv = &a->services[i];
+	char buf[PREFIX_TEXT_MAX];
+	struct row *r = row_new();
+	int64_t told = 0;
+
+	for (size_t k = 0; k < a->cfg->neighbor_count; k++)
+		told += speaker_announced(&a->speakers[k]) > 0;
+	row_text(r, "prefix", prefix_format(&sv->cfg->prefix, buf));
+	row_bool(r, "best", !a->leaving);
+	row_bool(r, "multipath", false);
+	put_addr(r, "next-hop", &sv->next_hop);
+	row_text(r, "from", "local");
+	row_int(r, "local-pref", sv->cfg->local_preference);
+	if (sv->cfg->med.set)
+		row_int(r, "med", sv->cfg->med.value);
+	row_text(r, "as-path", "");
+	row_text(r, "origin", "igp");
+	row_bool(r, "local-route", sv->local_route != NULL);
+	row_int(r, "announced-to", told);
+	return r;
+}
+
+static bool show_routes(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct announcer *a = user;
+
+	(void)args;
+	(void)err;
+	return by_index(a, a->cfg->service_count, route_row, out);
+}
+
+static bool show_status(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct announcer *a = user;
+	struct row *r = row_new();
+
+	(void)args;
+	(void)err;
+	row_text(r, "program", "lb-announcer");
+	row_text(r, "version", PACKAGE_VERSION);
+	row_int(r, "as", a->cfg->router.as);
+	put_id(r, "router-id", a->id.router_id);
+	for (int i = 0; i < 2; i++) {
+		put_addr(r, i ? "pod-ipv6" : "pod-ipv4", &a->id.pod[i]);
+		put_addr(r, i ? "node-ipv6" : "node-ipv4", &a->id.node[i]);
+	}
+	row_int(r, "uptime-ms", (int64_t)(announcer_now_ms(a) - a->started_ms));
+	row_text(r, "state", a->leaving ? "leaving" : "announcing");
+	control_answer_row(out, r);
+	return true;
+}
+
+static bool clear_neighbor(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const char *address = row_get_text(args, "address"), *text = row_get_text(args, "text");
+	bool all = address && strcmp(address, "all") == 0;
+	struct announcer *a = user;
+	struct speaker *s = all ? NULL : find(a, args, err);
+
+	control_answer_row(out, NULL);
+	for (size_t i = 0; all && i < a->cfg->neighbor_count; i++)
+		session_reset(a->speakers[i].session, text);
+	if (s)
+		session_reset(s->session, text);
+	return all || s;
+}
+
+const struct control_command announcer_commands[] = {
+	{ "show neighbors", "", "the reflectors, a line each", false, show_neighbors },
+	{ "show neighbor", "ADDRESS", "everything about one reflector", false, show_neighbor },
+	{ "show routes", "", "the services, a line each", false, show_routes },
+	{ "show status", "", "the announcer at a glance", false, show_status },
+	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true,
+		clear_neighbor },
+	{ NULL, NULL, NULL, false, NULL },
+};

@@ -1,0 +1,233 @@
+#include "announcer/announcer.h"
+
+#include "base/log.h"
+#include "bgp/message.h"
+#include "bgp/update.h"
+#include "config.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+void speaker_session_config(
+	const struct announcer *a, const struct config_reflector *n, struct session_config *out)
+{
+	const struct ip_addr *pod = identity_pod(&a->id, n->address.family);
+
+	*out = (struct session_config){
+		.remote = n->address,
+		.remote_port = n->port,
+		.local_as = a->cfg->router.as,
+		.peer_as = n->peer_as,
+		.router_id = a->id.router_id,
+		.enabled = true,
+		.hold_time_s = n->hold_time_s,
+		.connect_retry_s = n->connect_retry_s,
+		.connect_retry_max_s = n->connect_retry_max_s,
+		.keepalive_s = n->keepalive_s,
+		.idle_hold_s = n->idle_hold_s,
+		.idle_hold_max_s = n->idle_hold_max_s,
+		.family = { true, true },
+		.extended_message = true,
+		.route_refresh = true,
+		.extended_next_hop = true,
+	};
+	if (n->local_address.family != IP_NONE)
+		out->local = n->local_address;
+	else if (pod)
+		out->local = *pod;
+	gethostname(out->fqdn, sizeof(out->fqdn) - 1);
+	snprintf(out->software, sizeof(out->software), "lb-announcer/%s", PACKAGE_VERSION);
+}
+
+/* --- messages --- */
+
+static enum bgp_family family_of(const struct service *sv)
+{
+	return sv->cfg->prefix.family == IP_V4 ? BGP_IPV4_UNICAST : BGP_IPV6_UNICAST;
+}
+
+/* Whether this neighbor can be told of the service at all. */
+static bool speaks_of(const struct bgp_negotiated *n, const struct service *sv)
+{
+	enum bgp_family f = family_of(sv);
+
+	if (!n->family[f])
+		return false;
+	return f != BGP_IPV4_UNICAST || sv->next_hop.family == IP_V4 || n->extended_next_hop;
+}
+
+static struct bgp_octets communities_of(const struct config_service *c, struct arena *arena)
+{
+	uint8_t *data = arena_alloc(arena, c->community_count * 4);
+	struct writer w = writer_init(data, c->community_count * 4);
+
+	for (size_t i = 0; i < c->community_count; i++)
+		writer_u32(&w, c->communities[i]);
+	return (struct bgp_octets){ data, (uint16_t)writer_len(&w) };
+}
+
+static void service_attrs(
+	const struct speaker *s, const struct config_service *c, struct arena *arena, struct bgp_attrs *out)
+{
+	uint32_t local_as = s->announcer->cfg->router.as;
+
+	*out = (struct bgp_attrs){ .has = BGP_HAS_ORIGIN | BGP_HAS_AS_PATH, .origin = BGP_ORIGIN_IGP };
+	if (s->cfg->peer_as == local_as) {
+		out->has |= BGP_HAS_LOCAL_PREF;
+		out->local_pref = c->local_preference;
+	} else {
+		out->as_path = bgp_as_path_prepend(out->as_path, local_as, arena);
+	}
+	if (c->med.set) {
+		out->has |= BGP_HAS_MED;
+		out->med = c->med.value;
+	}
+	if (c->community_count) {
+		out->has |= BGP_HAS_COMMUNITIES;
+		out->communities = communities_of(c, arena);
+	}
+}
+
+static struct bgp_update_opts update_opts(const struct bgp_negotiated *n, enum bgp_family f)
+{
+	return (struct bgp_update_opts){
+		.family = f, .add_path = n->add_path_tx[f], .as4 = n->as4, .max_len = BGP_MESSAGE_MAX
+	};
+}
+
+static void queue_announce(struct speaker *s, const struct bgp_negotiated *n, const struct service *sv)
+{
+	struct bgp_update_opts opts = update_opts(n, family_of(sv));
+	struct bgp_nlri nlri = { sv->cfg->prefix, 0 };
+	struct bgp_next_hop nh = bgp_next_hop_from_addr(&sv->next_hop);
+	struct writer w = writer_init(bgp_queue_room(&s->queue, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
+	struct arena *arena = arena_new();
+	struct bgp_attrs attrs;
+
+	service_attrs(s, sv->cfg, arena, &attrs);
+	bgp_update_encode_announce(&w, &opts, &attrs, &nh, &nlri, 1);
+	bgp_queue_commit(&s->queue, writer_len(&w));
+	arena_free(arena);
+}
+
+static void queue_withdraw(struct speaker *s, const struct bgp_negotiated *n, const struct service *sv)
+{
+	struct bgp_update_opts opts = update_opts(n, family_of(sv));
+	struct bgp_nlri nlri = { sv->cfg->prefix, 0 };
+	struct writer w = writer_init(bgp_queue_room(&s->queue, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
+
+	bgp_update_encode_withdraw(&w, &opts, &nlri, 1);
+	bgp_queue_commit(&s->queue, writer_len(&w));
+}
+
+static void queue_end_of_rib(struct speaker *s, enum bgp_family f)
+{
+	struct writer w = writer_init(bgp_queue_room(&s->queue, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
+
+	bgp_update_encode_end_of_rib(&w, f);
+	bgp_queue_commit(&s->queue, writer_len(&w));
+}
+
+/* What a neighbor that has just come up, or asks again, is told of a family. */
+static void queue_table(struct speaker *s, const struct bgp_negotiated *n, enum bgp_family f)
+{
+	for (size_t i = 0; i < s->announcer->cfg->service_count && !s->announcer->leaving; i++)
+		if (family_of(&s->announcer->services[i]) == f && speaks_of(n, &s->announcer->services[i]))
+			queue_announce(s, n, &s->announcer->services[i]);
+	queue_end_of_rib(s, f);
+}
+
+void speaker_withdraw_all(struct speaker *s)
+{
+	const struct bgp_negotiated *n = session_negotiated(s->session);
+
+	if (!s->up || !n)
+		return;
+	for (size_t i = 0; i < s->announcer->cfg->service_count; i++)
+		if (speaks_of(n, &s->announcer->services[i]))
+			queue_withdraw(s, n, &s->announcer->services[i]);
+	session_kick(s->session);
+}
+
+/* --- the session's callbacks --- */
+
+size_t speaker_announced(const struct speaker *s)
+{
+	const struct bgp_negotiated *n = session_negotiated(s->session);
+	size_t count = 0;
+
+	for (size_t i = 0; s->up && n && !s->announcer->leaving && i < s->announcer->cfg->service_count; i++)
+		count += speaks_of(n, &s->announcer->services[i]);
+	return count;
+}
+
+static void up(void *user, struct session *session, const struct bgp_negotiated *n)
+{
+	struct speaker *s = user;
+	size_t services = s->announcer->cfg->service_count;
+	char text[PREFIX_TEXT_MAX];
+
+	s->up = true;
+	for (int f = 0; f < BGP_FAMILIES; f++)
+		if (n->family[f])
+			queue_table(s, n, (enum bgp_family)f);
+	if (speaker_announced(s) < services && !s->announcer->leaving)
+		log_warning("neighbor %s: does not speak all families or next hops needed: it is told of %zu "
+			    "of %zu services",
+			ip_addr_format(&s->cfg->address, text), speaker_announced(s), services);
+	session_kick(session);
+}
+
+static void down(void *user, struct session *session, const struct session_down *why)
+{
+	struct speaker *s = user;
+
+	(void)session;
+	(void)why;
+	s->up = false;
+	bgp_queue_fini(&s->queue);
+}
+
+static void update(void *user, struct session *session, const struct bgp_update *u)
+{
+	(void)user;
+	(void)session;
+	(void)u;
+}
+
+static void refresh(
+	void *user, struct session *session, enum bgp_family family, enum bgp_refresh_subtype subtype)
+{
+	struct speaker *s = user;
+	const struct bgp_negotiated *n = session_negotiated(session);
+
+	if (subtype != BGP_REFRESH_REQUEST || !n || !n->family[family])
+		return;
+	queue_table(s, n, family);
+	session_kick(session);
+}
+
+static int fill(void *user, struct iovec *iov, int max, size_t *partial)
+{
+	struct speaker *s = user;
+	size_t octets = 0;
+
+	*partial = s->queue.rest;
+	return bgp_queue_peek(&s->queue, iov, max, &octets);
+}
+
+static void consumed(void *user, size_t octets)
+{
+	struct speaker *s = user;
+
+	bgp_queue_consume(&s->queue, octets);
+}
+
+const struct session_ops speaker_ops = {
+	.up = up,
+	.down = down,
+	.update = update,
+	.refresh = refresh,
+	.fill = fill,
+	.consumed = consumed,
+};

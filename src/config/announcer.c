@@ -1,0 +1,295 @@
+#include "config/announcer.h"
+
+#include "bgp/proto.h"
+#include "config/scalar.h"
+#include "config/yaml.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool parse_auto_addr(
+	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
+{
+	if (strcmp(text, "auto") == 0) {
+		*(struct ip_addr *)out = (struct ip_addr){ .family = IP_NONE };
+		return true;
+	}
+	if (config_addr.parse(r, f, text, out, why))
+		return true;
+	text_add(why, "; expected one, or auto");
+	return false;
+}
+
+static bool parse_auto_id(
+	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
+{
+	if (strcmp(text, "auto") == 0) {
+		*(uint32_t *)out = 0;
+		return true;
+	}
+	if (config_router_id.parse(r, f, text, out, why))
+		return true;
+	text_add(why, ", or auto");
+	return false;
+}
+
+static bool parse_med(
+	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
+{
+	uint64_t v;
+
+	(void)r;
+	(void)f;
+	if (!config_parse_number(text, 0, UINT32_MAX, &v, why))
+		return false;
+	*(struct config_med *)out = (struct config_med){ .set = true, .value = (uint32_t)v };
+	return true;
+}
+
+static const struct config_word well_known[] = { { "no-export", BGP_COMMUNITY_NO_EXPORT },
+	{ "no-advertise", BGP_COMMUNITY_NO_ADVERTISE },
+	{ "no-export-subconfed", BGP_COMMUNITY_NO_EXPORT_SUBCONFED },
+	{ "graceful-shutdown", BGP_COMMUNITY_GRACEFUL_SHUTDOWN }, { NULL } };
+
+/* Two numbers of 16 bits with a colon between them. */
+static bool parse_community_pair(const char *text, uint32_t *out)
+{
+	unsigned long high, low;
+	char *end;
+
+	if (!isdigit((unsigned char)*text) || strlen(text) > 11)
+		return false;
+	high = strtoul(text, &end, 10);
+	if (*end != ':' || !isdigit((unsigned char)end[1]))
+		return false;
+	low = strtoul(end + 1, &end, 10);
+	if (*end || high > UINT16_MAX || low > UINT16_MAX)
+		return false;
+	*out = (uint32_t)(high << 16 | low);
+	return true;
+}
+
+static bool parse_community(
+	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
+{
+	char q[CONFIG_QUOTE_MAX];
+
+	(void)r;
+	(void)f;
+	for (const struct config_word *w = well_known; w->name; w++) {
+		if (strcmp(text, w->name) == 0) {
+			*(uint32_t *)out = w->value;
+			return true;
+		}
+	}
+	if (parse_community_pair(text, out))
+		return true;
+	text_add(why,
+		"%s is not a community; expected two numbers up to 65535 as in \"65021:100\", or one of ",
+		config_quote(text, q));
+	for (const struct config_word *w = well_known; w->name; w++)
+		text_add(why, "%s%s", w == well_known ? "" : ", ", w->name);
+	return false;
+}
+
+static bool parse_variable(
+	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
+{
+	size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+	char q[CONFIG_QUOTE_MAX];
+
+	if (!*text || text[len] || isdigit((unsigned char)*text)) {
+		text_add(why,
+			"%s is not the name of an environment variable; expected letters, digits and "
+			"underlines",
+			config_quote(text, q));
+		return false;
+	}
+	return config_text.parse(r, f, text, out, why);
+}
+
+static const struct config_scalar type_auto_addr = { "an IP address, or auto", NULL, sizeof(struct ip_addr),
+	.parse = parse_auto_addr };
+static const struct config_scalar type_auto_id = { "an IPv4 address, or auto", NULL, sizeof(uint32_t),
+	.parse = parse_auto_id };
+static const struct config_scalar type_med = { "a number", "0..4294967295", sizeof(struct config_med),
+	.parse = parse_med };
+static const struct config_scalar type_community = { "a community",
+	"\"AS:NUMBER\" | no-export | no-advertise | no-export-subconfed | graceful-shutdown",
+	sizeof(uint32_t), .parse = parse_community };
+static const struct config_scalar type_variable = { "a variable's name", NULL, sizeof(char *), .text = true,
+	.parse = parse_variable };
+
+#define ROUTER(member) .offset = offsetof(struct config_announcer_router, member)
+static const struct config_field router_fields[] = {
+	{ "as", CONFIG_SCALAR, &config_as, ROUTER(as), .required = true, .apply = CONFIG_RESTART,
+		.doc = "the number of our own autonomous system" },
+	{ "router-id", CONFIG_SCALAR, &type_auto_id, ROUTER(router_id), .def = "auto",
+		.apply = CONFIG_RESTART,
+		.doc = "our BGP Identifier: the pod's own address, never the node's; auto: found from the "
+		       "pod's address" },
+	{ "local-address", CONFIG_SCALAR, &type_auto_addr, ROUTER(local_address), .def = "auto",
+		.apply = CONFIG_RESTART,
+		.doc = "the address to connect from: the pod's own; auto: found from the environment or the "
+		       "interface" },
+	{ NULL },
+};
+static const struct config_schema router_schema = { sizeof(struct config_announcer_router), router_fields };
+
+#define NEIGHBOR(member) .offset = offsetof(struct config_reflector, member)
+static const struct config_field neighbor_fields[] = {
+	{ "address", CONFIG_SCALAR, &config_addr, NEIGHBOR(address), .required = true,
+		.apply = CONFIG_RESTART, .doc = "the reflector's address" },
+	{ "peer-as", CONFIG_SCALAR, &config_as, NEIGHBOR(peer_as), .def_doc = "router.as",
+		.apply = CONFIG_RESTART, .doc = "the AS the reflector must be in" },
+	{ "port", CONFIG_SCALAR, &config_u16, NEIGHBOR(port), .min = 1, .max = 65535, .def = "179",
+		.apply = CONFIG_RESTART, .doc = "the TCP port to connect to" },
+	{ "local-address", CONFIG_SCALAR, &type_auto_addr, NEIGHBOR(local_address),
+		.def_doc = "router.local-address", .apply = CONFIG_RESTART,
+		.doc = "the address to connect from, where reflectors need different ones" },
+	{ "description", CONFIG_SCALAR, &config_text, NEIGHBOR(description), .max = 255, .def_doc = "none",
+		.apply = CONFIG_RESTART, .doc = "a line for humans, shown by rrctl" },
+	{ "hold-time", CONFIG_SCALAR, &config_seconds, NEIGHBOR(hold_time_s), .min = 3, .max = 65535,
+		.def = "9", .apply = CONFIG_RESTART,
+		.doc = "silence after which the reflector is taken for dead; the smaller of both sides' "
+		       "holds" },
+	{ "keepalive-interval", CONFIG_SCALAR, &config_seconds, NEIGHBOR(keepalive_s), .max = 21845,
+		.def = "0", .apply = CONFIG_RESTART,
+		.doc = "the time between keepalives; 0: a third of the hold time agreed on" },
+	{ "connect-retry", CONFIG_SCALAR, &config_seconds, NEIGHBOR(connect_retry_s), .min = 1, .max = 65535,
+		.def = "1", .apply = CONFIG_RESTART,
+		.doc = "the wait after the first failure to connect; it doubles with each further one" },
+	{ "connect-retry-max", CONFIG_SCALAR, &config_seconds, NEIGHBOR(connect_retry_max_s), .min = 1,
+		.max = 65535, .def = "10", .apply = CONFIG_RESTART,
+		.doc = "the longest wait between two attempts to connect" },
+	{ "idle-hold-time", CONFIG_SCALAR, &config_seconds, NEIGHBOR(idle_hold_s), .min = 1, .max = 65535,
+		.def = "1", .apply = CONFIG_RESTART,
+		.doc = "the wait after a session ended with a NOTIFICATION for an error; it doubles with "
+		       "each further one" },
+	{ "idle-hold-time-max", CONFIG_SCALAR, &config_seconds, NEIGHBOR(idle_hold_max_s), .min = 1,
+		.max = 65535, .def = "60", .apply = CONFIG_RESTART, .doc = "the longest wait after errors" },
+	{ NULL },
+};
+static const struct config_schema neighbor_schema = { sizeof(struct config_reflector), neighbor_fields };
+
+#define SERVICE(member) .offset = offsetof(struct config_service, member)
+static const struct config_field service_fields[] = {
+	{ "prefix", CONFIG_SCALAR, &config_prefix, SERVICE(prefix), .required = true, .apply = CONFIG_RESTART,
+		.doc = "the service's addresses" },
+	{ "next-hop", CONFIG_SCALAR, &type_auto_addr, SERVICE(next_hop), .def = "auto",
+		.apply = CONFIG_RESTART,
+		.doc = "where the router sends the packets: the node; auto: the address in "
+		       "environment.node-ip" },
+	{ "med", CONFIG_SCALAR, &type_med, SERVICE(med), .def_doc = "none", .apply = CONFIG_RESTART,
+		.doc = "the MULTI_EXIT_DISC attribute; lower is better" },
+	{ "local-preference", CONFIG_SCALAR, &config_u32, SERVICE(local_preference), .def = "100",
+		.max = UINT32_MAX, .apply = CONFIG_RESTART,
+		.doc = "the LOCAL_PREF attribute, sent to internal peers; higher is better" },
+	{ "communities", CONFIG_LIST, &type_community, SERVICE(communities),
+		.count_offset = offsetof(struct config_service, community_count), .def_doc = "none",
+		.apply = CONFIG_RESTART, .doc = "the COMMUNITIES attribute" },
+	{ "local-route", CONFIG_SCALAR, &config_bool, SERVICE(local_route), .def = "true",
+		.apply = CONFIG_RESTART,
+		.doc = "make the prefix local in the pod while the announcer runs, so that the pod takes its "
+		       "packets" },
+	{ "interface", CONFIG_SCALAR, &config_name, SERVICE(interface), .min = 1, .max = 15, .def = "lo",
+		.apply = CONFIG_RESTART, .doc = "the interface of the local route" },
+	{ NULL },
+};
+static const struct config_schema service_schema = { sizeof(struct config_service), service_fields };
+
+#define ENVIRONMENT(member) .offset = offsetof(struct config_environment, member)
+static const struct config_field environment_fields[] = {
+	{ "pod-ip", CONFIG_SCALAR, &type_variable, ENVIRONMENT(pod_ip), .def = "POD_IP",
+		.apply = CONFIG_RESTART,
+		.doc = "the environment variable with the pod's address (status.podIP)" },
+	{ "node-ip", CONFIG_SCALAR, &type_variable, ENVIRONMENT(node_ip), .def = "HOST_IP",
+		.apply = CONFIG_RESTART,
+		.doc = "the environment variable with the node's address (status.hostIP)" },
+	{ NULL },
+};
+static const struct config_schema environment_schema = { sizeof(struct config_environment),
+	environment_fields };
+
+static const struct config_field control_fields[] = {
+	{ "socket", CONFIG_SCALAR, &config_path, .offset = offsetof(struct config_control, socket), .min = 2,
+		.max = CONFIG_SOCKET_PATH_MAX, .def = RUNSTATEDIR "/rrd/lb-announcer.sock",
+		.def_doc = "rrd/lb-announcer.sock in the run-time directory", .apply = CONFIG_RESTART,
+		.doc = "where rrctl finds the daemon" },
+	CONFIG_CONTROL_GROUP,
+	{ NULL },
+};
+static const struct config_schema control_schema = { sizeof(struct config_control), control_fields };
+
+#define ANNOUNCER(member)	.offset = offsetof(struct config_announcer, member)
+#define ANNOUNCER_COUNT(member) .count_offset = offsetof(struct config_announcer, member)
+static const struct config_field announcer_fields[] = {
+	{ "router", CONFIG_STRUCT, .schema = &router_schema, ANNOUNCER(router), .required = true,
+		.doc = "who we are (as)" },
+	{ "neighbors", CONFIG_LIST, .schema = &neighbor_schema, ANNOUNCER(neighbors),
+		ANNOUNCER_COUNT(neighbor_count), .min = 1, .required = true,
+		.doc = "the reflectors to announce to" },
+	{ "services", CONFIG_LIST, .schema = &service_schema, ANNOUNCER(services),
+		ANNOUNCER_COUNT(service_count), .min = 1, .required = true,
+		.doc = "the prefixes to announce" },
+	{ "environment", CONFIG_STRUCT, .schema = &environment_schema, ANNOUNCER(environment) },
+	{ "control", CONFIG_STRUCT, .schema = &control_schema, ANNOUNCER(control) },
+	{ "log", CONFIG_STRUCT, .schema = &config_log_schema, ANNOUNCER(log) },
+	{ NULL },
+};
+const struct config_schema config_announcer_schema = { sizeof(struct config_announcer), announcer_fields };
+
+static void fill_in(struct config_announcer *c)
+{
+	for (size_t i = 0; i < c->neighbor_count; i++) {
+		struct config_reflector *n = &c->neighbors[i];
+
+		if (!n->peer_as)
+			n->peer_as = c->router.as;
+		if (!config_node_get(n->head.node, "local-address"))
+			n->local_address = c->router.local_address;
+	}
+}
+
+struct config_announcer *config_announcer_parse(
+	const char *text, size_t len, const char *name, struct config_errors *errs)
+{
+	struct config_reader r = { .arena = arena_new(), .errs = errs, .features = config_features() };
+	size_t before = config_errors_count(errs);
+	struct config_announcer *c = arena_alloc(r.arena, sizeof(*c));
+	const struct config_node *root;
+
+	config_errors_set_file(errs, name);
+	root = config_yaml_parse(r.arena, text, len, errs);
+	if (root) {
+		config_schema_read(&r, &config_announcer_schema, root, c);
+		c->arena = r.arena;
+		fill_in(c);
+		config_announcer_check(c, root, errs);
+	}
+	if (config_errors_count(errs) == before)
+		return c;
+	arena_free(r.arena);
+	return NULL;
+}
+
+struct config_announcer *config_announcer_load(const char *path, struct config_errors *errs)
+{
+	struct config_announcer *c = NULL;
+	size_t len;
+	char *text;
+
+	config_errors_set_file(errs, path);
+	text = config_file_read(path, &len, errs);
+	if (text)
+		c = config_announcer_parse(text, len, path, errs);
+	free(text);
+	return c;
+}
+
+void config_announcer_free(struct config_announcer *c)
+{
+	if (c)
+		arena_free(c->arena);
+}

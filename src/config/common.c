@@ -1,0 +1,18 @@
+#include "config/common.h"
+
+#include "config/scalar.h"
+
+static const struct config_word targets[] = { { "stderr", LOG_TO_STDERR }, { "syslog", LOG_TO_SYSLOG },
+	{ NULL } };
+static const struct config_word levels[] = { { "error", LOG_LEVEL_ERROR }, { "warning", LOG_LEVEL_WARNING },
+	{ "info", LOG_LEVEL_INFO }, { "debug", LOG_LEVEL_DEBUG }, { NULL } };
+
+static const struct config_field log_fields[] = {
+	{ "to", CONFIG_SCALAR, &config_enum, .words = targets, .offset = offsetof(struct config_log, to),
+		.def = "stderr", .apply = CONFIG_LIVE, .doc = "where lines go" },
+	{ "level", CONFIG_SCALAR, &config_enum, .words = levels, .offset = offsetof(struct config_log, level),
+		.def = "info", .apply = CONFIG_LIVE, .doc = "the least important lines that are written" },
+	{ NULL },
+};
+
+const struct config_schema config_log_schema = { sizeof(struct config_log), log_fields };

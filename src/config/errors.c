@@ -1,0 +1,147 @@
+#include "config/errors.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct error {
+	unsigned line, column;
+	size_t number; /* in the order they were found */
+	char *text;
+};
+
+struct config_errors {
+	char *file;
+	struct error list[CONFIG_ERRORS_MAX];
+	size_t count; /* found; more than CONFIG_ERRORS_MAX are not kept */
+};
+
+struct config_errors *config_errors_new(void)
+{
+	struct config_errors *e = mem_calloc(1, sizeof(*e));
+
+	e->file = mem_strdup("");
+	return e;
+}
+
+static size_t kept(const struct config_errors *e)
+{
+	return e->count < CONFIG_ERRORS_MAX ? e->count : CONFIG_ERRORS_MAX;
+}
+
+void config_errors_free(struct config_errors *e)
+{
+	if (!e)
+		return;
+	for (size_t i = 0; i < kept(e); i++)
+		free(e->list[i].text);
+	free(e->file);
+	free(e);
+}
+
+void config_errors_set_file(struct config_errors *e, const char *name)
+{
+	free(e->file);
+	e->file = mem_strdup(name);
+}
+
+size_t config_errors_count(const struct config_errors *e)
+{
+	return e->count;
+}
+
+static int by_place(const void *pa, const void *pb)
+{
+	const struct error *a = pa, *b = pb;
+
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	if (a->column != b->column)
+		return a->column < b->column ? -1 : 1;
+	return a->number < b->number ? -1 : 1;
+}
+
+char *config_errors_format(const struct config_errors *e)
+{
+	struct error sorted[CONFIG_ERRORS_MAX];
+	size_t n = kept(e), size = 100;
+	struct text t;
+	char *buf;
+
+	memcpy(sorted, e->list, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), by_place);
+	for (size_t i = 0; i < n; i++)
+		size += strlen(sorted[i].text) + 1;
+	buf = mem_alloc(size);
+	t = text_init(buf, size);
+	for (size_t i = 0; i < n; i++)
+		text_add(&t, "%s\n", sorted[i].text);
+	if (e->count > n)
+		text_add(&t, "and %zu more errors\n", e->count - n);
+	return buf;
+}
+
+static void add(struct config_errors *e, unsigned line, unsigned column, const char *path, const char *fmt,
+	va_list ap)
+{
+	char place[32] = "", what[1024];
+	struct error *slot;
+
+	if (!e)
+		return;
+	if (e->count++ >= CONFIG_ERRORS_MAX)
+		return;
+	slot = &e->list[e->count - 1];
+	vsnprintf(what, sizeof(what), fmt, ap);
+	if (line)
+		snprintf(place, sizeof(place), ":%u:%u", line, column);
+	*slot = (struct error){ .line = line, .column = column, .number = e->count };
+	slot->text = mem_printf("%s%s: %s%s%s", e->file, place, path, *path ? ": " : "", what);
+}
+
+void config_error_value(struct config_errors *e, const struct config_node *n, const char *fmt, ...)
+{
+	char path[CONFIG_PATH_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(e, n->line, n->column, config_node_path(n, path), fmt, ap);
+	va_end(ap);
+}
+
+void config_error_key(struct config_errors *e, const struct config_node *n, const char *fmt, ...)
+{
+	char path[CONFIG_PATH_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(e, n->key ? n->key_line : n->line, n->key ? n->key_column : n->column, config_node_path(n, path),
+		fmt, ap);
+	va_end(ap);
+}
+
+void config_error_missing(
+	struct config_errors *e, const struct config_node *n, const char *key, const char *fmt, ...)
+{
+	const struct config_node child = { .key = key, .parent = n };
+	char path[CONFIG_PATH_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(e, n->key ? n->key_line : n->line, n->key ? n->key_column : n->column,
+		config_node_path(&child, path), fmt, ap);
+	va_end(ap);
+}
+
+void config_error_place(struct config_errors *e, unsigned line, unsigned column, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(e, line, column, "", fmt, ap);
+	va_end(ap);
+}

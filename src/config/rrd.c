@@ -1,0 +1,281 @@
+#include "config/rrd.h"
+
+#include "config/scalar.h"
+#include "config/yaml.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RANGE_MIN_HOLD_TIME_S = 3 };
+
+static bool parse_word_or_number(const struct config_word *words, uint64_t min, uint64_t max,
+	const char *text, uint32_t *out, struct text *why)
+{
+	uint64_t v;
+
+	for (const struct config_word *w = words; w->name; w++) {
+		if (strcmp(text, w->name) == 0) {
+			*out = w->value;
+			return true;
+		}
+	}
+	if (!config_parse_number(text, min, max, &v, why)) {
+		for (const struct config_word *w = words; w->name; w++)
+			text_add(why, ", or %s", w->name);
+		return false;
+	}
+	*out = (uint32_t)v;
+	return true;
+}
+
+static bool parse_table(
+	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
+{
+	static const struct config_word tables[] = { { "main", 254 }, { "default", 253 }, { NULL } };
+
+	(void)r;
+	(void)f;
+	if (strcmp(text, "255") == 0 || strcmp(text, "local") == 0) {
+		text_add(
+			why, "table 255 (local) is the kernel's own; choose main, default or another number");
+		return false;
+	}
+	return parse_word_or_number(tables, 1, UINT32_MAX, text, out, why);
+}
+
+static bool parse_protocol(
+	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
+{
+	static const struct config_word protocols[] = { { "bgp", 186 }, { "static", 4 }, { NULL } };
+	uint32_t v;
+
+	(void)r;
+	(void)f;
+	if (!parse_word_or_number(protocols, 5, 255, text, &v, why))
+		return false;
+	*(uint8_t *)out = (uint8_t)v;
+	return true;
+}
+
+static const struct config_scalar type_table = { "a routing table", "main | default | 1..4294967295",
+	sizeof(uint32_t), .parse = parse_table };
+static const struct config_scalar type_protocol = { "a routing protocol", "bgp | static | 5..255",
+	sizeof(uint8_t), .parse = parse_protocol };
+
+#define ROUTER(member) .offset = offsetof(struct config_router, member)
+static const struct config_field router_fields[] = {
+	{ "as", CONFIG_SCALAR, &config_as, ROUTER(as), .required = true, .apply = CONFIG_RESET_SESSION,
+		.doc = "the number of our own autonomous system" },
+	{ "router-id", CONFIG_SCALAR, &config_router_id, ROUTER(router_id), .required = true,
+		.apply = CONFIG_RESET_SESSION,
+		.doc = "our BGP Identifier, unique in the AS: an IPv4 address of this host" },
+	{ "cluster-id", CONFIG_SCALAR, &config_router_id, ROUTER(cluster_id), .def_doc = "the router-id",
+		.apply = CONFIG_RESET_SESSION,
+		.doc = "the identifier of our cluster (RFC 4456); the same on reflectors that share their "
+		       "clients" },
+	{ "always-compare-med", CONFIG_SCALAR, &config_bool, ROUTER(always_compare_med), .def = "false",
+		.apply = CONFIG_REEVALUATE,
+		.doc = "compare the MED of paths from different neighboring ASes too" },
+	{ "as-path-relax", CONFIG_SCALAR, &config_bool, ROUTER(as_path_relax), .def = "false",
+		.apply = CONFIG_REEVALUATE,
+		.doc = "let external paths of the same length share a multipath route though their AS paths "
+		       "differ" },
+	{ "multipath-max", CONFIG_SCALAR, &config_u16, ROUTER(multipath_max), .min = 1, .max = 256,
+		.def = "64", .apply = CONFIG_REEVALUATE, .doc = "the most next hops of one route" },
+	{ NULL },
+};
+static const struct config_schema router_schema = { sizeof(struct config_router), router_fields };
+
+#define LISTEN(member) .offset = offsetof(struct config_listen, member)
+static const struct config_field listen_fields[] = {
+	{ "address", CONFIG_SCALAR, &config_addr, LISTEN(address), .required = true, .apply = CONFIG_LIVE,
+		.doc = "an address of this host; 0.0.0.0 or \"::\" for all of its family" },
+	{ "port", CONFIG_SCALAR, &config_u16, LISTEN(port), .min = 1, .max = 65535, .def = "179",
+		.apply = CONFIG_LIVE, .doc = "the TCP port" },
+	{ NULL },
+};
+static const struct config_schema listen_schema = { sizeof(struct config_listen), listen_fields };
+
+static const struct config_field no_fields[] = { { NULL } };
+static const struct config_schema group_schema = { sizeof(struct config_group), no_fields,
+	.include = &config_peer_schema, .include_offset = offsetof(struct config_group, peer) };
+
+#define RANGE(member) .offset = offsetof(struct config_range, member)
+static const struct config_field range_fields[] = {
+	{ "prefix", CONFIG_SCALAR, &config_prefix, RANGE(prefix), .required = true, .apply = CONFIG_LIVE,
+		.doc = "the addresses from which anybody may connect; the longest prefix decides" },
+	{ "peer-group", CONFIG_SCALAR, &config_name, RANGE(peer_group), .max = 64, .required = true,
+		.apply = CONFIG_RESET_SESSION, .doc = "the group whose keys hold for them" },
+	{ "limit", CONFIG_SCALAR, &config_u32, RANGE(limit), .min = 1, .max = 1000000, .def = "4096",
+		.apply = CONFIG_LIVE, .doc = "the most neighbors of this range at one time" },
+	{ NULL },
+};
+static const struct config_schema range_schema = { sizeof(struct config_range), range_fields };
+
+#define NEIGHBOR(member) .offset = offsetof(struct config_neighbor, member)
+static const struct config_field neighbor_fields[] = {
+	{ "address", CONFIG_SCALAR, &config_addr, NEIGHBOR(address), .required = true, .apply = CONFIG_LIVE,
+		.doc = "the neighbor's address" },
+	{ "peer-group", CONFIG_SCALAR, &config_name, NEIGHBOR(peer_group), .max = 64, .def_doc = "none",
+		.apply = CONFIG_RESET_SESSION,
+		.doc = "the group whose keys hold where the neighbor says nothing else" },
+	{ NULL },
+};
+static const struct config_schema neighbor_schema = { sizeof(struct config_neighbor), neighbor_fields,
+	.include = &config_peer_schema, .include_offset = offsetof(struct config_neighbor, peer),
+	.include_doc = "any key of a peer group; default the group's\twhat holds for this neighbor alone" };
+
+#define FIB(member) .offset = offsetof(struct config_fib, member)
+static const struct config_word on_exit_words[] = { { "remove", CONFIG_ON_EXIT_REMOVE },
+	{ "keep", CONFIG_ON_EXIT_KEEP }, { NULL } };
+static const struct config_field fib_fields[] = {
+	{ "enabled", CONFIG_SCALAR, &config_bool, FIB(enabled), .def = "false", .apply = CONFIG_RESTART,
+		.doc = "put the routes into the kernel's table: the router's role" },
+	{ "table", CONFIG_SCALAR, &type_table, FIB(table), .def = "main", .apply = CONFIG_RESTART,
+		.doc = "the kernel's routing table" },
+	{ "metric", CONFIG_SCALAR, &config_u32, FIB(metric), .min = 1, .max = UINT32_MAX, .def = "20",
+		.apply = CONFIG_RESTART,
+		.doc = "the metric of our routes; the kernel prefers the lower one" },
+	{ "protocol", CONFIG_SCALAR, &type_protocol, FIB(protocol), .def = "bgp", .apply = CONFIG_RESTART,
+		.doc = "the protocol our routes carry; with table and metric it tells which routes are "
+		       "ours" },
+	{ "next-hop-id-base", CONFIG_SCALAR, &config_u32, FIB(next_hop_id_base), .min = 1, .max = UINT32_MAX,
+		.def = "1000000000", .apply = CONFIG_RESTART,
+		.doc = "the first of the kernel's next-hop ids that are ours" },
+	{ "next-hop-id-count", CONFIG_SCALAR, &config_u32, FIB(next_hop_id_count), .min = 1024,
+		.max = UINT32_MAX, .def = "1000000", .apply = CONFIG_RESTART, .doc = "how many of them" },
+	{ "on-exit", CONFIG_SCALAR, &config_enum, .words = on_exit_words, FIB(on_exit), .def = "remove",
+		.apply = CONFIG_LIVE, .doc = "what becomes of our routes when the daemon ends in order" },
+	{ NULL },
+};
+static const struct config_schema fib_schema = { sizeof(struct config_fib), fib_fields };
+
+static const struct config_field control_fields[] = {
+	{ "socket", CONFIG_SCALAR, &config_path, .offset = offsetof(struct config_control, socket), .min = 2,
+		.max = CONFIG_SOCKET_PATH_MAX, .def = RUNSTATEDIR "/rrd/rrd.sock",
+		.def_doc = "rrd/rrd.sock in the run-time directory", .apply = CONFIG_RESTART,
+		.doc = "where rrctl finds the daemon" },
+	CONFIG_CONTROL_GROUP,
+	{ NULL },
+};
+static const struct config_schema control_schema = { sizeof(struct config_control), control_fields };
+
+#define RRD(member)	  .offset = offsetof(struct config_rrd, member)
+#define RRD_COUNT(member) .count_offset = offsetof(struct config_rrd, member)
+static const struct config_field rrd_fields[] = {
+	{ "router", CONFIG_STRUCT, .schema = &router_schema, RRD(router), .required = true,
+		.doc = "who we are (as, router-id)" },
+	{ "listen", CONFIG_LIST, .schema = &listen_schema, RRD(listen), RRD_COUNT(listen_count) },
+	{ "peer-groups", CONFIG_MAP, .schema = &group_schema, RRD(groups), RRD_COUNT(group_count) },
+	{ "dynamic-neighbors", CONFIG_LIST, .schema = &range_schema, RRD(ranges), RRD_COUNT(range_count) },
+	{ "neighbors", CONFIG_LIST, .schema = &neighbor_schema, RRD(neighbors), RRD_COUNT(neighbor_count) },
+	{ "fib", CONFIG_STRUCT, .schema = &fib_schema, RRD(fib) },
+	{ "control", CONFIG_STRUCT, .schema = &control_schema, RRD(control) },
+	{ "log", CONFIG_STRUCT, .schema = &config_log_schema, RRD(log) },
+	{ NULL },
+};
+const struct config_schema config_rrd_schema = { sizeof(struct config_rrd), rrd_fields };
+
+/* Without "listen" the daemon listens on everything; "listen: []" is for one that only connects. */
+static void default_listen(struct config_rrd *c)
+{
+	struct config_listen *l = arena_alloc(c->arena, 2 * sizeof(*l));
+
+	memset(l, 0, 2 * sizeof(*l));
+	l[0].address.family = IP_V4;
+	l[1].address.family = IP_V6;
+	l[0].port = l[1].port = BGP_PORT;
+	c->listen = l;
+	c->listen_count = 2;
+}
+
+static const struct config_group *find_group(const struct config_rrd *c, const char *name)
+{
+	for (size_t i = 0; name && i < c->group_count; i++)
+		if (strcmp(c->groups[i].head.name, name) == 0)
+			return &c->groups[i];
+	return NULL;
+}
+
+/* Default, then group, then the peer's own keys. What is wrong with them was said when each was read. */
+static void merge(
+	struct config_rrd *c, const char *group_name, const struct config_node *own, struct config_peer *out)
+{
+	struct config_reader quiet = { .arena = c->arena, .features = config_features() };
+	const struct config_group *group = find_group(c, group_name);
+
+	config_schema_init(&quiet, &config_peer_schema, out);
+	if (group)
+		config_schema_apply(&quiet, &config_peer_schema, group->head.node, out);
+	if (own)
+		config_schema_apply(&quiet, &config_peer_schema, own, out);
+	if (out->as.kind == CONFIG_PEER_AS_INTERNAL)
+		out->as.number = c->router.as;
+}
+
+static void fill_in(struct config_rrd *c, const struct config_node *root)
+{
+	const struct config_node *listen = config_node_get(root, "listen");
+
+	if (!c->router.cluster_id)
+		c->router.cluster_id = c->router.router_id;
+	if (!listen || config_node_is_empty(listen))
+		default_listen(c);
+	for (size_t i = 0; i < c->group_count; i++)
+		merge(c, c->groups[i].head.name, NULL, &c->groups[i].peer);
+	for (size_t i = 0; i < c->range_count; i++) {
+		struct config_range *range = &c->ranges[i];
+		const struct config_group *group = find_group(c, range->peer_group);
+
+		merge(c, range->peer_group, NULL, &range->peer);
+		if (!config_node_get(group ? group->head.node : NULL, "min-hold-time"))
+			range->peer.min_hold_time_s = RANGE_MIN_HOLD_TIME_S;
+	}
+	for (size_t i = 0; i < c->neighbor_count; i++) {
+		struct config_neighbor *n = &c->neighbors[i];
+
+		merge(c, n->peer_group, n->head.node, &n->peer);
+	}
+}
+
+struct config_rrd *config_rrd_parse(
+	const char *text, size_t len, const char *name, struct config_errors *errs)
+{
+	struct config_reader r = { .arena = arena_new(), .errs = errs, .features = config_features() };
+	size_t before = config_errors_count(errs);
+	struct config_rrd *c = arena_alloc(r.arena, sizeof(*c));
+	const struct config_node *root;
+
+	config_errors_set_file(errs, name);
+	root = config_yaml_parse(r.arena, text, len, errs);
+	if (root) {
+		config_schema_read(&r, &config_rrd_schema, root, c);
+		c->arena = r.arena;
+		fill_in(c, root);
+		config_rrd_check(c, root, errs);
+	}
+	if (config_errors_count(errs) == before)
+		return c;
+	arena_free(r.arena);
+	return NULL;
+}
+
+struct config_rrd *config_rrd_load(const char *path, struct config_errors *errs)
+{
+	struct config_rrd *c = NULL;
+	size_t len;
+	char *text;
+
+	config_errors_set_file(errs, path);
+	text = config_file_read(path, &len, errs);
+	if (text)
+		c = config_rrd_parse(text, len, path, errs);
+	free(text);
+	return c;
+}
+
+void config_rrd_free(struct config_rrd *c)
+{
+	if (c)
+		arena_free(c->arena);
+}

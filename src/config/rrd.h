@@ -1,0 +1,86 @@
+/*
+ * rrd.conf as a structure: read whole, checked whole, then never changed.
+ *
+ * Everything is filled in: defaults, and for each neighbor and range what holds for it after its peer group was merged in.
+ * All text and lists belong to the structure. Nothing here asks the system: whether a group of users or an interface
+ * exists shows when the daemon starts.
+ */
+#pragma once
+
+#include "base/prefix.h"
+#include "config/common.h"
+#include "config/peer.h"
+
+struct config_router {
+	uint32_t as;
+	uint32_t router_id;  /* host byte order */
+	uint32_t cluster_id; /* host byte order */
+	bool always_compare_med;
+	bool as_path_relax;
+	uint16_t multipath_max;
+};
+
+struct config_listen {
+	struct config_head head;
+	struct ip_addr address;
+	uint16_t port;
+};
+
+struct config_group {
+	struct config_head head; /* with its name */
+	struct config_peer peer;
+};
+
+struct config_range {
+	struct config_head head;
+	struct prefix prefix;
+	const char *peer_group;
+	uint32_t limit;		 /* sessions */
+	struct config_peer peer; /* the group's, with the minimum hold time of a range */
+};
+
+struct config_neighbor {
+	struct config_head head;
+	struct ip_addr address;
+	const char *peer_group;	 /* NULL: none */
+	struct config_peer peer; /* merged */
+};
+
+enum config_on_exit { CONFIG_ON_EXIT_REMOVE, CONFIG_ON_EXIT_KEEP };
+
+struct config_fib {
+	bool enabled;
+	uint32_t table;
+	uint32_t metric;
+	uint8_t protocol;
+	uint32_t next_hop_id_base, next_hop_id_count;
+	enum config_on_exit on_exit;
+};
+
+struct config_rrd {
+	struct arena *arena;
+	struct config_router router;
+	struct config_listen *listen;
+	size_t listen_count;
+	struct config_group *groups;
+	size_t group_count;
+	struct config_range *ranges;
+	size_t range_count;
+	struct config_neighbor *neighbors;
+	size_t neighbor_count;
+	struct config_fib fib;
+	struct config_control control;
+	struct config_log log;
+};
+
+extern const struct config_schema config_rrd_schema;
+
+/* NULL when anything is wrong; errs then holds all of it. */
+struct config_rrd *config_rrd_load(const char *path, struct config_errors *errs);
+/* The same of text in memory; name stands for the file's in messages. */
+struct config_rrd *config_rrd_parse(
+	const char *text, size_t len, const char *name, struct config_errors *errs);
+void config_rrd_free(struct config_rrd *c);
+
+/* Contradictions, names of things that are not there, things that are there twice (rrd_check.c). */
+void config_rrd_check(const struct config_rrd *c, const struct config_node *root, struct config_errors *errs);

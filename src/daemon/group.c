@@ -1,0 +1,30 @@
+#include "daemon/group.h"
+
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool daemon_group_find(const char *name, gid_t *out)
+{
+	char *end;
+	unsigned long number = strtoul(name, &end, 10);
+	FILE *f;
+
+	if (*name && !*end) {
+		*out = (gid_t)number;
+		return true;
+	}
+	f = fopen("/etc/group", "re");
+	if (!f)
+		return false;
+	for (struct group *g; (g = fgetgrent(f));) {
+		if (strcmp(g->gr_name, name) == 0) {
+			*out = g->gr_gid;
+			fclose(f);
+			return true;
+		}
+	}
+	fclose(f);
+	return false;
+}

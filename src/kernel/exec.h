@@ -1,0 +1,71 @@
+/*
+ * The executor: a thread that carries out jobs on a netlink socket of its own, because the kernel holds its caller for as
+ * long as it works.
+ *
+ * A job is handed over with exec_submit() and belongs to the executor until exec_take() gives it back, in the order of
+ * submission; exec_fd() is readable when there is one to take. The executor knows no plan: it sees operations,
+ * questions and answers, all inside the job.
+ */
+#pragma once
+
+#include "kernel/message.h"
+#include "kernel/plan.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct exec_question {
+	struct ip_addr addr;
+	struct plan_resolution answer;
+};
+
+struct exec_found_object {
+	uint32_t id;
+	bool is_group;
+	struct plan_hop *hop; /* owned */
+	size_t count;
+};
+
+struct exec_found_route {
+	struct prefix prefix;
+	uint32_t id;
+};
+
+/* What is wanted is done in this order; all of it may be empty. Results stand beside the wishes. */
+struct exec_job {
+	struct exec_job *next;
+	struct plan_batch batch;
+	struct exec_question *question;
+	size_t question_count;
+	bool list_objects, list_routes; /* out: whether the listing is complete */
+	struct exec_found_object *object;
+	size_t object_count, object_size;
+	struct exec_found_route *route; /* only ours */
+	size_t route_count, route_size;
+};
+
+struct exec_job *exec_job_new(void);
+void exec_job_free(struct exec_job *j);
+
+struct exec_config {
+	struct message_ours ours;
+	bool via_default; /* next hops may be reached through the default route */
+};
+
+struct exec;
+
+/* Opens the socket and asks what the kernel can do; sets cfg->ours.classic when it has no next-hop objects. NULL with a
+ * reason in err that says what to do. */
+struct exec *exec_new(struct exec_config *cfg, char *err, size_t err_size);
+/* Ends after the job under way; jobs that wait are dropped. */
+void exec_free(struct exec *e);
+/* To be watched for reading. */
+int exec_fd(const struct exec *e);
+/* The executor's address in the kernel's messages: what it caused itself. */
+uint32_t exec_port(const struct exec *e);
+void exec_submit(struct exec *e, struct exec_job *j);
+/* A finished job, or NULL. */
+struct exec_job *exec_take(struct exec *e);
+/* Waits for one, at most timeout_ms. */
+struct exec_job *exec_wait(struct exec *e, unsigned timeout_ms);

@@ -1,0 +1,174 @@
+#include "kernel/local_route.h"
+
+#include "kernel/netlink.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ROOM = 128 };
+
+static uint8_t af_of(uint8_t family)
+{
+	return family == IP_V4 ? AF_INET : AF_INET6;
+}
+
+static struct nl_msg *local_message(uint16_t type, uint16_t flags, const struct prefix *p, unsigned lo)
+{
+	struct rtmsg h = {
+		.rtm_family = af_of(p->family),
+		.rtm_dst_len = p->len,
+		.rtm_table = RT_TABLE_LOCAL,
+		.rtm_protocol = RTPROT_BOOT,
+		.rtm_scope = p->family == IP_V4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE,
+		.rtm_type = RTN_LOCAL,
+	};
+	struct nl_msg *msg = netlink_msg(type, flags, &h, sizeof(h), ROOM);
+
+	nla_put(msg, RTA_DST, (int)ip_family_bytes(p->family), p->bytes);
+	nla_put_u32(msg, RTA_OIF, lo);
+	return msg;
+}
+
+/* 0 or a negative errno. */
+static int change(uint16_t type, uint16_t flags, const struct prefix *p, char *err, size_t err_size)
+{
+	const char *verb = type == RTM_NEWROUTE ? "add" : "del";
+	unsigned lo = if_nametoindex("lo");
+	char why[128], text[PREFIX_TEXT_MAX];
+	struct netlink *nl;
+	int error;
+
+	if (!lo) {
+		snprintf(err, err_size, "there is no interface lo in this network namespace");
+		return -ENODEV;
+	}
+	nl = netlink_new(err, err_size);
+	if (!nl)
+		return -EMFILE;
+	error = netlink_request(nl, local_message(type, flags, p, lo), NULL, NULL, why, sizeof(why));
+	netlink_free(nl);
+	prefix_format(p, text);
+	if (error == -EPERM)
+		snprintf(err, err_size,
+			"ip route %s local %s dev lo: not permitted: it needs CAP_NET_ADMIN (Kubernetes: "
+			"securityContext: capabilities: add: [NET_ADMIN])",
+			verb, text);
+	else if (error == -ENETDOWN)
+		snprintf(err, err_size,
+			"ip route %s local %s dev lo: the interface lo is down: ip link set lo up", verb,
+			text);
+	else if (error)
+		snprintf(err, err_size, "ip route %s local %s dev lo: %s%s%s", verb, text, strerror(-error),
+			why[0] ? ": " : "", why);
+	return error;
+}
+
+bool local_route_add(struct local_route *r, const struct prefix *prefix, char *err, size_t err_size)
+{
+	int error = change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, prefix, err, err_size);
+	bool same = prefix_equal(&r->prefix, prefix);
+
+	if (error && error != -EEXIST)
+		return false;
+	r->created = !error || (same && r->created);
+	r->prefix = *prefix;
+	return true;
+}
+
+bool local_route_del(struct local_route *r, char *err, size_t err_size)
+{
+	int error;
+
+	if (!r->created)
+		return true;
+	error = change(RTM_DELROUTE, 0, &r->prefix, err, err_size);
+	if (error && error != -ESRCH && error != -ENOENT)
+		return false;
+	r->created = false;
+	return true;
+}
+
+/* --- our own addresses --- */
+
+struct answer {
+	struct ip_addr addr; /* asked for, or found */
+	uint32_t ifindex;
+};
+
+static void take_source(void *user, const struct nlmsghdr *h)
+{
+	struct answer *a = user;
+	struct nlattr *attr = nlmsg_find_attr(
+		(struct nlmsghdr *)(uintptr_t)h, sizeof(struct rtmsg), RTA_PREFSRC);
+	uint8_t family = a->addr.family;
+
+	if (h->nlmsg_type != RTM_NEWROUTE || !attr || (size_t)nla_len(attr) < ip_family_bytes(family))
+		return;
+	a->addr = ip_addr_from_bytes(family, nla_data(attr));
+	a->ifindex = 1;
+}
+
+bool local_route_source(const struct ip_addr *to, struct ip_addr *out, char *err, size_t err_size)
+{
+	struct rtmsg h = { .rtm_family = af_of(to->family), .rtm_dst_len = ip_family_bits(to->family) };
+	struct netlink *nl = netlink_new(err, err_size);
+	struct answer a = { .addr = { .family = to->family } };
+	char text[PREFIX_TEXT_MAX];
+	struct nl_msg *msg;
+	int error;
+
+	if (!nl)
+		return false;
+	msg = netlink_msg(RTM_GETROUTE, 0, &h, sizeof(h), ROOM);
+	nla_put(msg, RTA_DST, (int)ip_family_bytes(to->family), to->bytes);
+	error = netlink_request(nl, msg, take_source, &a, NULL, 0);
+	netlink_free(nl);
+	if (error || !a.ifindex) {
+		snprintf(err, err_size, "no source address towards %s: %s", ip_addr_format(to, text),
+			error ? strerror(-error) : "its route has none");
+		return false;
+	}
+	*out = a.addr;
+	return true;
+}
+
+static void take_address(void *user, const struct nlmsghdr *h)
+{
+	const struct ifaddrmsg *m = nlmsg_data(h);
+	struct nlattr *tb[IFA_MAX + 1], *attr;
+	struct answer *a = user;
+
+	if (h->nlmsg_type != RTM_NEWADDR || m->ifa_family != af_of(a->addr.family) ||
+		nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(*m), tb, IFA_MAX, NULL) < 0)
+		return;
+	/* On a point-to-point link IFA_ADDRESS is the other end's. */
+	attr = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];
+	if (attr && (size_t)nla_len(attr) >= ip_family_bytes(a->addr.family) &&
+		memcmp(nla_data(attr), a->addr.bytes, ip_family_bytes(a->addr.family)) == 0)
+		a->ifindex = m->ifa_index;
+}
+
+bool local_route_interface(const struct ip_addr *addr, char out[IF_NAMESIZE], char *err, size_t err_size)
+{
+	struct ifaddrmsg h = { .ifa_family = af_of(addr->family) };
+	struct netlink *nl = netlink_new(err, err_size);
+	struct answer a = { .addr = *addr };
+	char text[PREFIX_TEXT_MAX];
+	int error;
+
+	if (!nl)
+		return false;
+	error = netlink_request(
+		nl, netlink_msg(RTM_GETADDR, NLM_F_DUMP, &h, sizeof(h), 0), take_address, &a, NULL, 0);
+	netlink_free(nl);
+	if (!a.ifindex || !if_indextoname(a.ifindex, out)) {
+		snprintf(err, err_size, "no interface has the address %s%s%s", ip_addr_format(addr, text),
+			error ? ": " : "", error ? strerror(-error) : "");
+		return false;
+	}
+	return true;
+}

@@ -1,0 +1,292 @@
+#include "kernel/message.h"
+
+#include "kernel/netlink.h"
+
+#include <linux/netlink.h>
+#include <linux/nexthop.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <string.h>
+
+enum { ROOM = 128, ROOM_PER_HOP = 48 };
+
+static uint8_t af_of(uint8_t family)
+{
+	return family == IP_V4 ? AF_INET : AF_INET6;
+}
+
+static uint8_t family_of(uint8_t af)
+{
+	return af == AF_INET ? IP_V4 : af == AF_INET6 ? IP_V6 : IP_NONE;
+}
+
+static void put_addr(struct nl_msg *msg, int type, const struct ip_addr *a)
+{
+	nla_put(msg, type, (int)ip_family_bytes(a->family), a->bytes);
+}
+
+/* --- next-hop objects --- */
+
+static struct nl_msg *next_hop_set(const struct message_ours *ours, const struct plan_op *op)
+{
+	const struct plan_hop *hop = &op->hops[0];
+	struct nhmsg h = { .nh_family = af_of(hop->gateway.family), .nh_protocol = ours->protocol };
+	struct nl_msg *msg = netlink_msg(RTM_NEWNEXTHOP, NLM_F_CREATE | NLM_F_REPLACE, &h, sizeof(h), ROOM);
+
+	nla_put_u32(msg, NHA_ID, op->id);
+	nla_put_u32(msg, NHA_OIF, hop->ifindex);
+	put_addr(msg, NHA_GATEWAY, &hop->gateway);
+	return msg;
+}
+
+static struct nl_msg *group_set(const struct message_ours *ours, const struct plan_op *op)
+{
+	struct nhmsg h = { .nh_family = AF_UNSPEC, .nh_protocol = ours->protocol };
+	struct nl_msg *msg = netlink_msg(RTM_NEWNEXTHOP, NLM_F_CREATE | NLM_F_REPLACE, &h, sizeof(h),
+		ROOM + op->hop_count * ROOM_PER_HOP);
+	struct nexthop_grp member[FIB_NEXT_HOPS_MAX];
+
+	for (size_t i = 0; i < op->hop_count; i++)
+		member[i] = (struct nexthop_grp){ .id = op->hops[i].id,
+			.weight = (uint8_t)(op->hops[i].weight - 1) };
+	nla_put_u32(msg, NHA_ID, op->id);
+	nla_put(msg, NHA_GROUP, (int)(op->hop_count * sizeof(member[0])), member);
+	switch ((enum plan_group_kind)op->group_kind) {
+	case PLAN_GROUP_HASH_THRESHOLD:
+		nla_put_u16(msg, NHA_GROUP_TYPE, NEXTHOP_GRP_TYPE_MPATH);
+		break;
+	}
+	return msg;
+}
+
+static struct nl_msg *object_del(const struct plan_op *op)
+{
+	struct nhmsg h = { .nh_family = AF_UNSPEC };
+	struct nl_msg *msg = netlink_msg(RTM_DELNEXTHOP, 0, &h, sizeof(h), ROOM);
+
+	nla_put_u32(msg, NHA_ID, op->id);
+	return msg;
+}
+
+/* --- routes --- */
+
+static struct rtmsg route_header(const struct message_ours *ours, const struct prefix *p)
+{
+	return (struct rtmsg){
+		.rtm_family = af_of(p->family),
+		.rtm_dst_len = p->len,
+		.rtm_table = ours->table < 256 ? (uint8_t)ours->table : RT_TABLE_COMPAT,
+		.rtm_protocol = ours->protocol,
+	};
+}
+
+static void put_route_key(struct nl_msg *msg, const struct message_ours *ours, const struct prefix *p)
+{
+	nla_put(msg, RTA_DST, (int)ip_family_bytes(p->family), p->bytes);
+	nla_put_u32(msg, RTA_TABLE, ours->table);
+	nla_put_u32(msg, RTA_PRIORITY, ours->metric);
+}
+
+static void put_gateway(struct nl_msg *msg, uint8_t route_family, const struct ip_addr *gateway)
+{
+	struct {
+		uint16_t family;
+		uint8_t bytes[16];
+	} via = { .family = af_of(gateway->family) };
+
+	if (gateway->family == route_family) {
+		put_addr(msg, RTA_GATEWAY, gateway);
+		return;
+	}
+	memcpy(via.bytes, gateway->bytes, ip_family_bytes(gateway->family));
+	nla_put(msg, RTA_VIA, (int)(sizeof(via.family) + ip_family_bytes(gateway->family)), &via);
+}
+
+static void put_multipath(struct nl_msg *msg, const struct plan_op *op)
+{
+	struct nlattr *outer = nla_nest_start(msg, RTA_MULTIPATH);
+
+	for (size_t i = 0; i < op->hop_count; i++) {
+		struct rtnexthop *nh = nlmsg_reserve(msg, sizeof(*nh), NLMSG_ALIGNTO);
+
+		*nh = (struct rtnexthop){ .rtnh_hops = (uint8_t)(op->hops[i].weight - 1),
+			.rtnh_ifindex = (int)op->hops[i].ifindex };
+		put_gateway(msg, op->prefix.family, &op->hops[i].gateway);
+		nh->rtnh_len = (uint16_t)((uint8_t *)nlmsg_tail(nlmsg_hdr(msg)) - (uint8_t *)nh);
+	}
+	nla_nest_end(msg, outer);
+}
+
+static struct nl_msg *route_set(const struct message_ours *ours, const struct plan_op *op)
+{
+	struct rtmsg h = route_header(ours, &op->prefix);
+	struct nl_msg *msg;
+
+	h.rtm_type = RTN_UNICAST;
+	h.rtm_scope = RT_SCOPE_UNIVERSE;
+	msg = netlink_msg(RTM_NEWROUTE, NLM_F_CREATE | (op->replace ? NLM_F_REPLACE : NLM_F_EXCL), &h,
+		sizeof(h), ROOM + op->hop_count * ROOM_PER_HOP);
+	put_route_key(msg, ours, &op->prefix);
+	if (ours->classic)
+		put_multipath(msg, op);
+	else
+		nla_put_u32(msg, RTA_NH_ID, op->id);
+	return msg;
+}
+
+static struct nl_msg *route_del(const struct message_ours *ours, const struct plan_op *op)
+{
+	struct rtmsg h = route_header(ours, &op->prefix);
+	struct nl_msg *msg;
+
+	h.rtm_scope = RT_SCOPE_NOWHERE;
+	msg = netlink_msg(RTM_DELROUTE, 0, &h, sizeof(h), ROOM);
+	put_route_key(msg, ours, &op->prefix);
+	return msg;
+}
+
+struct nl_msg *message_from_op(const struct message_ours *ours, const struct plan_op *op)
+{
+	switch ((enum plan_op_kind)op->kind) {
+	case PLAN_NEXT_HOP_SET:
+		return next_hop_set(ours, op);
+	case PLAN_GROUP_SET:
+		return group_set(ours, op);
+	case PLAN_ROUTE_SET:
+		return route_set(ours, op);
+	case PLAN_ROUTE_DEL:
+		return route_del(ours, op);
+	case PLAN_GROUP_DEL:
+	case PLAN_NEXT_HOP_DEL:
+		return object_del(op);
+	}
+	return NULL;
+}
+
+/* --- questions --- */
+
+struct nl_msg *message_list_objects(void)
+{
+	struct nhmsg h = { .nh_family = AF_UNSPEC };
+
+	return netlink_msg(RTM_GETNEXTHOP, NLM_F_DUMP, &h, sizeof(h), 0);
+}
+
+struct nl_msg *message_list_routes(const struct message_ours *ours, uint8_t family)
+{
+	struct rtmsg h = { .rtm_family = af_of(family), .rtm_protocol = ours->protocol };
+	struct nl_msg *msg = netlink_msg(RTM_GETROUTE, NLM_F_DUMP, &h, sizeof(h), ROOM);
+
+	nla_put_u32(msg, RTA_TABLE, ours->table);
+	return msg;
+}
+
+struct nl_msg *message_get_route(const struct ip_addr *addr, bool fib_match)
+{
+	struct rtmsg h = { .rtm_family = af_of(addr->family), .rtm_dst_len = ip_family_bits(addr->family) };
+	struct nl_msg *msg;
+
+	/* IPv6 tells the table unasked, and refuses to be asked. */
+	h.rtm_flags = (addr->family == IP_V4 ? RTM_F_LOOKUP_TABLE : 0) | (fib_match ? RTM_F_FIB_MATCH : 0);
+	msg = netlink_msg(RTM_GETROUTE, 0, &h, sizeof(h), ROOM);
+	put_addr(msg, RTA_DST, addr);
+	return msg;
+}
+
+/* --- answers and events --- */
+
+static struct ip_addr addr_of(const struct nlattr *attr, uint8_t family)
+{
+	if (!attr || (size_t)nla_len(attr) < ip_family_bytes(family))
+		return (struct ip_addr){ 0 };
+	return ip_addr_from_bytes(family, nla_data(attr));
+}
+
+static struct ip_addr via_of(const struct nlattr *attr)
+{
+	uint16_t af;
+	uint8_t family;
+
+	if (!attr || nla_len(attr) < (int)sizeof(af))
+		return (struct ip_addr){ 0 };
+	memcpy(&af, nla_data(attr), sizeof(af));
+	family = family_of((uint8_t)af);
+	if (!family || (size_t)nla_len(attr) < sizeof(af) + ip_family_bytes(family))
+		return (struct ip_addr){ 0 };
+	return ip_addr_from_bytes(family, (uint8_t *)nla_data(attr) + sizeof(af));
+}
+
+static uint32_t u32_of(struct nlattr *attr, uint32_t otherwise)
+{
+	return attr && nla_len(attr) >= 4 ? nla_get_u32(attr) : otherwise;
+}
+
+bool message_decode_route(const struct nlmsghdr *h, struct message_route *out)
+{
+	const struct rtmsg *rt = nlmsg_data(h);
+	struct nlattr *tb[RTA_MAX + 1];
+	struct ip_addr dst;
+	uint8_t family;
+
+	if ((h->nlmsg_type != RTM_NEWROUTE && h->nlmsg_type != RTM_DELROUTE) ||
+		nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(*rt), tb, RTA_MAX, NULL) < 0)
+		return false;
+	family = family_of(rt->rtm_family);
+	if (!family || rt->rtm_dst_len > ip_family_bits(family))
+		return false;
+	dst = tb[RTA_DST] ? addr_of(tb[RTA_DST], family) : (struct ip_addr){ .family = family };
+	*out = (struct message_route){
+		.prefix = prefix_of(&dst, rt->rtm_dst_len),
+		.type = rt->rtm_type,
+		.protocol = rt->rtm_protocol,
+		.link_down = rt->rtm_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN),
+		.table = u32_of(tb[RTA_TABLE], rt->rtm_table),
+		.metric = u32_of(tb[RTA_PRIORITY], 0),
+		.next_hop_id = u32_of(tb[RTA_NH_ID], 0),
+		.ifindex = u32_of(tb[RTA_OIF], 0),
+		.gateway = tb[RTA_VIA] ? via_of(tb[RTA_VIA]) : addr_of(tb[RTA_GATEWAY], family),
+		.source = addr_of(tb[RTA_PREFSRC], family),
+	};
+	return true;
+}
+
+bool message_is_ours(const struct message_ours *ours, const struct message_route *r)
+{
+	return r->protocol == ours->protocol && r->table == ours->table && r->metric == ours->metric;
+}
+
+static bool decode_group(const struct nlattr *attr, struct message_object *out)
+{
+	const struct nexthop_grp *member = nla_data(attr);
+
+	out->is_group = true;
+	out->count = (size_t)nla_len(attr) / sizeof(*member);
+	/* A larger one is not of our making; as an object in our range it only needs to be known. */
+	if (out->count > FIB_NEXT_HOPS_MAX)
+		out->count = 0;
+	for (size_t i = 0; i < out->count; i++)
+		out->hop[i] = (struct plan_hop){ .id = member[i].id,
+			.weight = (uint16_t)(member[i].weight + 1) };
+	return true;
+}
+
+bool message_decode_object(const struct nlmsghdr *h, struct message_object *out)
+{
+	const struct nhmsg *nh = nlmsg_data(h);
+	struct nlattr *tb[NHA_MAX + 1];
+
+	if ((h->nlmsg_type != RTM_NEWNEXTHOP && h->nlmsg_type != RTM_DELNEXTHOP) ||
+		nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(*nh), tb, NHA_MAX, NULL) < 0 ||
+		!tb[NHA_ID])
+		return false;
+	out->id = nla_get_u32(tb[NHA_ID]);
+	if (tb[NHA_GROUP])
+		return decode_group(tb[NHA_GROUP], out);
+	out->is_group = false;
+	out->count = 1;
+	out->hop[0] = (struct plan_hop){ .id = out->id,
+		.ifindex = u32_of(tb[NHA_OIF], 0),
+		.gateway = addr_of(tb[NHA_GATEWAY], family_of(nh->nh_family)) };
+	return true;
+}

@@ -1,0 +1,50 @@
+/* Routes and next-hop objects as rtnetlink messages, both ways. */
+#pragma once
+
+#include "kernel/plan.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct nl_msg;
+struct nlmsghdr;
+
+/* What is ours in the kernel's routing table. */
+struct message_ours {
+	uint32_t table, metric;
+	uint8_t protocol;
+	bool classic; /* routes carry their next hops, instead of a next-hop object's id */
+};
+
+/* The request that carries out an operation. */
+struct nl_msg *message_from_op(const struct message_ours *ours, const struct plan_op *op);
+/* Listings: of all next-hop objects; of the routes of one family with our protocol in our table. */
+struct nl_msg *message_list_objects(void);
+struct nl_msg *message_list_routes(const struct message_ours *ours, uint8_t family);
+/* How would a packet to addr go; fib_match: by which route of the table. */
+struct nl_msg *message_get_route(const struct ip_addr *addr, bool fib_match);
+
+struct message_route {
+	struct prefix prefix;
+	uint8_t type, protocol; /* RTN_*, RTPROT_* */
+	bool link_down;
+	uint32_t table, metric;
+	uint32_t next_hop_id;	/* 0: none */
+	uint32_t ifindex;	/* 0: none, or several */
+	struct ip_addr gateway; /* IP_NONE: none, or several */
+	struct ip_addr source;	/* the preferred source address, or IP_NONE */
+};
+
+/* RTM_NEWROUTE and RTM_DELROUTE of both families; false for anything else and for cached routes. */
+bool message_decode_route(const struct nlmsghdr *h, struct message_route *out);
+bool message_is_ours(const struct message_ours *ours, const struct message_route *r);
+
+struct message_object {
+	uint32_t id;
+	bool is_group;
+	size_t count; /* of hop */
+	struct plan_hop hop[FIB_NEXT_HOPS_MAX];
+};
+
+/* RTM_NEWNEXTHOP and RTM_DELNEXTHOP; false for anything else. */
+bool message_decode_object(const struct nlmsghdr *h, struct message_object *out);

@@ -1,0 +1,175 @@
+/*
+ * The plan: what we want in the kernel, what we have put there, and the operations that lead from one to the other.
+ *
+ * Owns three tables: routes (prefix -> wished set, actual group), groups (a set of (next hop, weight) under one id, shared
+ * by all routes that have this set) and next hops (an address as BGP says it, and how it is reached). Makes no system
+ * call and knows no clock: resolutions, results and the kernel's own doings are told to it.
+ *
+ * A turn: plan_run() writes the operations of one batch, somebody carries them out, plan_done() takes the results. Between
+ * the two there is no other plan_run(); wishes and news may come at any time. plan_run() states its effects as done and
+ * plan_done() takes back what failed, so the actual state is never further from the kernel than the batch under way.
+ *
+ * Rules:
+ * - Every route points at a group object, also at a group of one. When in one commit all routes of a group go to one
+ *   other set that has no group yet, the group is changed in place under its id; else each such route moves.
+ * - A batch is ordered: next hops are added, groups added and changed, routes, groups deleted, next hops deleted.
+ *   A group or next hop is deleted only in a batch after the one that left it without users, when the results of that
+ *   one are known: a move that failed still finds the group it came from. So a route never points at a group that is not
+ *   there, and no wished route with a usable next hop is ever absent once it is installed.
+ * - A next hop that cannot be reached is left out of its groups; a route without a usable next hop is taken out. The
+ *   object stays in the kernel as long as somebody wishes for it.
+ * - An id is free again when the kernel has confirmed its deletion.
+ * - "Leftovers" are routes and objects of ours, found in the kernel, that nobody has wished for; they stay until
+ *   plan_sweep(), and a wish for the same prefix replaces such a route in place.
+ * - Classic mode (a kernel without next-hop objects): groups are bookkeeping only, each route carries its next hops, and
+ *   a change of a group rewrites its routes.
+ */
+#pragma once
+
+#include "base/prefix.h"
+#include "kernel/next_hop.h"
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+
+struct plan_config {
+	uint32_t id_base, id_count; /* next-hop object ids that are ours; base at least 1 */
+	bool classic;
+};
+
+/* What the kernel can be told to do with a flow when a group changes. Sets are told apart by it too. */
+enum plan_group_kind { PLAN_GROUP_HASH_THRESHOLD };
+
+enum plan_op_kind {
+	PLAN_NEXT_HOP_SET,
+	PLAN_GROUP_SET,
+	PLAN_ROUTE_SET,
+	PLAN_ROUTE_DEL,
+	PLAN_GROUP_DEL,
+	PLAN_NEXT_HOP_DEL,
+};
+
+/* A next hop in the kernel's terms. */
+struct plan_hop {
+	uint32_t id;
+	uint32_t ifindex;
+	struct ip_addr gateway;
+	uint16_t weight;
+};
+
+struct plan_op {
+	uint8_t kind;	    /* enum plan_op_kind */
+	uint8_t group_kind; /* enum plan_group_kind, of PLAN_GROUP_SET */
+	bool replace;	    /* the kernel has it already; a route without it must not be there yet */
+	uint16_t hop_count;
+	struct prefix prefix;	     /* of routes */
+	uint32_t id;		     /* of the next hop or group, or of the group the route points at */
+	const struct plan_hop *hops; /* of a next hop (one), a group, or (classic mode only) a route */
+	int error;		     /* out: 0 or a negative errno */
+	char *why;		     /* out: the kernel's own words, or NULL; freed with the batch */
+	void *object, *before;	     /* the plan's own */
+};
+
+/* The operations in their order. Self-contained: another thread may read it while the plan goes on. */
+struct plan_batch {
+	struct plan_op *op;
+	size_t count, size;
+	struct arena *arena;
+};
+
+/* An all-zero batch is valid and empty. */
+void plan_batch_fini(struct plan_batch *b);
+
+struct plan;
+
+struct plan *plan_new(const struct plan_config *cfg);
+void plan_free(struct plan *p);
+
+/* --- wishes: constant time each --- */
+
+/* count 1..FIB_NEXT_HOPS_MAX, each address once, any order. */
+void plan_set(struct plan *p, const struct prefix *prefix, const struct fib_next_hop *nh, size_t count);
+void plan_del(struct plan *p, const struct prefix *prefix);
+/* Deletes all wishes. */
+void plan_clear(struct plan *p);
+/* Leftovers go, those known now and those found later. */
+void plan_sweep(struct plan *p);
+
+/* --- next hops --- */
+
+struct plan_resolution {
+	bool reachable;
+	uint32_t ifindex;
+	char interface[IF_NAMESIZE];
+	struct ip_addr gateway; /* the next hop itself when it is on-link */
+	const char *why;	/* when not reachable: a string that outlives the plan */
+};
+
+enum plan_ask { PLAN_ASK_NEW, PLAN_ASK_UNREACHABLE, PLAN_ASK_ALL };
+
+/* The next hops in use that were never resolved / of which no way is known, the new ones among them / all: their number,
+ * and their addresses in *out, which the caller frees. */
+size_t plan_ask(const struct plan *p, enum plan_ask which, struct ip_addr **out);
+/* While next hops are new, plan_run() must wait: it would take routes out that are not unreachable. */
+bool plan_has_new(const struct plan *p);
+/* Whether it is news. */
+bool plan_resolve(struct plan *p, const struct ip_addr *addr, const struct plan_resolution *r);
+/* After the plan_resolve() calls of one round, once. */
+void plan_resolve_end(struct plan *p);
+
+/* --- what the kernel was found to have; ids outside our range are ignored --- */
+
+/* A listing of next-hop objects, and with_routes of all routes of ours, taken while no batch was under way. What is not
+ * named until plan_listing_end() is not there. hop: one for a next hop, the members (id, weight) for a group. */
+void plan_listing_begin(struct plan *p, bool with_routes);
+void plan_found_object(struct plan *p, uint32_t id, bool is_group, const struct plan_hop *hop, size_t count);
+/* Also outside a listing, for an event: a route of ours over next-hop object id (0: none, or not known). */
+void plan_found_route(struct plan *p, const struct prefix *prefix, uint32_t id);
+void plan_listing_end(struct plan *p);
+/* An event: somebody else took a route of ours out. */
+void plan_lost_route(struct plan *p, const struct prefix *prefix);
+/* Classic mode: nothing is known of the routes' next hops any more (a link went down and up); they are written again. */
+void plan_rewrite(struct plan *p);
+
+/* --- planning --- */
+
+/* Writes the next operations into an empty batch, at most max_routes route operations; false when there is none. */
+bool plan_run(struct plan *p, size_t max_routes, struct plan_batch *b);
+/* The results. */
+void plan_done(struct plan *p, const struct plan_batch *b);
+/* Tries what failed once more with the next plan_run(). */
+void plan_retry(struct plan *p);
+
+/* --- to be shown --- */
+
+enum plan_state { PLAN_INSTALLED, PLAN_PENDING, PLAN_FAILED, PLAN_LEFTOVER };
+
+struct plan_hop_view {
+	struct ip_addr addr, gateway;
+	uint16_t weight;
+	const char *interface; /* NULL when not reachable */
+	const char *why;       /* why it is not reachable, or NULL */
+};
+
+struct plan_view {
+	struct prefix prefix;
+	enum plan_state state;
+	uint32_t group_id; /* 0: none */
+	char error[256];   /* empty: none */
+	const void *set;   /* for plan_view_hop */
+	size_t hop_count;
+};
+
+/* The route after *at (NULL: the first) in the order of the table; false at the end. */
+bool plan_view_next(const struct plan *p, const struct prefix *after, struct plan_view *v);
+struct plan_hop_view plan_view_hop(const struct plan_view *v, size_t i);
+
+struct plan_stats {
+	size_t routes, leftover_routes, groups, next_hops, unreachable, pending, failed;
+};
+
+struct plan_stats plan_stats(const struct plan *p);

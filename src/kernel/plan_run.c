@@ -1,0 +1,399 @@
+/* From the tables to the operations of one batch: plan_run(), in the order of plan.h. */
+#include "base/arena.h"
+#include "base/mem.h"
+#include "kernel/plan_store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void plan_batch_fini(struct plan_batch *b)
+{
+	for (size_t i = 0; i < b->count; i++)
+		free(b->op[i].why);
+	free(b->op);
+	arena_free(b->arena);
+	*b = (struct plan_batch){ 0 };
+}
+
+static struct plan_op *add_op(struct plan_batch *b, enum plan_op_kind kind, void *object)
+{
+	struct plan_op *op;
+
+	if (b->count == b->size) {
+		b->size = b->size ? b->size * 2 : 16;
+		b->op = mem_realloc(b->op, b->size * sizeof(*b->op));
+	}
+	op = &b->op[b->count++];
+	*op = (struct plan_op){ .kind = (uint8_t)kind, .object = object };
+	return op;
+}
+
+static struct plan_hop *hops_alloc(struct plan_batch *b, size_t count)
+{
+	if (!b->arena)
+		b->arena = arena_new();
+	return arena_alloc(b->arena, count * sizeof(struct plan_hop));
+}
+
+static struct plan_hop hop_of(const struct plan_next_hop *nh, uint16_t weight)
+{
+	return (struct plan_hop){
+		.id = nh->object.id,
+		.ifindex = nh->resolution.ifindex,
+		.gateway = nh->resolution.gateway,
+		.weight = weight,
+	};
+}
+
+/* The usable members of the group's set, made once per turn and shared by all operations that need them. */
+static void make_hops(struct plan *p, struct plan_batch *b, struct plan_group *g)
+{
+	const struct plan_set *s = g->set;
+	struct plan_hop *hop;
+
+	if (g->turn == p->turn && g->hops)
+		return;
+	hop = hops_alloc(b, s->usable);
+	g->hop_count = 0;
+	for (size_t i = 0; i < s->count; i++)
+		if (s->member[i].nh->resolution.reachable)
+			hop[g->hop_count++] = hop_of(s->member[i].nh, s->member[i].weight);
+	g->hops = hop;
+}
+
+static void enter_turn(const struct plan *p, struct plan_group *g)
+{
+	if (g->turn == p->turn)
+		return;
+	g->turn = p->turn;
+	g->leaving = 0;
+	g->target = NULL;
+	g->hops = NULL;
+}
+
+/* --- next hops --- */
+
+static void set_next_hop(struct plan *p, struct plan_batch *b, struct plan_next_hop *nh)
+{
+	struct plan_object *o = &nh->object;
+	struct plan_hop *hop;
+	struct plan_op *op;
+
+	if (!nh->refs || !nh->resolution.reachable || (o->present && !o->stale))
+		return;
+	if (!o->id && !plan_object_number(p, o)) {
+		plan_next_hop_refuse(p, nh, plan_error_add(p, PLAN_NO_ID));
+		return;
+	}
+	hop = hops_alloc(b, 1);
+	*hop = hop_of(nh, 1);
+	op = add_op(b, PLAN_NEXT_HOP_SET, nh);
+	op->id = o->id;
+	op->hops = hop;
+	op->hop_count = 1;
+	op->replace = o->present;
+	o->present = true;
+	o->stale = false;
+	nh->sent = *hop;
+}
+
+static void set_next_hops(struct plan *p, struct plan_batch *b)
+{
+	if (!p->next_hops_dirty || p->cfg.classic)
+		return;
+	p->next_hops_dirty = false;
+	for (struct hash_node *n = hash_walk(&p->next_hops, NULL); n; n = hash_walk(&p->next_hops, n))
+		set_next_hop(p, b, HASH_ENTRY(n, struct plan_next_hop, by_addr));
+	plan_resolve_end(p);
+}
+
+/* --- groups changed in place --- */
+
+static void change_set(struct plan *p, struct plan_group *g, struct plan_set *to)
+{
+	/* The group that has the set now is without routes: it is on its way out, this one takes its place. */
+	if (to->group)
+		plan_group_detach(p, to->group);
+	to->refs++;
+	plan_group_detach(p, g);
+	g->set = to;
+	to->group = g;
+	plan_group_mark_stale(p, g);
+}
+
+static void count_leaving(struct plan *p, const struct plan_route *r)
+{
+	struct plan_group *g = r->group;
+
+	if (!g || !g->set || !r->wanted || g->set == r->wanted)
+		return;
+	enter_turn(p, g);
+	if (!g->leaving)
+		g->target = r->wanted;
+	else if (g->target != r->wanted)
+		g->target = NULL;
+	g->leaving++;
+}
+
+static void change_groups(struct plan *p)
+{
+	if (p->cfg.classic)
+		return;
+	LIST_FOREACH (link, &p->list[PLAN_FRESH])
+		count_leaving(p, LIST_ENTRY(link, struct plan_route, link));
+	LIST_FOREACH (link, &p->list[PLAN_FRESH]) {
+		struct plan_group *g = LIST_ENTRY(link, struct plan_route, link)->group;
+		struct plan_set *to;
+
+		if (!g || g->turn != p->turn || g->leaving != g->refs)
+			continue;
+		to = g->target;
+		g->leaving = 0;
+		if (to && to->usable && g->object.present && (!to->group || !to->group->refs))
+			change_set(p, g, to);
+	}
+}
+
+static void set_groups(struct plan *p, struct plan_batch *b)
+{
+	LIST_FOREACH (link, &p->stale_groups) {
+		struct plan_group *g = LIST_ENTRY(link, struct plan_group, stale_link);
+		struct plan_op *op;
+
+		list_del(&g->stale_link);
+		/* One without routes stays stale; it is set when a route comes to it. */
+		if (!g->set || !g->refs || !g->set->usable)
+			continue;
+		enter_turn(p, g);
+		make_hops(p, b, g);
+		op = add_op(b, PLAN_GROUP_SET, g);
+		op->id = g->object.id;
+		op->group_kind = g->set->kind;
+		op->hops = g->hops;
+		op->hop_count = g->hop_count;
+		op->replace = g->object.present;
+		g->object.present = true;
+		g->object.stale = false;
+		g->object.busy = true;
+	}
+}
+
+/* --- routes --- */
+
+/* Routes in no list that need an operation now: their group is gone, or their set has become usable, or has ceased to be. */
+static bool needs_look(const struct plan *p, const struct plan_route *r)
+{
+	bool usable = r->wanted && r->wanted->usable;
+
+	if (!r->wanted)
+		return !r->group || !r->leftover || p->swept;
+	return !r->group || !usable || r->group != r->wanted->group || r->force;
+}
+
+static void rescan(struct plan *p)
+{
+	if (!p->rescan)
+		return;
+	p->rescan = false;
+	for (struct hash_node *n = hash_walk(&p->routes, NULL); n; n = hash_walk(&p->routes, n)) {
+		struct plan_route *r = HASH_ENTRY(n, struct plan_route, node);
+
+		if (r->group && !r->group->object.present)
+			plan_route_point(p, r, NULL);
+		r->force |= p->cfg.classic && r->group && r->group->object.stale;
+		if (r->where == PLAN_NOWHERE && needs_look(p, r))
+			plan_route_list(p, r, PLAN_QUEUED);
+	}
+	if (!p->cfg.classic)
+		return;
+	for (struct hash_node *n = hash_walk(&p->objects, NULL); n; n = hash_walk(&p->objects, n))
+		HASH_ENTRY(n, struct plan_object, by_id)->stale = false;
+}
+
+/* The group a route is to point at; NULL for none. False when it cannot be made. */
+static bool target_of(struct plan *p, struct plan_route *r, struct plan_group **out)
+{
+	struct plan_set *s = r->wanted;
+
+	*out = NULL;
+	if (!s)
+		return true;
+	if (!s->usable) {
+		s->parked = true;
+		return true;
+	}
+	*out = s->group ? s->group : plan_group_add(p, s);
+	if (!*out)
+		return false;
+	enter_turn(p, *out);
+	if (p->cfg.classic)
+		(*out)->object.present = true;
+	else if (!(*out)->object.present || (*out)->object.stale)
+		plan_group_mark_stale(p, *out);
+	return true;
+}
+
+static void write_route(struct plan *p, struct plan_batch *b, struct plan_route *r, struct plan_group *to)
+{
+	struct plan_op *op = add_op(&p->route_ops, to ? PLAN_ROUTE_SET : PLAN_ROUTE_DEL, r);
+
+	op->prefix = r->prefix;
+	op->replace = r->group;
+	op->before = r->group;
+	if (to) {
+		op->id = to->object.id;
+		if (p->cfg.classic) {
+			make_hops(p, b, to);
+			op->hops = to->hops;
+			op->hop_count = to->hop_count;
+		}
+	}
+	plan_route_point(p, r, to);
+	r->force = false;
+	r->busy = true;
+	p->busy++;
+}
+
+static void take_route(struct plan *p, struct plan_batch *b, struct plan_route *r)
+{
+	struct plan_group *to;
+
+	plan_route_list(p, r, PLAN_NOWHERE);
+	if (!target_of(p, r, &to)) {
+		r->error = plan_error_add(p, PLAN_NO_ID);
+		plan_route_list(p, r, PLAN_REFUSED);
+	} else if (r->group != to || r->force) {
+		write_route(p, b, r, to);
+	} else if (!r->wanted && !r->group) {
+		plan_route_free(p, r);
+	} else {
+		r->error = 0;
+	}
+}
+
+static void take_routes(struct plan *p, size_t max, struct plan_batch *b)
+{
+	LIST_FOREACH (link, &p->list[PLAN_FRESH])
+		plan_route_list(p, LIST_ENTRY(link, struct plan_route, link), PLAN_QUEUED);
+	LIST_FOREACH (link, &p->list[PLAN_QUEUED]) {
+		if (p->route_ops.count >= max)
+			break;
+		take_route(p, b, LIST_ENTRY(link, struct plan_route, link));
+	}
+}
+
+static void append_route_ops(struct plan *p, struct plan_batch *b)
+{
+	struct plan_batch *r = &p->route_ops;
+
+	if (!r->count)
+		return;
+	if (b->count + r->count > b->size) {
+		b->size = b->count + r->count;
+		b->op = mem_realloc(b->op, b->size * sizeof(*b->op));
+	}
+	memcpy(b->op + b->count, r->op, r->count * sizeof(*r->op));
+	b->count += r->count;
+	r->count = 0;
+}
+
+/* --- deletions --- */
+
+static bool is_used(const struct plan_object *o)
+{
+	if (o->is_group)
+		return ((const struct plan_group *)o)->refs > 0;
+	return ((const struct plan_next_hop *)o)->refs > 0;
+}
+
+static void del_groups(struct plan *p, struct plan_batch *b, struct list *idle)
+{
+	LIST_FOREACH (link, idle) {
+		struct plan_group *g = LIST_ENTRY(link, struct plan_group, object.idle);
+
+		list_del(&g->object.idle);
+		if (is_used(&g->object) || (g->object.leftover && g->object.present && !p->swept))
+			continue;
+		if (!g->object.present || p->cfg.classic) {
+			plan_group_free(p, g);
+			continue;
+		}
+		plan_group_detach(p, g);
+		list_del(&g->stale_link);
+		g->object.busy = true;
+		add_op(b, PLAN_GROUP_DEL, g)->id = g->object.id;
+	}
+}
+
+/* While some group may still have members it should not have, a next hop's deletion could empty it. */
+static bool may_delete_next_hops(const struct plan *p)
+{
+	return list_empty(&p->failed_groups) && list_empty(&p->stale_groups);
+}
+
+static void del_next_hop(struct plan *p, struct plan_batch *b, struct plan_next_hop *nh)
+{
+	struct plan_object *o = &nh->object;
+
+	if (is_used(o))
+		return;
+	if (o->leftover && o->present && (!p->swept || p->leftover_groups)) {
+		if (p->swept)
+			plan_object_idle(p, o);
+		return;
+	}
+	if (o->present && !may_delete_next_hops(p)) {
+		plan_object_idle(p, o);
+		return;
+	}
+	if (!nh->detached) {
+		hash_del(&p->next_hops, &nh->by_addr);
+		nh->detached = true;
+	}
+	if (o->present) {
+		add_op(b, PLAN_NEXT_HOP_DEL, nh)->id = o->id;
+		o->present = false;
+	} else {
+		plan_next_hop_free(p, nh);
+	}
+}
+
+/* Moves what is without users now to another list, and forgets the others. */
+static void take_idle(struct list *from, struct list *to)
+{
+	list_init(to);
+	LIST_FOREACH (link, from) {
+		list_del(link);
+		if (!is_used(LIST_ENTRY(link, struct plan_object, idle)))
+			list_add_tail(to, link);
+	}
+}
+
+static void run_once(struct plan *p, size_t max_routes, struct plan_batch *b)
+{
+	struct list groups, next_hops;
+
+	p->turn++;
+	rescan(p);
+	/* Only what was without users before this batch is deleted at its end. */
+	take_idle(&p->idle_groups, &groups);
+	take_idle(&p->idle_next_hops, &next_hops);
+	set_next_hops(p, b);
+	change_groups(p);
+	take_routes(p, max_routes, b);
+	set_groups(p, b);
+	append_route_ops(p, b);
+	del_groups(p, b, &groups);
+	LIST_FOREACH (link, &next_hops) {
+		list_del(link);
+		del_next_hop(p, b, (struct plan_next_hop *)LIST_ENTRY(link, struct plan_object, idle));
+	}
+}
+
+bool plan_run(struct plan *p, size_t max_routes, struct plan_batch *b)
+{
+	/* What needs no operation may free what needs one: a route its set, a set its group, a group its next hops. */
+	for (int i = 0; i < 4 && !b->count; i++)
+		run_once(p, max_routes, b);
+	return b->count > 0;
+}

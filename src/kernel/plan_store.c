@@ -1,0 +1,301 @@
+#include "kernel/plan_store.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint8_t plan_error_add(struct plan *p, const char *text)
+{
+	for (size_t i = 0; i < p->error_count; i++)
+		if (strcmp(p->error[i], text) == 0)
+			return (uint8_t)(i + 1);
+	if (p->error_count == PLAN_ERRORS_MAX - 1)
+		text = "the kernel refused it";
+	if (p->error_count == PLAN_ERRORS_MAX)
+		return PLAN_ERRORS_MAX;
+	p->error[p->error_count++] = mem_strdup(text);
+	return (uint8_t)p->error_count;
+}
+
+const char *plan_error_text(const struct plan *p, uint8_t error)
+{
+	return error ? p->error[error - 1] : NULL;
+}
+
+/* --- ids --- */
+
+bool plan_id_is_ours(const struct plan *p, uint32_t id)
+{
+	return id >= p->cfg.id_base && id - p->cfg.id_base < p->cfg.id_count;
+}
+
+struct plan_object *plan_object_get(const struct plan *p, uint32_t id)
+{
+	for (struct hash_node *n = hash_first(&p->objects, hash_u64(id)); n; n = hash_next(n)) {
+		struct plan_object *o = HASH_ENTRY(n, struct plan_object, by_id);
+
+		if (o->id == id)
+			return o;
+	}
+	return NULL;
+}
+
+void plan_object_enter(struct plan *p, struct plan_object *o, uint32_t id)
+{
+	o->id = id;
+	hash_add(&p->objects, &o->by_id, hash_u64(id));
+}
+
+bool plan_object_number(struct plan *p, struct plan_object *o)
+{
+	uint32_t offset = p->last_id;
+
+	/* Ids are given out in turn: one that was just freed is the last to come again. */
+	if (p->objects.count >= p->cfg.id_count)
+		return false;
+	do
+		offset = (offset + 1) % p->cfg.id_count;
+	while (plan_object_get(p, p->cfg.id_base + offset));
+	p->last_id = offset;
+	plan_object_enter(p, o, p->cfg.id_base + offset);
+	return true;
+}
+
+static void leave(struct plan *p, struct plan_object *o)
+{
+	if (o->id)
+		hash_del(&p->objects, &o->by_id);
+	list_del(&o->idle);
+}
+
+void plan_object_idle(struct plan *p, struct plan_object *o)
+{
+	if (!list_linked(&o->idle))
+		list_add_tail(o->is_group ? &p->idle_groups : &p->idle_next_hops, &o->idle);
+}
+
+/* --- next hops --- */
+
+static struct plan_next_hop *next_hop_ref(struct plan *p, const struct ip_addr *addr)
+{
+	uint32_t hash = ip_addr_hash(addr);
+	struct plan_next_hop *nh;
+
+	for (struct hash_node *n = hash_first(&p->next_hops, hash); n; n = hash_next(n)) {
+		nh = HASH_ENTRY(n, struct plan_next_hop, by_addr);
+		if (ip_addr_equal(&nh->addr, addr)) {
+			p->new_next_hops += !nh->refs && !nh->known;
+			nh->refs++;
+			p->next_hops_dirty = true;
+			return nh;
+		}
+	}
+	nh = mem_calloc(1, sizeof(*nh));
+	nh->addr = *addr;
+	nh->refs = 1;
+	hash_add(&p->next_hops, &nh->by_addr, hash);
+	p->new_next_hops++;
+	return nh;
+}
+
+static void next_hop_unref(struct plan *p, struct plan_next_hop *nh)
+{
+	if (--nh->refs)
+		return;
+	p->new_next_hops -= !nh->known;
+	/* Nobody asks for it any more; should it be wished for again, what was known is old. */
+	nh->known = false;
+	plan_object_idle(p, &nh->object);
+}
+
+/* It must not be in next_hops any more. */
+void plan_next_hop_free(struct plan *p, struct plan_next_hop *nh)
+{
+	leave(p, &nh->object);
+	free(nh);
+}
+
+/* --- sets --- */
+
+static size_t sort(struct fib_next_hop *out, const struct fib_next_hop *nh, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t at = i;
+
+		for (; at > 0 && ip_addr_cmp(&nh[i].addr, &out[at - 1].addr) < 0; at--)
+			out[at] = out[at - 1];
+		out[at] = nh[i];
+	}
+	return count;
+}
+
+static uint32_t hash_of(const struct fib_next_hop *nh, size_t count, uint32_t seed)
+{
+	for (size_t i = 0; i < count; i++)
+		seed = hash_bytes(&nh[i].addr, sizeof(nh[i].addr), seed ^ nh[i].weight);
+	return seed;
+}
+
+static bool equal(const struct plan_set *s, uint8_t kind, const struct fib_next_hop *nh, size_t count)
+{
+	if (s->kind != kind || s->count != count)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (s->member[i].weight != nh[i].weight ||
+			!ip_addr_equal(&s->member[i].nh->addr, &nh[i].addr))
+			return false;
+	return true;
+}
+
+struct plan_set *plan_set_intern(
+	struct plan *p, enum plan_group_kind kind, const struct fib_next_hop *nh, size_t count)
+{
+	struct fib_next_hop sorted[FIB_NEXT_HOPS_MAX];
+	struct plan_set *s;
+	uint32_t hash;
+
+	assert(count >= 1 && count <= FIB_NEXT_HOPS_MAX);
+	sort(sorted, nh, count);
+	hash = hash_of(sorted, count, kind);
+	for (struct hash_node *n = hash_first(&p->sets, hash); n; n = hash_next(n)) {
+		s = HASH_ENTRY(n, struct plan_set, node);
+		if (equal(s, kind, sorted, count)) {
+			s->refs++;
+			return s;
+		}
+	}
+	s = mem_calloc(1, sizeof(*s) + count * sizeof(s->member[0]));
+	s->refs = 1;
+	s->kind = kind;
+	s->count = (uint16_t)count;
+	for (size_t i = 0; i < count; i++) {
+		s->member[i].nh = next_hop_ref(p, &sorted[i].addr);
+		s->member[i].weight = sorted[i].weight;
+		s->usable += s->member[i].nh->resolution.reachable;
+	}
+	hash_add(&p->sets, &s->node, hash);
+	return s;
+}
+
+void plan_set_unref(struct plan *p, struct plan_set *s)
+{
+	if (--s->refs)
+		return;
+	for (size_t i = 0; i < s->count; i++)
+		next_hop_unref(p, s->member[i].nh);
+	hash_del(&p->sets, &s->node);
+	free(s);
+}
+
+/* --- groups --- */
+
+struct plan_group *plan_group_add(struct plan *p, struct plan_set *s)
+{
+	struct plan_group *g = mem_calloc(1, sizeof(*g));
+
+	g->object.is_group = true;
+	p->groups++;
+	if (!s)
+		return g;
+	if (!plan_object_number(p, &g->object)) {
+		p->groups--;
+		free(g);
+		return NULL;
+	}
+	g->set = s;
+	s->group = g;
+	s->refs++;
+	return g;
+}
+
+void plan_group_detach(struct plan *p, struct plan_group *g)
+{
+	struct plan_set *s = g->set;
+
+	if (!s)
+		return;
+	g->set = NULL;
+	s->group = NULL;
+	plan_set_unref(p, s);
+}
+
+void plan_group_free(struct plan *p, struct plan_group *g)
+{
+	plan_group_detach(p, g);
+	list_del(&g->stale_link);
+	leave(p, &g->object);
+	p->groups--;
+	p->leftover_groups -= g->object.leftover;
+	free(g);
+}
+
+void plan_group_mark_stale(struct plan *p, struct plan_group *g)
+{
+	g->object.stale = true;
+	list_del(&g->stale_link);
+	list_add_tail(&p->stale_groups, &g->stale_link);
+}
+
+/* --- routes --- */
+
+struct plan_route *plan_route_get(const struct plan *p, const struct prefix *prefix)
+{
+	uint32_t hash = prefix_hash(prefix);
+
+	for (struct hash_node *n = hash_first(&p->routes, hash); n; n = hash_next(n)) {
+		struct plan_route *r = HASH_ENTRY(n, struct plan_route, node);
+
+		if (prefix_equal(&r->prefix, prefix))
+			return r;
+	}
+	return NULL;
+}
+
+struct plan_route *plan_route_add(struct plan *p, const struct prefix *prefix)
+{
+	struct plan_route *r = slab_alloc(&p->route_slab);
+
+	*r = (struct plan_route){ .prefix = *prefix };
+	hash_add(&p->routes, &r->node, prefix_hash(prefix));
+	order_add(&p->order, &r->prefix);
+	return r;
+}
+
+void plan_route_free(struct plan *p, struct plan_route *r)
+{
+	plan_route_list(p, r, PLAN_NOWHERE);
+	p->leftover_routes -= r->leftover;
+	hash_del(&p->routes, &r->node);
+	order_del(&p->order, &r->prefix);
+	slab_free(&p->route_slab, r);
+}
+
+void plan_route_list(struct plan *p, struct plan_route *r, enum plan_where where)
+{
+	if (r->where == where)
+		return;
+	if (r->where != PLAN_NOWHERE) {
+		list_del(&r->link);
+		p->listed[r->where]--;
+	}
+	r->where = (uint8_t)where;
+	if (where != PLAN_NOWHERE) {
+		list_add_tail(&p->list[where], &r->link);
+		p->listed[where]++;
+	}
+}
+
+void plan_route_point(struct plan *p, struct plan_route *r, struct plan_group *g)
+{
+	struct plan_group *old = r->group;
+
+	if (old == g)
+		return;
+	r->group = g;
+	if (g)
+		g->refs++;
+	if (old && --old->refs == 0 && old != &p->strange)
+		plan_object_idle(p, &old->object);
+}

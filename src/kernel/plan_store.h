@@ -1,0 +1,141 @@
+/*
+ * The plan's tables: what plan.c, plan_found.c and plan_view.c share, and nobody else.
+ *
+ * Ownership: a route that wants a set and a group that has one hold a reference on it; a set holds one on each of its
+ * next hops. Groups and next hops that lose their last user are put in the idle lists and are only freed by plan_run()
+ * and plan_done(), so the operations under way may point at them. The same holds for routes.
+ */
+#pragma once
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/slab.h"
+#include "kernel/order.h"
+#include "kernel/plan.h"
+
+/* What groups and next hops have in common: an object of the kernel under an id. */
+struct plan_object {
+	struct hash_node by_id;
+	struct list idle; /* in plan.idle_groups or plan.idle_next_hops */
+	uint32_t id;	  /* 0: has none yet and is not in by_id */
+	bool is_group;
+	bool present;  /* the kernel has it */
+	bool stale;    /* the kernel has something else under the id */
+	bool busy;     /* in the batch under way */
+	bool seen;     /* in the listing under way */
+	bool leftover; /* found in the kernel, nobody's */
+	uint8_t error; /* of its last operation, for plan_error_text */
+};
+
+struct plan_next_hop {
+	struct plan_object object; /* first */
+	struct hash_node by_addr;
+	struct ip_addr addr;
+	size_t refs;   /* sets it is a member of */
+	bool known;    /* has been resolved, one way or the other */
+	bool changed;  /* since the last plan_resolve_end */
+	bool detached; /* not in plan.next_hops: a leftover, or being deleted for good */
+	struct plan_resolution resolution;
+	struct plan_hop sent; /* what the kernel was told last */
+};
+
+struct plan_member {
+	struct plan_next_hop *nh;
+	uint16_t weight;
+};
+
+/* Interned: two sets never have the same members. */
+struct plan_set {
+	struct hash_node node;
+	size_t refs;
+	struct plan_group *group; /* or NULL */
+	bool parked;		  /* a route was left out of the kernel because nothing was usable */
+	uint8_t kind;		  /* enum plan_group_kind */
+	uint16_t count, usable;
+	struct plan_member member[]; /* sorted by address */
+};
+
+struct plan_group {
+	struct plan_object object; /* first */
+	struct plan_set *set;	   /* NULL: a leftover, or about to be deleted */
+	size_t refs;		   /* routes that point at it */
+	struct list stale_link;	   /* in plan.stale_groups or plan.failed_groups */
+	/* Scratch of one plan_run, valid when turn is the plan's. */
+	uint64_t turn;
+	size_t leaving;		 /* routes that want to go to another set */
+	struct plan_set *target; /* where all of them want to go; NULL: to different ones */
+	const struct plan_hop *hops;
+	uint16_t hop_count;
+};
+
+enum plan_where { PLAN_NOWHERE, PLAN_FRESH, PLAN_QUEUED, PLAN_REFUSED, PLAN_WHERE_COUNT };
+
+struct plan_route {
+	struct hash_node node;
+	struct list link; /* in plan.list[where] */
+	struct plan_set *wanted;
+	struct plan_group *group; /* NULL: the kernel has no such route */
+	struct prefix prefix;
+	uint8_t where; /* enum plan_where */
+	uint8_t error;
+	bool busy : 1, seen : 1, leftover : 1, force : 1;
+};
+
+enum { PLAN_ERRORS_MAX = 200 };
+#define PLAN_NO_ID "all next-hop ids of the configured range are in use: make it larger"
+
+struct plan {
+	struct plan_config cfg;
+	struct hash routes, sets, next_hops, objects;
+	struct slab route_slab;
+	struct order order;
+	struct list list
+		[PLAN_WHERE_COUNT]; /* routes: changed since the last plan_run, waiting, refused by the kernel */
+	size_t listed[PLAN_WHERE_COUNT];
+	size_t busy; /* routes in the batch under way */
+	struct list stale_groups, failed_groups;
+	struct list idle_groups, idle_next_hops;
+	struct plan_group strange; /* "a route of ours whose next hops we do not know" points here */
+	size_t leftover_groups, leftover_routes, groups, new_next_hops;
+	uint32_t last_id;
+	uint64_t turn;
+	bool swept;
+	bool listing, listing_routes;
+	bool undeleted;		     /* the kernel refused to delete something */
+	bool next_hops_dirty;	     /* some next hop may need to be set */
+	bool rescan;		     /* routes that are in no list may need an operation */
+	struct plan_batch route_ops; /* scratch */
+	char *error[PLAN_ERRORS_MAX];
+	size_t error_count;
+};
+
+/* Texts of errors, kept once each. 0 is none. */
+uint8_t plan_error_add(struct plan *p, const char *text);
+const char *plan_error_text(const struct plan *p, uint8_t error);
+
+struct plan_object *plan_object_get(const struct plan *p, uint32_t id);
+/* Gives it a free id; false when the range is used up. */
+bool plan_object_number(struct plan *p, struct plan_object *o);
+void plan_object_enter(struct plan *p, struct plan_object *o, uint32_t id);
+bool plan_id_is_ours(const struct plan *p, uint32_t id);
+
+struct plan_route *plan_route_get(const struct plan *p, const struct prefix *prefix);
+struct plan_route *plan_route_add(struct plan *p, const struct prefix *prefix);
+void plan_route_free(struct plan *p, struct plan_route *r);
+/* Puts it in a list, or in none, from wherever it is. */
+void plan_route_list(struct plan *p, struct plan_route *r, enum plan_where where);
+void plan_route_point(struct plan *p, struct plan_route *r, struct plan_group *g);
+
+struct plan_set *plan_set_intern(
+	struct plan *p, enum plan_group_kind kind, const struct fib_next_hop *nh, size_t count);
+void plan_set_unref(struct plan *p, struct plan_set *s);
+
+struct plan_group *plan_group_add(struct plan *p, struct plan_set *s);
+/* Takes its set away. */
+void plan_group_detach(struct plan *p, struct plan_group *g);
+void plan_group_free(struct plan *p, struct plan_group *g);
+void plan_group_mark_stale(struct plan *p, struct plan_group *g);
+void plan_next_hop_free(struct plan *p, struct plan_next_hop *nh);
+/* What cannot be put into the kernel counts as unreachable until it is resolved again. */
+void plan_next_hop_refuse(struct plan *p, struct plan_next_hop *nh, uint8_t error);
+void plan_object_idle(struct plan *p, struct plan_object *o);

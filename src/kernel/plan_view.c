@@ -1,0 +1,93 @@
+/* The plan's tables as an operator sees them. */
+#include "kernel/plan_store.h"
+
+#include <stdio.h>
+
+static const struct plan_member *first_unreachable(const struct plan_set *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->member[i].nh->known && !s->member[i].nh->resolution.reachable)
+			return &s->member[i];
+	return NULL;
+}
+
+static enum plan_state state_of(const struct plan_route *r)
+{
+	if (r->where == PLAN_REFUSED)
+		return PLAN_FAILED;
+	if (r->busy || r->where != PLAN_NOWHERE)
+		return PLAN_PENDING;
+	if (!r->wanted)
+		return r->leftover ? PLAN_LEFTOVER : PLAN_PENDING;
+	if (!r->group)
+		return PLAN_FAILED;
+	if (r->group->object.busy)
+		return PLAN_PENDING;
+	return r->group->object.error ? PLAN_FAILED : PLAN_INSTALLED;
+}
+
+static void describe(const struct plan *p, const struct plan_route *r, struct plan_view *v)
+{
+	uint8_t error = r->where == PLAN_REFUSED ? r->error : r->group ? r->group->object.error : 0;
+	const struct plan_member *m = r->wanted ? first_unreachable(r->wanted) : NULL;
+	char addr[PREFIX_TEXT_MAX];
+
+	v->error[0] = 0;
+	if (error)
+		snprintf(v->error, sizeof(v->error), "%s", plan_error_text(p, error));
+	else if (m)
+		snprintf(v->error, sizeof(v->error), "next hop %s is unreachable: %s",
+			ip_addr_format(&m->nh->addr, addr), m->nh->resolution.why);
+}
+
+bool plan_view_next(const struct plan *p, const struct prefix *after, struct plan_view *v)
+{
+	const struct prefix *at = order_next(&p->order, after);
+	const struct plan_route *r;
+
+	if (!at)
+		return false;
+	r = HASH_ENTRY(at, const struct plan_route, prefix);
+	*v = (struct plan_view){
+		.prefix = r->prefix,
+		.state = state_of(r),
+		.group_id = r->group && !p->cfg.classic ? r->group->object.id : 0,
+		.set = r->wanted,
+		.hop_count = r->wanted ? r->wanted->count : 0,
+	};
+	describe(p, r, v);
+	return true;
+}
+
+struct plan_hop_view plan_view_hop(const struct plan_view *v, size_t i)
+{
+	const struct plan_member *m = &((const struct plan_set *)v->set)->member[i];
+	const struct plan_resolution *r = &m->nh->resolution;
+
+	return (struct plan_hop_view){
+		.addr = m->nh->addr,
+		.gateway = r->gateway,
+		.weight = m->weight,
+		.interface = r->reachable ? r->interface : NULL,
+		.why = r->reachable ? NULL : r->why,
+	};
+}
+
+struct plan_stats plan_stats(const struct plan *p)
+{
+	struct plan_stats s = {
+		.routes = p->routes.count - p->leftover_routes,
+		.leftover_routes = p->leftover_routes,
+		.groups = p->groups,
+		.pending = p->listed[PLAN_FRESH] + p->listed[PLAN_QUEUED] + p->busy,
+		.failed = p->listed[PLAN_REFUSED],
+	};
+
+	for (struct hash_node *n = hash_walk(&p->next_hops, NULL); n; n = hash_walk(&p->next_hops, n)) {
+		const struct plan_next_hop *nh = HASH_ENTRY(n, struct plan_next_hop, by_addr);
+
+		s.next_hops++;
+		s.unreachable += nh->known && !nh->resolution.reachable;
+	}
+	return s;
+}

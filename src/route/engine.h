@@ -1,0 +1,85 @@
+/*
+ * The engine: what peers announce goes in, what each is to be told comes out.
+ *
+ * Owns the tables of both families, the attribute sets, the peers and the update groups. One thread, no I/O, no clock:
+ * time is an argument. Input only changes tables and marks entries as changed; all that follows from it happens in
+ * route_engine_work(), in slices, and what is to be sent is pulled with route_peer_fill() when a socket can take it.
+ *
+ *   route_peer_update -> import -> table -> change list -> update groups -> route_peer_fill
+ *                                                       -> other readers (the FIB)
+ *
+ * RFC 4271 9 (UPDATE handling), RFC 4456 (reflection), RFC 7911 (add-path), RFC 4724 2 (End-of-RIB).
+ */
+#pragma once
+
+#include "bgp/update.h"
+#include "route/decide.h"
+#include "route/peer.h"
+#include "route/rib.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct route_engine;
+
+struct route_engine_config {
+	uint32_t local_as;
+	uint32_t router_id;
+	uint32_t cluster_id;
+	struct route_decide_opts decide;
+	size_t stream_window; /* octets an update group holds for its slowest member; 0: 8 MiB */
+};
+
+struct route_engine_ops {
+	/* There is work for route_engine_work(). */
+	void (*wake)(void *user);
+	/* There is something for route_peer_fill(). */
+	void (*kick)(void *peer_user);
+	/* A route does not fit into the messages of the peers it should go to (RFC 4271 9.2): for the log. */
+	void (*oversized)(void *user, const struct prefix *p, const struct route_peer_config *from);
+};
+
+struct route_engine *route_engine_new(
+	const struct route_engine_config *cfg, const struct route_engine_ops *ops, void *user);
+/* Frees everything, peers too; readers must be gone. */
+void route_engine_free(struct route_engine *e);
+struct route_rib *route_engine_rib(const struct route_engine *e, enum bgp_family family);
+const struct route_engine_config *route_engine_config(const struct route_engine *e);
+struct route_decide *route_engine_decide(struct route_engine *e);
+
+/* Does a slice of what is to be done. Returns 0 when more is waiting, UINT64_MAX when nothing is, else the time in ms
+ * after which to call again (advertisement intervals). */
+uint64_t route_engine_work(struct route_engine *e, uint64_t now_ms);
+
+/* A session came up: its table is sent, and what it announces is taken, until route_peer_close(). */
+struct route_peer *route_peer_new(struct route_engine *e, const struct route_peer_config *cfg,
+	const struct bgp_negotiated *n, void *peer_user);
+/* The session went down: all its paths go (in slices), nothing more is pulled. The pointer is dead for the caller. */
+void route_peer_close(struct route_peer *p);
+
+enum route_import { ROUTE_IMPORT_OK, ROUTE_IMPORT_MAX_PREFIXES };
+
+/* Takes an UPDATE. MAX_PREFIXES: the peer went over its limit in *family; what was over it was not taken, and the
+ * caller ends the session (Cease/1, RFC 4486). */
+enum route_import route_peer_update(
+	struct route_peer *p, const struct bgp_update *u, uint64_t now_ms, enum bgp_family *family);
+/* The peer asked for its table again (RFC 2918; RFC 7313 when enhanced was negotiated). */
+void route_peer_refresh(struct route_peer *p, enum bgp_family family);
+/* As in struct session_ops: whole messages, the first perhaps the rest of one. */
+int route_peer_fill(struct route_peer *p, struct iovec *iov, int max, size_t *partial);
+void route_peer_consumed(struct route_peer *p, size_t octets);
+
+const struct route_peer_config *route_peer_config(const struct route_peer *p);
+const struct route_peer_counters *route_peer_counters(const struct route_peer *p);
+/* Routes of the family the peer holds from us, or will when what is on its way arrives. */
+uint32_t route_peer_advertised(const struct route_peer *p, enum bgp_family family);
+/* The last route that was refused: for show neighbor. False when there was none. */
+bool route_peer_last_rejected(const struct route_peer *p, struct prefix *prefix, enum route_reject *why);
+const char *route_send_mode_text(enum route_send_mode m);
+
+/* For "show memory": calls fn for each kind of object. */
+void route_engine_memory(const struct route_engine *e,
+	void (*fn)(void *user, const char *what, size_t objects, size_t octets), void *user);
+size_t route_engine_groups(const struct route_engine *e, enum bgp_family family);

@@ -1,0 +1,426 @@
+#include "route/group.h"
+
+#include "base/mem.h"
+#include "route/engine_private.h"
+#include "route/peer_private.h"
+
+#include <stdlib.h>
+
+enum {
+	SLICE_ENTRIES = 4096,	   /* entries looked at per call */
+	STREAM_AHEAD = 256 * 1024, /* octets written per call */
+};
+
+struct route_group *route_group_new(
+	struct route_engine *e, struct route_rib *rib, unsigned id, const struct route_group_key *key)
+{
+	struct route_group *g = mem_calloc(1, sizeof(*g));
+
+	g->engine = e;
+	g->rib = rib;
+	g->id = id;
+	g->key = *key;
+	g->walking = true;
+	list_init(&g->members);
+	route_stream_init(&g->stream);
+	route_reader_init(&g->reader, rib);
+	if (key->advertisement_interval_ms)
+		g->deferred = route_marks_new();
+	return g;
+}
+
+void route_group_free(struct route_group *g)
+{
+	route_reader_fini(&g->reader);
+	route_stream_fini(&g->stream);
+	route_pack_fini(&g->pack);
+	route_marks_free(g->deferred);
+	free(g);
+}
+
+bool route_group_add_path(const struct route_group *g)
+{
+	return g->key.send_mode != ROUTE_SEND_BEST;
+}
+
+bool route_group_may_send(const struct route_group *g, const struct route_path *path)
+{
+	const struct route_attrs *a = path->attrs;
+	struct prefix prefix;
+
+	if (a->flags & ROUTE_ATTRS_NO_ADVERTISE)
+		return false;
+	if (g->key.type == ROUTE_PEER_EBGP && a->flags & ROUTE_ATTRS_NO_EXPORT)
+		return false;
+	/* RFC 4456 6: what a non-client sent is for clients (and the outside) only. */
+	if (g->key.type == ROUTE_PEER_IBGP && path->peer->cfg.type == ROUTE_PEER_IBGP)
+		return false;
+	if (!g->key.export)
+		return true;
+	prefix = route_entry_prefix(path->entry);
+	return route_policy_allows_prefix(g->key.export, &prefix);
+}
+
+/* --- saying something --- */
+
+static void say(struct route_group *g, const struct route_entry *e, const struct route_item *item)
+{
+	if (g->streaming)
+		route_pack_add(&g->pack, item);
+	if (g->streaming < g->member_count)
+		LIST_FOREACH (l, &g->members)
+			route_member_note(LIST_ENTRY(l, struct route_member, link), item, e);
+}
+
+/* The member of this group that is a path's source; NULL for a tombstone, whose peer may be gone. */
+static struct route_peer *source_member(const struct route_group *g, const struct route_path *path)
+{
+	struct route_member *m;
+
+	if (path->flags & ROUTE_PATH_GONE)
+		return NULL;
+	m = path->peer->member[route_rib_family(g->rib)];
+	return m && m->group == g ? path->peer : NULL;
+}
+
+static bool was_sent(const struct route_group *g, const struct route_path *path)
+{
+	return route_sent_any(route_rib_sent(g->rib), path->sent, g->id);
+}
+
+static bool is_current(const struct route_group *g, const struct route_path *path)
+{
+	return route_sent_current(route_rib_sent(g->rib), path->sent, g->id);
+}
+
+static void mark_sent(struct route_group *g, struct route_path *path)
+{
+	g->sent += !was_sent(g, path);
+	route_path_sent(g->rib, path, g->id);
+}
+
+static void mark_unsent(struct route_group *g, struct route_path *path)
+{
+	g->sent--;
+	route_path_unsent(g->rib, path, g->id);
+}
+
+/* before: the path that members were told of until now; NULL: none. */
+static void announce(struct route_group *g, struct route_path *path, const struct route_path *before)
+{
+	struct route_item item = {
+		.attrs = path->attrs,
+		.source = path->peer,
+		.nlri = { route_entry_prefix(path->entry), route_group_add_path(g) ? path->path_id_out : 0 },
+		.fresh = !before,
+		.fresh_to = before ? before->peer : NULL,
+	};
+
+	say(g, path->entry, &item);
+	mark_sent(g, path);
+}
+
+static void withdraw(struct route_group *g, struct route_path *path, const struct route_peer *only)
+{
+	struct route_item item = {
+		.source = path->peer,
+		.only = only,
+		.nlri = { route_entry_prefix(path->entry), route_group_add_path(g) ? path->path_id_out : 0 },
+	};
+
+	say(g, path->entry, &item);
+	if (!only)
+		mark_unsent(g, path);
+}
+
+/* --- one entry: what should be held against what was sent --- */
+
+/* The path of which members were told as the prefix's only route. */
+static struct route_path *holder_of(const struct route_group *g, const struct route_entry *e)
+{
+	struct route_path *p = e->paths;
+
+	while (p && !was_sent(g, p))
+		p = p->next;
+	return p;
+}
+
+static void sync_best(struct route_group *g, struct route_entry *e)
+{
+	struct route_path *best = route_decide(&g->engine->decide, e), *holder = holder_of(g, e);
+	struct route_peer *source;
+
+	if (best && !route_group_may_send(g, best))
+		best = NULL;
+	if (!best) {
+		if (holder)
+			withdraw(g, holder, NULL);
+		return;
+	}
+	if (holder == best && is_current(g, best))
+		return;
+	/* The new source is not told of its own path, so it must be told to forget the one it holds. */
+	source = source_member(g, best);
+	if (source && holder && holder->peer != source)
+		withdraw(g, holder, source);
+	announce(g, best, holder);
+	if (holder && holder != best)
+		mark_unsent(g, holder);
+}
+
+static bool selected(const struct route_group *g, const struct route_path *path, size_t ranked)
+{
+	const struct route_decide *d = &g->engine->decide;
+
+	switch (g->key.send_mode) {
+	case ROUTE_SEND_ALL:
+		return true;
+	case ROUTE_SEND_MULTIPATH:
+		return path->flags & ROUTE_PATH_MULTIPATH;
+	case ROUTE_SEND_BEST_N:
+		for (size_t i = 0; i < ranked; i++)
+			if (d->path[i] == path)
+				return true;
+		return false;
+	case ROUTE_SEND_BEST:
+		break;
+	}
+	return false;
+}
+
+static void sync_paths(struct route_group *g, struct route_entry *e)
+{
+	size_t ranked = 0;
+
+	if (g->key.send_mode == ROUTE_SEND_MULTIPATH)
+		route_decide(&g->engine->decide, e);
+	else if (g->key.send_mode == ROUTE_SEND_BEST_N)
+		ranked = route_decide_rank(&g->engine->decide, e, g->key.send_n);
+	for (struct route_path *p = e->paths, *next; p; p = next) {
+		bool wanted = !(p->flags & ROUTE_PATH_GONE) && selected(g, p, ranked) &&
+			      route_group_may_send(g, p);
+
+		next = p->next;
+		if (wanted && !is_current(g, p))
+			announce(g, p, was_sent(g, p) ? p : NULL);
+		else if (!wanted && was_sent(g, p))
+			withdraw(g, p, NULL);
+	}
+}
+
+static void sync_entry(struct route_group *g, struct route_entry *e)
+{
+	if (route_group_add_path(g))
+		sync_paths(g, e);
+	else
+		sync_best(g, e);
+}
+
+/* --- the advertisement interval: withdrawals pass, announcements wait (RFC 4271 9.2.1.1) --- */
+
+static void sync_withdrawals(struct route_group *g, struct route_entry *e)
+{
+	struct prefix prefix = route_entry_prefix(e);
+	struct route_path *holder = route_group_add_path(g) ? NULL : holder_of(g, e), *best;
+
+	route_marks_add(g->deferred, &prefix, 0, false);
+	if (!route_group_add_path(g)) {
+		best = route_decide(&g->engine->decide, e);
+		if (holder && (!best || !route_group_may_send(g, best)))
+			withdraw(g, holder, NULL);
+		return;
+	}
+	for (struct route_path *p = e->paths, *next; p; p = next) {
+		next = p->next;
+		if (was_sent(g, p) && (p->flags & ROUTE_PATH_GONE || !route_group_may_send(g, p)))
+			withdraw(g, p, NULL);
+	}
+}
+
+static void sync_deferred(struct route_group *g)
+{
+	struct route_mark mark;
+
+	while (route_marks_take(g->deferred, &mark)) {
+		struct route_entry *e = route_rib_find(g->rib, &mark.prefix);
+
+		if (e)
+			sync_entry(g, e);
+	}
+}
+
+/* --- messages into the stream --- */
+
+static uint8_t *stream_room(void *user, size_t len)
+{
+	struct route_group *g = user;
+
+	return route_stream_room(&g->stream, len);
+}
+
+static void stream_commit(void *user, size_t len, const struct route_item *first)
+{
+	struct route_group *g = user;
+
+	route_stream_commit(&g->stream, len, first->source, first->only, first->fresh);
+}
+
+static void outgoing(
+	void *user, const struct route_item *first, struct bgp_attrs *attrs, struct bgp_next_hop *nh)
+{
+	route_outgoing(user, first, attrs, nh);
+}
+
+static void oversized(void *user, const struct route_item *item)
+{
+	struct route_group *g = user;
+
+	LIST_FOREACH (l, &g->members)
+		LIST_ENTRY(l, struct route_member, link)->peer->counters.oversized++;
+	g->engine->ops.oversized(g->engine->user, &item->nlri.prefix, &item->source->cfg);
+}
+
+struct route_sink route_group_sink(struct route_group *g)
+{
+	return (struct route_sink){
+		.opts = { .family = route_rib_family(g->rib),
+			.add_path = route_group_add_path(g),
+			.as4 = g->key.as4,
+			.max_len = g->key.max_len },
+		.outgoing = outgoing,
+		.room = stream_room,
+		.commit = stream_commit,
+		.oversized = oversized,
+		.user = g,
+	};
+}
+
+static void flush(struct route_group *g)
+{
+	struct route_sink sink = route_group_sink(g);
+
+	route_pack_flush(&g->pack, &sink);
+	LIST_FOREACH (l, &g->members) {
+		struct route_member *m = LIST_ENTRY(l, struct route_member, link);
+
+		if (m->hungry && route_stream_ready(&g->stream, &m->pos, m->peer)) {
+			m->hungry = false;
+			g->hungry--;
+			g->engine->ops.kick(m->peer->user);
+		}
+	}
+}
+
+/* --- work --- */
+
+static void walk_entry(void *user, struct route_entry *e)
+{
+	sync_entry(user, e);
+}
+
+static void first_pass(struct route_group *g)
+{
+	uint64_t begin = g->stream.appended;
+
+	while (g->walking && g->stream.appended - begin < STREAM_AHEAD) {
+		for (size_t i = 0; g->walking && i < SLICE_ENTRIES / 4; i++)
+			g->walking = route_rib_walk(g->rib, &g->walk_at, walk_entry, g);
+		flush(g);
+		if (!g->streaming)
+			break;
+	}
+	if (g->walking)
+		return;
+	LIST_FOREACH (l, &g->members)
+		route_member_table_complete(LIST_ENTRY(l, struct route_member, link));
+	flush(g);
+}
+
+static void forget_entry(void *user, struct route_entry *e)
+{
+	struct route_group *g = user;
+
+	for (struct route_path *p = e->paths, *next; p; p = next) {
+		next = p->next;
+		if (was_sent(g, p))
+			route_path_unsent(g->rib, p, g->id);
+	}
+}
+
+/* Slow members leave the stream when it holds more than the window for them. */
+static void detach_slow(struct route_group *g)
+{
+	size_t window = g->engine->cfg.stream_window;
+
+	if (g->stream.bytes < window)
+		return;
+	LIST_FOREACH (l, &g->members) {
+		struct route_member *m = LIST_ENTRY(l, struct route_member, link);
+
+		if (m->state == ROUTE_MEMBER_STREAM && g->stream.appended - m->pos.position > window / 2)
+			route_member_detach(m);
+	}
+}
+
+static void read_changes(struct route_group *g, uint64_t now_ms)
+{
+	bool hold = g->deferred && now_ms < g->next_advertisement_ms;
+	struct route_entry *e;
+
+	if (g->deferred && !hold && (route_marks_count(g->deferred) || route_reader_behind(&g->reader))) {
+		g->next_advertisement_ms = now_ms + g->key.advertisement_interval_ms;
+		sync_deferred(g);
+	}
+	for (size_t i = 0; i < SLICE_ENTRIES && (e = route_reader_next(&g->reader)); i++) {
+		if (hold)
+			sync_withdrawals(g, e);
+		else
+			sync_entry(g, e);
+	}
+	flush(g);
+}
+
+static bool deferred_due(const struct route_group *g, uint64_t now_ms)
+{
+	return g->deferred && now_ms >= g->next_advertisement_ms && route_marks_count(g->deferred);
+}
+
+void route_group_retire(struct route_group *g)
+{
+	g->retired = true;
+	g->walk_at = 0;
+	route_reader_fini(&g->reader);
+	route_stream_fini(&g->stream);
+}
+
+uint64_t route_group_work(struct route_group *g, uint64_t now_ms)
+{
+	uint64_t begin = g->stream.appended;
+
+	if (g->retired) {
+		for (size_t i = 0; i < SLICE_ENTRIES; i++)
+			if (!route_rib_walk(g->rib, &g->walk_at, forget_entry, g))
+				return UINT64_MAX;
+		return 0;
+	}
+	/* While nobody who reads the stream can take more, changes wait in the change list, where they merge. */
+	if (g->streaming && !g->hungry) {
+		detach_slow(g);
+		return UINT64_MAX;
+	}
+	if (g->walking) {
+		first_pass(g);
+		return 0;
+	}
+	while (route_reader_behind(&g->reader) || deferred_due(g, now_ms)) {
+		read_changes(g, now_ms);
+		detach_slow(g);
+		if (g->stream.appended - begin > STREAM_AHEAD || (g->streaming && !g->hungry))
+			break;
+	}
+	if (route_reader_behind(&g->reader))
+		return g->streaming && !g->hungry ? UINT64_MAX : 0;
+	if (g->deferred && route_marks_count(g->deferred))
+		return g->next_advertisement_ms - now_ms;
+	return UINT64_MAX;
+}

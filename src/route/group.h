@@ -1,0 +1,106 @@
+/*
+ * Update groups: peers that must be told the same, told at once. RFC 4271 9.2, RFC 4456, RFC 7911.
+ *
+ * A group has one reader of the change list. For each changed entry it compares what its members should hold with what
+ * they were sent (route_sent), and appends the difference to its stream, encoded once. Invariants: a path is marked as
+ * sent to the group exactly when every member that is not its source holds it, or will when it has read the stream (or
+ * served its marks); the source never holds its own path.
+ *
+ * A member is in one of three states. It WALKs the table when it joins or asks for a refresh; then it serves its MARKS,
+ * which collected what the group sent meanwhile; then it reads the STREAM. One that falls too far behind the stream
+ * goes back to MARKS, so a slow peer costs memory for at most one mark per route and delays nobody.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "bgp/update.h"
+#include "route/marks.h"
+#include "route/pack.h"
+#include "route/peer.h"
+#include "route/rib.h"
+#include "route/stream.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct route_engine;
+
+/* What makes peers equal: compared octet by octet, so it must be filled into a zeroed structure. */
+struct route_group_key {
+	enum route_peer_type type;
+	enum route_send_mode send_mode;
+	uint32_t send_n;
+	uint32_t as4, next_hop_self, enhanced_refresh;
+	uint64_t max_len;
+	struct ip_addr local; /* where the next hop becomes ours */
+	uint32_t advertisement_interval_ms;
+	const struct route_policy *export;
+};
+
+struct route_group {
+	struct route_engine *engine;
+	struct route_rib *rib;
+	unsigned id; /* among the family's groups */
+	struct route_group_key key;
+	struct list link;
+	struct list members;
+	size_t member_count, streaming, hungry;
+	struct route_reader reader;
+	struct route_stream stream;
+	struct route_pack pack;
+	bool walking; /* its first pass over the table is not finished */
+	uint64_t walk_at;
+	bool retired; /* no members left: its marks on paths are being removed */
+	uint64_t next_advertisement_ms;
+	struct route_marks *deferred; /* announcements held back by the advertisement interval */
+	uint32_t sent;		      /* paths marked as sent to it */
+};
+
+enum route_member_state { ROUTE_MEMBER_WALK, ROUTE_MEMBER_MARKS, ROUTE_MEMBER_STREAM };
+
+struct route_member {
+	struct list link;
+	struct route_group *group;
+	struct route_peer *peer;
+	enum route_member_state state;
+	bool hungry;	  /* has read all and its socket can take more */
+	bool end_of_rib;  /* still to be said, when it has seen the whole table */
+	bool end_refresh; /* EoRR still to be said */
+	bool walks_again; /* for a refresh: it may hold what is gone by now */
+	uint64_t walk_at;
+	struct route_marks *marks; /* NULL while it reads the stream */
+	struct route_stream_pos pos;
+};
+
+/* --- group.c: the difference between what is and what was sent --- */
+struct route_group *route_group_new(
+	struct route_engine *e, struct route_rib *rib, unsigned id, const struct route_group_key *key);
+void route_group_free(struct route_group *g);
+/* Its last member has left: from now on its work is to remove its marks from the paths. */
+void route_group_retire(struct route_group *g);
+/* A slice of work; the same return value as route_engine_work(). A retired group that returns UINT64_MAX is finished
+ * and can be freed. */
+uint64_t route_group_work(struct route_group *g, uint64_t now_ms);
+bool route_group_add_path(const struct route_group *g);
+/* Whether members may be told of the path at all: reflection rules, communities, export policy. */
+bool route_group_may_send(const struct route_group *g, const struct route_path *path);
+/* The sink for messages to this group's kind of peers; room, commit and user are the caller's to fill. */
+struct route_sink route_group_sink(struct route_group *g);
+
+/* --- member.c: one peer's share of it --- */
+struct route_member *route_member_new(struct route_group *g, struct route_peer *p);
+void route_member_free(struct route_member *m);
+/* The group tells an item: a member that does not read the stream notes it in its marks. */
+void route_member_note(struct route_member *m, const struct route_item *item, const struct route_entry *e);
+/* Starts over with the table (refresh). */
+void route_member_walk(struct route_member *m);
+/* Leaves the stream for marks. */
+void route_member_detach(struct route_member *m);
+/* Puts what is due into the peer's queue, when that is empty and the member does not read the stream. */
+void route_member_serve(struct route_member *m);
+/* The group has finished its first pass. */
+void route_member_table_complete(struct route_member *m);
+
+/* --- outgoing.c: attributes as members see them --- */
+void route_outgoing(struct route_group *g, const struct route_item *item, struct bgp_attrs *attrs,
+	struct bgp_next_hop *nh);

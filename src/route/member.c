@@ -1,0 +1,289 @@
+#include "base/mem.h"
+#include "bgp/message.h"
+#include "route/engine_private.h"
+#include "route/group.h"
+#include "route/peer_private.h"
+
+#include <stdlib.h>
+
+enum {
+	SERVE_OCTETS = 64 * 1024, /* put into a peer's own queue per call */
+	SERVE_ROUTES = 2048,	  /* looked at between two looks at the queue */
+};
+
+struct route_member *route_member_new(struct route_group *g, struct route_peer *p)
+{
+	struct route_member *m = mem_calloc(1, sizeof(*m));
+
+	m->group = g;
+	m->peer = p;
+	m->end_of_rib = true;
+	list_add_tail(&g->members, &m->link);
+	g->member_count++;
+	if (g->walking && g->walk_at == 0 && g->sent == 0) {
+		/* The group has said nothing yet: its first pass is this member's table. */
+		m->state = ROUTE_MEMBER_STREAM;
+		m->hungry = true;
+		g->streaming++;
+		g->hungry++;
+		route_stream_attach(&g->stream, &m->pos);
+	} else {
+		m->marks = route_marks_new();
+	}
+	return m;
+}
+
+static void leave_stream(struct route_member *m)
+{
+	struct route_group *g = m->group;
+
+	route_stream_detach(&g->stream, &m->pos);
+	g->streaming--;
+	if (m->hungry)
+		g->hungry--;
+	m->hungry = false;
+}
+
+void route_member_free(struct route_member *m)
+{
+	struct route_group *g = m->group;
+
+	if (m->state == ROUTE_MEMBER_STREAM)
+		leave_stream(m);
+	list_del(&m->link);
+	g->member_count--;
+	route_marks_free(m->marks);
+	free(m);
+}
+
+void route_member_note(struct route_member *m, const struct route_item *item, const struct route_entry *e)
+{
+	if (m->state == ROUTE_MEMBER_STREAM)
+		return;
+	if (item->only ? item->only != m->peer : item->source == m->peer)
+		return;
+	/* What the walk has yet to come to it will find as it is then; but not what is gone by then, which matters to one
+	 * who was told of it before. */
+	if (m->state == ROUTE_MEMBER_WALK && !route_rib_walked(m->group->rib, m->walk_at, e) &&
+		(item->attrs || !m->walks_again))
+		return;
+	route_marks_add(
+		m->marks, &item->nlri.prefix, item->nlri.path_id, item->fresh || item->fresh_to == m->peer);
+}
+
+/* --- leaving the stream --- */
+
+static void note_message(void *user, const uint8_t *message, size_t len, bool fresh)
+{
+	struct route_member *m = user;
+	struct route_group *g = m->group;
+	enum bgp_family f = route_rib_family(g->rib);
+	struct bgp_negotiated as_sent = {
+		.family = { true, true }, .as4 = g->key.as4, .extended_next_hop = true
+	};
+	struct arena *arena = arena_new();
+	struct bgp_update u;
+
+	as_sent.add_path_rx[f] = route_group_add_path(g);
+	bgp_update_decode(cursor_init(message + BGP_HEADER_LEN, len - BGP_HEADER_LEN), &as_sent,
+		g->key.type == ROUTE_PEER_EBGP, arena, &u);
+	for (size_t i = 0; i < u.announced[f].count; i++)
+		route_marks_add(
+			m->marks, &u.announced[f].item[i].prefix, u.announced[f].item[i].path_id, fresh);
+	for (size_t i = 0; i < u.withdrawn[f].count; i++)
+		route_marks_add(
+			m->marks, &u.withdrawn[f].item[i].prefix, u.withdrawn[f].item[i].path_id, false);
+	if (u.end_of_rib[f])
+		m->end_of_rib = true;
+	arena_free(arena);
+}
+
+void route_member_detach(struct route_member *m)
+{
+	struct route_group *g = m->group;
+
+	m->marks = route_marks_new();
+	route_stream_each(&g->stream, &m->pos, m->peer, note_message, m);
+	if (m->pos.rest)
+		bgp_queue_put_rest(&m->peer->queue, route_stream_rest(&m->pos), m->pos.rest);
+	leave_stream(m);
+	m->state = ROUTE_MEMBER_MARKS;
+}
+
+static void begin_refresh(struct route_member *m, enum bgp_refresh_subtype subtype)
+{
+	struct bgp_queue *q = &m->peer->queue;
+	struct writer w = writer_init(bgp_queue_room(q, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
+
+	bgp_refresh_encode(&w, route_rib_family(m->group->rib), subtype);
+	bgp_queue_commit(q, writer_len(&w));
+}
+
+void route_member_walk(struct route_member *m)
+{
+	if (m->state == ROUTE_MEMBER_STREAM)
+		route_member_detach(m);
+	/* The walk tells of what is there, also of what is marked. */
+	route_marks_age(m->marks);
+	m->state = ROUTE_MEMBER_WALK;
+	m->walks_again = true;
+	m->walk_at = 0;
+	if (m->peer->negotiated.enhanced_route_refresh) {
+		m->end_refresh = true;
+		begin_refresh(m, BGP_REFRESH_BEGIN);
+	} else {
+		m->end_of_rib = true;
+	}
+}
+
+/* --- serving --- */
+
+static bool told(const struct route_member *m, const struct route_path *path)
+{
+	return !(path->flags & ROUTE_PATH_GONE) && path->peer != m->peer &&
+	       route_sent_any(route_rib_sent(m->group->rib), path->sent, m->group->id);
+}
+
+static void pack_path(struct route_member *m, const struct route_path *path)
+{
+	struct route_item item = {
+		.attrs = path->attrs,
+		.source = path->peer,
+		.nlri = { route_entry_prefix(path->entry),
+			route_group_add_path(m->group) ? path->path_id_out : 0 },
+	};
+
+	route_pack_add(&m->group->engine->pack, &item);
+}
+
+static void walk_entry(void *user, struct route_entry *e)
+{
+	struct route_member *m = user;
+
+	for (struct route_path *p = e->paths; p; p = p->next)
+		if (told(m, p))
+			pack_path(m, p);
+}
+
+static void serve_mark(struct route_member *m, const struct route_mark *mark)
+{
+	struct route_entry *e = route_rib_find(m->group->rib, &mark->prefix);
+	struct route_item gone = { .nlri = { mark->prefix, mark->path_id } };
+
+	for (struct route_path *p = e ? e->paths : NULL; p; p = p->next) {
+		if (!told(m, p) || (route_group_add_path(m->group) && p->path_id_out != mark->path_id))
+			continue;
+		pack_path(m, p);
+		return;
+	}
+	if (!mark->fresh)
+		route_pack_add(&m->group->engine->pack, &gone);
+}
+
+static uint8_t *queue_room(void *user, size_t len)
+{
+	struct route_member *m = user;
+
+	return bgp_queue_room(&m->peer->queue, len);
+}
+
+static void queue_commit(void *user, size_t len, const struct route_item *first)
+{
+	struct route_member *m = user;
+
+	(void)first;
+	bgp_queue_commit(&m->peer->queue, len);
+}
+
+static void outgoing(
+	void *user, const struct route_item *first, struct bgp_attrs *attrs, struct bgp_next_hop *nh)
+{
+	struct route_member *m = user;
+
+	route_outgoing(m->group, first, attrs, nh);
+}
+
+static void oversized(void *user, const struct route_item *item)
+{
+	struct route_member *m = user;
+
+	m->peer->counters.oversized++;
+	m->group->engine->ops.oversized(m->group->engine->user, &item->nlri.prefix, &item->source->cfg);
+}
+
+static void flush(struct route_member *m)
+{
+	struct route_sink sink = route_group_sink(m->group);
+
+	sink.outgoing = outgoing;
+	sink.room = queue_room;
+	sink.commit = queue_commit;
+	sink.oversized = oversized;
+	sink.user = m;
+	route_pack_flush(&m->group->engine->pack, &sink);
+}
+
+static void say_end_of_rib(struct route_member *m)
+{
+	struct bgp_queue *q = &m->peer->queue;
+	struct writer w = writer_init(bgp_queue_room(q, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
+
+	bgp_update_encode_end_of_rib(&w, route_rib_family(m->group->rib));
+	bgp_queue_commit(q, writer_len(&w));
+	m->end_of_rib = false;
+}
+
+static void join_stream(struct route_member *m)
+{
+	struct route_group *g = m->group;
+
+	route_marks_free(m->marks);
+	m->marks = NULL;
+	m->state = ROUTE_MEMBER_STREAM;
+	g->streaming++;
+	route_stream_attach(&g->stream, &m->pos);
+	if (m->end_refresh)
+		begin_refresh(m, BGP_REFRESH_END);
+	m->end_refresh = false;
+	if (m->end_of_rib && !g->walking)
+		say_end_of_rib(m);
+}
+
+void route_member_serve(struct route_member *m)
+{
+	struct bgp_queue *q = &m->peer->queue;
+	struct route_mark mark;
+	bool more = true;
+
+	while (m->state == ROUTE_MEMBER_WALK && q->octets < SERVE_OCTETS) {
+		for (int i = 0; more && i < SERVE_ROUTES; i++)
+			more = route_rib_walk(m->group->rib, &m->walk_at, walk_entry, m);
+		flush(m);
+		if (!more)
+			m->state = ROUTE_MEMBER_MARKS;
+	}
+	more = true;
+	while (m->state == ROUTE_MEMBER_MARKS && q->octets < SERVE_OCTETS) {
+		for (int i = 0; i < SERVE_ROUTES && (more = route_marks_take(m->marks, &mark)); i++)
+			serve_mark(m, &mark);
+		flush(m);
+		if (!more)
+			join_stream(m);
+	}
+}
+
+static void end_of_rib_in_stream(struct route_member *m)
+{
+	struct route_group *g = m->group;
+	struct writer w = writer_init(route_stream_room(&g->stream, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
+
+	bgp_update_encode_end_of_rib(&w, route_rib_family(g->rib));
+	route_stream_commit(&g->stream, writer_len(&w), NULL, m->peer, false);
+	m->end_of_rib = false;
+}
+
+void route_member_table_complete(struct route_member *m)
+{
+	if (m->end_of_rib && m->state == ROUTE_MEMBER_STREAM)
+		end_of_rib_in_stream(m);
+}

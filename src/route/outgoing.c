@@ -1,0 +1,51 @@
+#include "route/engine_private.h"
+#include "route/peer_private.h"
+
+#include <string.h>
+
+/* RFC 4456 8: who first brought it into the AS, and through which clusters it came. */
+static void reflect(const struct route_engine *e, const struct route_peer *source, struct bgp_attrs *a)
+{
+	uint8_t *list = arena_alloc(e->arena, (size_t)a->cluster_list.len + 4);
+	struct writer w = writer_init(list, (size_t)a->cluster_list.len + 4);
+
+	if (!(a->has & BGP_HAS_ORIGINATOR_ID))
+		a->originator_id = source->cfg.router_id;
+	writer_u32(&w, e->cfg.cluster_id);
+	if (a->has & BGP_HAS_CLUSTER_LIST)
+		writer_bytes(&w, a->cluster_list.data, a->cluster_list.len);
+	a->cluster_list = (struct bgp_octets){ list, (uint16_t)writer_len(&w) };
+	a->has |= BGP_HAS_ORIGINATOR_ID | BGP_HAS_CLUSTER_LIST;
+}
+
+/* RFC 4271 5.1: our AS in front; what is only for the inside stays inside. A MED that came from a neighboring AS is not
+ * for other ones (5.1.4). */
+static void leave_as(const struct route_engine *e, struct bgp_attrs *a)
+{
+	if (a->as_path.len)
+		a->has &= ~(uint32_t)BGP_HAS_MED;
+	a->has &= ~(uint32_t)(BGP_HAS_LOCAL_PREF | BGP_HAS_ORIGINATOR_ID | BGP_HAS_CLUSTER_LIST);
+	a->as_path = bgp_as_path_prepend(a->as_path, e->cfg.local_as, e->arena);
+	a->has |= BGP_HAS_AS_PATH;
+}
+
+void route_outgoing(struct route_group *g, const struct route_item *item, struct bgp_attrs *attrs,
+	struct bgp_next_hop *nh)
+{
+	struct route_engine *e = g->engine;
+	bool from_inside = item->source->cfg.type != ROUTE_PEER_EBGP;
+
+	arena_reset(e->arena);
+	route_attrs_decode(item->attrs, attrs);
+	*nh = route_attrs_next_hop(item->attrs);
+	if (g->key.type == ROUTE_PEER_EBGP) {
+		leave_as(e, attrs);
+	} else if (from_inside) {
+		reflect(e, item->source, attrs);
+	} else if (!(attrs->has & BGP_HAS_LOCAL_PREF)) {
+		attrs->local_pref = ROUTE_LOCAL_PREF_DEFAULT;
+		attrs->has |= BGP_HAS_LOCAL_PREF;
+	}
+	if (g->key.next_hop_self)
+		*nh = bgp_next_hop_from_addr(&g->key.local);
+}

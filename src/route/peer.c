@@ -1,0 +1,276 @@
+#include "base/mem.h"
+#include "route/engine_private.h"
+#include "route/peer_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const reject_text[ROUTE_REJECTS] = {
+	[ROUTE_REJECT_PREFIX] = "prefix not allowed",
+	[ROUTE_REJECT_NEXT_HOP] = "next hop not allowed",
+	[ROUTE_REJECT_AS_LOOP] = "own AS in AS_PATH",
+	[ROUTE_REJECT_ORIGINATOR_LOOP] = "own identifier in ORIGINATOR_ID",
+	[ROUTE_REJECT_CLUSTER_LOOP] = "own cluster in CLUSTER_LIST",
+	[ROUTE_REJECT_MARTIAN] = "prefix cannot be routed",
+	[ROUTE_REJECT_MAX_PREFIXES] = "over max-prefixes",
+};
+
+const char *route_reject_text(enum route_reject r)
+{
+	return reject_text[r];
+}
+
+const char *route_send_mode_text(enum route_send_mode m)
+{
+	static const char *const text[] = { "best", "all", "best-n", "multipath" };
+
+	return text[m];
+}
+
+const struct route_peer_config *route_peer_config(const struct route_peer *p)
+{
+	return &p->cfg;
+}
+
+const struct route_peer_counters *route_peer_counters(const struct route_peer *p)
+{
+	return &p->counters;
+}
+
+uint32_t route_peer_advertised(const struct route_peer *p, enum bgp_family family)
+{
+	const struct route_member *m = p->member[family];
+	uint32_t own = 0;
+
+	if (!m)
+		return 0;
+	LIST_FOREACH (l, (struct list *)(uintptr_t)&p->adj_rib_in[family])
+		own += route_sent_any(route_rib_sent(m->group->rib),
+			LIST_ENTRY(l, struct route_path, peer_link)->sent, m->group->id);
+	return m->group->sent - own;
+}
+
+bool route_peer_last_rejected(const struct route_peer *p, struct prefix *prefix, enum route_reject *why)
+{
+	*prefix = p->last_rejected;
+	*why = p->last_reject;
+	return p->last_rejected.family != IP_NONE;
+}
+
+/* --- import --- */
+
+static void reject(struct route_peer *p, const struct prefix *prefix, enum route_reject why)
+{
+	p->counters.rejected[why]++;
+	p->last_rejected = *prefix;
+	p->last_reject = why;
+}
+
+/* Loops concern all routes of an UPDATE. RFC 4271 9.1.2 (AS), RFC 4456 8 (originator, cluster). */
+static bool is_loop(const struct route_peer *p, const struct bgp_attrs *a, enum route_reject *why)
+{
+	const struct route_engine_config *cfg = &p->engine->cfg;
+	struct cursor c = cursor_init(a->cluster_list.data, a->cluster_list.len);
+
+	*why = ROUTE_REJECT_AS_LOOP;
+	if (bgp_as_path_contains(a->as_path, cfg->local_as))
+		return true;
+	*why = ROUTE_REJECT_ORIGINATOR_LOOP;
+	if (a->has & BGP_HAS_ORIGINATOR_ID && a->originator_id == cfg->router_id)
+		return true;
+	*why = ROUTE_REJECT_CLUSTER_LOOP;
+	while (a->has & BGP_HAS_CLUSTER_LIST && cursor_left(&c) >= 4)
+		if (cursor_u32(&c) == cfg->cluster_id)
+			return true;
+	return false;
+}
+
+/* Prefixes that no router may route: loopback, multicast, link-local, and IPv4's this-network. */
+static bool is_martian(const struct prefix *p)
+{
+	struct ip_addr a = prefix_addr(p);
+
+	if (p->family == IP_V4)
+		return a.bytes[0] == 127 || a.bytes[0] >= 224 || (a.bytes[0] == 0 && p->len > 0);
+	return ip_addr_is_multicast(&a) || (p->len >= 10 && ip_addr_is_link_local(&a)) ||
+	       (p->len == 128 && (ip_addr_is_loopback(&a) || ip_addr_is_any(&a)));
+}
+
+static void withdraw(struct route_peer *p, enum bgp_family f, const struct bgp_nlri *n)
+{
+	if (route_rib_withdraw(p->engine->rib[f], p, &n->prefix, n->path_id))
+		p->counters.received[f]--;
+}
+
+/* A route that is refused replaces, and so removes, what the peer had sent before under that name. */
+static void refuse(struct route_peer *p, enum bgp_family f, const struct bgp_nlri *n, enum route_reject why)
+{
+	reject(p, &n->prefix, why);
+	withdraw(p, f, n);
+}
+
+static void refuse_all(
+	struct route_peer *p, enum bgp_family f, const struct bgp_update *u, enum route_reject why)
+{
+	for (size_t i = 0; i < u->announced[f].count; i++)
+		refuse(p, f, &u->announced[f].item[i], why);
+}
+
+static bool over_limit(const struct route_peer *p, enum bgp_family f)
+{
+	uint32_t max = route_policy_max_prefixes(p->cfg.import);
+
+	return max && p->counters.received[f] > max;
+}
+
+static enum route_import announce(
+	struct route_peer *p, enum bgp_family f, const struct bgp_update *u, uint64_t now_ms)
+{
+	struct ip_addr next_hop = bgp_next_hop_addr(&u->next_hop[f]);
+	enum route_import result = ROUTE_IMPORT_OK;
+	struct route_rib *rib = p->engine->rib[f];
+	enum route_reject why;
+	struct route_attrs *attrs;
+
+	if (is_loop(p, &u->attrs, &why)) {
+		refuse_all(p, f, u, why);
+		return ROUTE_IMPORT_OK;
+	}
+	if (!route_policy_allows_next_hop(p->cfg.import, &next_hop)) {
+		refuse_all(p, f, u, ROUTE_REJECT_NEXT_HOP);
+		return ROUTE_IMPORT_OK;
+	}
+	attrs = route_attrs_intern(p->engine->store, &u->attrs, &u->next_hop[f]);
+	for (size_t i = 0; i < u->announced[f].count; i++) {
+		const struct bgp_nlri *n = &u->announced[f].item[i];
+
+		if (is_martian(&n->prefix)) {
+			refuse(p, f, n, ROUTE_REJECT_MARTIAN);
+		} else if (!route_policy_allows_prefix(p->cfg.import, &n->prefix)) {
+			refuse(p, f, n, ROUTE_REJECT_PREFIX);
+		} else if (route_rib_announce(rib, p, &p->adj_rib_in[f], &n->prefix, n->path_id,
+				   route_attrs_ref(attrs), (uint32_t)(now_ms / 1000))) {
+			p->counters.received[f]++;
+			if (over_limit(p, f)) {
+				refuse(p, f, n, ROUTE_REJECT_MAX_PREFIXES);
+				result = ROUTE_IMPORT_MAX_PREFIXES;
+			}
+		}
+	}
+	route_attrs_unref(p->engine->store, attrs);
+	return result;
+}
+
+enum route_import route_peer_update(
+	struct route_peer *p, const struct bgp_update *u, uint64_t now_ms, enum bgp_family *family)
+{
+	enum route_import result = ROUTE_IMPORT_OK;
+
+	for (int f = 0; f < BGP_FAMILIES; f++) {
+		for (size_t i = 0; i < u->withdrawn[f].count; i++)
+			withdraw(p, (enum bgp_family)f, &u->withdrawn[f].item[i]);
+		if (u->announced[f].count &&
+			announce(p, (enum bgp_family)f, u, now_ms) == ROUTE_IMPORT_MAX_PREFIXES) {
+			result = ROUTE_IMPORT_MAX_PREFIXES;
+			*family = (enum bgp_family)f;
+		}
+	}
+	return result;
+}
+
+/* --- output --- */
+
+void route_peer_refresh(struct route_peer *p, enum bgp_family family)
+{
+	if (!p->member[family])
+		return;
+	route_member_walk(p->member[family]);
+	p->engine->ops.kick(p->user);
+}
+
+static bool streams(const struct route_member *m)
+{
+	return m && m->state == ROUTE_MEMBER_STREAM;
+}
+
+/* The member with a message partly sent from its stream; only one can be, there is one socket. */
+static struct route_member *partly_sent(const struct route_peer *p)
+{
+	for (int f = 0; f < BGP_FAMILIES; f++)
+		if (streams(p->member[f]) && p->member[f]->pos.rest)
+			return p->member[f];
+	return NULL;
+}
+
+static void offer(struct route_peer *p, struct route_member *m, size_t octets)
+{
+	p->offered[p->offers].member = m;
+	p->offered[p->offers++].octets = octets;
+}
+
+static void become_hungry(struct route_member *m)
+{
+	struct route_group *g = m->group;
+
+	if (m->hungry)
+		return;
+	m->hungry = true;
+	if (g->hungry++ == 0 && (g->walking || route_reader_behind(&g->reader)))
+		g->engine->ops.wake(g->engine->user);
+}
+
+static int offer_stream(struct route_peer *p, struct route_member *m, struct iovec *iov, int max)
+{
+	size_t octets = 0;
+	int n;
+
+	if (!route_stream_ready(&m->group->stream, &m->pos, p)) {
+		become_hungry(m);
+		return 0;
+	}
+	n = route_stream_peek(&m->group->stream, &m->pos, p, iov, max, &octets);
+	if (n)
+		offer(p, m, octets);
+	return n;
+}
+
+/* The rest of a message partly sent comes first, and with it its stream; then the peer's own queue, whose messages are
+ * older than what the other streams hold for it. */
+int route_peer_fill(struct route_peer *p, struct iovec *iov, int max, size_t *partial)
+{
+	struct route_member *part = partly_sent(p);
+	size_t octets = 0;
+	int n = 0, queued;
+
+	p->offers = 0;
+	*partial = part ? part->pos.rest : p->queue.rest;
+	if (part)
+		n = offer_stream(p, part, iov, max);
+	for (int f = 0; f < BGP_FAMILIES; f++)
+		if (p->member[f] && p->queue.octets == 0)
+			route_member_serve(p->member[f]);
+	queued = bgp_queue_peek(&p->queue, iov + n, max - n, &octets);
+	if (queued)
+		offer(p, NULL, octets);
+	n += queued;
+	for (int f = 0; f < BGP_FAMILIES && n < max; f++)
+		if (streams(p->member[f]) && p->member[f] != part)
+			n += offer_stream(p, p->member[f], iov + n, max - n);
+	return n;
+}
+
+void route_peer_consumed(struct route_peer *p, size_t octets)
+{
+	for (int i = 0; i < p->offers && octets; i++) {
+		size_t n = p->offered[i].octets < octets ? p->offered[i].octets : octets;
+		struct route_member *m = p->offered[i].member;
+
+		if (m)
+			route_stream_consume(&m->group->stream, &m->pos, p, n);
+		else
+			bgp_queue_consume(&p->queue, n);
+		p->offered[i].octets -= n;
+		octets -= n;
+	}
+	p->offers = 0;
+}

@@ -1,0 +1,26 @@
+/* The inside of a peer, for the files of this folder. */
+#pragma once
+
+#include "route/engine.h"
+#include "route/group.h"
+#include "bgp/queue.h"
+
+struct route_peer {
+	struct route_peer_config cfg;
+	struct route_engine *engine;
+	void *user;
+	struct list link; /* among the engine's open or closed peers */
+	bool closed;
+	struct bgp_negotiated negotiated;
+	struct list adj_rib_in[BGP_FAMILIES];
+	struct route_member *member[BGP_FAMILIES]; /* NULL: the family is not sent */
+	struct bgp_queue queue;
+	struct {
+		struct route_member *member; /* NULL: the queue */
+		size_t octets;
+	} offered[BGP_FAMILIES + 2]; /* what the last fill pointed at, in order */
+	int offers;
+	struct route_peer_counters counters;
+	struct prefix last_rejected;
+	enum route_reject last_reject;
+};

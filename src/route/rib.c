@@ -1,0 +1,395 @@
+#include "route/rib.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The hash table orders its buckets by the upper bits of the hash value: when the table doubles, bucket b becomes 2b
+ * and 2b+1, so a position in a walk is simply the hash value it has come to.
+ */
+enum { RIB_BITS_FIRST = 6 };
+
+struct route_rib {
+	enum bgp_family family;
+	struct route_attr_store *store;
+	struct route_sent *sent;
+	void (*changed)(void *user);
+	void *user;
+	struct route_entry **bucket;
+	unsigned bits; /* 2^bits buckets */
+	size_t count, tombstones;
+	uint32_t next_path_id;
+	bool path_ids_wrapped;
+	struct list changes;
+	struct slab entries, paths;
+};
+
+static size_t entry_size(enum bgp_family family)
+{
+	return offsetof(struct route_entry, addr) + (family == BGP_IPV4_UNICAST ? 4 : 16);
+}
+
+_Static_assert(
+	offsetof(struct route_entry, family) == offsetof(struct route_reader, family), "told apart by it");
+_Static_assert(sizeof(struct route_path) == 64, "the memory of a path");
+
+struct route_rib *route_rib_new(
+	enum bgp_family family, struct route_attr_store *store, void (*changed)(void *user), void *user)
+{
+	struct route_rib *rib = mem_calloc(1, sizeof(*rib));
+
+	rib->family = family;
+	rib->store = store;
+	rib->sent = route_sent_new();
+	rib->changed = changed;
+	rib->user = user;
+	rib->bits = RIB_BITS_FIRST;
+	rib->bucket = mem_calloc((size_t)1 << rib->bits, sizeof(struct route_entry *));
+	list_init(&rib->changes);
+	slab_init(&rib->entries, entry_size(family));
+	slab_init(&rib->paths, sizeof(struct route_path));
+	return rib;
+}
+
+void route_rib_free(struct route_rib *rib)
+{
+	if (!rib)
+		return;
+	slab_fini(&rib->entries);
+	slab_fini(&rib->paths);
+	route_sent_free(rib->sent);
+	free(rib->bucket);
+	free(rib);
+}
+
+enum bgp_family route_rib_family(const struct route_rib *rib)
+{
+	return rib->family;
+}
+
+struct route_sent *route_rib_sent(const struct route_rib *rib)
+{
+	return rib->sent;
+}
+
+struct route_attr_store *route_rib_store(const struct route_rib *rib)
+{
+	return rib->store;
+}
+
+size_t route_rib_entries(const struct route_rib *rib)
+{
+	return rib->count;
+}
+
+size_t route_rib_paths(const struct route_rib *rib)
+{
+	return rib->paths.count - rib->tombstones;
+}
+
+size_t route_rib_tombstones(const struct route_rib *rib)
+{
+	return rib->tombstones;
+}
+
+size_t route_rib_bytes(const struct route_rib *rib)
+{
+	return rib->entries.bytes + rib->paths.bytes + sizeof(void *) * ((size_t)1 << rib->bits);
+}
+
+/* --- entries --- */
+
+static size_t addr_len(uint8_t family)
+{
+	return family == IP_V4 ? 4 : 16;
+}
+
+struct prefix route_entry_prefix(const struct route_entry *e)
+{
+	struct prefix p = { .family = e->family, .len = e->len };
+
+	memcpy(p.bytes, e->addr, addr_len(e->family));
+	return p;
+}
+
+static uint32_t entry_hash(const struct route_entry *e)
+{
+	struct prefix p = route_entry_prefix(e);
+
+	return prefix_hash(&p);
+}
+
+static struct route_entry **bucket_of(const struct route_rib *rib, uint32_t hash)
+{
+	return &rib->bucket[hash >> (32 - rib->bits)];
+}
+
+static bool entry_is(const struct route_entry *e, const struct prefix *p)
+{
+	return e->len == p->len && memcmp(e->addr, p->bytes, addr_len(e->family)) == 0;
+}
+
+struct route_entry *route_rib_find(const struct route_rib *rib, const struct prefix *p)
+{
+	struct route_entry *e = *bucket_of(rib, prefix_hash(p));
+
+	while (e && !entry_is(e, p))
+		e = e->hash_next;
+	return e;
+}
+
+static void grow(struct route_rib *rib)
+{
+	struct route_entry **old = rib->bucket;
+	size_t size = (size_t)1 << rib->bits;
+
+	rib->bits++;
+	rib->bucket = mem_calloc(size * 2, sizeof(struct route_entry *));
+	for (size_t i = 0; i < size; i++) {
+		for (struct route_entry *e = old[i], *next; e; e = next) {
+			struct route_entry **b = bucket_of(rib, entry_hash(e));
+
+			next = e->hash_next;
+			e->hash_next = *b;
+			*b = e;
+		}
+	}
+	free(old);
+}
+
+static struct route_entry *find_or_add(struct route_rib *rib, const struct prefix *p)
+{
+	uint32_t hash = prefix_hash(p);
+	struct route_entry *e = *bucket_of(rib, hash), **b;
+
+	while (e && !entry_is(e, p))
+		e = e->hash_next;
+	if (e)
+		return e;
+	if (rib->count >= (size_t)1 << rib->bits)
+		grow(rib);
+	e = slab_alloc(&rib->entries);
+	*e = (struct route_entry){ .family = p->family, .len = p->len };
+	memcpy(e->addr, p->bytes, addr_len(p->family));
+	b = bucket_of(rib, hash);
+	e->hash_next = *b;
+	*b = e;
+	rib->count++;
+	return e;
+}
+
+/* Frees an entry that has neither paths nor a place in the change list. */
+static void release(struct route_rib *rib, struct route_entry *e)
+{
+	struct route_entry **p;
+
+	if (e->paths || list_linked(&e->link))
+		return;
+	for (p = bucket_of(rib, entry_hash(e)); *p != e;)
+		p = &(*p)->hash_next;
+	*p = e->hash_next;
+	rib->count--;
+	slab_free(&rib->entries, e);
+}
+
+/* --- the change list --- */
+
+static bool is_reader(const struct list *link)
+{
+	return ((const struct route_entry *)(const void *)link)->family == IP_NONE;
+}
+
+void route_rib_touch(struct route_rib *rib, struct route_entry *e)
+{
+	bool quiet = list_empty(&rib->changes) || is_reader(rib->changes.prev);
+
+	e->flags = 0;
+	list_del(&e->link);
+	list_add_tail(&rib->changes, &e->link);
+	if (quiet && rib->changed)
+		rib->changed(rib->user);
+}
+
+void route_reader_init(struct route_reader *r, struct route_rib *rib)
+{
+	*r = (struct route_reader){ .rib = rib };
+	list_add_tail(&rib->changes, &r->link);
+}
+
+void route_reader_fini(struct route_reader *r)
+{
+	list_del(&r->link);
+	route_rib_trim(r->rib);
+}
+
+static struct list *next_entry(const struct route_reader *r)
+{
+	struct list *link = r->link.next;
+
+	while (link != &r->rib->changes && is_reader(link))
+		link = link->next;
+	return link;
+}
+
+bool route_reader_behind(const struct route_reader *r)
+{
+	return next_entry(r) != &r->rib->changes;
+}
+
+struct route_entry *route_reader_next(struct route_reader *r)
+{
+	struct list *link = next_entry(r);
+
+	if (link == &r->rib->changes)
+		return NULL;
+	list_del(&r->link);
+	list_add_after(link, &r->link);
+	return (struct route_entry *)(void *)link;
+}
+
+void route_rib_trim(struct route_rib *rib)
+{
+	while (!list_empty(&rib->changes) && !is_reader(rib->changes.next)) {
+		struct route_entry *e = (struct route_entry *)(void *)rib->changes.next;
+
+		list_del(&e->link);
+		release(rib, e);
+	}
+}
+
+/* --- paths --- */
+
+static struct route_path *find_path(
+	const struct route_entry *e, const struct route_peer *peer, uint32_t path_id_in)
+{
+	for (struct route_path *p = e->paths; p; p = p->next)
+		if (p->peer == peer && p->path_id_in == path_id_in && !(p->flags & ROUTE_PATH_GONE))
+			return p;
+	return NULL;
+}
+
+static bool path_id_used(const struct route_entry *e, uint32_t id)
+{
+	for (const struct route_path *p = e->paths; p; p = p->next)
+		if (p->path_id_out == id)
+			return true;
+	return false;
+}
+
+static uint32_t new_path_id(struct route_rib *rib, const struct route_entry *e)
+{
+	do {
+		if (++rib->next_path_id == 0) {
+			rib->path_ids_wrapped = true;
+			rib->next_path_id = 1;
+		}
+	} while (rib->path_ids_wrapped && path_id_used(e, rib->next_path_id));
+	return rib->next_path_id;
+}
+
+bool route_rib_announce(struct route_rib *rib, struct route_peer *peer, struct list *adj_rib_in,
+	const struct prefix *p, uint32_t path_id_in, struct route_attrs *attrs, uint32_t now_s)
+{
+	struct route_entry *e = find_or_add(rib, p);
+	struct route_path *path = find_path(e, peer, path_id_in);
+	bool is_new = !path;
+
+	if (path && path->attrs == attrs) {
+		route_attrs_unref(rib->store, attrs);
+		return false;
+	}
+	if (path) {
+		route_attrs_unref(rib->store, path->attrs);
+		path->sent = route_sent_outdate(rib->sent, path->sent);
+	} else {
+		path = slab_alloc(&rib->paths);
+		*path = (struct route_path){
+			.next = e->paths, .entry = e, .peer = peer, .path_id_in = path_id_in
+		};
+		path->path_id_out = new_path_id(rib, e);
+		e->paths = path;
+		list_add_tail(adj_rib_in, &path->peer_link);
+	}
+	path->attrs = attrs;
+	path->since_s = now_s;
+	route_rib_touch(rib, e);
+	return is_new;
+}
+
+static void free_path(struct route_rib *rib, struct route_path *path)
+{
+	struct route_path **p = &path->entry->paths;
+
+	while (*p != path)
+		p = &(*p)->next;
+	*p = path->next;
+	slab_free(&rib->paths, path);
+}
+
+void route_rib_remove(struct route_rib *rib, struct route_path *path)
+{
+	struct route_entry *e = path->entry;
+
+	list_del(&path->peer_link);
+	route_attrs_unref(rib->store, path->attrs);
+	path->attrs = NULL;
+	if (path->sent) {
+		path->flags = ROUTE_PATH_GONE;
+		rib->tombstones++;
+	} else {
+		free_path(rib, path);
+	}
+	route_rib_touch(rib, e);
+}
+
+bool route_rib_withdraw(
+	struct route_rib *rib, struct route_peer *peer, const struct prefix *p, uint32_t path_id_in)
+{
+	struct route_entry *e = route_rib_find(rib, p);
+	struct route_path *path = e ? find_path(e, peer, path_id_in) : NULL;
+
+	if (path)
+		route_rib_remove(rib, path);
+	return path != NULL;
+}
+
+void route_path_sent(struct route_rib *rib, struct route_path *path, unsigned group)
+{
+	path->sent = route_sent_set(rib->sent, path->sent, group);
+}
+
+void route_path_unsent(struct route_rib *rib, struct route_path *path, unsigned group)
+{
+	path->sent = route_sent_clear(rib->sent, path->sent, group);
+	if (path->sent == 0 && path->flags & ROUTE_PATH_GONE) {
+		rib->tombstones--;
+		free_path(rib, path);
+	}
+}
+
+/* --- walks --- */
+
+bool route_rib_walk(
+	struct route_rib *rib, uint64_t *at, void (*fn)(void *user, struct route_entry *e), void *user)
+{
+	size_t i = *at >> (32 - rib->bits);
+
+	if (i >= (size_t)1 << rib->bits)
+		return false;
+	*at = (uint64_t)(i + 1) << (32 - rib->bits);
+	for (struct route_entry *e = rib->bucket[i], *next; e; e = next) {
+		next = e->hash_next;
+		fn(user, e);
+		release(rib, e);
+	}
+	return *at >> 32 == 0;
+}
+
+bool route_rib_walked(const struct route_rib *rib, uint64_t at, const struct route_entry *e)
+{
+	(void)rib;
+	return entry_hash(e) < at;
+}

@@ -1,0 +1,216 @@
+#include "rrd/neighbor.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "bgp/message.h"
+#include "config.h"
+#include "rrd/policies.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TTL_MAX = 255 };
+
+static uint8_t add_path_of(const struct config_peer *cfg)
+{
+	uint8_t add_path = BGP_ADD_PATH_NONE;
+
+	if (cfg->add_path_send.send != CONFIG_SEND_BEST)
+		add_path |= BGP_ADD_PATH_SEND;
+	if (cfg->add_path_receive)
+		add_path |= BGP_ADD_PATH_RECEIVE;
+	return add_path;
+}
+
+/* RFC 5082: with GTSM we send with the largest TTL and take nothing that came further than the configured hops. */
+static void set_ttl(const struct config_peer *cfg, struct session_config *out)
+{
+	out->ttl = cfg->multihop_ttl;
+	if (cfg->ttl_security_hops) {
+		out->ttl = TTL_MAX;
+		out->min_ttl = (uint8_t)(TTL_MAX + 1 - cfg->ttl_security_hops);
+	}
+}
+
+void neighbor_session_config(const struct rrd *r, const struct config_peer *cfg, const char *name,
+	const struct ip_addr *remote, struct session_config *out)
+{
+	*out = (struct session_config){
+		.remote = *remote,
+		.local = cfg->local_address,
+		.remote_port = cfg->port,
+		.local_as = r->cfg->router.as,
+		.peer_as = cfg->as.kind == CONFIG_PEER_AS_NUMBER || cfg->as.kind == CONFIG_PEER_AS_INTERNAL
+				   ? cfg->as.number
+				   : 0,
+		.peer_as_external = cfg->as.kind == CONFIG_PEER_AS_EXTERNAL,
+		.router_id = r->cfg->router.router_id,
+		.passive = cfg->passive,
+		.enabled = cfg->enabled,
+		.hold_time_s = cfg->hold_time_s,
+		.min_hold_time_s = cfg->min_hold_time_s,
+		.keepalive_s = cfg->keepalive_s,
+		.connect_retry_s = cfg->connect_retry_s,
+		.connect_retry_max_s = cfg->connect_retry_max_s,
+		.idle_hold_s = cfg->idle_hold_s,
+		.idle_hold_max_s = cfg->idle_hold_max_s,
+		.send_hold_time_s = cfg->send_hold_time_s,
+		.extended_message = cfg->extended_messages,
+		.route_refresh = cfg->route_refresh,
+		.extended_next_hop = cfg->extended_next_hop,
+	};
+	for (int f = 0; f < BGP_FAMILIES; f++) {
+		out->family[f] = cfg->family[f];
+		out->add_path[f] = add_path_of(cfg);
+	}
+	set_ttl(cfg, out);
+	gethostname(out->fqdn, sizeof(out->fqdn) - 1);
+	snprintf(out->software, sizeof(out->software), "rrd/%s", PACKAGE_VERSION);
+	if (name)
+		snprintf(out->name, sizeof(out->name), "%s", name);
+}
+
+static enum route_peer_type peer_type(const struct neighbor *n, uint32_t remote_as)
+{
+	if (remote_as != n->rrd->cfg->router.as)
+		return ROUTE_PEER_EBGP;
+	return n->cfg->route_reflector_client ? ROUTE_PEER_IBGP_CLIENT : ROUTE_PEER_IBGP;
+}
+
+static enum route_send_mode send_mode(enum config_add_path_send send)
+{
+	switch (send) {
+	case CONFIG_SEND_ALL:
+		return ROUTE_SEND_ALL;
+	case CONFIG_SEND_BEST_N:
+		return ROUTE_SEND_BEST_N;
+	case CONFIG_SEND_MULTIPATH:
+		return ROUTE_SEND_MULTIPATH;
+	case CONFIG_SEND_BEST:
+		break;
+	}
+	return ROUTE_SEND_BEST;
+}
+
+static void up(void *user, struct session *s, const struct bgp_negotiated *negotiated)
+{
+	struct neighbor *n = user;
+	const struct bgp_open *open = session_remote_open(s);
+	struct route_peer_config cfg = {
+		.address = session_config(s)->remote,
+		.local = session_local_addr(s),
+		.router_id = open->bgp_identifier,
+		.type = peer_type(n, open->as),
+		.send_n = n->cfg->add_path_send.best,
+		.next_hop_self = n->cfg->next_hop_self,
+		.advertisement_interval_ms = n->cfg->advertisement_interval_s * 1000u,
+		.import = policies_get(n->rrd->policies, &n->cfg->import),
+		.export = policies_get(n->rrd->policies, &n->cfg->export),
+	};
+
+	for (int f = 0; f < BGP_FAMILIES; f++)
+		cfg.send_mode[f] = send_mode(n->cfg->add_path_send.send);
+	n->session = s;
+	n->peer = route_peer_new(n->rrd->engine, &cfg, negotiated, n);
+}
+
+static void close_peer(struct neighbor *n)
+{
+	if (!n->peer)
+		return;
+	for (int i = 0; i < ROUTE_REJECTS; i++)
+		n->rejected[i] += route_peer_counters(n->peer)->rejected[i];
+	n->oversized += route_peer_counters(n->peer)->oversized;
+	route_peer_close(n->peer);
+	n->peer = NULL;
+}
+
+static void down(void *user, struct session *s, const struct session_down *why)
+{
+	(void)s;
+	(void)why;
+	close_peer(user);
+}
+
+/* RFC 4486 4: the family and the limit that was passed. */
+static void over_limit(struct neighbor *n, struct session *s, enum bgp_family f)
+{
+	uint8_t data[7];
+	struct writer w = writer_init(data, sizeof(data));
+	char text[PREFIX_TEXT_MAX];
+
+	writer_u16(&w, bgp_family_afi(f));
+	writer_u8(&w, BGP_SAFI_UNICAST);
+	writer_u32(&w, n->cfg->import.max_prefixes);
+	log_warning("neighbor %s: sent more than max-prefixes %u of %s",
+		ip_addr_format(&session_config(s)->remote, text), n->cfg->import.max_prefixes,
+		bgp_family_text(f));
+	session_notify(s, BGP_ERR_CEASE, BGP_CEASE_MAXIMUM_PREFIXES, data, writer_len(&w));
+}
+
+static void update(void *user, struct session *s, const struct bgp_update *u)
+{
+	struct neighbor *n = user;
+	enum bgp_family f;
+
+	if (n->peer && route_peer_update(n->peer, u, rrd_now_ms(n->rrd), &f) == ROUTE_IMPORT_MAX_PREFIXES)
+		over_limit(n, s, f);
+}
+
+static void refresh(void *user, struct session *s, enum bgp_family family, enum bgp_refresh_subtype subtype)
+{
+	struct neighbor *n = user;
+
+	(void)s;
+	if (n->peer && subtype == BGP_REFRESH_REQUEST)
+		route_peer_refresh(n->peer, family);
+}
+
+static int fill(void *user, struct iovec *iov, int max, size_t *partial)
+{
+	struct neighbor *n = user;
+
+	return n->peer ? route_peer_fill(n->peer, iov, max, partial) : 0;
+}
+
+static void consumed(void *user, size_t octets)
+{
+	struct neighbor *n = user;
+
+	if (n->peer)
+		route_peer_consumed(n->peer, octets);
+}
+
+const struct session_ops neighbor_session_ops = {
+	.up = up,
+	.down = down,
+	.update = update,
+	.refresh = refresh,
+	.fill = fill,
+	.consumed = consumed,
+};
+
+struct neighbor *neighbor_new(
+	struct rrd *r, const struct config_peer *cfg, const char *peer_group, const struct prefix *range)
+{
+	struct neighbor *n = mem_calloc(1, sizeof(*n));
+
+	n->rrd = r;
+	n->cfg = cfg;
+	n->peer_group = peer_group;
+	n->range = range;
+	return n;
+}
+
+void neighbor_free(struct neighbor *n)
+{
+	close_peer(n);
+	free(n);
+}
+
+uint64_t neighbor_rejected(const struct neighbor *n, enum route_reject why)
+{
+	return n->rejected[why] + (n->peer ? route_peer_counters(n->peer)->rejected[why] : 0);
+}

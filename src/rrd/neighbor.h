@@ -1,0 +1,33 @@
+/*
+ * One neighbor of the daemon: the session on one side, the engine's peer on the other.
+ *
+ * Static ones live as long as the configuration has them, dynamic ones as long as their session. The engine's peer
+ * exists while the session is up.
+ */
+#pragma once
+
+#include "route/engine.h"
+#include "rrd/rrd.h"
+
+struct neighbor {
+	struct rrd *rrd;
+	struct session *session; /* of a dynamic one: from its first up() on */
+	const struct config_peer *cfg;
+	const char *peer_group;		  /* NULL: none */
+	const struct prefix *range;	  /* NULL: a static neighbor */
+	struct route_peer *peer;	  /* NULL while down */
+	uint64_t rejected[ROUTE_REJECTS]; /* in earlier sessions */
+	uint64_t oversized;
+};
+
+/* The session's settings for a peer at an address. */
+void neighbor_session_config(const struct rrd *r, const struct config_peer *cfg, const char *name,
+	const struct ip_addr *remote, struct session_config *out);
+extern const struct session_ops neighbor_session_ops;
+
+struct neighbor *neighbor_new(
+	struct rrd *r, const struct config_peer *cfg, const char *peer_group, const struct prefix *range);
+/* Its session must be gone or about to be freed without callbacks. */
+void neighbor_free(struct neighbor *n);
+
+uint64_t neighbor_rejected(const struct neighbor *n, enum route_reject why);

@@ -1,0 +1,12 @@
+/* The policies of a configuration, each once: peers with equal policies can share an update group. */
+#pragma once
+
+#include "config/peer.h"
+#include "route/policy.h"
+
+struct policies;
+
+struct policies *policies_new(void);
+void policies_free(struct policies *p);
+/* NULL when the configuration lets everything pass. Lives as long as p. */
+const struct route_policy *policies_get(struct policies *p, const struct config_policy *c);

@@ -1,0 +1,53 @@
+/*
+ * The daemon: its parts, and the wires between them.
+ *
+ * Glue without ideas of its own: sessions give their UPDATEs to the engine, the engine's output is pulled by the
+ * sessions, the FIB reads the engine's change list, the control socket asks all of them. One loop, one thread (the FIB's
+ * executor apart).
+ */
+#pragma once
+
+#include "config/rrd.h"
+#include "control/server.h"
+#include "io/loop.h"
+#include "kernel/fib.h"
+#include "route/engine.h"
+#include "session/neighbors.h"
+#include "session/session.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rrd {
+	struct io_loop *loop;
+	struct config_rrd *cfg;
+	struct route_engine *engine;
+	struct io_job *work;	     /* a slice of the engine's and the FIB's work */
+	struct io_timer *work_later; /* advertisement intervals */
+	struct session_io *sessions;
+	struct session_neighbors *neighbors;
+	struct policies *policies;
+	struct fib *fib; /* NULL: not a router */
+	struct route_reader fib_reader[BGP_FAMILIES];
+	struct io_timer *sweep; /* removes what is left of an earlier run, once the table is there */
+	struct control_server *control;
+	struct io_signal *on_term, *on_int;
+	struct io_timer *exit_timer;
+	uint64_t started_ms, stopping_ms;
+	uint64_t oversized;
+	struct log_limit oversized_limit;
+};
+
+/* Starts everything the configuration says; takes cfg over. NULL, with the reason logged, when something essential
+ * fails. */
+struct rrd *rrd_new(struct config_rrd *cfg);
+/* Says goodbye to all neighbors, finishes what is under way and frees everything. */
+void rrd_free(struct rrd *r);
+void rrd_run(struct rrd *r);
+uint64_t rrd_now_ms(const struct rrd *r);
+
+/* --- fib_feed.c: from the change list to the kernel --- */
+bool fib_feed_start(struct rrd *r);
+/* A slice; true when more is waiting. */
+bool fib_feed_work(struct rrd *r);
+void fib_feed_stop(struct rrd *r);

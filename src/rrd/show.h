@@ -1,0 +1,20 @@
+/* The answers to rrctl: tables as rows. Each function is a control_command's start. */
+#pragma once
+
+#include "control/server.h"
+#include "rrd/rrd.h"
+
+enum { SHOW_ERROR_MAX = 256 };
+
+bool show_routes(void *user, const struct row *args, struct control_answer *out, char *err);
+bool show_route(void *user, const struct row *args, struct control_answer *out, char *err);
+bool show_neighbors(void *user, const struct row *args, struct control_answer *out, char *err);
+bool show_neighbor(void *user, const struct row *args, struct control_answer *out, char *err);
+bool show_ranges(void *user, const struct row *args, struct control_answer *out, char *err);
+bool show_fib(void *user, const struct row *args, struct control_answer *out, char *err);
+bool show_memory(void *user, const struct row *args, struct control_answer *out, char *err);
+bool show_status(void *user, const struct row *args, struct control_answer *out, char *err);
+bool clear_neighbor(void *user, const struct row *args, struct control_answer *out, char *err);
+
+/* All commands, for the control server. */
+extern const struct control_command rrd_commands[];

@@ -1,0 +1,310 @@
+#include "rrd/show.h"
+
+#include "base/mem.h"
+#include "bgp/message.h"
+#include "rrd/neighbor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put_addr(struct row *r, const char *key, const struct ip_addr *a)
+{
+	char buf[PREFIX_TEXT_MAX];
+
+	if (a->family != IP_NONE)
+		row_text(r, key, ip_addr_format(a, buf));
+}
+
+static void put_id(struct row *r, const char *key, uint32_t id)
+{
+	struct ip_addr a = ip_addr_v4(id);
+
+	put_addr(r, key, &a);
+}
+
+static void put_prefix(struct row *r, const char *key, const struct prefix *p)
+{
+	char buf[PREFIX_TEXT_MAX];
+
+	row_text(r, key, prefix_format(p, buf));
+}
+
+/* --- show neighbors --- */
+
+static struct row *summary(const struct rrd *rrd, const struct session *s)
+{
+	const struct neighbor *n = session_user(s);
+	const struct bgp_open *open = session_remote_open(s);
+	struct row *r = row_new();
+	int64_t received = 0, advertised = 0;
+
+	for (int f = 0; n->peer && f < BGP_FAMILIES; f++) {
+		received += route_peer_counters(n->peer)->received[f];
+		advertised += route_peer_advertised(n->peer, (enum bgp_family)f);
+	}
+	put_addr(r, "address", &session_config(s)->remote);
+	if (n->cfg->description)
+		row_text(r, "description", n->cfg->description);
+	row_int(r, "as", open ? open->as : session_config(s)->peer_as);
+	if (open)
+		put_id(r, "router-id", open->bgp_identifier);
+	row_text(r, "state", session_state_text(session_state(s)));
+	row_int(r, "since-ms", (int64_t)(rrd_now_ms(rrd) - session_since_us(s) / 1000));
+	if (n->peer_group)
+		row_text(r, "peer-group", n->peer_group);
+	row_bool(r, "dynamic", n->range != NULL);
+	row_int(r, "received", received);
+	row_int(r, "advertised", advertised);
+	row_text(r, "last-error", session_last_error(s));
+	return r;
+}
+
+struct neighbor_rows {
+	struct rrd *rrd;
+	struct ip_addr at;
+};
+
+static struct row *next_neighbor(void *state, char *err)
+{
+	struct neighbor_rows *n = state;
+	struct session *s = session_neighbors_next(
+		n->rrd->neighbors, n->at.family == IP_NONE ? NULL : &n->at);
+
+	err[0] = 0;
+	if (!s)
+		return NULL;
+	n->at = session_config(s)->remote;
+	return summary(n->rrd, s);
+}
+
+bool show_neighbors(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct neighbor_rows *n = mem_calloc(1, sizeof(*n));
+
+	(void)args;
+	(void)err;
+	n->rrd = user;
+	*out = (struct control_answer){ next_neighbor, free, n };
+	return true;
+}
+
+/* --- show neighbor --- */
+
+static struct row *capabilities(const struct bgp_negotiated *n)
+{
+	struct row *r = row_new(), *families = row_new_list(), *add_path = row_new();
+
+	for (int f = 0; f < BGP_FAMILIES; f++) {
+		const char *name = bgp_family_text((enum bgp_family)f);
+
+		if (n->family[f])
+			row_append_text(families, name);
+		if (n->add_path_tx[f] || n->add_path_rx[f])
+			row_text(add_path, name,
+				n->add_path_tx[f] && n->add_path_rx[f] ? "send receive"
+				: n->add_path_tx[f]		       ? "send"
+								       : "receive");
+	}
+	row_put(r, "families", families);
+	row_put(r, "add-path", add_path);
+	row_bool(r, "route-refresh", n->route_refresh);
+	row_bool(r, "enhanced-route-refresh", n->enhanced_route_refresh);
+	row_bool(r, "extended-message", n->max_tx > BGP_MESSAGE_MAX);
+	row_bool(r, "as4", n->as4);
+	return r;
+}
+
+static struct row *message_counts(const uint64_t *count, bool with_updates)
+{
+	struct row *r = row_new();
+
+	row_int(r, "open", (int64_t)count[BGP_OPEN]);
+	if (with_updates)
+		row_int(r, "update", (int64_t)count[BGP_UPDATE]);
+	row_int(r, "notification", (int64_t)count[BGP_NOTIFICATION]);
+	row_int(r, "keepalive", (int64_t)count[BGP_KEEPALIVE]);
+	row_int(r, "route-refresh", (int64_t)count[BGP_ROUTE_REFRESH]);
+	return r;
+}
+
+static void put_counters(struct row *r, const struct session_counters *c)
+{
+	struct row *messages = row_new(), *octets = row_new();
+
+	row_put(messages, "rx", message_counts(c->rx_messages, true));
+	row_put(messages, "tx", message_counts(c->tx_messages, false));
+	row_put(r, "messages", messages);
+	row_int(octets, "rx", (int64_t)c->rx_octets);
+	row_int(octets, "tx", (int64_t)c->tx_octets);
+	row_put(r, "octets", octets);
+	row_int(r, "flaps", (int64_t)c->flaps);
+	row_int(r, "attribute-discard", (int64_t)c->attribute_discard);
+	row_int(r, "treat-as-withdraw", (int64_t)c->treat_as_withdraw);
+}
+
+static void put_rejected(struct row *r, const struct neighbor *n)
+{
+	struct row *rejected = row_new();
+	enum route_reject why;
+	struct prefix last;
+
+	for (int i = 0; i < ROUTE_REJECTS; i++)
+		if (neighbor_rejected(n, (enum route_reject)i))
+			row_int(rejected, route_reject_text((enum route_reject)i),
+				(int64_t)neighbor_rejected(n, (enum route_reject)i));
+	row_put(r, "rejected", rejected);
+	if (n->peer && route_peer_last_rejected(n->peer, &last, &why)) {
+		struct row *l = row_new();
+
+		put_prefix(l, "prefix", &last);
+		row_text(l, "reason", route_reject_text(why));
+		row_put(r, "last-rejected", l);
+	}
+	row_int(r, "oversized",
+		(int64_t)(n->oversized + (n->peer ? route_peer_counters(n->peer)->oversized : 0)));
+}
+
+static void put_warnings(struct row *r, const struct rrd *rrd, const struct session *s)
+{
+	char speakers[SESSION_SPEAKERS_TEXT_MAX];
+	struct ip_addr other;
+
+	if (session_two_speakers(s, NULL))
+		row_text(r, "two-speakers", session_speakers_text(s, speakers, sizeof(speakers)));
+	if (session_neighbors_same_id(rrd->neighbors, s, &other))
+		put_addr(r, "same-router-id-as", &other);
+}
+
+static struct row *sheet(const struct rrd *rrd, const struct session *s)
+{
+	const struct neighbor *n = session_user(s);
+	const struct bgp_negotiated *negotiated = session_negotiated(s);
+	const struct bgp_open *open = session_remote_open(s);
+	struct ip_addr local = session_local_addr(s);
+	struct row *r = summary(rrd, s);
+
+	if (n->range)
+		put_prefix(r, "range", n->range);
+	put_addr(r, "local-address", &local);
+	row_int(r, "local-as", session_config(s)->local_as);
+	row_bool(r, "route-reflector-client", n->cfg->route_reflector_client);
+	if (negotiated) {
+		row_int(r, "hold-time-s", negotiated->hold_time_s);
+		row_put(r, "capabilities", capabilities(negotiated));
+	}
+	if (open && open->caps.fqdn[0])
+		row_text(r, "fqdn", open->caps.fqdn);
+	if (open && open->caps.software[0])
+		row_text(r, "software", open->caps.software);
+	put_counters(r, session_counters(s));
+	put_rejected(r, n);
+	put_warnings(r, rrd, s);
+	return r;
+}
+
+static struct session *find(struct rrd *r, const struct row *args, char *err)
+{
+	const char *text = row_get_text(args, "address");
+	struct ip_addr address;
+	struct session *s;
+
+	if (!text || !ip_addr_parse(text, &address)) {
+		snprintf(err, SHOW_ERROR_MAX, "%s is not an address", text ? text : "nothing");
+		return NULL;
+	}
+	s = session_neighbors_find(r->neighbors, &address);
+	if (!s)
+		snprintf(err, SHOW_ERROR_MAX, "there is no neighbor %s: see show neighbors", text);
+	return s;
+}
+
+bool show_neighbor(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct session *s = find(user, args, err);
+
+	if (s)
+		control_answer_row(out, sheet(user, s));
+	return s != NULL;
+}
+
+/* --- show ranges --- */
+
+struct range_rows {
+	struct rrd *rrd;
+	struct prefix at;
+};
+
+/* The speakers of a range that were found to share an address with another. */
+static int64_t two_speakers(const struct rrd *r, const struct prefix *range)
+{
+	struct ip_addr at = { .family = IP_NONE };
+	int64_t n = 0;
+
+	for (struct session *s = NULL; (s = session_neighbors_next(r->neighbors, s ? &at : NULL));) {
+		const struct neighbor *nb = session_user(s);
+
+		at = session_config(s)->remote;
+		if (nb->range && prefix_equal(nb->range, range))
+			n += (int64_t)session_two_speakers(s, NULL);
+	}
+	return n;
+}
+
+static struct row *next_range(void *state, char *err)
+{
+	struct range_rows *s = state;
+	const struct config_range *c;
+	struct session_range_info i;
+	struct row *r;
+
+	err[0] = 0;
+	if (!session_neighbors_next_range(s->rrd->neighbors, s->at.family == IP_NONE ? NULL : &s->at, &i))
+		return NULL;
+	c = i.range_user;
+	s->at = i.prefix;
+	r = row_new();
+	put_prefix(r, "prefix", &i.prefix);
+	row_text(r, "peer-group", c->peer_group);
+	row_int(r, "limit", i.limit);
+	row_int(r, "neighbors", i.neighbors);
+	row_int(r, "refused", (int64_t)i.refused);
+	if (i.refused)
+		put_addr(r, "last-refused", &i.last_refused);
+	row_int(r, "two-speakers", two_speakers(s->rrd, &i.prefix));
+	return r;
+}
+
+bool show_ranges(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct range_rows *s = mem_calloc(1, sizeof(*s));
+
+	(void)args;
+	(void)err;
+	s->rrd = user;
+	*out = (struct control_answer){ next_range, free, s };
+	return true;
+}
+
+/* --- clear --- */
+
+bool clear_neighbor(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const char *address = row_get_text(args, "address"), *text = row_get_text(args, "text");
+	struct ip_addr at = { .family = IP_NONE };
+	struct rrd *r = user;
+	struct session *s;
+
+	control_answer_row(out, NULL);
+	if (address && strcmp(address, "all") == 0) {
+		for (s = NULL; (s = session_neighbors_next(r->neighbors, s ? &at : NULL));) {
+			at = session_config(s)->remote;
+			session_reset(s, text);
+		}
+		return true;
+	}
+	s = find(r, args, err);
+	if (s)
+		session_reset(s, text);
+	return s != NULL;
+}

@@ -1,0 +1,173 @@
+/* The smaller answers: FIB, memory, status. */
+#include "rrd/show.h"
+
+#include "base/mem.h"
+#include "bgp/message.h"
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- a list of rows made at once: for answers that are short by nature --- */
+
+struct few_rows {
+	struct row **row;
+	size_t next, count;
+};
+
+static void few_add(struct few_rows *s, struct row *r)
+{
+	s->row = mem_realloc(s->row, (s->count + 1) * sizeof(*s->row));
+	s->row[s->count++] = r;
+}
+
+static struct row *few_next(void *state, char *err)
+{
+	struct few_rows *s = state;
+
+	err[0] = 0;
+	return s->next < s->count ? s->row[s->next++] : NULL;
+}
+
+static void few_done(void *state)
+{
+	struct few_rows *s = state;
+
+	while (s->next < s->count)
+		row_free(s->row[s->next++]);
+	free(s->row);
+	free(s);
+}
+
+/* --- fib --- */
+
+struct fib_rows {
+	struct rrd *rrd;
+	struct prefix at;
+	bool started;
+};
+
+static struct row *fib_next(void *state, char *err)
+{
+	struct fib_rows *s = state;
+	bool first = !s->started;
+
+	err[0] = 0;
+	s->started = true;
+	return s->rrd->fib ? fib_row(s->rrd->fib, &s->at, first) : NULL;
+}
+
+bool show_fib(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct rrd *r = user;
+	struct fib_rows *s;
+
+	(void)args;
+	if (!r->fib) {
+		snprintf(err, SHOW_ERROR_MAX,
+			"this daemon is no router: fib: {enabled: true} in its configuration makes it one");
+		return false;
+	}
+	s = mem_calloc(1, sizeof(*s));
+	s->rrd = r;
+	*out = (struct control_answer){ fib_next, free, s };
+	return true;
+}
+
+/* --- memory --- */
+
+static void memory_row(void *user, const char *what, size_t objects, size_t octets)
+{
+	struct row *r = row_new();
+
+	row_text(r, "what", what);
+	row_int(r, "objects", (int64_t)objects);
+	row_int(r, "octets", (int64_t)octets);
+	few_add(user, r);
+}
+
+/* The process as the kernel sees it; 0 when it does not say. */
+static size_t resident_octets(void)
+{
+	unsigned long total = 0, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f && fscanf(f, "%lu %lu", &total, &resident) != 2)
+		resident = 0;
+	if (f)
+		fclose(f);
+	return resident * 4096;
+}
+
+bool show_memory(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct few_rows *s = mem_calloc(1, sizeof(*s));
+	struct rrd *r = user;
+
+	(void)args;
+	(void)err;
+	route_engine_memory(r->engine, memory_row, s);
+	memory_row(s, "neighbors", session_neighbors_count(r->neighbors), 0);
+	memory_row(s, "the whole process", 1, resident_octets());
+	*out = (struct control_answer){ few_next, few_done, s };
+	return true;
+}
+
+/* --- status --- */
+
+static void put_id(struct row *row, const char *key, uint32_t id)
+{
+	struct ip_addr a = ip_addr_v4(id);
+	char buf[PREFIX_TEXT_MAX];
+
+	row_text(row, key, ip_addr_format(&a, buf));
+}
+
+static void put_tables(struct row *row, const struct rrd *r)
+{
+	for (int f = 0; f < BGP_FAMILIES; f++) {
+		const struct route_rib *rib = route_engine_rib(r->engine, (enum bgp_family)f);
+		struct row *table = row_new();
+
+		row_int(table, "prefixes", (int64_t)route_rib_entries(rib));
+		row_int(table, "paths", (int64_t)route_rib_paths(rib));
+		row_int(table, "update-groups", (int64_t)route_engine_groups(r->engine, (enum bgp_family)f));
+		row_put(row, bgp_family_text((enum bgp_family)f), table);
+	}
+}
+
+bool show_status(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct rrd *r = user;
+	struct row *row = row_new();
+
+	(void)args;
+	(void)err;
+	row_text(row, "program", "rrd");
+	row_text(row, "version", PACKAGE_VERSION);
+	row_int(row, "as", r->cfg->router.as);
+	put_id(row, "router-id", r->cfg->router.router_id);
+	put_id(row, "cluster-id", r->cfg->router.cluster_id);
+	row_int(row, "uptime-ms", (int64_t)(rrd_now_ms(r) - r->started_ms));
+	row_int(row, "neighbors", (int64_t)session_neighbors_count(r->neighbors));
+	put_tables(row, r);
+	row_int(row, "oversized", (int64_t)r->oversized);
+	if (r->fib)
+		row_put(row, "fib", fib_status(r->fib));
+	control_answer_row(out, row);
+	return true;
+}
+
+const struct control_command rrd_commands[] = {
+	{ "show neighbors", "", "all neighbors, a line each", false, show_neighbors },
+	{ "show neighbor", "ADDRESS", "everything about one neighbor", false, show_neighbor },
+	{ "show routes", "[PREFIX [longer]]", "the table, a line per path", false, show_routes },
+	{ "show route", "PREFIX [why]", "one prefix, with the reason for each path", false, show_route },
+	{ "show fib", "", "the kernel's routes that are ours", false, show_fib },
+	{ "show ranges", "", "ranges of dynamic neighbors", false, show_ranges },
+	{ "show memory", "", "what the tables hold", false, show_memory },
+	{ "show status", "", "the daemon at a glance", false, show_status },
+	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true,
+		clear_neighbor },
+	{ NULL, NULL, NULL, false, NULL },
+};

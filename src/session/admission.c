@@ -1,0 +1,186 @@
+/*
+ * Ranges of dynamic neighbors, and who is let in.
+ *
+ * The limit of a range counts its sessions that exist, connected or about to be freed, so it is exact at any moment;
+ * one that is about to be freed is so for the rest of a turn only. Refused: addresses nobody configured (closed without
+ * a word), this host's own addresses (it would peer with itself), and more than the limit (told by a Cease).
+ */
+#include "base/mem.h"
+#include "session/neighbors_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static size_t range_bound(const struct session_neighbors *set, const struct prefix *p)
+{
+	size_t i = 0;
+
+	while (i < set->ranges && prefix_cmp(&set->range[i]->info.prefix, p) < 0)
+		i++;
+	return i;
+}
+
+static void insert_range(struct session_neighbors *set, struct neighbor_range *r)
+{
+	size_t at = range_bound(set, &r->info.prefix);
+
+	if (set->ranges == set->range_size) {
+		set->range_size = set->range_size ? set->range_size * 2 : 8;
+		set->range = mem_realloc(set->range, set->range_size * sizeof(struct neighbor_range *));
+	}
+	memmove(set->range + at + 1, set->range + at, (set->ranges - at) * sizeof(struct neighbor_range *));
+	set->range[at] = r;
+	set->ranges++;
+}
+
+void session_neighbors_set_range(
+	struct session_neighbors *set, const struct prefix *prefix, unsigned limit, void *range_user)
+{
+	struct neighbor_range *r = trie_get(set->range_trie, prefix);
+
+	if (!r) {
+		r = mem_calloc(1, sizeof(*r));
+		r->info.prefix = *prefix;
+		trie_set(set->range_trie, prefix, r);
+		insert_range(set, r);
+	}
+	r->info.limit = limit;
+	r->info.range_user = range_user;
+}
+
+static void free_range_if_unused(struct neighbor_range *r)
+{
+	if (r->removed && r->info.neighbors == 0)
+		free(r);
+}
+
+void neighbors_range_left(struct neighbor_range *r)
+{
+	r->info.neighbors--;
+	free_range_if_unused(r);
+}
+
+bool session_neighbors_del_range(struct session_neighbors *set, const struct prefix *prefix)
+{
+	struct neighbor_range *r = trie_del(set->range_trie, prefix);
+	size_t at;
+
+	if (!r)
+		return false;
+	at = range_bound(set, prefix);
+	memmove(set->range + at, set->range + at + 1,
+		(set->ranges - at - 1) * sizeof(struct neighbor_range *));
+	set->ranges--;
+	r->removed = true;
+	/* They are freed at the end of the turn, by the way every dynamic neighbor goes. */
+	for (size_t i = 0; i < set->count; i++)
+		if (set->item[i]->range == r)
+			session_stop(set->item[i]->session, BGP_CEASE_PEER_DECONFIGURED, NULL);
+	free_range_if_unused(r);
+	return true;
+}
+
+void neighbors_ranges_fini(struct session_neighbors *set)
+{
+	for (size_t i = 0; i < set->ranges; i++)
+		free(set->range[i]);
+	free(set->range);
+	trie_free(set->range_trie);
+}
+
+bool session_neighbors_next_range(
+	const struct session_neighbors *set, const struct prefix *after, struct session_range_info *out)
+{
+	size_t i = after ? range_bound(set, after) : 0;
+
+	if (after && i < set->ranges && prefix_equal(&set->range[i]->info.prefix, after))
+		i++;
+	if (i == set->ranges)
+		return false;
+	*out = set->range[i]->info;
+	return true;
+}
+
+/* --- who is let in --- */
+
+static void refuse_unknown(struct session_neighbors *set, int fd, const struct ip_addr *remote)
+{
+	char addr[PREFIX_TEXT_MAX];
+	uint64_t more;
+
+	set->counters.unknown_source++;
+	if (neighbors_log_pass(set, &set->unknown_limit, &more))
+		log_warning(
+			"connection from %s refused: neither a neighbor nor in a range (%llu more before)",
+			ip_addr_format(remote, addr), (unsigned long long)more);
+	close(fd);
+}
+
+static void refuse_own(struct session_neighbors *set, int fd, const struct ip_addr *remote)
+{
+	char addr[PREFIX_TEXT_MAX];
+	uint64_t more;
+
+	set->counters.own_address++;
+	if (neighbors_log_pass(set, &set->own_limit, &more))
+		log_warning("connection from %s refused: it is an address of this host (%llu more before)",
+			ip_addr_format(remote, addr), (unsigned long long)more);
+	close(fd);
+}
+
+static void refuse_over_limit(
+	struct session_neighbors *set, struct neighbor_range *r, int fd, const struct ip_addr *remote)
+{
+	char addr[PREFIX_TEXT_MAX], prefix[PREFIX_TEXT_MAX];
+	uint64_t more;
+
+	set->counters.over_limit++;
+	r->info.refused++;
+	r->info.last_refused = *remote;
+	r->info.last_refused_us = io_loop_now_us(set->io->loop);
+	if (neighbors_log_pass(set, &r->limit, &more))
+		log_warning("range %s: %s refused: the limit of %u neighbors is reached (%llu more before)",
+			prefix_format(&r->info.prefix, prefix), ip_addr_format(remote, addr), r->info.limit,
+			(unsigned long long)more);
+	session_io_reject(set->io, fd, BGP_ERR_CEASE, BGP_CEASE_CONNECTION_REJECTED);
+}
+
+static void let_in(struct session_neighbors *set, struct neighbor_range *r, int fd,
+	const struct ip_addr *remote, const struct ip_addr *local)
+{
+	struct session_config cfg = { .remote = *remote };
+	const struct session_ops *ops = NULL;
+	void *user = set->ops->dynamic_new(set->user, r->info.range_user, remote, &cfg, &ops);
+	struct neighbor *n;
+
+	if (!user) {
+		session_io_reject(set->io, fd, BGP_ERR_CEASE, BGP_CEASE_CONNECTION_REJECTED);
+		return;
+	}
+	cfg.remote = *remote;
+	cfg.passive = cfg.enabled = true;
+	r->info.neighbors++;
+	n = neighbors_insert(set, &cfg, ops, user, r);
+	session_start(n->session);
+	session_accept(n->session, fd, local);
+}
+
+void neighbors_admit(
+	struct session_neighbors *set, int fd, const struct ip_addr *remote, const struct ip_addr *local)
+{
+	struct neighbor *n = neighbors_find(set, remote);
+	struct prefix host = prefix_host(remote);
+	struct neighbor_range *r = n ? NULL : trie_match(set->range_trie, &host);
+
+	if (n)
+		session_accept(n->session, fd, local);
+	else if (!r)
+		refuse_unknown(set, fd, remote);
+	else if (set->own_address(remote))
+		refuse_own(set, fd, remote);
+	else if (r->info.neighbors >= r->info.limit)
+		refuse_over_limit(set, r, fd, remote);
+	else
+		let_in(set, r, fd, remote, local);
+}

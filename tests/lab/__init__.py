@@ -1,0 +1,17 @@
+"""The lab: networks, daemons, peers and traffic for the tests and the demo, all inside a private world.
+
+world.py    the private world: namespaces of mounts, network and processes that end with the test
+net.py      a network namespace with its links, addresses, routes and sockets
+process.py  a process inside a namespace: its log, its end
+lab.py      Lab: what a test holds; owns everything of the above and takes it down
+fig4.py     the topology of the paper's Fig. 4 and 5
+daemons.py  rrd, lb-announcer and rrctl
+peers.py    BIRD, GoBGP and ExaBGP
+bgp.py      a BGP speaker that says whatever a test wants, true or false
+traffic.py  servers that tell who they are, clients, and streams of probes
+wait.py     wait_until(fact): the only way a test waits
+"""
+from .lab import Lab
+from .wait import wait_until
+
+__all__ = ["Lab", "wait_until"]

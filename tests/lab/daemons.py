@@ -1,0 +1,201 @@
+"""rrd, lb-announcer and rrctl of this tree, with the configurations of the paper's Appendices B, C and D as values.
+
+The programs come from the directory RRD_BUILD names, or from the first build directory found. A configuration is a
+dictionary made by one of the functions here; a test changes it before it starts the daemon.
+"""
+import json
+import os
+
+import yaml
+
+from . import fig4
+from .wait import wait_until
+
+TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+BUILDS = ("build/sanitizers", "build/plain", "build/demo", "build", ".")
+
+
+def binary(name):
+    places = [os.environ["RRD_BUILD"]] if os.environ.get("RRD_BUILD") else [os.path.join(TOP, b) for b in BUILDS]
+    for place in places:
+        path = os.path.abspath(os.path.join(place, name))
+        if os.access(path, os.X_OK) and os.path.isfile(path):
+            return path
+    raise FileNotFoundError(f"{name} is not in {' or '.join(places)}: build it, or set RRD_BUILD to its directory")
+
+
+def dump(config):
+    return yaml.safe_dump(config, sort_keys=False, default_flow_style=False)
+
+
+# Configurations.
+
+def reflector_config(routers=(fig4.ROUTER,), address=fig4.REFLECTOR, address6=None):
+    """Appendix C: pods by range, all paths to the router."""
+    config = {
+        "router": {"as": fig4.AS, "router-id": address, "cluster-id": fig4.REFLECTOR},
+        "listen": [{"address": address, "port": 179}],
+        "peer-groups": {
+            "k8s": {
+                "peer-as": fig4.AS,
+                "route-reflector-client": True,
+                "passive": True,
+                "hold-time": 9,
+                "import": {"prefixes": ["10.1.0.0/16 le 24"], "next-hops": ["10.0.0.0/16"], "max-prefixes": 16},
+                "export": "none",
+            },
+            "routers": {
+                "peer-as": fig4.AS,
+                "route-reflector-client": True,
+                "hold-time": 9,
+                "add-paths": {"send": "all"},
+            },
+        },
+        "dynamic-neighbors": [{"prefix": "172.16.0.0/16", "peer-group": "k8s", "limit": 4096}],
+        "neighbors": [{"address": r, "peer-group": "routers"} for r in routers],
+        "log": {"to": "stderr", "level": "debug"},
+    }
+    if address6:
+        config["listen"].append({"address": address6, "port": 179})
+        config["dynamic-neighbors"].append({"prefix": "fd00:172::/32", "peer-group": "k8s", "limit": 4096})
+    if address6 or ":" in "".join(routers):
+        two_families(config)
+    return config
+
+
+def two_families(config):
+    """IPv6 beside IPv4, over whichever transport."""
+    for group in config["peer-groups"].values():
+        group["families"] = ["ipv4-unicast", "ipv6-unicast"]
+        if "import" in group:
+            group["import"]["prefixes"].append("fd00:1::/32 le 64")
+            group["import"]["next-hops"].append("fd00:10::/64")
+    return config
+
+
+def router_config(reflectors=(fig4.REFLECTOR,)):
+    """Appendix B: paths from the reflectors, one multipath route per service in the kernel."""
+    return {
+        "router": {"as": fig4.AS, "router-id": fig4.ROUTER},
+        "listen": [{"address": fig4.ROUTER, "port": 179}],
+        "peer-groups": {"reflectors": {"peer-as": fig4.AS, "hold-time": 9, "add-paths": {"receive": True}}},
+        "neighbors": [{"address": r, "peer-group": "reflectors"} for r in reflectors],
+        "fib": {"enabled": True, "table": "main", "metric": 20, "protocol": "bgp"},
+        "log": {"to": "stderr", "level": "debug"},
+    }
+
+
+def announcer_config(pod, prefixes=(fig4.SERVICE,), reflectors=(fig4.REFLECTOR,)):
+    """Appendix D: the pod's own identity, the node's address as next hop."""
+    return {
+        "router": {"as": fig4.AS, "router-id": pod.address},
+        "neighbors": [{"address": r, "peer-as": fig4.AS, "hold-time": 9} for r in reflectors],
+        "services": [{"prefix": p, "next-hop": pod.node.address6 if ":" in p else pod.node.address}
+                     for p in prefixes],
+        "log": {"to": "stderr", "level": "debug"},
+    }
+
+
+# Daemons.
+
+class Daemon:
+    """A daemon of ours, its configuration and its control socket."""
+
+    def __init__(self, ns, program, config, name=None, env=None, arguments=()):
+        self.ns, self.program = ns, program
+        self.name = name or f"{program}-{ns.name}"
+        self.socket = f"/run/{self.name}.sock"
+        self.config, self.env, self.arguments = config, env, list(arguments)
+        self.process = None
+        self.start()
+
+    def start(self):
+        """Starts it, or starts it again; does not wait for more than the process."""
+        self.config.setdefault("control", {"socket": self.socket})
+        path = self.ns.lab.file(f"{self.name}.yaml", dump(self.config))
+        self.process = self.ns.start([binary(self.program), "-c", path, *self.arguments], self.name,
+                                     env=self.env, ours=True)
+        return self
+
+    def log(self):
+        return self.process.log()
+
+    def wait_for_log(self, text, timeout=10):
+        return self.process.wait_for_log(text, timeout)
+
+    def show(self, *words):
+        """The rows of `rrctl --json show WORDS`."""
+        out = self.ctl("--json", "show", *" ".join(words).split())
+        return [json.loads(line) for line in out.splitlines() if line.strip()]
+
+    def ctl(self, *words, check=True):
+        return self.ns.run([binary("rrctl"), "--socket", self.socket, *words], check=check)
+
+    def wait_until_ready(self):
+        """Waits until it answers on its control socket."""
+        def fact():
+            assert self.process.running, f"{self.name} has ended with {self.process.popen.returncode}"
+            self.show("status")
+            return True
+        wait_until(fact, 10, f"{self.name} to answer on its control socket")
+        return self
+
+    # Neighbors, as rows by address.
+
+    def neighbors(self):
+        return {row["address"]: row for row in self.show("neighbors")}
+
+    def state(self, address):
+        row = self.neighbors().get(address)
+        return row["state"].lower() if row else None
+
+    def wait_established(self, *addresses, timeout=15):
+        """Waits until the sessions with all these addresses are up."""
+        def fact():
+            states = {a: self.state(a) for a in addresses}
+            assert all(s == "established" for s in states.values()), f"states: {states}"
+            return True
+        wait_until(fact, timeout, f"{self.name}: sessions with {', '.join(addresses)} to be established")
+        return self
+
+
+def reflector(fig, config=None, ns=None):
+    return Daemon(ns or fig.reflector, "rrd", config or reflector_config())
+
+
+def router(fig, config=None):
+    return Daemon(fig.router, "rrd", config or router_config())
+
+
+def announcer(pod, prefixes=(fig4.SERVICE,), config=None, env=None):
+    return Daemon(pod.ns, "lb-announcer", config or announcer_config(pod, prefixes), env=env)
+
+
+class System:
+    """The whole of Fig. 4, running: a reflector, a router, and pods as they are added."""
+
+    def __init__(self, lab, reflector_cfg=None, router_cfg=None):
+        self.fig = fig4.Fig4(lab)
+        self.lab = lab
+        self.reflector = reflector(self.fig, reflector_cfg)
+        self.router = router(self.fig, router_cfg)
+
+    def add_announcer(self, node=None, prefixes=(fig4.SERVICE,), serve=False, config=None):
+        """A pod with an announcer. serve: it also answers, and its node's route leads to it."""
+        pod = self.fig.add_pod(node)
+        if serve:
+            pod.serve()
+            for prefix in prefixes:
+                pod.node.route_service(prefix, pod)
+        pod.daemon = announcer(pod, prefixes, config)
+        return pod
+
+    def wait_for_hops(self, hops, prefix=fig4.SERVICE, timeout=15):
+        """Waits until the router's kernel has exactly these next hops: {node: weight}, or node names (weight 1)."""
+        wanted = hops if isinstance(hops, dict) else {h: 1 for h in hops}
+
+        def fact():
+            found = self.fig.hops(prefix)
+            assert found == wanted, f"the kernel has {found}"
+            return True
+        wait_until(fact, timeout, f"{prefix} via {wanted or 'nothing'} in the router's kernel")

@@ -1,0 +1,90 @@
+"""A process inside a network namespace: started, watched and ended by its pid, with a log of its own."""
+import os
+import re
+import signal
+import subprocess
+
+from .wait import wait_until
+
+# What a sanitizer prints when it found something.
+SANITIZER = re.compile(r"^.*(ERROR: (Address|Leak|UndefinedBehavior)Sanitizer|: runtime error: ).*$", re.M)
+
+ENVIRONMENT = {
+    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
+}
+
+
+class Process:
+    """Started at once. ours: built from this tree, so it must end with code 0 on TERM and its log be clean."""
+
+    def __init__(self, lab, ns, name, argv, env=None, ours=False, cwd=None):
+        self.name, self.ns, self.ours, self.argv = name, ns, ours, [str(a) for a in argv]
+        self.log_path = lab.log_path(name)
+        self.expected_codes = {0}
+        environment = {**os.environ, **ENVIRONMENT, **(env or {})}
+        with open(self.log_path, "ab") as log:
+            with lab.world.spawning(), ns.entered():
+                self.popen = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                              env=environment, cwd=cwd or lab.directory, start_new_session=True)
+        self.pid = self.popen.pid
+        lab.processes.append(self)
+
+    @property
+    def running(self):
+        return self.popen.poll() is None
+
+    def log(self):
+        with open(self.log_path, errors="replace") as f:
+            return f.read()
+
+    def wait_for_log(self, text, timeout=10):
+        """Waits for a line that matches the regular expression; returns the match."""
+        def fact():
+            match = re.search(text, self.log(), re.M)
+            assert match or self.running, f"{self.name} has ended with {self.popen.returncode}"
+            return match
+        return wait_until(fact, timeout, f"/{text}/ in {self.log_path}")
+
+    def signal(self, number):
+        if self.running:
+            os.kill(self.pid, number)
+
+    def wait(self, timeout=10):
+        """Waits for its end and returns the exit code (negative: the signal)."""
+        try:
+            return self.popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} (pid {self.pid}) still runs after {timeout} s") from None
+
+    def terminate(self, timeout=10):
+        """SIGTERM, and the exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait(timeout)
+
+    def kill(self):
+        """SIGKILL, as a crash or the kernel's out-of-memory killer would."""
+        self.expected_codes.add(-signal.SIGKILL)
+        self.signal(signal.SIGKILL)
+        return self.wait()
+
+    def end(self):
+        """Ends it for good: TERM, and KILL when that does not do. Returns what is wrong with it, in words."""
+        problems = []
+        if self.running:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+            try:
+                self.popen.wait(5)
+            except subprocess.TimeoutExpired:
+                self.signal(signal.SIGKILL)
+                self.popen.wait(5)
+                problems.append("did not end within 5 s of SIGTERM")
+        code = self.popen.returncode
+        if self.ours and code not in self.expected_codes and not problems:
+            problems.append(f"ended with code {code}" if code >= 0 else f"ended by signal {-code}")
+        if self.ours:
+            found = SANITIZER.search(self.log())
+            if found:
+                problems.append(f"a sanitizer found something: {found.group(0).strip()}")
+        return [f"{self.name}: {p} (log: {self.log_path})" for p in problems] if self.ours else []

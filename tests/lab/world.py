@@ -1,0 +1,90 @@
+"""The private world of a test process: its own mounts, network and processes.
+
+enter() gives the calling thread a mount namespace with a private /run (so named network namespaces live and die here),
+an empty network namespace, and a namespace for the processes that spawning() starts. Its first process waits on a pipe
+that this process holds: when this process ends, however it ends, the kernel ends every process of the world, and with
+the last one the networks go. Nothing of the host is changed at any time.
+"""
+import ctypes
+import os
+import subprocess
+import threading
+from contextlib import contextmanager
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result, what):
+    if result != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{what}: {os.strerror(error)}")
+
+
+def setns(fd, kind):
+    _check(_libc.setns(fd, kind), "setns")
+
+
+def _mount(source, target, fstype, flags, data=None):
+    _check(_libc.mount(source, target, fstype, ctypes.c_ulong(flags), data), f"mount on {target}")
+
+
+class World:
+    """One per thread that runs tests; see enter()."""
+
+    def __init__(self):
+        if os.geteuid() != 0:
+            raise PermissionError("the lab needs root: it makes network namespaces (try: sudo)")
+        self.own_pid_ns = os.open("/proc/thread-self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        _check(_libc.unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS), "unshare")
+        _mount(b"none", b"/", None, MS_REC | MS_PRIVATE)
+        _mount(b"tmpfs", b"/run", b"tmpfs", 0, b"mode=755")
+        os.mkdir("/run/netns")
+        self.own_net_ns = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        # The namespace of processes: made by unshare, but only its first child is put into it, then we step back:
+        # a thread whose children go to another namespace cannot start threads.
+        _check(_libc.unshare(CLONE_NEWPID), "unshare")
+        try:
+            self.first = subprocess.Popen(["/bin/sh", "-c", "trap '' INT TERM HUP; read line"],
+                                          stdin=subprocess.PIPE, start_new_session=True)
+        finally:
+            setns(self.own_pid_ns, CLONE_NEWPID)
+        self.pid_ns = os.open(f"/proc/{self.first.pid}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+
+    @contextmanager
+    def spawning(self):
+        """Processes started inside belong to the world and cannot outlive it."""
+        setns(self.pid_ns, CLONE_NEWPID)
+        try:
+            yield
+        finally:
+            setns(self.own_pid_ns, CLONE_NEWPID)
+
+    @contextmanager
+    def inside(self, net_fd):
+        """The calling thread is in that network namespace inside the block; sockets made there stay there."""
+        before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            setns(net_fd, CLONE_NEWNET)
+            try:
+                yield
+            finally:
+                setns(before, CLONE_NEWNET)
+        finally:
+            os.close(before)
+
+
+_local = threading.local()
+
+
+def enter():
+    """The calling thread's world, made at the first call."""
+    if not hasattr(_local, "world"):
+        _local.world = World()
+    return _local.world

@@ -1,0 +1,281 @@
+#!/usr/bin/python3
+"""The stages of tests/all, which prepares the machine and then runs this. Each stage counts what passed, failed and was
+skipped: a build is one, a unit test program counts its cases, a check script is one, a pytest case is one. What ends
+without telling (a crash, a time-out, no test found) counts as one failure."""
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.join(TOP, "build")
+LOGS = os.path.join(BUILD, "logs")
+JOBS = f"-j{os.cpu_count() or 2}"
+STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "topology", "interop", "demo", "distcheck", "host")
+ONLY_LONG = ("distcheck",)
+
+
+class Count:
+    def __init__(self, passed=0, failed=0, skipped=0):
+        self.passed, self.failed, self.skipped = passed, failed, skipped
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed" + (f", {self.skipped} skipped" if self.skipped else "")
+
+
+PASSED, FAILED = Count(passed=1), Count(failed=1)
+
+
+def run(name, argv, cwd=TOP, env=None, timeout=900):
+    """Runs a command with its output in a log; returns its exit code. Over time it is ended with its whole group."""
+    path = os.path.join(LOGS, f"{name}.log")
+    with open(path, "ab") as log:
+        log.write(f"$ {' '.join(argv)}\n".encode())
+        log.flush()
+        process = subprocess.Popen(argv, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+                                   stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            log.write(f"\n{name}: ended after {timeout} s\n".encode())
+            return 124
+        finally:
+            if process.poll() is None:
+                for number in (signal.SIGTERM, signal.SIGKILL):
+                    os.killpg(process.pid, number)
+                    try:
+                        process.wait(10)
+                        break
+                    except subprocess.TimeoutExpired:
+                        continue
+
+
+def tell_log(name, lines=40):
+    with open(os.path.join(LOGS, f"{name}.log"), errors="replace") as f:
+        for line in f.readlines()[-lines:]:
+            print(f"    {line}", end="")
+    print(f"    (all of it: build/logs/{name}.log)", flush=True)
+
+
+# Builds and make check.
+
+def bootstrap():
+    """./configure, made again when what it is made from has changed."""
+    if os.path.exists(os.path.join(TOP, "config.status")):
+        print("The source directory itself is configured; builds beside it need: make distclean")
+        return False
+    sources = ["configure.ac", "Makefile.am"]
+    for top in ("src", "man", "etc"):
+        for path, _, names in os.walk(os.path.join(TOP, top)):
+            sources += [os.path.join(path, n) for n in names if n.endswith(".am")]
+    made = [os.path.join(TOP, n) for n in ("configure", "Makefile.in")]
+    if all(os.path.exists(m) for m in made):
+        oldest = min(os.path.getmtime(m) for m in made)
+        if all(os.path.getmtime(os.path.join(TOP, s)) <= oldest for s in sources):
+            return True
+    return run("bootstrap", ["./bootstrap"]) == 0 or tell_log("bootstrap")
+
+
+def build(name, *options, check=True, **variables):
+    """Configures and builds in build/NAME, then counts make check."""
+    directory = os.path.join(BUILD, name)
+    os.makedirs(directory, exist_ok=True)
+    configure = [os.path.join(TOP, "configure"), "--enable-werror", *options]
+    configure += [f"{key}={value}" for key, value in variables.items()]
+    stamp, wanted = os.path.join(directory, "configured-as"), " ".join(configure)
+    is_new = not os.path.exists(os.path.join(directory, "config.status")) or not os.path.exists(stamp) \
+        or open(stamp).read() != wanted
+    if is_new and run(name, configure, directory) != 0 or run(name, ["make", JOBS], directory) != 0:
+        tell_log(name)
+        return FAILED
+    with open(stamp, "w") as f:
+        f.write(wanted)
+    if not check:
+        # The tests are compiled, for their warnings, and not run.
+        return PASSED if run(name, ["make", JOBS, "check", "TESTS="], directory) == 0 else tell_log(name) or FAILED
+    count = Count(passed=1)
+    count.add(make_check(name, directory))
+    return count
+
+
+def make_check(name, directory):
+    for path, _, names in os.walk(os.path.join(directory, "tests")):
+        for old in names:
+            if old.endswith(".trs"):
+                os.unlink(os.path.join(path, old))
+    code = run(name, ["make", JOBS, "check"], directory, env={"CI": "true"})
+    count = Count()
+    for path, _, names in os.walk(os.path.join(directory, "tests")):
+        for trs in sorted(n for n in names if n.endswith(".trs")):
+            count.add(unit_test(os.path.join(path, trs)))
+    if code != 0 and not count.failed or not count.passed:
+        count.failed += 1
+        tell_log(name)
+    return count
+
+
+def unit_test(trs):
+    """One program or script of make check, from the files automake leaves: its result, and cmocka's line per case."""
+    result = re.search(r"^:test-result: (\w+)", open(trs).read(), re.M)
+    result = result.group(1) if result else "ERROR"
+    if result == "SKIP":
+        return Count(skipped=1)
+    log = open(trs[:-len("trs")] + "log", errors="replace").read()
+    passed = len(re.findall(r"^\[\s+OK\s+\] ", log, re.M))
+    failed = set(re.findall(r"^\[\s+FAILED\s+\] ([A-Za-z_]\w*)$", log, re.M))
+    if result in ("PASS", "XFAIL"):
+        return Count(passed=passed or 1)
+    print(f"    {os.path.relpath(trs[:-len('.trs')], BUILD)}: {result}")
+    for line in log.splitlines()[-25:]:
+        print(f"      {line}")
+    return Count(passed=passed, failed=len(failed) or 1)
+
+
+def stage_plain(_):
+    return build("plain", CC="gcc", CFLAGS="-O2 -g")
+
+
+def stage_clang(_):
+    return build("clang", CC="clang", CFLAGS="-O1 -g", check=False)
+
+
+def stage_minimal(_):
+    return build("minimal", "--without-openssl", "--without-libcurl", CC="gcc", CFLAGS="-O1 -g")
+
+
+def stage_sanitizers(_):
+    return build("sanitizers", "--enable-sanitizers", CC="gcc", CFLAGS="-O1 -g")
+
+
+def stage_install(_):
+    """make install under a DESTDIR: programs, manual pages and samples are where they should be, and nothing else."""
+    target = os.path.join(BUILD, "destdir")
+    shutil.rmtree(target, ignore_errors=True)
+    options = ["make", "install", f"DESTDIR={target}"]
+    if not os.path.exists(os.path.join(BUILD, "plain", "Makefile")) or \
+            run("install", options, os.path.join(BUILD, "plain")) != 0:
+        tell_log("install") if os.path.exists(os.path.join(LOGS, "install.log")) else print("    the plain build is missing")
+        return FAILED
+    found = {os.path.relpath(os.path.join(p, n), target) for p, _, names in os.walk(target) for n in names}
+    wanted = {"usr/local/sbin/rrd", "usr/local/bin/rrctl", "usr/local/sbin/lb-announcer"}
+    wanted |= {f"usr/local/share/man/man{m[-1]}/{m}" for m in ("rrd.8", "rrctl.8", "lb-announcer.8", "rrd.conf.5")}
+    missing = sorted(wanted - found)
+    strange = sorted(f for f in found if not re.match(r"usr/local/(s?bin|share|etc|libexec|lib/systemd)/", f))
+    for path in missing:
+        print(f"    not installed: {path}")
+    for path in strange:
+        print(f"    installed in a strange place: {path}")
+    return Count(failed=1) if missing or strange else PASSED
+
+
+def stage_distcheck(_):
+    return PASSED if run("distcheck", ["make", JOBS, "distcheck"], os.path.join(BUILD, "plain")) == 0 \
+        else tell_log("distcheck") or FAILED
+
+
+# pytest.
+
+def pytest(name, build_name, workers):
+    directory = os.path.join(BUILD, build_name)
+    if not os.access(os.path.join(directory, "rrd"), os.X_OK):
+        print(f"    not run: there is no rrd in build/{build_name}")
+        return FAILED
+    report = os.path.join(LOGS, f"{name}.xml")
+    if os.path.exists(report):
+        os.unlink(report)
+    code = run(name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(workers), "-ra",
+                      f"--junitxml={report}", f"tests/{name}"],
+               env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(LOGS, name)})
+    count = Count()
+    try:
+        cases = list(ElementTree.parse(report).getroot().iter("testcase"))
+    except (OSError, ElementTree.ParseError) as e:
+        cases = []
+        print(f"    pytest left no report: {e}")
+    names = {}
+    for case in cases:
+        key = f"{case.get('classname')}::{case.get('name')}"
+        kinds = {child.tag for child in case}
+        bad = "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
+        if names.get(key) != "failed":
+            names[key] = bad
+    for key, result in names.items():
+        setattr(count, result, getattr(count, result) + 1)
+        if result == "failed":
+            print(f"    failed: {key}")
+    if code not in (0, 1) or code == 1 and not count.failed or not names:
+        print(f"    pytest ended with code {code}")
+        count.failed += 1
+    if count.failed:
+        tell_log(name, 60)
+    return count
+
+
+def stage_topology(_):
+    return pytest("topology", "sanitizers", workers=max(3, os.cpu_count() or 2))
+
+
+def stage_interop(_):
+    return pytest("interop", "plain", workers=max(2, os.cpu_count() or 2))
+
+
+def stage_demo(_):
+    """The README's first command does what it says in under two minutes."""
+    start = time.monotonic()
+    code = run("demo", ["./demo"], env={"RRD_BUILD": os.path.join(BUILD, "plain")}, timeout=180)
+    if code == 0 and time.monotonic() - start < 120:
+        return PASSED
+    tell_log("demo")
+    return FAILED
+
+
+def stage_host(_):
+    """Nothing of the host has changed since before the packages were installed."""
+    before, after = os.path.join(BUILD, "host-before"), os.path.join(BUILD, "host-after")
+    with open(after, "w") as f:
+        subprocess.run([os.path.join(TOP, "tests", "host-state")], stdout=f, check=True)
+    code = run("host", [os.path.join(TOP, "tests", "host-state"), "--compare", before, after])
+    return PASSED if code == 0 else tell_log("host") or FAILED
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/all", description="All tests of rrd.")
+    parser.add_argument("--long", action="store_true", help="also what takes long: " + ", ".join(ONLY_LONG))
+    parser.add_argument("--only", action="append", choices=STAGES, metavar="STAGE",
+                        help="only this stage (may be given several times): " + ", ".join(STAGES))
+    arguments = parser.parse_args()
+    chosen = [s for s in STAGES if (s in arguments.only if arguments.only else arguments.long or s not in ONLY_LONG)]
+    shutil.rmtree(LOGS, ignore_errors=True)
+    os.makedirs(LOGS)
+    total = Count()
+    begin = time.monotonic()
+    if not bootstrap():
+        total.add(FAILED)
+        chosen = []
+    for name in chosen:
+        start = time.monotonic()
+        print(f"{name} ...", flush=True)
+        try:
+            count = globals()[f"stage_{name}"](arguments)
+        except Exception as e:  # a stage that breaks is a failure, and the others still run
+            print(f"    {type(e).__name__}: {e}")
+            count = FAILED
+        total.add(count)
+        print(f"{name}: {count} ({time.monotonic() - start:.0f} s)", flush=True)
+    print(f"Time: {time.monotonic() - begin:.0f} s")
+    print(total)
+    return 1 if total.failed or not total.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

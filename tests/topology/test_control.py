@@ -1,0 +1,128 @@
+"""rrctl's answers, from a running system, and what the programs say about themselves and their files.
+
+    router (rrd) ==== node network ==== reflector (rrd) -- a pod on n1 and one on n2 (lb-announcer)
+"""
+import glob
+import json
+import os
+import subprocess
+
+import pytest
+
+from lab import daemons, fig4
+from lab.fig4 import REFLECTOR, ROUTER, SERVICE
+from lab.wait import wait_until
+
+
+@pytest.fixture
+def two(system):
+    system.pods = [system.add_announcer(1), system.add_announcer(2)]
+    system.wait_for_hops(["n1", "n2"])
+    return system
+
+
+def test_show_neighbors_has_a_row_for_each(two):
+    rows = two.reflector.neighbors()
+    assert set(rows) == {ROUTER, *[p.address for p in two.pods]}
+    assert all(r["state"].lower() == "established" for r in rows.values()), rows
+    text = two.reflector.ctl("show", "neighbors")
+    assert all(address in text for address in rows)
+    assert "Established" in text
+
+
+def test_show_neighbor_tells_what_was_agreed(two):
+    row = str(two.reflector.show("neighbor", ROUTER))
+    assert ROUTER in row and str(fig4.AS) in row
+    assert "add" in row.lower()
+
+
+def test_show_routes_and_one_route_with_the_reason_for_each_path(two):
+    rows = two.router.show("routes")
+    assert [r["prefix"] for r in rows] == [SERVICE, SERVICE]
+    why = two.router.ctl("show", "route", SERVICE, "why")
+    assert "10.0.0.105" in why and "10.0.0.106" in why
+    assert "best" in why.lower()
+
+
+def test_show_fib_has_what_the_kernel_has(two):
+    row = str(two.router.show("fib"))
+    assert SERVICE in row and "10.0.0.105" in row and "10.0.0.106" in row
+
+
+def test_show_status_tells_who_answers(two):
+    assert two.router.show("status")[0]["program"] == "rrd"
+    assert two.pods[0].daemon.show("status")[0]["program"] == "lb-announcer"
+
+
+def test_show_ranges_and_memory(two):
+    ranges = two.reflector.show("ranges")
+    assert ranges[0]["prefix"] == "172.16.0.0/16" and ranges[0]["limit"] == 4096
+    assert two.reflector.show("memory")
+
+
+def test_clear_closes_the_session_and_it_comes_back(two):
+    pod = two.pods[0]
+    two.reflector.ctl("clear", "neighbor", pod.address)
+    two.reflector.wait_for_log(f"{pod.address}.*[Cc]ease")
+    two.reflector.wait_established(pod.address)
+    two.wait_for_hops(["n1", "n2"])
+
+
+def test_a_wrong_command_is_told_with_a_code_that_is_not_0(two):
+    done = run("rrctl", "--socket", two.reflector.socket, "show", "nonsense")
+    assert done.returncode != 0 and "nonsense" in done.stderr + done.stdout
+
+
+def test_no_daemon_is_told_in_words(lab):
+    done = run("rrctl", "--socket", "/run/nobody.sock", "show", "neighbors")
+    assert done.returncode != 0 and "/run/nobody.sock" in done.stderr
+
+
+def run(program, *arguments):
+    return subprocess.run([daemons.binary(program), *arguments], capture_output=True, text=True, timeout=20)
+
+
+@pytest.mark.parametrize("program", ["rrd", "lb-announcer", "rrctl"])
+def test_programs_tell_their_version_and_how_they_are_used(program):
+    done = run(program, "--version")
+    assert done.returncode == 0 and "0.1.0" in done.stdout
+    done = run(program, "--help")
+    assert done.returncode == 0 and "-" in done.stdout
+
+
+SAMPLES = sorted(glob.glob(os.path.join(daemons.TOP, "etc", "*.conf")))
+
+
+def test_there_are_samples():
+    assert len(SAMPLES) >= 3
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=[os.path.basename(p) for p in SAMPLES])
+def test_each_sample_is_a_good_file(path):
+    program = "lb-announcer" if "announcer" in os.path.basename(path) else "rrd"
+    done = run(program, "-t", "-c", path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_bad_file_is_refused_with_every_error_and_its_place(lab):
+    config = daemons.reflector_config()
+    config["router"]["router-idd"] = "1.2.3.4"
+    config["listen"][0]["port"] = "many"
+    path = lab.file("bad.yaml", daemons.dump(config))
+    done = run("rrd", "-t", "-c", path)
+    assert done.returncode != 0
+    assert "router-idd" in done.stderr and "router-id" in done.stderr
+    assert "many" in done.stderr
+    assert f"{path}:" in done.stderr
+
+
+def test_json_rows_are_one_object_per_line(two):
+    for line in two.router.ctl("--json", "show", "routes").splitlines():
+        assert isinstance(json.loads(line), dict)
+
+
+def test_counters_of_the_session_move(two):
+    def messages():
+        return json.dumps(two.router.show("neighbor", REFLECTOR))
+    before = messages()
+    wait_until(lambda: messages() != before, 10, "a counter to move")

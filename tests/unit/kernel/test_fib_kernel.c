@@ -1,0 +1,812 @@
+/*
+ * The FIB and the local route against a real kernel, in a network namespace of this program's own:
+ *
+ *	lo            up
+ *	a0 == a1      192.168.1.1/24  2001:db8:1::1/64    next hops 192.168.1.2 .. and 2001:db8:1::2 ..
+ *	b0 == b1      192.168.2.1/24  2001:db8:2::1/64
+ *
+ * What the kernel has is read with ip(8). Needs root; without it all is skipped.
+ */
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/row.h"
+#include "io/loop.h"
+#include "kernel/fib.h"
+#include "kernel/local_route.h"
+#include "kernel/message.h"
+#include "kernel/netlink.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { ID_BASE = 70000, ID_COUNT = 1000, WAIT_MS = 5000, POLL_US = 2000 };
+
+static struct fib_config config(void)
+{
+	return (struct fib_config){ .table = 254,
+		.metric = 20,
+		.protocol = 186,
+		.next_hop_id_base = ID_BASE,
+		.next_hop_id_count = ID_COUNT,
+		.remove_on_exit = true };
+}
+
+/* --- ip(8) --- */
+
+/* Output of a command, to be freed. */
+static char *output(const char *command)
+{
+	size_t size = 1 << 20, len;
+	char *buf = mem_alloc(size);
+	FILE *f = popen(command, "r");
+
+	assert_non_null(f);
+	len = fread(buf, 1, size - 1, f);
+	buf[len] = 0;
+	pclose(f);
+	return buf;
+}
+
+static void ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void ip(const char *fmt, ...)
+{
+	char command[512] = "ip ";
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(command + 3, sizeof(command) - 3, fmt, ap);
+	va_end(ap);
+	if (system(command) != 0)
+		fail_msg("%s failed", command);
+}
+
+static size_t count(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (const char *at = text; (at = strstr(at, what)); at += strlen(what))
+		n++;
+	return n;
+}
+
+static size_t count_in(const char *command, const char *what)
+{
+	char *out = output(command);
+	size_t n = count(out, what);
+
+	free(out);
+	return n;
+}
+
+static void expect(const char *command, const char *what)
+{
+	char *out = output(command);
+
+	if (!strstr(out, what))
+		fail_msg("%s:\n%sdoes not say \"%s\"", command, out, what);
+	free(out);
+}
+
+/* The id after "nhid " in the route's line; 0 when there is none. */
+static unsigned group_id(const char *prefix)
+{
+	char command[128];
+	char *out, *at;
+	unsigned id = 0;
+
+	snprintf(command, sizeof(command), "ip %s route show %s proto bgp", strchr(prefix, ':') ? "-6" : "",
+		prefix);
+	out = output(command);
+	at = strstr(out, "nhid ");
+	if (at)
+		id = (unsigned)strtoul(at + 5, NULL, 10);
+	free(out);
+	return id;
+}
+
+/* --- the FIB in its loop --- */
+
+struct lab {
+	struct io_loop *loop;
+	struct fib *fib;
+	struct io_timer *timer;
+	bool (*until)(struct lab *lab);
+	unsigned polls;
+	bool reached;
+	const char *prefix, *state; /* for until */
+};
+
+static void poll_until(void *user)
+{
+	struct lab *lab = user;
+
+	lab->reached = lab->until(lab);
+	if (lab->reached || ++lab->polls > WAIT_MS * 1000 / POLL_US) {
+		io_loop_stop(lab->loop);
+		return;
+	}
+	io_timer_set(lab->timer, POLL_US);
+}
+
+static bool wait_until(struct lab *lab, bool (*fn)(struct lab *lab))
+{
+	lab->until = fn;
+	lab->polls = 0;
+	io_timer_set(lab->timer, 0);
+	io_loop_run(lab->loop);
+	return lab->reached;
+}
+
+static struct lab *lab_new(const struct fib_config *cfg)
+{
+	struct lab *lab = mem_calloc(1, sizeof(*lab));
+	char err[256] = "";
+
+	lab->loop = io_loop_new();
+	lab->timer = io_timer_new(lab->loop, poll_until, lab);
+	lab->fib = fib_new(lab->loop, cfg, err, sizeof(err));
+	if (!lab->fib)
+		fail_msg("%s", err);
+	return lab;
+}
+
+static void lab_free(struct lab *lab)
+{
+	fib_free(lab->fib);
+	io_timer_free(lab->timer);
+	io_loop_free(lab->loop);
+	free(lab);
+}
+
+static int64_t status(const struct lab *lab, const char *key)
+{
+	struct row *r = fib_status(lab->fib);
+	int64_t v = row_get_int(r, key, -1);
+
+	row_free(r);
+	return v;
+}
+
+static bool is_idle(struct lab *lab)
+{
+	return status(lab, "pending") == 0;
+}
+
+static struct row *row_of(const struct lab *lab, const char *prefix)
+{
+	struct prefix at;
+	struct row *r;
+
+	for (r = fib_row(lab->fib, &at, true); r; r = fib_row(lab->fib, &at, false)) {
+		if (strcmp(row_get_text(r, "prefix"), prefix) == 0)
+			return r;
+		row_free(r);
+	}
+	return NULL;
+}
+
+static bool has_state(struct lab *lab)
+{
+	struct row *r = row_of(lab, lab->prefix);
+	bool yes = r ? lab->state && strcmp(row_get_text(r, "state"), lab->state) == 0 : !lab->state;
+
+	row_free(r);
+	return yes;
+}
+
+/* state NULL: no such route. */
+static void wait_state(struct lab *lab, const char *prefix, const char *state)
+{
+	lab->prefix = prefix;
+	lab->state = state;
+	if (!wait_until(lab, has_state)) {
+		struct row *r = row_of(lab, prefix);
+		char *text = r ? row_format(r) : NULL;
+
+		fail_msg("%s does not become %s: %s", prefix, state, text ? text : "no such route");
+	}
+}
+
+/* next_hops: "ADDR[*WEIGHT] ..."; NULL: no route. */
+static void wish(struct lab *lab, const char *prefix, const char *next_hops)
+{
+	struct fib_next_hop nh[FIB_NEXT_HOPS_MAX];
+	struct prefix p;
+	char copy[512], *save = NULL;
+	size_t n = 0;
+
+	assert_true(prefix_parse(prefix, &p, NULL));
+	if (!next_hops) {
+		fib_del(lab->fib, &p);
+		return;
+	}
+	snprintf(copy, sizeof(copy), "%s", next_hops);
+	for (char *one = strtok_r(copy, " ", &save); one; one = strtok_r(NULL, " ", &save)) {
+		char *star = strchr(one, '*');
+
+		nh[n].weight = star ? (uint16_t)atoi(star + 1) : 1;
+		if (star)
+			*star = 0;
+		assert_true(ip_addr_parse(one, &nh[n++].addr));
+	}
+	fib_set(lab->fib, &p, nh, n);
+}
+
+static void settle(struct lab *lab)
+{
+	fib_commit(lab->fib);
+	assert_true(wait_until(lab, is_idle));
+}
+
+static bool seen_in_kernel(struct lab *lab)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "ip route show %s", lab->prefix);
+	return count_in(command, lab->state) > 0;
+}
+
+/* Until `ip route show` says so. */
+static void wait_kernel(struct lab *lab, const char *prefix, const char *text)
+{
+	lab->prefix = prefix;
+	lab->state = text;
+	if (!wait_until(lab, seen_in_kernel))
+		fail_msg("%s does not get \"%s\"", prefix, text);
+}
+
+static size_t objects(void)
+{
+	return count_in("ip nexthop show", "id 7");
+}
+
+/* --- the tests --- */
+
+static bool is_root(void)
+{
+	return geteuid() == 0;
+}
+
+static int make_namespace(void **state)
+{
+	(void)state;
+	if (!is_root())
+		return 0;
+	log_init("test_fib_kernel", LOG_TO_STDERR, LOG_LEVEL_ERROR);
+	if (unshare(CLONE_NEWNET) < 0)
+		return -1;
+	ip("link set lo up");
+	for (int i = 0; i < 2; i++) {
+		ip("link add %c0 type veth peer name %c1", 'a' + i, 'a' + i);
+		ip("link set %c0 up", 'a' + i);
+		ip("link set %c1 up", 'a' + i);
+		ip("addr add 192.168.%d.1/24 dev %c0", i + 1, 'a' + i);
+		ip("addr add 2001:db8:%d::1/64 dev %c0 nodad", i + 1, 'a' + i);
+	}
+	return 0;
+}
+
+static void one_next_hop_of_each_family(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab = lab_new(&cfg);
+
+	(void)state;
+	wish(lab, "10.1.1.0/24", "192.168.1.2");
+	wish(lab, "2001:db8:a::/48", "2001:db8:1::2");
+	settle(lab);
+	wait_state(lab, "10.1.1.0/24", "installed");
+	expect("ip route show 10.1.1.0/24", "proto bgp metric 20");
+	expect("ip route get 10.1.1.9", "via 192.168.1.2 dev a0");
+	expect("ip -6 route get 2001:db8:a::9", "via 2001:db8:1::2 dev a0");
+	assert_in_range(group_id("10.1.1.0/24"), ID_BASE, ID_BASE + ID_COUNT - 1);
+	wish(lab, "10.1.1.0/24", NULL);
+	settle(lab);
+	wait_state(lab, "10.1.1.0/24", NULL);
+	assert_int_equal(count_in("ip route show", "proto bgp"), 0);
+	assert_int_equal(count_in("ip -6 route show", "proto bgp"), 1);
+	lab_free(lab);
+	assert_int_equal(count_in("ip -6 route show", "proto bgp"), 0);
+	assert_int_equal(objects(), 0);
+}
+
+static void many_next_hops_with_weights(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab = lab_new(&cfg);
+
+	(void)state;
+	wish(lab, "10.1.1.0/24", "192.168.1.2 192.168.2.3*4 192.168.1.4");
+	wish(lab, "2001:db8:a::/48", "2001:db8:1::2*2 2001:db8:2::3");
+	settle(lab);
+	expect("ip route show 10.1.1.0/24", "via 192.168.1.2 dev a0 weight 1");
+	expect("ip route show 10.1.1.0/24", "via 192.168.2.3 dev b0 weight 4");
+	expect("ip route show 10.1.1.0/24", "via 192.168.1.4 dev a0 weight 1");
+	expect("ip -6 route show 2001:db8:a::/48", "via 2001:db8:1::2 dev a0 weight 2");
+	expect("ip -6 route show 2001:db8:a::/48", "via 2001:db8:2::3 dev b0 weight 1");
+	lab_free(lab);
+}
+
+static void a_group_changes_in_place_and_is_shared(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab = lab_new(&cfg);
+	char prefix[32];
+	unsigned id;
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		snprintf(prefix, sizeof(prefix), "10.2.%d.0/24", i);
+		wish(lab, prefix, "192.168.1.2 192.168.2.2");
+	}
+	settle(lab);
+	id = group_id("10.2.0.0/24");
+	assert_int_equal(group_id("10.2.99.0/24"), id);
+	assert_int_equal(objects(), 3);
+	int64_t before = status(lab, "operations");
+	for (int i = 0; i < 100; i++) {
+		snprintf(prefix, sizeof(prefix), "10.2.%d.0/24", i);
+		wish(lab, prefix, "192.168.1.2 192.168.2.2 192.168.1.7");
+	}
+	settle(lab);
+	assert_int_equal(group_id("10.2.5.0/24"), id);
+	assert_int_equal(count_in("ip route show proto bgp", "via 192.168.1.7"), 100);
+	assert_int_equal(status(lab, "operations") - before, 2);
+	/* One route alone moves. */
+	wish(lab, "10.2.5.0/24", "192.168.1.2");
+	settle(lab);
+	assert_int_not_equal(group_id("10.2.5.0/24"), id);
+	assert_int_equal(group_id("10.2.6.0/24"), id);
+	lab_free(lab);
+	assert_int_equal(count_in("ip route show", "proto bgp"), 0);
+	assert_int_equal(objects(), 0);
+}
+
+static void classic_multipath_for_both_families(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab;
+
+	(void)state;
+	cfg.force_classic = true;
+	lab = lab_new(&cfg);
+	wish(lab, "10.1.1.0/24", "192.168.1.2 192.168.2.2*3");
+	wish(lab, "2001:db8:a::/48", "2001:db8:1::2 2001:db8:2::2");
+	settle(lab);
+	assert_int_equal(objects(), 0);
+	expect("ip route show 10.1.1.0/24", "via 192.168.2.2 dev b0 weight 3");
+	assert_int_equal(count_in("ip -6 route show 2001:db8:a::/48", "nexthop via"), 2);
+	wish(lab, "10.1.1.0/24", "192.168.1.2 192.168.1.3 192.168.2.2");
+	wish(lab, "2001:db8:a::/48", "2001:db8:1::2 2001:db8:1::3 2001:db8:2::2");
+	settle(lab);
+	assert_int_equal(count_in("ip route show 10.1.1.0/24", "nexthop via"), 3);
+	assert_int_equal(count_in("ip -6 route show 2001:db8:a::/48", "nexthop via"), 3);
+	wish(lab, "10.1.1.0/24", "192.168.1.3");
+	wish(lab, "2001:db8:a::/48", "2001:db8:1::3");
+	settle(lab);
+	expect("ip route show 10.1.1.0/24", "via 192.168.1.3 dev a0 proto bgp metric 20");
+	expect("ip -6 route show 2001:db8:a::/48", "via 2001:db8:1::3 dev a0 proto bgp metric 20");
+	/* A link that goes and comes. */
+	wish(lab, "10.1.1.0/24", "192.168.1.3 192.168.2.2");
+	settle(lab);
+	ip("link set b0 down");
+	wait_kernel(lab, "10.1.1.0/24", "10.1.1.0/24 via 192.168.1.3 dev a0");
+	ip("link set b0 up");
+	ip("addr replace 2001:db8:2::1/64 dev b0 nodad");
+	wait_kernel(lab, "10.1.1.0/24", "via 192.168.2.2 dev b0");
+	lab_free(lab);
+	assert_int_equal(count_in("ip route show", "proto bgp"), 0);
+	assert_int_equal(count_in("ip -6 route show", "proto bgp"), 0);
+}
+
+static void an_ipv4_route_over_an_ipv6_next_hop(void **state)
+{
+	struct fib_config cfg = config();
+
+	(void)state;
+	for (int classic = 0; classic < 2; classic++) {
+		cfg.force_classic = classic;
+		struct lab *lab = lab_new(&cfg);
+
+		wish(lab, "10.1.1.0/24", "2001:db8:1::2 192.168.2.2");
+		settle(lab);
+		wait_state(lab, "10.1.1.0/24", "installed");
+		expect("ip route show 10.1.1.0/24", "via inet6 2001:db8:1::2 dev a0");
+		expect("ip route show 10.1.1.0/24", "via 192.168.2.2 dev b0");
+		lab_free(lab);
+	}
+}
+
+static void a_next_hop_behind_a_gateway(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab = lab_new(&cfg);
+	struct row *r;
+
+	(void)state;
+	ip("route add 172.20.0.0/16 via 192.168.1.254");
+	wish(lab, "10.1.1.0/24", "172.20.0.5 172.21.0.5");
+	settle(lab);
+	wait_state(lab, "10.1.1.0/24", "installed");
+	expect("ip route show 10.1.1.0/24", "via 192.168.1.254 dev a0");
+	r = row_of(lab, "10.1.1.0/24");
+	assert_string_equal(row_get_text(r, "error"), "next hop 172.21.0.5 is unreachable: no route to it");
+	assert_string_equal(
+		row_get_text(row_list_get(row_get(r, "next-hops"), 0), "gateway"), "192.168.1.254");
+	row_free(r);
+	/* The route of the other network comes and is followed, without being asked to. */
+	ip("route add 172.21.0.0/16 via 192.168.2.254");
+	wait_kernel(lab, "10.1.1.0/24", "via 192.168.2.254 dev b0");
+	ip("route del 172.20.0.0/16");
+	ip("route del 172.21.0.0/16");
+	wait_state(lab, "10.1.1.0/24", "failed");
+	assert_int_equal(count_in("ip route show", "proto bgp"), 0);
+	lab_free(lab);
+}
+
+static void next_hops_that_no_route_may_have(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab = lab_new(&cfg);
+	struct row *r;
+
+	(void)state;
+	ip("route add default via 192.168.1.254");
+	wish(lab, "10.1.1.0/24", "192.168.1.2");
+	wish(lab, "10.1.2.0/24", "10.1.1.7");
+	wish(lab, "10.1.3.0/24", "192.168.1.1");
+	wish(lab, "10.1.4.0/24", "8.8.8.8");
+	wish(lab, "10.1.5.0/24", "127.0.0.1");
+	settle(lab);
+	/* Where one's own route would lead is only seen when it is there. */
+	wait_state(lab, "10.1.1.0/24", "installed");
+	wish(lab, "10.1.6.0/24", "10.1.1.8");
+	settle(lab);
+	r = row_of(lab, "10.1.6.0/24");
+	assert_non_null(strstr(row_get_text(r, "error"), "only a route of our own leads to it"));
+	row_free(r);
+	r = row_of(lab, "10.1.3.0/24");
+	assert_non_null(strstr(row_get_text(r, "error"), "it is our own address"));
+	row_free(r);
+	r = row_of(lab, "10.1.4.0/24");
+	assert_non_null(strstr(row_get_text(r, "error"), "only the default route leads to it"));
+	row_free(r);
+	r = row_of(lab, "10.1.5.0/24");
+	assert_non_null(strstr(row_get_text(r, "error"), "it is a loopback address"));
+	row_free(r);
+	assert_int_equal(count_in("ip route show", "proto bgp"), 1);
+	ip("route del default");
+	lab_free(lab);
+}
+
+static void a_link_that_goes_down_and_up_gets_its_routes_back(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab = lab_new(&cfg);
+
+	(void)state;
+	wish(lab, "10.1.1.0/24", "192.168.2.2");
+	wish(lab, "10.1.2.0/24", "192.168.1.2 192.168.2.2");
+	wish(lab, "2001:db8:a::/48", "2001:db8:2::2");
+	settle(lab);
+	ip("link set b0 down");
+	wait_state(lab, "10.1.1.0/24", "failed");
+	wait_state(lab, "2001:db8:a::/48", "failed");
+	wait_state(lab, "10.1.2.0/24", "installed");
+	assert_int_equal(count_in("ip route show 10.1.1.0/24", "proto bgp"), 0);
+	expect("ip route show 10.1.2.0/24", "via 192.168.1.2 dev a0");
+	ip("link set b0 up");
+	ip("addr replace 2001:db8:2::1/64 dev b0 nodad");
+	wait_state(lab, "10.1.1.0/24", "installed");
+	wait_state(lab, "2001:db8:a::/48", "installed");
+	wait_state(lab, "10.1.2.0/24", "installed");
+	expect("ip route get 10.1.1.9", "via 192.168.2.2 dev b0");
+	expect("ip -6 route get 2001:db8:a::9", "via 2001:db8:2::2 dev b0");
+	expect("ip route show 10.1.2.0/24", "via 192.168.2.2 dev b0");
+	lab_free(lab);
+}
+
+static void what_somebody_deletes_is_put_in_again(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab = lab_new(&cfg);
+
+	(void)state;
+	wish(lab, "10.1.1.0/24", "192.168.1.2 192.168.2.2");
+	wish(lab, "10.1.2.0/24", "192.168.1.2 192.168.2.2");
+	settle(lab);
+	ip("route del 10.1.1.0/24 proto bgp");
+	wait_kernel(lab, "10.1.1.0/24", "via 192.168.2.2 dev b0");
+	ip("nexthop del id %u", group_id("10.1.1.0/24"));
+	assert_int_equal(count_in("ip route show", "proto bgp"), 0);
+	wait_kernel(lab, "10.1.1.0/24", "via 192.168.2.2 dev b0");
+	wait_kernel(lab, "10.1.2.0/24", "via 192.168.2.2 dev b0");
+	ip("route replace 10.1.1.0/24 via 192.168.1.99 proto bgp metric 20");
+	wait_kernel(lab, "10.1.1.0/24", "via 192.168.2.2 dev b0");
+	ip("link set b0 down");
+	ip("link set b0 up");
+	ip("addr replace 2001:db8:2::1/64 dev b0 nodad");
+	wait_kernel(lab, "10.1.1.0/24", "via 192.168.2.2 dev b0");
+	wait_kernel(lab, "10.1.2.0/24", "via 192.168.2.2 dev b0");
+	lab_free(lab);
+	assert_int_equal(objects(), 0);
+}
+
+static void another_programs_route_is_left_alone(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab = lab_new(&cfg);
+	struct row *r;
+
+	(void)state;
+	ip("route add 10.1.1.0/24 via 192.168.1.77 proto static metric 20");
+	wish(lab, "10.1.1.0/24", "192.168.1.2");
+	wish(lab, "10.1.2.0/24", "192.168.1.2");
+	settle(lab);
+	wait_state(lab, "10.1.1.0/24", "failed");
+	wait_state(lab, "10.1.2.0/24", "installed");
+	r = row_of(lab, "10.1.1.0/24");
+	assert_string_equal(row_get_text(r, "error"),
+		"another program has a route to this prefix with the same metric in the table");
+	row_free(r);
+	expect("ip route show 10.1.1.0/24", "via 192.168.1.77");
+	lab_free(lab);
+	expect("ip route show 10.1.1.0/24", "via 192.168.1.77");
+	ip("route del 10.1.1.0/24");
+}
+
+static void leftovers_are_taken_over_and_swept(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab;
+
+	(void)state;
+	cfg.remove_on_exit = false;
+	lab = lab_new(&cfg);
+	wish(lab, "10.1.1.0/24", "192.168.1.2 192.168.2.2");
+	wish(lab, "10.1.2.0/24", "192.168.1.2");
+	wish(lab, "2001:db8:a::/48", "2001:db8:1::2");
+	wish(lab, "2001:db8:b::/48", "2001:db8:1::2");
+	settle(lab);
+	lab_free(lab);
+	assert_int_equal(count_in("ip route show", "proto bgp"), 2);
+	ip("nexthop add id 5 via 192.168.1.5 dev a0");
+	cfg.remove_on_exit = true;
+	lab = lab_new(&cfg);
+	wish(lab, "10.1.1.0/24", "192.168.1.2 192.168.2.2 192.168.1.3");
+	wish(lab, "2001:db8:a::/48", "2001:db8:1::2");
+	settle(lab);
+	wait_state(lab, "10.1.1.0/24", "installed");
+	wait_state(lab, "10.1.2.0/24", "leftover");
+	expect("ip route show 10.1.1.0/24", "via 192.168.1.3 dev a0");
+	expect("ip route show 10.1.2.0/24", "via 192.168.1.2 dev a0");
+	fib_sweep(lab->fib);
+	wait_state(lab, "10.1.2.0/24", NULL);
+	wait_state(lab, "2001:db8:b::/48", NULL);
+	settle(lab);
+	assert_int_equal(count_in("ip route show", "proto bgp"), 1);
+	assert_int_equal(count_in("ip -6 route show", "proto bgp"), 1);
+	lab_free(lab);
+	assert_int_equal(objects(), 0);
+	expect("ip nexthop show", "id 5 via 192.168.1.5");
+	ip("nexthop del id 5");
+}
+
+/* --- no packet without a route --- */
+
+struct prober {
+	pthread_t thread;
+	atomic_bool stop;
+	atomic_size_t asked, missed_v4, missed_v6;
+};
+
+static void *probe(void *user)
+{
+	struct prober *p = user;
+	char err[128];
+	struct netlink *nl = netlink_new(err, sizeof(err));
+	struct ip_addr v4 = ip_addr_v4(0x0a010109), v6;
+
+	ip_addr_parse("2001:db8:a::9", &v6);
+	while (nl && !p->stop) {
+		p->missed_v4 += netlink_request(nl, message_get_route(&v4, false), NULL, NULL, NULL, 0) < 0;
+		p->missed_v6 += netlink_request(nl, message_get_route(&v6, false), NULL, NULL, NULL, 0) < 0;
+		p->asked += 2;
+	}
+	netlink_free(nl);
+	return NULL;
+}
+
+static void no_lookup_fails_while_path_sets_change(void **state)
+{
+	static const char *const v4[] = { "192.168.1.2", "192.168.1.2 192.168.2.2", "192.168.2.3",
+		"192.168.2.2 192.168.1.3*5 192.168.1.4", "2001:db8:1::4 192.168.1.2" };
+	static const char *const v6[] = { "2001:db8:1::2", "2001:db8:1::2 2001:db8:2::2*3", "2001:db8:2::2" };
+	struct fib_config cfg = config();
+
+	(void)state;
+	for (int classic = 0; classic < 2; classic++) {
+		struct prober p = { 0 };
+
+		cfg.force_classic = classic;
+		struct lab *lab = lab_new(&cfg);
+		wish(lab, "10.1.1.0/24", v4[0]);
+		wish(lab, "2001:db8:a::/48", v6[0]);
+		settle(lab);
+		assert_int_equal(pthread_create(&p.thread, NULL, probe, &p), 0);
+		for (size_t i = 0; i < 300; i++) {
+			wish(lab, "10.1.1.0/24", v4[i % 5]);
+			/* Shared with the first in every third turn, so that it moves as well as changes in place. */
+			wish(lab, "10.1.2.0/24", i % 3 ? v4[(i + 2) % 5] : v4[i % 5]);
+			wish(lab, "2001:db8:a::/48", v6[i % 3]);
+			settle(lab);
+		}
+		p.stop = true;
+		pthread_join(p.thread, NULL);
+		lab_free(lab);
+		assert_in_range(p.asked, 100, SIZE_MAX);
+		assert_int_equal(p.missed_v4, 0);
+		assert_int_equal(p.missed_v6, 0);
+	}
+}
+
+static double seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void a_hundred_thousand_routes_and_their_rows(void **state)
+{
+	enum { ROUTES = 100000 };
+	struct fib_config cfg = config();
+	struct lab *lab = lab_new(&cfg);
+	struct fib_next_hop nh[4];
+	double start = seconds();
+	struct prefix at;
+	size_t rows = 0;
+	struct row *r;
+
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++)
+		nh[i] = (struct fib_next_hop){ ip_addr_v4(0xc0a80102 + i), 1 };
+	for (uint32_t i = 0; i < ROUTES; i++) {
+		struct ip_addr a = ip_addr_v4(0x14000000u + (i * 7919 % ROUTES << 8));
+		struct prefix p = prefix_of(&a, 24);
+
+		fib_set(lab->fib, &p, nh, 1 + i % 4);
+	}
+	settle(lab);
+	print_message("%d routes in: %.2f s\n", ROUTES, seconds() - start);
+	assert_int_equal(status(lab, "failed"), 0);
+	start = seconds();
+	for (r = fib_row(lab->fib, &at, true); r; r = fib_row(lab->fib, &at, false)) {
+		row_free(r);
+		rows++;
+	}
+	assert_int_equal(rows, ROUTES);
+	print_message("%d rows: %.2f s\n", ROUTES, seconds() - start);
+	start = seconds();
+	lab_free(lab);
+	print_message("%d routes out: %.2f s\n", ROUTES, seconds() - start);
+	assert_int_equal(count_in("ip route show proto bgp | head -3", "proto"), 0);
+}
+
+/* --- the local route --- */
+
+static void the_local_route_is_made_once_and_removed_only_if_made_here(void **state)
+{
+	static const char *const prefix[] = { "10.77.0.0/24", "2001:db8:77::/64" };
+	static const char *const show[] = { "ip route show table local 10.77.0.0/24",
+		"ip -6 route show table local 2001:db8:77::/64" };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct local_route r = { 0 }, other = { 0 };
+		char err[256] = "";
+		struct prefix p;
+
+		assert_true(prefix_parse(prefix[i], &p, NULL));
+		assert_true(local_route_add(&r, &p, err, sizeof(err)));
+		assert_true(r.created);
+		assert_true(local_route_add(&r, &p, err, sizeof(err)));
+		assert_true(r.created);
+		expect(show[i], "dev lo");
+		assert_true(local_route_add(&other, &p, err, sizeof(err)));
+		assert_false(other.created);
+		assert_true(local_route_del(&other, err, sizeof(err)));
+		expect(show[i], "dev lo");
+		assert_true(local_route_del(&r, err, sizeof(err)));
+		assert_true(local_route_del(&r, err, sizeof(err)));
+		assert_int_equal(count_in(show[i], "dev lo"), 0);
+		r = (struct local_route){ 0 };
+		assert_true(local_route_add(&r, &p, err, sizeof(err)));
+		ip("%s route del local %s dev lo table local", i ? "-6" : "", prefix[i]);
+		assert_true(local_route_del(&r, err, sizeof(err)));
+	}
+}
+
+static void ones_own_address_towards_another(void **state)
+{
+	char name[IF_NAMESIZE], err[256];
+	struct ip_addr to, own, want;
+
+	(void)state;
+	assert_true(ip_addr_parse("192.168.2.9", &to) && ip_addr_parse("192.168.2.1", &want));
+	assert_true(local_route_source(&to, &own, err, sizeof(err)));
+	assert_true(ip_addr_equal(&own, &want));
+	assert_true(local_route_interface(&own, name, err, sizeof(err)));
+	assert_string_equal(name, "b0");
+	assert_true(ip_addr_parse("2001:db8:1::9", &to) && ip_addr_parse("2001:db8:1::1", &want));
+	assert_true(local_route_source(&to, &own, err, sizeof(err)));
+	assert_true(ip_addr_equal(&own, &want));
+	assert_true(local_route_interface(&own, name, err, sizeof(err)));
+	assert_string_equal(name, "a0");
+	assert_true(ip_addr_parse("198.51.100.1", &to));
+	assert_false(local_route_source(&to, &own, err, sizeof(err)));
+	assert_string_equal(err, "no source address towards 198.51.100.1: Network is unreachable");
+	assert_false(local_route_interface(&to, name, err, sizeof(err)));
+	assert_string_equal(err, "no interface has the address 198.51.100.1");
+}
+
+/* Last: it gives up root for good. */
+static void without_the_capability_the_reason_is_told(void **state)
+{
+	struct fib_config cfg = config();
+	struct io_loop *loop = io_loop_new();
+	struct local_route r = { 0 };
+	char err[256] = "";
+	struct prefix p;
+
+	(void)state;
+	assert_int_equal(seteuid(65534), 0);
+	assert_null(fib_new(loop, &cfg, err, sizeof(err)));
+	assert_non_null(strstr(err, "CAP_NET_ADMIN"));
+	err[0] = 0;
+	assert_true(prefix_parse("10.77.0.0/24", &p, NULL));
+	assert_false(local_route_add(&r, &p, err, sizeof(err)));
+	assert_non_null(strstr(err, "CAP_NET_ADMIN"));
+	assert_int_equal(seteuid(0), 0);
+	io_loop_free(loop);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_next_hop_of_each_family),
+		cmocka_unit_test(many_next_hops_with_weights),
+		cmocka_unit_test(a_group_changes_in_place_and_is_shared),
+		cmocka_unit_test(classic_multipath_for_both_families),
+		cmocka_unit_test(an_ipv4_route_over_an_ipv6_next_hop),
+		cmocka_unit_test(a_next_hop_behind_a_gateway),
+		cmocka_unit_test(next_hops_that_no_route_may_have),
+		cmocka_unit_test(a_link_that_goes_down_and_up_gets_its_routes_back),
+		cmocka_unit_test(what_somebody_deletes_is_put_in_again),
+		cmocka_unit_test(another_programs_route_is_left_alone),
+		cmocka_unit_test(leftovers_are_taken_over_and_swept),
+		cmocka_unit_test(no_lookup_fails_while_path_sets_change),
+		cmocka_unit_test(a_hundred_thousand_routes_and_their_rows),
+		cmocka_unit_test(the_local_route_is_made_once_and_removed_only_if_made_here),
+		cmocka_unit_test(ones_own_address_towards_another),
+		cmocka_unit_test(without_the_capability_the_reason_is_told),
+	};
+
+	if (!is_root() || system("command -v ip >/dev/null") != 0) {
+		printf("skipped: needs root (a network namespace of its own) and ip(8) of iproute2\n");
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, make_namespace, NULL);
+}
