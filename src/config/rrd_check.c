@@ -1,5 +1,6 @@
 #include "config/rrd.h"
 
+#include "base/nearest.h"
 #include "base/trie.h"
 
 #include <string.h>
@@ -29,15 +30,15 @@ static const struct config_node *group_node(const struct config_rrd *c, const ch
 
 static void check_group_name(const struct check *k, const struct config_head *h, const char *name)
 {
-	struct config_nearest near;
+	struct nearest near;
 	char known[300], q[CONFIG_QUOTE_MAX];
 	struct text t = text_init(known, sizeof(known));
 
 	if (!name || group_node(k->c, name))
 		return;
-	near = config_nearest_init(name);
+	near = nearest_init(name);
 	for (size_t i = 0; i < k->c->group_count; i++) {
-		config_nearest_try(&near, k->c->groups[i].head.name);
+		nearest_try(&near, k->c->groups[i].head.name);
 		text_add(&t, "%s%s", i ? ", " : "", k->c->groups[i].head.name);
 	}
 	config_quote(name, q);

@@ -1,4 +1,5 @@
 /* The YAML reader and the schema engine, the latter with tables of the test's own and over all rows of the real ones. */
+#include "base/nearest.h"
 #include "config/announcer.h"
 #include "config/rrd.h"
 #include "config/scalar.h"
@@ -279,11 +280,11 @@ static void the_nearest_key_is_named_only_when_it_is_near(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct config_nearest n = config_nearest_init(cases[i].text);
+		struct nearest n = nearest_init(cases[i].text);
 
-		config_nearest_try(&n, "port");
-		config_nearest_try(&n, "passive");
-		config_nearest_try(&n, "hold-time");
+		nearest_try(&n, "port");
+		nearest_try(&n, "passive");
+		nearest_try(&n, "hold-time");
 		if (cases[i].nearest)
 			assert_string_equal(n.best, cases[i].nearest);
 		else
