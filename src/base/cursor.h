@@ -18,7 +18,8 @@ struct cursor {
 
 static inline struct cursor cursor_init(const void *data, size_t len)
 {
-	return (struct cursor){ .p = data, .end = (const uint8_t *)data + len };
+	/* No octets may stand nowhere, but C has no arithmetic on NULL. */
+	return (struct cursor){ .p = data, .end = len ? (const uint8_t *)data + len : data };
 }
 
 static inline bool cursor_ok(const struct cursor *c)

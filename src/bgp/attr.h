@@ -58,7 +58,8 @@ struct bgp_attrs {
 	struct bgp_octets extended_communities; /* 8 octets each */
 	struct bgp_octets large_communities;	/* 12 octets each */
 	/* Unknown optional transitive attributes as whole TLVs (flags, type, length, value), ascending by type, each with
-	 * the Partial bit already set (RFC 4271 5). Unknown non-transitive ones are dropped by the decoder. */
+	 * the Partial bit already set (RFC 4271 5). Unknown non-transitive ones are dropped by the decoder. Known ones
+	 * may stand between them (bgp_attrs_decode_canonical): walk with bgp_attrs_next_unknown(). */
 	struct bgp_octets unknown;
 };
 
@@ -78,17 +79,22 @@ void bgp_attrs_encode(struct writer *w, const struct bgp_attrs *a, const struct 
  * All lists point into data. */
 void bgp_attrs_decode_canonical(struct bgp_octets data, struct bgp_attrs *out);
 
+/* Takes the next unknown attribute off a cursor over bgp_attrs.unknown, as a whole TLV; false at the end. */
+bool bgp_attrs_next_unknown(struct cursor *c, struct bgp_octets *tlv);
+
 /* AS_PATH as decision needs it. Length counts an AS_SET as 1 and confederation segments as 0 (RFC 4271 9.1.2.2,
  * RFC 5065 5.3). */
 unsigned bgp_as_path_length(struct bgp_octets as_path);
-/* The neighboring AS: the first of the leftmost AS_SEQUENCE, 0 when there is none (MED, RFC 4271 9.1.2.2). */
+/* The neighboring AS: the first of a path that begins with an AS_SEQUENCE behind its confederation segments, 0: the
+ * local AS (MED, RFC 4271 9.1.2.2 c, RFC 5065 5.3). */
 uint32_t bgp_as_path_neighbor(struct bgp_octets as_path);
 /* The last AS of the path, 0 when empty or ending in a set. */
 uint32_t bgp_as_path_origin(struct bgp_octets as_path);
 bool bgp_as_path_contains(struct bgp_octets as_path, uint32_t as);
-/* A new path with as in front of a (RFC 4271 5.1.2 b), in the arena. */
+/* A new path with as in front (RFC 4271 5.1.2 b), in the arena. A path that is as long as an attribute can be stays as
+ * it is. */
 struct bgp_octets bgp_as_path_prepend(struct bgp_octets as_path, uint32_t as, struct arena *arena);
-/* Text like "65001 65002 {65003 65004}"; returns buf. */
+/* Text like "65001 65002 {65003 65004}", confederations in () and []; cut where buf ends. Returns buf. */
 const char *bgp_as_path_format(struct bgp_octets as_path, char *buf, size_t size);
 bool bgp_communities_contain(struct bgp_octets communities, uint32_t community);
 /* "65001:100 no-export"; extended and large in their usual forms. Return buf. */

@@ -42,6 +42,7 @@ struct bgp_update {
 	uint8_t bad_attr;	 /* the attribute the verdict is about; 0: none */
 	const char *reason;	 /* static text for the log, NULL when the verdict is OK */
 	struct bgp_error *error; /* the NOTIFICATION to send; NULL unless the verdict is SESSION_RESET */
+	/* A prefix may stand in both lists: it counts as announced, so handle withdrawn first (RFC 4271 4.3). */
 	struct bgp_nlri_list announced[BGP_FAMILIES];
 	struct bgp_nlri_list withdrawn[BGP_FAMILIES];
 	bool end_of_rib[BGP_FAMILIES];

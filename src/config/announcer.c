@@ -148,7 +148,7 @@ static const struct config_field neighbor_fields[] = {
 	{ "local-address", CONFIG_SCALAR, &type_auto_addr, NEIGHBOR(local_address),
 		.def_doc = "router.local-address", .apply = CONFIG_RESTART,
 		.doc = "the address to connect from, where reflectors need different ones" },
-	{ "description", CONFIG_SCALAR, &config_text, NEIGHBOR(description), .def_doc = "none",
+	{ "description", CONFIG_SCALAR, &config_text, NEIGHBOR(description), .max = 255, .def_doc = "none",
 		.apply = CONFIG_RESTART, .doc = "a line for humans, shown by rrctl" },
 	{ "hold-time", CONFIG_SCALAR, &config_seconds, NEIGHBOR(hold_time_s), .min = 3, .max = 65535,
 		.def = "9", .apply = CONFIG_RESTART,

@@ -20,11 +20,11 @@ static void once(
 	struct trie *seen, const struct prefix *p, const struct config_node *n, struct config_errors *errs)
 {
 	const struct config_node *first = trie_get(seen, p);
-	char text[PREFIX_TEXT_MAX];
+	char q[CONFIG_QUOTE_MAX];
 
 	if (first)
 		config_error_value(errs, n, "%s is here twice; it was first set in line %u, column %u",
-			prefix_format(p, text), first->line, first->column);
+			config_quote(n->text, q), first->line, first->column);
 	else
 		trie_set(seen, p, (void *)(uintptr_t)n);
 }

@@ -237,7 +237,7 @@ static const struct config_word families[] = { { "ipv4-unicast", BGP_IPV4_UNICAS
 static const struct config_field peer_fields[] = {
 	{ "peer-as", CONFIG_SCALAR, &type_peer_as, AT(as), .def = "internal", .apply = CONFIG_RESET_SESSION,
 		.doc = "the AS the peer must be in; internal: ours, external: any but ours" },
-	{ "description", CONFIG_SCALAR, &config_text, AT(description), .def_doc = "none",
+	{ "description", CONFIG_SCALAR, &config_text, AT(description), .max = 255, .def_doc = "none",
 		.apply = CONFIG_LIVE, .doc = "a line for humans, shown by rrctl" },
 	{ "enabled", CONFIG_SCALAR, &config_bool, AT(enabled), .def = "true", .apply = CONFIG_RESET_SESSION,
 		.doc = "whether there is to be a session" },

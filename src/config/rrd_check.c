@@ -1,5 +1,6 @@
 #include "config/rrd.h"
 
+#include "base/nearest.h"
 #include "base/trie.h"
 
 #include <string.h>
@@ -29,15 +30,15 @@ static const struct config_node *group_node(const struct config_rrd *c, const ch
 
 static void check_group_name(const struct check *k, const struct config_head *h, const char *name)
 {
-	struct config_nearest near;
+	struct nearest near;
 	char known[300], q[CONFIG_QUOTE_MAX];
 	struct text t = text_init(known, sizeof(known));
 
 	if (!name || group_node(k->c, name))
 		return;
-	near = config_nearest_init(name);
+	near = nearest_init(name);
 	for (size_t i = 0; i < k->c->group_count; i++) {
-		config_nearest_try(&near, k->c->groups[i].head.name);
+		nearest_try(&near, k->c->groups[i].head.name);
 		text_add(&t, "%s%s", i ? ", " : "", k->c->groups[i].head.name);
 	}
 	config_quote(name, q);
@@ -52,21 +53,18 @@ static void check_group_name(const struct check *k, const struct config_head *h,
 			"there is no peer group %s; define it under peer-groups", q);
 }
 
-/* False, with an error that names the first place, when the prefix was in the list before. */
-static bool once(struct check *k, const struct prefix *p, const struct config_head *h, const char *key)
+/* An error that names the first place when the prefix was in the list before. */
+static void once(struct check *k, const struct prefix *p, const struct config_head *h, const char *key)
 {
 	const struct config_node *n = value(h, key), *first = trie_get(k->seen, p);
-	char text[PREFIX_TEXT_MAX];
-	struct ip_addr a = prefix_addr(p);
+	char q[CONFIG_QUOTE_MAX];
 
 	if (!first) {
 		trie_set(k->seen, p, (void *)(uintptr_t)n);
-		return true;
+		return;
 	}
 	config_error_value(k->errs, n, "%s is here twice; it was first set in line %u, column %u",
-		p->len == ip_family_bits(p->family) ? ip_addr_format(&a, text) : prefix_format(p, text),
-		first->line, first->column);
-	return false;
+		config_quote(n->text, q), first->line, first->column);
 }
 
 static bool listens(const struct config_rrd *c, uint8_t family)

@@ -1,10 +1,10 @@
 #include "config/schema.h"
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "config.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,55 +37,6 @@ static bool check_feature(struct config_reader *r, const struct config_field *f,
 	return false;
 }
 
-struct config_nearest config_nearest_init(const char *text)
-{
-	size_t len = strlen(text);
-
-	return (struct config_nearest){ .text = text, .distance = len < 4 ? 2 : len / 3 + 2 };
-}
-
-static size_t min3(size_t a, size_t b, size_t c)
-{
-	size_t m = a < b ? a : b;
-
-	return m < c ? m : c;
-}
-
-/* Edits (insert, delete, replace, swap two neighbours) that make b of a. */
-static size_t edit_distance(const char *a, size_t la, const char *b, size_t lb)
-{
-	enum { LONGEST = 64 };
-	size_t d[LONGEST + 1][LONGEST + 1];
-
-	if (la > LONGEST || lb > LONGEST)
-		return SIZE_MAX;
-	for (size_t i = 0; i <= la; i++)
-		d[i][0] = i;
-	for (size_t j = 0; j <= lb; j++)
-		d[0][j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		for (size_t j = 1; j <= lb; j++) {
-			size_t cost = tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]);
-
-			d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + cost);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-				d[i - 2][j - 2] + 1 < d[i][j])
-				d[i][j] = d[i - 2][j - 2] + 1;
-		}
-	}
-	return d[la][lb];
-}
-
-void config_nearest_try(struct config_nearest *n, const char *name)
-{
-	size_t d = edit_distance(n->text, strlen(n->text), name, strlen(name));
-
-	if (d < n->distance) {
-		n->distance = d;
-		n->best = name;
-	}
-}
-
 static const struct config_field *find_field(const struct config_schema *s, const char *name)
 {
 	for (const struct config_field *f = s->fields; f->name; f++)
@@ -97,13 +48,13 @@ static const struct config_field *find_field(const struct config_schema *s, cons
 static void unknown_key(
 	struct config_reader *r, const struct config_schema *schema, const struct config_node *n)
 {
-	struct config_nearest near = config_nearest_init(n->key);
+	struct nearest near = nearest_init(n->key);
 	char keys[WHY_MAX];
 	struct text t = text_init(keys, sizeof(keys));
 
 	for (const struct config_schema *s = schema; s; s = s->include) {
 		for (const struct config_field *f = s->fields; f->name; f++) {
-			config_nearest_try(&near, f->name);
+			nearest_try(&near, f->name);
 			text_add(&t, "%s%s", t.len ? ", " : "", f->name);
 		}
 	}
@@ -223,7 +174,8 @@ static void read_many(
 		return;
 	}
 	if (n->count < f->min) {
-		config_error_value(r->errs, n, "is empty; name at least one, or leave the key out");
+		config_error_value(r->errs, n, "is empty; name at least one%s",
+			f->required ? "" : ", or leave the key out");
 		return;
 	}
 	if (f->shape == CONFIG_FLAGS)

@@ -112,14 +112,6 @@ void config_schema_apply(
 void config_schema_read(
 	struct config_reader *r, const struct config_schema *s, const struct config_node *n, void *out);
 
-/* The nearest of several names to one that was misspelt. */
-struct config_nearest {
-	const char *text, *best;
-	size_t distance;
-};
-struct config_nearest config_nearest_init(const char *text);
-void config_nearest_try(struct config_nearest *n, const char *name);
-
 /* One line per key in the order of the table: PATH, a tab, then "type; default; what a change touches", a tab, and the
  * sentence about it. Elements are named NEIGHBORS[] and GROUPS.NAME. The caller frees the text. */
 char *config_schema_print(const struct config_schema *s);

@@ -278,6 +278,19 @@ static bool tab_at(const struct builder *b, const yaml_mark_t *m)
 	return m->index < b->len && b->text[m->index] == '\t';
 }
 
+static void not_text(struct builder *b, const yaml_parser_t *p)
+{
+	size_t at = p->problem_offset < b->len ? p->problem_offset : b->len, start = at;
+	unsigned line = 1;
+
+	for (size_t i = 0; i < at; i++)
+		line += b->text[i] == '\n';
+	while (start > 0 && b->text[start - 1] != '\n')
+		start--;
+	config_error_place(b->errs, line, (unsigned)(at - start) + 1,
+		"not text (%s); a configuration file is UTF-8 without control characters", p->problem);
+}
+
 static void syntax_error(struct builder *b, const yaml_parser_t *p)
 {
 	unsigned line = line_of(&p->problem_mark), column = column_of(&p->problem_mark);
@@ -286,10 +299,7 @@ static void syntax_error(struct builder *b, const yaml_parser_t *p)
 	char address[PREFIX_TEXT_MAX];
 
 	if (p->error == YAML_READER_ERROR) {
-		config_error_place(b->errs, 0, 0,
-			"octet %zu is not text (%s); a configuration file is UTF-8 without control "
-			"characters",
-			p->problem_offset + 1, problem);
+		not_text(b, p);
 		return;
 	}
 	if (!p->context)

@@ -419,7 +419,7 @@ void io_loop_free(struct io_loop *loop)
 static void poll_once(struct io_loop *loop, bool wait)
 {
 	loop->served = 0;
-	event_base_loop(loop->base, wait ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+	event_base_loop(loop->base, EVLOOP_ONCE | (wait ? 0 : EVLOOP_NONBLOCK));
 }
 
 /*

@@ -62,10 +62,10 @@ void route_member_note(struct route_member *m, const struct route_item *item, co
 		return;
 	if (item->only ? item->only != m->peer : item->source == m->peer)
 		return;
-	/* What the walk has yet to come to it will find as it is then. */
-	if (m->state == ROUTE_MEMBER_WALK && !route_rib_walked(m->group->rib, m->walk_at, e))
+	/* What the walk has yet to come to it will find as it is then; but not what is gone by then. */
+	if (m->state == ROUTE_MEMBER_WALK && item->attrs && !route_rib_walked(m->group->rib, m->walk_at, e))
 		return;
-	route_marks_add(m->marks, &item->nlri.prefix, item->nlri.path_id, item->fresh);
+	route_marks_add(m->marks, &item->nlri.prefix, item->nlri.path_id);
 }
 
 /* --- leaving the stream --- */
@@ -85,11 +85,9 @@ static void note_message(void *user, const uint8_t *message, size_t len)
 	bgp_update_decode(cursor_init(message + BGP_HEADER_LEN, len - BGP_HEADER_LEN), &as_sent,
 		g->key.type == ROUTE_PEER_EBGP, arena, &u);
 	for (size_t i = 0; i < u.announced[f].count; i++)
-		route_marks_add(
-			m->marks, &u.announced[f].item[i].prefix, u.announced[f].item[i].path_id, false);
+		route_marks_add(m->marks, &u.announced[f].item[i].prefix, u.announced[f].item[i].path_id);
 	for (size_t i = 0; i < u.withdrawn[f].count; i++)
-		route_marks_add(
-			m->marks, &u.withdrawn[f].item[i].prefix, u.withdrawn[f].item[i].path_id, false);
+		route_marks_add(m->marks, &u.withdrawn[f].item[i].prefix, u.withdrawn[f].item[i].path_id);
 	if (u.end_of_rib[f])
 		m->end_of_rib = true;
 	arena_free(arena);
@@ -170,8 +168,7 @@ static void serve_mark(struct route_member *m, const struct route_mark *mark)
 		pack_path(m, p);
 		return;
 	}
-	if (!mark->fresh)
-		route_pack_add(&m->group->engine->pack, &gone);
+	route_pack_add(&m->group->engine->pack, &gone);
 }
 
 static uint8_t *queue_room(void *user, size_t len)

@@ -20,7 +20,6 @@ struct route_item {
 	const struct route_peer *source; /* whose path it is; never told */
 	const struct route_peer *only;	 /* told to this one alone; NULL: to all but source */
 	struct bgp_nlri nlri;
-	bool fresh; /* nobody was told of the path before */
 };
 
 /* Where messages go, and how attributes look there. */

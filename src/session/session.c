@@ -241,7 +241,8 @@ void session_conn_ended(struct session_conn *c, enum session_state was, const st
 	bool up = was == SESSION_ESTABLISHED, harmless, error;
 
 	session_describe(s, cause, &why);
-	harmless = !up && why.code == BGP_ERR_CEASE && why.subcode == BGP_CEASE_COLLISION_RESOLUTION;
+	harmless = !up && why.code == BGP_ERR_CEASE &&
+		   (why.subcode == BGP_CEASE_COLLISION_RESOLUTION || cause->reason == SESSION_DOWN_ADMIN);
 	error = cause->back_off || (why.code && why.code != BGP_ERR_CEASE);
 	if (c == s->primary) {
 		note_delay(s, up, error);
@@ -354,12 +355,17 @@ static bool lets_in(const struct session *s)
 void session_accept(struct session *s, int fd, const struct ip_addr *local)
 {
 	struct session_conn *c;
+	char label[SESSION_LABEL_MAX];
+	int rc;
 
 	session_enter(s);
-	if (!lets_in(s)) {
+	rc = io_tcp_set_ttl(fd, s->cfg.remote.family, s->cfg.ttl, s->cfg.min_ttl);
+	if (rc < 0)
+		log_error("neighbor %s: connection refused: cannot set its TTL: %s", session_label(s, label),
+			strerror(-rc));
+	if (rc < 0 || !lets_in(s)) {
 		session_io_reject(s->io, fd, BGP_ERR_CEASE, BGP_CEASE_CONNECTION_REJECTED);
 	} else {
-		io_tcp_set_ttl(fd, s->cfg.remote.family, s->cfg.ttl, s->cfg.min_ttl);
 		if (s->silent)
 			conn_cease(s->silent, FSM_COLLISION_DUMP, SESSION_DOWN_NOTIFICATION_SENT,
 				BGP_CEASE_COLLISION_RESOLUTION);

@@ -1,0 +1,140 @@
+/* The three kinds of communities as people write them. RFC 1997, 4360, 5668, 7153, 8092, draft-ietf-idr-link-bandwidth. */
+#include "base/cursor.h"
+#include "base/text.h"
+#include "bgp/attr.h"
+
+#include <string.h>
+
+static const struct known_community {
+	uint32_t value;
+	const char *text;
+} known_communities[] = {
+	{ BGP_COMMUNITY_GRACEFUL_SHUTDOWN, "graceful-shutdown" },
+	{ BGP_COMMUNITY_NO_EXPORT, "no-export" },
+	{ BGP_COMMUNITY_NO_ADVERTISE, "no-advertise" },
+	{ BGP_COMMUNITY_NO_EXPORT_SUBCONFED, "no-export-subconfed" },
+};
+
+/* RFC 4360 3: the high octet of the type without its authority and transitivity bits, and the sub-types we name. */
+enum {
+	EXTENDED_TYPE_MASK = 0x3f,
+	EXTENDED_AS2 = 0x00,
+	EXTENDED_IPV4 = 0x01,
+	EXTENDED_AS4 = 0x02,
+	EXTENDED_ROUTE_TARGET = 0x02,
+	EXTENDED_ROUTE_ORIGIN = 0x03,
+	EXTENDED_LINK_BANDWIDTH = 0x04,
+	EXTENDED_LEN = 8,
+};
+
+bool bgp_communities_contain(struct bgp_octets communities, uint32_t community)
+{
+	struct cursor c = cursor_init(communities.data, communities.len);
+
+	while (cursor_left(&c) >= 4)
+		if (cursor_u32(&c) == community)
+			return true;
+	return false;
+}
+
+static const char *known_text(uint32_t community)
+{
+	for (size_t i = 0; i < sizeof(known_communities) / sizeof(known_communities[0]); i++)
+		if (known_communities[i].value == community)
+			return known_communities[i].text;
+	return NULL;
+}
+
+static void add_separator(struct text *t)
+{
+	if (t->len)
+		text_add(t, " ");
+}
+
+const char *bgp_communities_format(struct bgp_octets communities, char *buf, size_t size)
+{
+	struct cursor c = cursor_init(communities.data, communities.len);
+	struct text t = text_init(buf, size);
+
+	while (cursor_left(&c) >= 4 && !text_cut(&t)) {
+		uint32_t v = cursor_u32(&c);
+		const char *known = known_text(v);
+
+		add_separator(&t);
+		if (known)
+			text_add(&t, "%s", known);
+		else
+			text_add(&t, "%u:%u", v >> 16, v & 0xffff);
+	}
+	return buf;
+}
+
+static float load_float(struct cursor *c)
+{
+	uint32_t bits = cursor_u32(c);
+	float f;
+
+	memcpy(&f, &bits, sizeof(f));
+	return f;
+}
+
+static void add_target(struct text *t, const char *name, uint8_t type, struct cursor c)
+{
+	if (type == EXTENDED_AS2) {
+		unsigned as = cursor_u16(&c);
+
+		text_add(t, "%s:%u:%u", name, as, cursor_u32(&c));
+	} else if (type == EXTENDED_AS4) {
+		unsigned as = cursor_u32(&c);
+
+		text_add(t, "%s:%u:%u", name, as, cursor_u16(&c));
+	} else {
+		const uint8_t *ip = cursor_bytes(&c, 4);
+
+		text_add(t, "%s:%u.%u.%u.%u:%u", name, ip[0], ip[1], ip[2], ip[3], cursor_u16(&c));
+	}
+}
+
+static void add_extended(struct text *t, const uint8_t *p)
+{
+	struct cursor c = cursor_init(p, EXTENDED_LEN);
+	uint8_t type = cursor_u8(&c) & EXTENDED_TYPE_MASK, subtype = cursor_u8(&c);
+	const char *name = subtype == EXTENDED_ROUTE_TARGET ? "rt" : "soo";
+
+	if (type <= EXTENDED_AS4 && (subtype == EXTENDED_ROUTE_TARGET || subtype == EXTENDED_ROUTE_ORIGIN)) {
+		add_target(t, name, type, c);
+	} else if (type == EXTENDED_AS2 && subtype == EXTENDED_LINK_BANDWIDTH) {
+		unsigned as = cursor_u16(&c);
+
+		text_add(t, "bandwidth:%u:%.0f", as, (double)load_float(&c));
+	} else {
+		text_add(t, "0x");
+		for (int i = 0; i < EXTENDED_LEN; i++)
+			text_add(t, "%02x", p[i]);
+	}
+}
+
+const char *bgp_extended_communities_format(struct bgp_octets extended, char *buf, size_t size)
+{
+	struct text t = text_init(buf, size);
+
+	for (size_t i = 0; i + EXTENDED_LEN <= extended.len && !text_cut(&t); i += EXTENDED_LEN) {
+		add_separator(&t);
+		add_extended(&t, extended.data + i);
+	}
+	return buf;
+}
+
+const char *bgp_large_communities_format(struct bgp_octets large, char *buf, size_t size)
+{
+	struct cursor c = cursor_init(large.data, large.len);
+	struct text t = text_init(buf, size);
+
+	while (cursor_left(&c) >= 12 && !text_cut(&t)) {
+		unsigned global = cursor_u32(&c), local1 = cursor_u32(&c), local2 = cursor_u32(&c);
+
+		add_separator(&t);
+		text_add(&t, "%u:%u:%u", global, local1, local2);
+	}
+	return buf;
+}

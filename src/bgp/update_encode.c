@@ -1,0 +1,199 @@
+/*
+ * UPDATEs to the wire. A message either withdraws or announces, in one family, with one set of attributes, and is
+ * filled up to the length given. RFC 4271 4.3, RFC 4760 3 and 4, RFC 7606 5.1, RFC 8950.
+ */
+#include "bgp/attr_encode.h"
+#include "bgp/message.h"
+#include "bgp/nlri.h"
+#include "bgp/update.h"
+
+#include <string.h>
+
+enum { IPV4_LEN = 4 };
+
+/* An attribute whose length becomes known when it is written; begun with room for the longer form of its header. */
+static uint8_t *begin_mp_attr(struct writer *w, enum bgp_attr_type type, enum bgp_family family)
+{
+	uint8_t *at = writer_skip(w, 4);
+
+	if (at) {
+		at[0] = BGP_ATTR_OPTIONAL | BGP_ATTR_EXTENDED_LENGTH;
+		at[1] = type;
+	}
+	writer_u16(w, bgp_family_afi(family));
+	writer_u8(w, BGP_SAFI_UNICAST);
+	return at;
+}
+
+/* A value of up to 255 octets moves one to the front: peers exist that take the longer form for an error there. */
+static void end_mp_attr(struct writer *w, uint8_t *at)
+{
+	size_t len;
+
+	if (!writer_ok(w))
+		return;
+	len = (size_t)(w->p - at) - 4;
+	if (len > UINT8_MAX) {
+		writer_patch_u16(at + 2, len);
+		return;
+	}
+	at[0] &= (uint8_t)~BGP_ATTR_EXTENDED_LENGTH;
+	at[2] = (uint8_t)len;
+	memmove(at + 3, at + 4, len);
+	w->p--;
+}
+
+/* A writer for one message at the end of w. */
+static struct writer message_writer(const struct writer *w, size_t max_len)
+{
+	size_t left = w->full ? 0 : writer_left(w);
+
+	return writer_init(w->p, left < max_len ? left : max_len);
+}
+
+/* What was written becomes part of w when it is whole and holds a route. */
+static size_t finish(struct writer *w, struct writer *m, uint8_t *begin, size_t items)
+{
+	if (!writer_ok(m) || items == 0)
+		return 0;
+	bgp_message_end(m, begin);
+	w->p = m->p;
+	return items;
+}
+
+static void patch_len(const struct writer *w, uint8_t *at)
+{
+	if (writer_ok(w))
+		writer_patch_u16(at, (size_t)(w->p - at) - 2);
+}
+
+/* Keeps n octets of the writer's room for later. */
+static bool hold_back(struct writer *w, size_t n)
+{
+	if (!writer_ok(w) || writer_left(w) < n) {
+		w->full = true;
+		return false;
+	}
+	w->end -= n;
+	return true;
+}
+
+static size_t encode_withdrawn_field(
+	struct writer *m, const struct bgp_update_opts *o, const struct bgp_nlri *items, size_t count)
+{
+	uint8_t *len = writer_skip(m, 2);
+	size_t n;
+
+	if (!hold_back(m, 2))
+		return 0;
+	n = bgp_nlri_encode(m, o->add_path, items, count);
+	patch_len(m, len);
+	m->end += 2;
+	writer_u16(m, 0);
+	return n;
+}
+
+static size_t encode_mp_unreach(
+	struct writer *m, const struct bgp_update_opts *o, const struct bgp_nlri *items, size_t count)
+{
+	uint8_t *attrs_len, *at;
+	size_t n;
+
+	writer_u16(m, 0);
+	attrs_len = writer_skip(m, 2);
+	at = begin_mp_attr(m, BGP_ATTR_MP_UNREACH_NLRI, o->family);
+	n = bgp_nlri_encode(m, o->add_path, items, count);
+	end_mp_attr(m, at);
+	patch_len(m, attrs_len);
+	return n;
+}
+
+size_t bgp_update_encode_withdraw(
+	struct writer *w, const struct bgp_update_opts *o, const struct bgp_nlri *items, size_t count)
+{
+	struct writer m = message_writer(w, o->max_len);
+	uint8_t *begin = bgp_message_begin(&m, BGP_UPDATE);
+	size_t n = o->family == BGP_IPV4_UNICAST ? encode_withdrawn_field(&m, o, items, count)
+						 : encode_mp_unreach(&m, o, items, count);
+
+	return finish(w, &m, begin, n);
+}
+
+/* MP_REACH_NLRI between the attributes below and above its type; those above are measured first. */
+static size_t encode_with_mp_reach(struct writer *m, const struct bgp_update_opts *o,
+	const struct bgp_attrs *attrs, const struct bgp_next_hop *nh, const struct bgp_nlri *items,
+	size_t count)
+{
+	const struct bgp_attr_opts opts = { .as4 = o->as4 };
+	struct writer behind;
+	uint8_t *at;
+	size_t n, behind_len;
+
+	bgp_attrs_encode_range(m, attrs, &opts, NULL, 0, BGP_ATTR_MP_REACH_NLRI - 1);
+	behind = *m;
+	bgp_attrs_encode_range(&behind, attrs, &opts, NULL, BGP_ATTR_MP_REACH_NLRI + 1, UINT8_MAX);
+	behind_len = (size_t)(behind.p - m->p);
+	at = begin_mp_attr(m, BGP_ATTR_MP_REACH_NLRI, o->family);
+	writer_u8(m, nh->len);
+	writer_bytes(m, nh->octets, nh->len);
+	writer_u8(m, 0);
+	if (!writer_ok(&behind) || !hold_back(m, behind_len))
+		return 0;
+	n = bgp_nlri_encode(m, o->add_path, items, count);
+	end_mp_attr(m, at);
+	m->end += behind_len;
+	bgp_attrs_encode_range(m, attrs, &opts, NULL, BGP_ATTR_MP_REACH_NLRI + 1, UINT8_MAX);
+	return n;
+}
+
+size_t bgp_update_encode_announce(struct writer *w, const struct bgp_update_opts *o,
+	const struct bgp_attrs *attrs, const struct bgp_next_hop *next_hop, const struct bgp_nlri *items,
+	size_t count)
+{
+	const struct bgp_attr_opts opts = { .as4 = o->as4 };
+	bool classic = o->family == BGP_IPV4_UNICAST && next_hop->len == IPV4_LEN;
+	struct writer m = message_writer(w, o->max_len);
+	uint8_t *begin = bgp_message_begin(&m, BGP_UPDATE), *attrs_len;
+	size_t n;
+
+	writer_u16(&m, 0);
+	attrs_len = writer_skip(&m, 2);
+	if (classic) {
+		bgp_attrs_encode(&m, attrs, &opts, next_hop->octets);
+		patch_len(&m, attrs_len);
+		n = bgp_nlri_encode(&m, o->add_path, items, count);
+	} else {
+		n = encode_with_mp_reach(&m, o, attrs, next_hop, items, count);
+		patch_len(&m, attrs_len);
+	}
+	return finish(w, &m, begin, n);
+}
+
+void bgp_update_encode_end_of_rib(struct writer *w, enum bgp_family family)
+{
+	uint8_t *begin = bgp_message_begin(w, BGP_UPDATE), *attrs_len, *at;
+
+	writer_u16(w, 0);
+	attrs_len = writer_skip(w, 2);
+	if (family != BGP_IPV4_UNICAST) {
+		at = begin_mp_attr(w, BGP_ATTR_MP_UNREACH_NLRI, family);
+		end_mp_attr(w, at);
+	}
+	patch_len(w, attrs_len);
+	bgp_message_end(w, begin);
+}
+
+struct ip_addr bgp_next_hop_addr(const struct bgp_next_hop *nh)
+{
+	if (nh->len == 0)
+		return (struct ip_addr){ .family = IP_NONE };
+	return ip_addr_from_bytes(nh->len == IPV4_LEN ? IP_V4 : IP_V6, nh->octets);
+}
+
+struct bgp_next_hop bgp_next_hop_from_addr(const struct ip_addr *a)
+{
+	struct bgp_next_hop nh = { .len = (uint8_t)ip_family_bytes(a->family) };
+
+	memcpy(nh.octets, a->bytes, nh.len);
+	return nh;
+}

@@ -1,0 +1,28 @@
+/*
+ * The other side of the control socket: blocking, for programs that ask one thing and go.
+ *
+ * err: a buffer of CONTROL_ERROR_MAX octets for what is wrong, in words.
+ */
+#pragma once
+
+#include "base/row.h"
+
+#include <stdbool.h>
+
+enum { CONTROL_ERROR_MAX = 512 };
+
+struct control_client;
+
+/* daemon: its name, for messages. NULL when it cannot be reached. */
+struct control_client *control_client_new(const char *daemon, const char *path, char *err);
+void control_client_free(struct control_client *c);
+/* False when the connection is broken. A request that was sent must be read to its end before the next. */
+bool control_client_send(struct control_client *c, const struct row *request, char *err);
+
+enum control_result {
+	CONTROL_ROW,	 /* *row is the next one: the client's, valid until the next call */
+	CONTROL_END,	 /* that was all */
+	CONTROL_REFUSED, /* err is what the daemon said */
+	CONTROL_BROKEN,	 /* err says what happened to the connection */
+};
+enum control_result control_client_next(struct control_client *c, const struct row **row, char *err);

@@ -1,0 +1,347 @@
+/*
+ * Requests in, rows out: the control protocol of one program.
+ *
+ * Each client has a short queue of requests and at most one answer in progress. An answer is pulled only when all that
+ * was sent before has gone, a piece at a time (by size and by time), so a client that reads slowly or asks for much
+ * costs one piece of memory and a small part of each turn of the loop.
+ *
+ * Invariant: while a request waits or an answer is in progress, something is on its way to the client; its going is
+ * what calls for the next piece. Every request is answered by exactly one "end" or "error", in order.
+ *
+ * What a client sends is never trusted: what is not a request gets an error and costs the connection only when it is
+ * too much (a line too long, too many requests at once).
+ */
+#include "control/server.h"
+
+#include "base/mem.h"
+#include "base/nearest.h"
+#include "io/unix.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	ERROR_MAX = 256,
+	REQUESTS_MAX = 16,
+	PIECE_OCTETS = 64 * 1024,
+	PIECE_US = 2000,
+	/* Rows between two looks at the clock. */
+	ROWS_PER_LOOK = 8,
+};
+
+struct control_server {
+	struct io_unix_server *unix_server;
+	const struct control_command *commands;
+	void *user;
+};
+
+struct caller {
+	struct control_server *server;
+	struct io_unix_client *client;
+	char *requests[REQUESTS_MAX]; /* a ring of lines */
+	unsigned first, waiting;
+	bool answering;
+	struct control_answer answer;
+};
+
+static uint64_t clock_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* --- answers --- */
+
+static void send_row(struct caller *c, struct row *line)
+{
+	char *text = row_format(line);
+
+	io_unix_send(c->client, text, strlen(text));
+	io_unix_send(c->client, "\n", 1);
+	free(text);
+	row_free(line);
+}
+
+static void send_error(struct caller *c, const char *what)
+{
+	struct row *line = row_new();
+
+	row_text(line, "error", *what ? what : "the command failed without a reason");
+	send_row(c, line);
+}
+
+static void send_end(struct caller *c)
+{
+	struct row *line = row_new();
+
+	row_bool(line, "end", true);
+	send_row(c, line);
+}
+
+static void finish_answer(struct caller *c)
+{
+	if (c->answering && c->answer.done)
+		c->answer.done(c->answer.state);
+	c->answering = false;
+}
+
+/* One row, or the end. */
+static void pull(struct caller *c)
+{
+	char err[ERROR_MAX] = "";
+	struct row *row = c->answer.next ? c->answer.next(c->answer.state, err) : NULL;
+	struct row *line;
+
+	if (row) {
+		line = row_new();
+		row_put(line, "row", row);
+		send_row(c, line);
+		return;
+	}
+	finish_answer(c);
+	if (err[0])
+		send_error(c, err);
+	else
+		send_end(c);
+}
+
+/* --- the built-in command --- */
+
+struct help {
+	const struct control_command *next;
+};
+
+static struct row *next_help(void *state, char *err)
+{
+	struct help *h = state;
+	struct row *row;
+
+	(void)err;
+	if (!h->next->name)
+		return NULL;
+	row = row_new();
+	row_text(row, "command", h->next->name);
+	row_text(row, "arguments", h->next->arguments);
+	row_text(row, "help", h->next->help);
+	row_bool(row, "changes", h->next->changes);
+	h->next++;
+	return row;
+}
+
+static void start_help(const struct control_server *s, struct control_answer *out)
+{
+	struct help *h = mem_calloc(1, sizeof(*h));
+
+	h->next = s->commands;
+	*out = (struct control_answer){ next_help, free, h };
+}
+
+/* --- requests --- */
+
+static void unknown_command(const struct control_server *s, const char *name, char *err)
+{
+	struct nearest near = nearest_init(name);
+
+	for (const struct control_command *k = s->commands; k->name; k++)
+		nearest_try(&near, k->name);
+	if (near.best)
+		snprintf(err, ERROR_MAX, "unknown command \"%.60s\"; did you mean \"%s\"?", name, near.best);
+	else
+		snprintf(
+			err, ERROR_MAX, "unknown command \"%.60s\"; {\"command\": \"help\"} lists all", name);
+}
+
+static bool start_command(struct caller *c, const struct row *request, char *err)
+{
+	const struct control_server *s = c->server;
+	const char *name = row_get_text(request, "command");
+
+	if (!name) {
+		snprintf(err, ERROR_MAX, "%s; a request looks like {\"command\": \"help\"}",
+			row_has(request, "command") ? "\"command\" is not text" : "no \"command\"");
+		return false;
+	}
+	for (const struct control_command *k = s->commands; k->name; k++)
+		if (strcmp(k->name, name) == 0)
+			return k->start(s->user, request, &c->answer, err);
+	if (strcmp(name, "help") == 0) {
+		start_help(s, &c->answer);
+		return true;
+	}
+	unknown_command(s, name, err);
+	return false;
+}
+
+static void start_request(struct caller *c)
+{
+	char err[ERROR_MAX] = "", why[ERROR_MAX / 2] = "";
+	char *line = c->requests[c->first];
+	struct row *request = row_parse(line, strlen(line), why, sizeof(why));
+
+	c->first = (c->first + 1) % REQUESTS_MAX;
+	c->waiting--;
+	c->answer = (struct control_answer){ 0 };
+	if (!request)
+		snprintf(err, sizeof(err), "%s; a request looks like {\"command\": \"help\"}", why);
+	else
+		c->answering = start_command(c, request, err);
+	if (!c->answering)
+		send_error(c, err);
+	row_free(request);
+	free(line);
+}
+
+/* Answers until a piece is full, or the time is up, or there is nothing to do. */
+static void advance(struct caller *c)
+{
+	uint64_t end_us = clock_us() + PIECE_US;
+	unsigned steps = 0;
+
+	while (io_unix_unsent(c->client) < PIECE_OCTETS) {
+		if (c->answering)
+			pull(c);
+		else if (c->waiting > 0)
+			start_request(c);
+		else
+			return;
+		if (++steps % ROWS_PER_LOOK == 0 && io_unix_unsent(c->client) > 0 && clock_us() >= end_us)
+			return;
+	}
+}
+
+/* --- what happens on the socket --- */
+
+static void *opened(void *user, struct io_unix_client *client)
+{
+	struct caller *c = mem_calloc(1, sizeof(*c));
+
+	c->server = user;
+	c->client = client;
+	return c;
+}
+
+static void line_came(void *user, const char *line, size_t len)
+{
+	struct caller *c = user;
+
+	if (strlen(line) != len) {
+		send_error(c, "a line with a NUL in it is not JSON");
+		io_unix_close(c->client);
+		return;
+	}
+	if (c->waiting == REQUESTS_MAX) {
+		send_error(c, "too many requests at once: at most 16 may wait, read the answers first");
+		io_unix_close(c->client);
+		return;
+	}
+	c->requests[(c->first + c->waiting++) % REQUESTS_MAX] = mem_strdup(line);
+	if (io_unix_unsent(c->client) == 0)
+		advance(c);
+}
+
+static void too_long(void *user)
+{
+	struct caller *c = user;
+	char err[ERROR_MAX];
+
+	snprintf(err, sizeof(err), "the line is too long: at most %d octets", (int)IO_UNIX_LINE_MAX);
+	send_error(c, err);
+	io_unix_close(c->client);
+}
+
+static void writable(void *user)
+{
+	advance(user);
+}
+
+static void closed(void *user)
+{
+	struct caller *c = user;
+
+	finish_answer(c);
+	for (; c->waiting > 0; c->waiting--, c->first = (c->first + 1) % REQUESTS_MAX)
+		free(c->requests[c->first]);
+	free(c);
+}
+
+/* --- the server --- */
+
+static const char *hint(int err)
+{
+	switch (err) {
+	case -EADDRINUSE:
+		return "another daemon listens there; stop it or configure another path";
+	case -EEXIST:
+		return "there is something that is not a socket; remove it or configure another path";
+	case -ENOENT:
+		return "the directory is missing; make it or configure another path";
+	default:
+		return strerror(-err);
+	}
+}
+
+struct control_server *control_server_new(struct io_loop *loop, const char *path, gid_t gid,
+	const struct control_command *commands, void *user, char *err)
+{
+	static const struct io_unix_ops ops = { opened, line_came, too_long, writable, closed };
+	struct control_server *s = mem_calloc(1, sizeof(*s));
+	int why;
+
+	s->commands = commands;
+	s->user = user;
+	s->unix_server = io_unix_listen(loop, path, gid, &ops, s, &why);
+	if (s->unix_server)
+		return s;
+	snprintf(err, ERROR_MAX, "cannot make the control socket %.128s: %s", path, hint(why));
+	free(s);
+	return NULL;
+}
+
+void control_server_free(struct control_server *s)
+{
+	if (!s)
+		return;
+	io_unix_server_free(s->unix_server);
+	free(s);
+}
+
+/* --- an answer of one row --- */
+
+struct single {
+	struct row *row;
+};
+
+static struct row *next_single(void *state, char *err)
+{
+	struct single *s = state;
+	struct row *row = s->row;
+
+	(void)err;
+	s->row = NULL;
+	return row;
+}
+
+static void single_done(void *state)
+{
+	struct single *s = state;
+
+	row_free(s->row);
+	free(s);
+}
+
+void control_answer_row(struct control_answer *out, struct row *row)
+{
+	struct single *s;
+
+	*out = (struct control_answer){ 0 };
+	if (!row)
+		return;
+	s = mem_calloc(1, sizeof(*s));
+	s->row = row;
+	*out = (struct control_answer){ next_single, single_done, s };
+}
