@@ -17,7 +17,6 @@ enum { ROOM = 128 };
 struct local_route {
 	struct prefix prefix;
 	char *interface;
-	bool created;
 };
 
 static uint8_t af_of(uint8_t family)
@@ -31,7 +30,7 @@ static struct nl_msg *local_message(uint16_t type, uint16_t flags, const struct 
 		.rtm_family = af_of(p->family),
 		.rtm_dst_len = p->len,
 		.rtm_table = RT_TABLE_LOCAL,
-		.rtm_protocol = RTPROT_BOOT,
+		.rtm_protocol = RTPROT_BGP,
 		.rtm_scope = p->family == IP_V4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE,
 		.rtm_type = RTN_LOCAL,
 	};
@@ -88,13 +87,7 @@ struct local_route *local_route_add(
 	r = mem_calloc(1, sizeof(*r));
 	r->prefix = *prefix;
 	r->interface = mem_strdup(interface);
-	r->created = !error;
 	return r;
-}
-
-bool local_route_created(const struct local_route *r)
-{
-	return r->created;
 }
 
 void local_route_del(struct local_route *r)
@@ -104,7 +97,7 @@ void local_route_del(struct local_route *r)
 
 	if (!r)
 		return;
-	error = r->created ? change(RTM_DELROUTE, 0, &r->prefix, r->interface, err, sizeof(err)) : 0;
+	error = change(RTM_DELROUTE, 0, &r->prefix, r->interface, err, sizeof(err));
 	if (error && error != -ESRCH && error != -ENOENT && error != -ENODEV)
 		log_warning("%s", err);
 	free(r->interface);

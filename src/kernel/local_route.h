@@ -14,13 +14,12 @@
 
 struct local_route;
 
-/* Puts the route in, on an interface ("lo" is always right). One that is there already is right too, and stays the property of
- * whoever made it. NULL with a reason in err that says what to do. */
+/* Puts the route in, with protocol bgp, on an interface ("lo" is always right). One that is there already is right too: with
+ * our protocol it was left by an announcer that was killed, and is ours again; with another it stays its maker's. NULL
+ * with a reason in err that says what to do. */
 struct local_route *local_route_add(
 	const struct prefix *prefix, const char *interface, char *err, size_t err_size);
-/* Whether it was made here, and not there before. */
-bool local_route_created(const struct local_route *r);
-/* Takes the route out if it was made here (one that is gone already is right; a failure is logged) and frees r. */
+/* Takes the route out if it is ours by its protocol (one that is gone already is right; a failure is logged) and frees r. */
 void local_route_del(struct local_route *r);
 
 /* The source address the kernel would give a packet to an address; false: it has no way there. */
