@@ -1,5 +1,7 @@
 #include "kernel/local_route.h"
 
+#include "base/log.h"
+#include "base/mem.h"
 #include "kernel/netlink.h"
 
 #include <errno.h>
@@ -7,89 +9,99 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { ROOM = 128 };
+
+struct local_route {
+	struct prefix prefix;
+	char *interface;
+};
 
 static uint8_t af_of(uint8_t family)
 {
 	return family == IP_V4 ? AF_INET : AF_INET6;
 }
 
-static struct nl_msg *local_message(uint16_t type, uint16_t flags, const struct prefix *p, unsigned lo)
+static struct nl_msg *local_message(uint16_t type, uint16_t flags, const struct prefix *p, unsigned ifindex)
 {
 	struct rtmsg h = {
 		.rtm_family = af_of(p->family),
 		.rtm_dst_len = p->len,
 		.rtm_table = RT_TABLE_LOCAL,
-		.rtm_protocol = RTPROT_BOOT,
+		.rtm_protocol = RTPROT_BGP,
 		.rtm_scope = p->family == IP_V4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE,
 		.rtm_type = RTN_LOCAL,
 	};
 	struct nl_msg *msg = netlink_msg(type, flags, &h, sizeof(h), ROOM);
 
 	nla_put(msg, RTA_DST, (int)ip_family_bytes(p->family), p->bytes);
-	nla_put_u32(msg, RTA_OIF, lo);
+	nla_put_u32(msg, RTA_OIF, ifindex);
 	return msg;
 }
 
 /* 0 or a negative errno. */
-static int change(uint16_t type, uint16_t flags, const struct prefix *p, char *err, size_t err_size)
+static int change(uint16_t type, uint16_t flags, const struct prefix *p, const char *interface, char *err,
+	size_t err_size)
 {
 	const char *verb = type == RTM_NEWROUTE ? "add" : "del";
-	unsigned lo = if_nametoindex("lo");
+	unsigned ifindex = if_nametoindex(interface);
 	char why[128], text[PREFIX_TEXT_MAX];
 	struct netlink *nl;
 	int error;
 
-	if (!lo) {
-		snprintf(err, err_size, "there is no interface lo in this network namespace");
+	if (!ifindex) {
+		snprintf(err, err_size, "there is no interface %s in this network namespace", interface);
 		return -ENODEV;
 	}
 	nl = netlink_new(err, err_size);
 	if (!nl)
 		return -EMFILE;
-	error = netlink_request(nl, local_message(type, flags, p, lo), NULL, NULL, why, sizeof(why));
+	error = netlink_request(nl, local_message(type, flags, p, ifindex), NULL, NULL, why, sizeof(why));
 	netlink_free(nl);
 	prefix_format(p, text);
 	if (error == -EPERM)
 		snprintf(err, err_size,
-			"ip route %s local %s dev lo: not permitted: it needs CAP_NET_ADMIN (Kubernetes: "
+			"ip route %s local %s dev %s: not permitted: it needs CAP_NET_ADMIN (Kubernetes: "
 			"securityContext: capabilities: add: [NET_ADMIN])",
-			verb, text);
+			verb, text, interface);
 	else if (error == -ENETDOWN)
 		snprintf(err, err_size,
-			"ip route %s local %s dev lo: the interface lo is down: ip link set lo up", verb,
-			text);
+			"ip route %s local %s dev %s: the interface is down: ip link set %s up", verb, text,
+			interface, interface);
 	else if (error)
-		snprintf(err, err_size, "ip route %s local %s dev lo: %s%s%s", verb, text, strerror(-error),
-			why[0] ? ": " : "", why);
+		snprintf(err, err_size, "ip route %s local %s dev %s: %s%s%s", verb, text, interface,
+			strerror(-error), why[0] ? ": " : "", why);
 	return error;
 }
 
-bool local_route_add(struct local_route *r, const struct prefix *prefix, char *err, size_t err_size)
+struct local_route *local_route_add(
+	const struct prefix *prefix, const char *interface, char *err, size_t err_size)
 {
-	int error = change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, prefix, err, err_size);
-	bool same = prefix_equal(&r->prefix, prefix);
+	int error = change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, prefix, interface, err, err_size);
+	struct local_route *r;
 
 	if (error && error != -EEXIST)
-		return false;
-	r->created = !error || (same && r->created);
+		return NULL;
+	r = mem_calloc(1, sizeof(*r));
 	r->prefix = *prefix;
-	return true;
+	r->interface = mem_strdup(interface);
+	return r;
 }
 
-bool local_route_del(struct local_route *r, char *err, size_t err_size)
+void local_route_del(struct local_route *r)
 {
+	char err[256];
 	int error;
 
-	if (!r->created)
-		return true;
-	error = change(RTM_DELROUTE, 0, &r->prefix, err, err_size);
-	if (error && error != -ESRCH && error != -ENOENT)
-		return false;
-	r->created = false;
-	return true;
+	if (!r)
+		return;
+	error = change(RTM_DELROUTE, 0, &r->prefix, r->interface, err, sizeof(err));
+	if (error && error != -ESRCH && error != -ENOENT && error != -ENODEV)
+		log_warning("%s", err);
+	free(r->interface);
+	free(r);
 }
 
 /* --- our own addresses --- */
@@ -97,6 +109,7 @@ bool local_route_del(struct local_route *r, char *err, size_t err_size)
 struct answer {
 	struct ip_addr addr; /* asked for, or found */
 	uint32_t ifindex;
+	bool found;
 };
 
 static void take_source(void *user, const struct nlmsghdr *h)
@@ -109,15 +122,15 @@ static void take_source(void *user, const struct nlmsghdr *h)
 	if (h->nlmsg_type != RTM_NEWROUTE || !attr || (size_t)nla_len(attr) < ip_family_bytes(family))
 		return;
 	a->addr = ip_addr_from_bytes(family, nla_data(attr));
-	a->ifindex = 1;
+	a->found = true;
 }
 
-bool local_route_source(const struct ip_addr *to, struct ip_addr *out, char *err, size_t err_size)
+bool local_route_source(const struct ip_addr *to, struct ip_addr *out)
 {
 	struct rtmsg h = { .rtm_family = af_of(to->family), .rtm_dst_len = ip_family_bits(to->family) };
-	struct netlink *nl = netlink_new(err, err_size);
 	struct answer a = { .addr = { .family = to->family } };
-	char text[PREFIX_TEXT_MAX];
+	char err[128];
+	struct netlink *nl = netlink_new(err, sizeof(err));
 	struct nl_msg *msg;
 	int error;
 
@@ -127,11 +140,8 @@ bool local_route_source(const struct ip_addr *to, struct ip_addr *out, char *err
 	nla_put(msg, RTA_DST, (int)ip_family_bytes(to->family), to->bytes);
 	error = netlink_request(nl, msg, take_source, &a, NULL, 0);
 	netlink_free(nl);
-	if (error || !a.ifindex) {
-		snprintf(err, err_size, "no source address towards %s: %s", ip_addr_format(to, text),
-			error ? strerror(-error) : "its route has none");
+	if (error || !a.found)
 		return false;
-	}
 	*out = a.addr;
 	return true;
 }
@@ -148,27 +158,23 @@ static void take_address(void *user, const struct nlmsghdr *h)
 	/* On a point-to-point link IFA_ADDRESS is the other end's. */
 	attr = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];
 	if (attr && (size_t)nla_len(attr) >= ip_family_bytes(a->addr.family) &&
-		memcmp(nla_data(attr), a->addr.bytes, ip_family_bytes(a->addr.family)) == 0)
+		memcmp(nla_data(attr), a->addr.bytes, ip_family_bytes(a->addr.family)) == 0) {
 		a->ifindex = m->ifa_index;
+		a->found = true;
+	}
 }
 
-bool local_route_interface(const struct ip_addr *addr, char out[IF_NAMESIZE], char *err, size_t err_size)
+bool local_route_interface(const struct ip_addr *addr, char out[IF_NAMESIZE])
 {
 	struct ifaddrmsg h = { .ifa_family = af_of(addr->family) };
-	struct netlink *nl = netlink_new(err, err_size);
 	struct answer a = { .addr = *addr };
-	char text[PREFIX_TEXT_MAX];
-	int error;
+	char err[128];
+	struct netlink *nl = netlink_new(err, sizeof(err));
 
 	if (!nl)
 		return false;
-	error = netlink_request(
+	netlink_request(
 		nl, netlink_msg(RTM_GETADDR, NLM_F_DUMP, &h, sizeof(h), 0), take_address, &a, NULL, 0);
 	netlink_free(nl);
-	if (!a.ifindex || !if_indextoname(a.ifindex, out)) {
-		snprintf(err, err_size, "no interface has the address %s%s%s", ip_addr_format(addr, text),
-			error ? ": " : "", error ? strerror(-error) : "");
-		return false;
-	}
-	return true;
+	return a.found && if_indextoname(a.ifindex, out);
 }

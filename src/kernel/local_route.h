@@ -12,18 +12,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct local_route {
-	struct prefix prefix;
-	bool created; /* by us: it was not there before */
-};
+struct local_route;
 
-/* Puts the route in; one that is there already is right and stays the property of whoever made it. Adding twice is adding
- * once. False with a reason in err that says what to do. */
-bool local_route_add(struct local_route *r, const struct prefix *prefix, char *err, size_t err_size);
-/* Takes the route out if we have created it; one that is gone already is right. */
-bool local_route_del(struct local_route *r, char *err, size_t err_size);
+/* Puts the route in, with protocol bgp, on an interface ("lo" is always right). One that is there already is right too: with
+ * our protocol it was left by an announcer that was killed, and is ours again; with another it stays its maker's. NULL
+ * with a reason in err that says what to do. */
+struct local_route *local_route_add(
+	const struct prefix *prefix, const char *interface, char *err, size_t err_size);
+/* Takes the route out if it is ours by its protocol (one that is gone already is right; a failure is logged) and frees r. */
+void local_route_del(struct local_route *r);
 
-/* The source address the kernel would give a packet to an address. */
-bool local_route_source(const struct ip_addr *to, struct ip_addr *out, char *err, size_t err_size);
-/* The name of the interface that has an address. */
-bool local_route_interface(const struct ip_addr *addr, char out[IF_NAMESIZE], char *err, size_t err_size);
+/* The source address the kernel would give a packet to an address; false: it has no way there. */
+bool local_route_source(const struct ip_addr *to, struct ip_addr *out);
+/* The name of the interface that has an address; false: none. */
+bool local_route_interface(const struct ip_addr *addr, char out[IF_NAMESIZE]);

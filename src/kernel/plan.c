@@ -328,7 +328,8 @@ static void route_done(struct plan *p, const struct plan_op *op, uint8_t error, 
 		error = target->object.error;
 	r->error = error;
 	if (error) {
-		r->force |= op->kind == PLAN_ROUTE_SET && op->before == r->group;
+		/* A group of classic mode may have changed since this route was last written. */
+		r->force |= p->cfg.classic;
 		/* An event may have told meanwhile what is there; then op->before is the past. */
 		if (op->kind == PLAN_ROUTE_DEL ? !r->group : r->group && r->group->object.id == op->id)
 			plan_route_point(p, r, op->before);

@@ -22,7 +22,8 @@
  * - "Leftovers" are routes and objects of ours, found in the kernel, that nobody has wished for; they stay until
  *   plan_sweep(), and a wish for the same prefix replaces such a route in place.
  * - Classic mode (a kernel without next-hop objects): groups are bookkeeping only, each route carries its next hops, and
- *   a change of a group rewrites its routes.
+ *   a change of a group rewrites its routes. (There the kernel itself may fail a single lookup of an IPv6 route at the
+ *   moment it is replaced.)
  */
 #pragma once
 

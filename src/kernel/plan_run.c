@@ -180,7 +180,7 @@ static void set_groups(struct plan *p, struct plan_batch *b)
 
 /* --- routes --- */
 
-/* Routes in no list that need an operation now: their group is gone, or their set has become usable, or has ceased to be. */
+/* Routes that need an operation now: their group is gone, or their set has become usable, or has ceased to be. */
 static bool needs_look(const struct plan *p, const struct plan_route *r)
 {
 	bool usable = r->wanted && r->wanted->usable;
@@ -201,7 +201,7 @@ static void rescan(struct plan *p)
 		if (r->group && !r->group->object.present)
 			plan_route_point(p, r, NULL);
 		r->force |= p->cfg.classic && r->group && r->group->object.stale;
-		if (r->where == PLAN_NOWHERE && needs_look(p, r))
+		if ((r->where == PLAN_NOWHERE || r->where == PLAN_REFUSED) && needs_look(p, r))
 			plan_route_list(p, r, PLAN_QUEUED);
 	}
 	if (!p->cfg.classic)
@@ -262,7 +262,7 @@ static void take_route(struct plan *p, struct plan_batch *b, struct plan_route *
 	if (!target_of(p, r, &to)) {
 		r->error = plan_error_add(p, PLAN_NO_ID);
 		plan_route_list(p, r, PLAN_REFUSED);
-	} else if (r->group != to || r->force) {
+	} else if (r->group != to || (r->force && to)) {
 		write_route(p, b, r, to);
 	} else if (!r->wanted && !r->group) {
 		plan_route_free(p, r);

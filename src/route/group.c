@@ -105,15 +105,12 @@ static void mark_unsent(struct route_group *g, struct route_path *path)
 	route_path_unsent(g->rib, path, g->id);
 }
 
-/* before: the path that members were told of until now; NULL: none. */
-static void announce(struct route_group *g, struct route_path *path, const struct route_path *before)
+static void announce(struct route_group *g, struct route_path *path)
 {
 	struct route_item item = {
 		.attrs = path->attrs,
 		.source = path->peer,
 		.nlri = { route_entry_prefix(path->entry), route_group_add_path(g) ? path->path_id_out : 0 },
-		.fresh = !before,
-		.fresh_to = before ? before->peer : NULL,
 	};
 
 	say(g, path->entry, &item);
@@ -163,7 +160,7 @@ static void sync_best(struct route_group *g, struct route_entry *e)
 	source = source_member(g, best);
 	if (source && holder && holder->peer != source)
 		withdraw(g, holder, source);
-	announce(g, best, holder);
+	announce(g, best);
 	if (holder && holder != best)
 		mark_unsent(g, holder);
 }
@@ -202,7 +199,7 @@ static void sync_paths(struct route_group *g, struct route_entry *e)
 
 		next = p->next;
 		if (wanted && !is_current(g, p))
-			announce(g, p, was_sent(g, p) ? p : NULL);
+			announce(g, p);
 		else if (!wanted && was_sent(g, p))
 			withdraw(g, p, NULL);
 	}
@@ -223,7 +220,7 @@ static void sync_withdrawals(struct route_group *g, struct route_entry *e)
 	struct prefix prefix = route_entry_prefix(e);
 	struct route_path *holder = route_group_add_path(g) ? NULL : holder_of(g, e), *best;
 
-	route_marks_add(g->deferred, &prefix, 0, false);
+	route_marks_add(g->deferred, &prefix, 0);
 	if (!route_group_add_path(g)) {
 		best = route_decide(&g->engine->decide, e);
 		if (holder && (!best || !route_group_may_send(g, best)))
@@ -262,7 +259,7 @@ static void stream_commit(void *user, size_t len, const struct route_item *first
 {
 	struct route_group *g = user;
 
-	route_stream_commit(&g->stream, len, first->source, first->only, first->fresh);
+	route_stream_commit(&g->stream, len, first->source, first->only);
 }
 
 static void outgoing(

@@ -66,7 +66,6 @@ struct route_member {
 	bool hungry;	  /* has read all and its socket can take more */
 	bool end_of_rib;  /* still to be said, when it has seen the whole table */
 	bool end_refresh; /* EoRR still to be said */
-	bool walks_again; /* for a refresh: it may hold what is gone by now */
 	uint64_t walk_at;
 	struct route_marks *marks; /* NULL while it reads the stream */
 	struct route_stream_pos pos;

@@ -56,19 +56,16 @@ static void grow(struct table *t)
 	free(old.slot);
 }
 
-void route_marks_add(struct route_marks *m, const struct prefix *p, uint32_t path_id, bool fresh)
+void route_marks_add(struct route_marks *m, const struct prefix *p, uint32_t path_id)
 {
 	struct route_mark *slot;
 
 	if ((m->adding.count + 1) * 2 > m->adding.size)
 		grow(&m->adding);
-	/* What is being served may tell the peer of the path, so it is not fresh then. */
-	if (fresh && m->serving.count && find(&m->serving, p, path_id)->prefix.family != IP_NONE)
-		fresh = false;
 	slot = find(&m->adding, p, path_id);
 	if (slot->prefix.family != IP_NONE)
 		return;
-	*slot = (struct route_mark){ .prefix = *p, .path_id = path_id, .fresh = fresh };
+	*slot = (struct route_mark){ .prefix = *p, .path_id = path_id };
 	m->adding.count++;
 }
 
@@ -88,18 +85,6 @@ bool route_marks_take(struct route_marks *m, struct route_mark *out)
 		return true;
 	}
 	return false;
-}
-
-static void age(struct table *t)
-{
-	for (size_t i = 0; i < t->size; i++)
-		t->slot[i].fresh = false;
-}
-
-void route_marks_age(struct route_marks *m)
-{
-	age(&m->adding);
-	age(&m->serving);
 }
 
 size_t route_marks_count(const struct route_marks *m)

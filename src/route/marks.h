@@ -2,8 +2,8 @@
  * What one peer still has to be told: a set of (prefix, path identifier).
  *
  * A mark says "look again", not what: when it is served, the peer gets the path as it is then, or its withdrawal. So
- * however much changes meanwhile, the set is never larger than the table. A mark is `fresh` when the peer has never
- * been told of the path: if the path is gone when the mark is served, there is nothing to say.
+ * however much changes meanwhile, the set is never larger than the table. The peer may so be told to forget a path it was
+ * never told of, which came and went meanwhile; that harms nobody.
  */
 #pragma once
 
@@ -16,17 +16,14 @@
 struct route_mark {
 	struct prefix prefix;
 	uint32_t path_id;
-	bool fresh;
 };
 
 struct route_marks;
 
 struct route_marks *route_marks_new(void);
 void route_marks_free(struct route_marks *m);
-void route_marks_add(struct route_marks *m, const struct prefix *p, uint32_t path_id, bool fresh);
+void route_marks_add(struct route_marks *m, const struct prefix *p, uint32_t path_id);
 /* Takes one out; false when there is none. */
 bool route_marks_take(struct route_marks *m, struct route_mark *out);
-/* From now on the peer may have been told of any of them: none is fresh. */
-void route_marks_age(struct route_marks *m);
 size_t route_marks_count(const struct route_marks *m);
 size_t route_marks_bytes(const struct route_marks *m);

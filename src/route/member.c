@@ -62,18 +62,15 @@ void route_member_note(struct route_member *m, const struct route_item *item, co
 		return;
 	if (item->only ? item->only != m->peer : item->source == m->peer)
 		return;
-	/* What the walk has yet to come to it will find as it is then; but not what is gone by then, which matters to one
-	 * who was told of it before. */
-	if (m->state == ROUTE_MEMBER_WALK && !route_rib_walked(m->group->rib, m->walk_at, e) &&
-		(item->attrs || !m->walks_again))
+	/* What the walk has yet to come to it will find as it is then; but not what is gone by then. */
+	if (m->state == ROUTE_MEMBER_WALK && item->attrs && !route_rib_walked(m->group->rib, m->walk_at, e))
 		return;
-	route_marks_add(
-		m->marks, &item->nlri.prefix, item->nlri.path_id, item->fresh || item->fresh_to == m->peer);
+	route_marks_add(m->marks, &item->nlri.prefix, item->nlri.path_id);
 }
 
 /* --- leaving the stream --- */
 
-static void note_message(void *user, const uint8_t *message, size_t len, bool fresh)
+static void note_message(void *user, const uint8_t *message, size_t len)
 {
 	struct route_member *m = user;
 	struct route_group *g = m->group;
@@ -88,11 +85,9 @@ static void note_message(void *user, const uint8_t *message, size_t len, bool fr
 	bgp_update_decode(cursor_init(message + BGP_HEADER_LEN, len - BGP_HEADER_LEN), &as_sent,
 		g->key.type == ROUTE_PEER_EBGP, arena, &u);
 	for (size_t i = 0; i < u.announced[f].count; i++)
-		route_marks_add(
-			m->marks, &u.announced[f].item[i].prefix, u.announced[f].item[i].path_id, fresh);
+		route_marks_add(m->marks, &u.announced[f].item[i].prefix, u.announced[f].item[i].path_id);
 	for (size_t i = 0; i < u.withdrawn[f].count; i++)
-		route_marks_add(
-			m->marks, &u.withdrawn[f].item[i].prefix, u.withdrawn[f].item[i].path_id, false);
+		route_marks_add(m->marks, &u.withdrawn[f].item[i].prefix, u.withdrawn[f].item[i].path_id);
 	if (u.end_of_rib[f])
 		m->end_of_rib = true;
 	arena_free(arena);
@@ -123,10 +118,7 @@ void route_member_walk(struct route_member *m)
 {
 	if (m->state == ROUTE_MEMBER_STREAM)
 		route_member_detach(m);
-	/* The walk tells of what is there, also of what is marked. */
-	route_marks_age(m->marks);
 	m->state = ROUTE_MEMBER_WALK;
-	m->walks_again = true;
 	m->walk_at = 0;
 	if (m->peer->negotiated.enhanced_route_refresh) {
 		m->end_refresh = true;
@@ -176,8 +168,7 @@ static void serve_mark(struct route_member *m, const struct route_mark *mark)
 		pack_path(m, p);
 		return;
 	}
-	if (!mark->fresh)
-		route_pack_add(&m->group->engine->pack, &gone);
+	route_pack_add(&m->group->engine->pack, &gone);
 }
 
 static uint8_t *queue_room(void *user, size_t len)
@@ -278,7 +269,7 @@ static void end_of_rib_in_stream(struct route_member *m)
 	struct writer w = writer_init(route_stream_room(&g->stream, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
 
 	bgp_update_encode_end_of_rib(&w, route_rib_family(g->rib));
-	route_stream_commit(&g->stream, writer_len(&w), NULL, m->peer, false);
+	route_stream_commit(&g->stream, writer_len(&w), NULL, m->peer);
 	m->end_of_rib = false;
 }
 

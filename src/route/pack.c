@@ -20,7 +20,7 @@ void route_pack_fini(struct route_pack *p)
 
 static bool same_bucket(const struct route_item *a, const struct route_item *b)
 {
-	return a->attrs == b->attrs && a->source == b->source && a->only == b->only && a->fresh == b->fresh;
+	return a->attrs == b->attrs && a->source == b->source && a->only == b->only;
 }
 
 static size_t bucket_hash(const struct route_item *i)

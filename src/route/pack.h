@@ -20,9 +20,6 @@ struct route_item {
 	const struct route_peer *source; /* whose path it is; never told */
 	const struct route_peer *only;	 /* told to this one alone; NULL: to all but source */
 	struct bgp_nlri nlri;
-	bool fresh; /* nobody was told of the path before; with one route per prefix: of any path of it */
-	const struct route_peer
-		*fresh_to; /* this one was not either, whose own path was the one told before */
 };
 
 /* Where messages go, and how attributes look there. */

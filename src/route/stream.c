@@ -10,7 +10,6 @@ enum { CHUNK_SIZE = 128 * 1024, SEGMENTS_FIRST = 16 };
 
 struct segment {
 	const void *source, *only;
-	bool fresh;
 	uint32_t end; /* begins where the one before it ends */
 };
 
@@ -73,14 +72,14 @@ uint8_t *route_stream_room(struct route_stream *s, size_t len)
 	return c->data + c->used;
 }
 
-void route_stream_commit(struct route_stream *s, size_t len, const void *source, const void *only, bool fresh)
+void route_stream_commit(struct route_stream *s, size_t len, const void *source, const void *only)
 {
 	struct route_chunk *c = last(s);
 	struct segment *seg = c->segments ? &c->segment[c->segments - 1] : NULL;
 
 	c->used += (uint32_t)len;
 	s->appended += len;
-	if (seg && seg->source == source && seg->only == only && seg->fresh == fresh) {
+	if (seg && seg->source == source && seg->only == only) {
 		seg->end = c->used;
 		return;
 	}
@@ -88,7 +87,7 @@ void route_stream_commit(struct route_stream *s, size_t len, const void *source,
 		c->segments_size = c->segments_size ? c->segments_size * 2 : SEGMENTS_FIRST;
 		c->segment = mem_realloc(c->segment, c->segments_size * sizeof(*c->segment));
 	}
-	c->segment[c->segments++] = (struct segment){ source, only, fresh, c->used };
+	c->segment[c->segments++] = (struct segment){ source, only, c->used };
 }
 
 /* Frees chunks at the front that nobody reads; the last one stays while there are readers, to be appended to. */
@@ -173,7 +172,7 @@ bool route_stream_ready(struct route_stream *s, struct route_stream_pos *pos, co
 
 /* Calls fn for each run of octets behind the position that is for me, until fn returns false. */
 static void each_run(const struct route_stream *s, const struct route_stream_pos *pos, const void *me,
-	bool (*fn)(void *user, const uint8_t *data, size_t len, bool fresh), void *user)
+	bool (*fn)(void *user, const uint8_t *data, size_t len), void *user)
 {
 	const struct route_chunk *c = pos->chunk;
 	uint32_t offset = pos->offset;
@@ -182,7 +181,7 @@ static void each_run(const struct route_stream *s, const struct route_stream_pos
 	for (; c; c = after(s, c), offset = i = 0)
 		for (; i < c->segments; offset = c->segment[i++].end)
 			if (for_me(&c->segment[i], me) &&
-				!fn(user, c->data + offset, c->segment[i].end - offset, c->segment[i].fresh))
+				!fn(user, c->data + offset, c->segment[i].end - offset))
 				return;
 }
 
@@ -192,11 +191,10 @@ struct peek {
 	size_t total;
 };
 
-static bool peek_run(void *user, const uint8_t *data, size_t len, bool fresh)
+static bool peek_run(void *user, const uint8_t *data, size_t len)
 {
 	struct peek *p = user;
 
-	(void)fresh;
 	if (p->n == p->max)
 		return false;
 	p->iov[p->n++] = (struct iovec){ (void *)(uintptr_t)data, len };
@@ -236,12 +234,12 @@ const uint8_t *route_stream_rest(const struct route_stream_pos *pos)
 }
 
 struct each {
-	void (*fn)(void *user, const uint8_t *message, size_t len, bool fresh);
+	void (*fn)(void *user, const uint8_t *message, size_t len);
 	void *user;
 	size_t rest;
 };
 
-static bool each_message(void *user, const uint8_t *data, size_t len, bool fresh)
+static bool each_message(void *user, const uint8_t *data, size_t len)
 {
 	struct each *e = user;
 	size_t at = e->rest;
@@ -250,14 +248,14 @@ static bool each_message(void *user, const uint8_t *data, size_t len, bool fresh
 	while (at < len) {
 		size_t n = (size_t)data[at + 16] << 8 | data[at + 17];
 
-		e->fn(e->user, data + at, n, fresh);
+		e->fn(e->user, data + at, n);
 		at += n;
 	}
 	return true;
 }
 
 void route_stream_each(const struct route_stream *s, const struct route_stream_pos *pos, const void *me,
-	void (*fn)(void *user, const uint8_t *message, size_t len, bool fresh), void *user)
+	void (*fn)(void *user, const uint8_t *message, size_t len), void *user)
 {
 	struct each e = { fn, user, pos->rest };
 

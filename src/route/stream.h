@@ -3,8 +3,7 @@
  *
  * Messages are appended once, in chunks; each member reads at its own position and a chunk is freed when the last reader
  * has left it. A segment is a run of messages with one source: the member it came from skips it (never back to the
- * source); a segment with `only` is read by one member alone. A segment is `fresh` when no member was told of its routes
- * before.
+ * source); a segment with `only` is read by one member alone.
  */
 #pragma once
 
@@ -36,8 +35,7 @@ void route_stream_fini(struct route_stream *s);
 
 /* Room for a message of up to len octets; commit appends it with its tags (peers, as identities only). */
 uint8_t *route_stream_room(struct route_stream *s, size_t len);
-void route_stream_commit(
-	struct route_stream *s, size_t len, const void *source, const void *only, bool fresh);
+void route_stream_commit(struct route_stream *s, size_t len, const void *source, const void *only);
 
 /* Puts a position at the end: reads what comes. Detach before the position's memory goes. */
 void route_stream_attach(struct route_stream *s, struct route_stream_pos *pos);
@@ -52,4 +50,4 @@ void route_stream_consume(
 const uint8_t *route_stream_rest(const struct route_stream_pos *pos);
 /* Calls fn for each whole message that is for me and not yet sent. */
 void route_stream_each(const struct route_stream *s, const struct route_stream_pos *pos, const void *me,
-	void (*fn)(void *user, const uint8_t *message, size_t len, bool fresh), void *user);
+	void (*fn)(void *user, const uint8_t *message, size_t len), void *user);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-	FEED_SLICE = 4096, /* entries per turn */
+	FEED_SLICE = 16384, /* entries per turn */
 };
 
 static void feed_entry(struct rrd *r, struct route_entry *e)
@@ -38,7 +38,9 @@ bool fib_feed_work(struct rrd *r)
 		more |= e != NULL;
 		route_rib_trim(route_engine_rib(r->engine, (enum bgp_family)f));
 	}
-	fib_commit(r->fib);
+	/* Whole changes only: a group that many routes share is changed in place when all of them change together. */
+	if (!more)
+		fib_commit(r->fib);
 	return more;
 }
 
@@ -58,6 +60,7 @@ bool fib_feed_start(struct rrd *r)
 		.protocol = c->protocol,
 		.next_hop_id_base = c->next_hop_id_base,
 		.next_hop_id_count = c->next_hop_id_count,
+		.remove_on_exit = c->on_exit == CONFIG_ON_EXIT_REMOVE,
 	};
 	char err[256];
 

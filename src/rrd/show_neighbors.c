@@ -32,6 +32,17 @@ static void put_prefix(struct row *r, const char *key, const struct prefix *p)
 
 /* --- show neighbors --- */
 
+static void put_warnings(struct row *r, const struct rrd *rrd, const struct session *s)
+{
+	char speakers[SESSION_SPEAKERS_TEXT_MAX];
+	struct ip_addr other;
+
+	if (session_two_speakers(s, NULL))
+		row_text(r, "two-speakers", session_speakers_text(s, speakers, sizeof(speakers)));
+	if (session_neighbors_same_id(rrd->neighbors, s, &other))
+		put_addr(r, "same-router-id-as", &other);
+}
+
 static struct row *summary(const struct rrd *rrd, const struct session *s)
 {
 	const struct neighbor *n = session_user(s);
@@ -57,6 +68,7 @@ static struct row *summary(const struct rrd *rrd, const struct session *s)
 	row_int(r, "received", received);
 	row_int(r, "advertised", advertised);
 	row_text(r, "last-error", session_last_error(s));
+	put_warnings(r, rrd, s);
 	return r;
 }
 
@@ -165,17 +177,6 @@ static void put_rejected(struct row *r, const struct neighbor *n)
 		(int64_t)(n->oversized + (n->peer ? route_peer_counters(n->peer)->oversized : 0)));
 }
 
-static void put_warnings(struct row *r, const struct rrd *rrd, const struct session *s)
-{
-	char speakers[SESSION_SPEAKERS_TEXT_MAX];
-	struct ip_addr other;
-
-	if (session_two_speakers(s, NULL))
-		row_text(r, "two-speakers", session_speakers_text(s, speakers, sizeof(speakers)));
-	if (session_neighbors_same_id(rrd->neighbors, s, &other))
-		put_addr(r, "same-router-id-as", &other);
-}
-
 static struct row *sheet(const struct rrd *rrd, const struct session *s)
 {
 	const struct neighbor *n = session_user(s);
@@ -199,7 +200,6 @@ static struct row *sheet(const struct rrd *rrd, const struct session *s)
 		row_text(r, "software", open->caps.software);
 	put_counters(r, session_counters(s));
 	put_rejected(r, n);
-	put_warnings(r, rrd, s);
 	return r;
 }
 

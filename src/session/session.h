@@ -131,7 +131,8 @@ void session_notify(struct session *s, uint8_t code, uint8_t subcode, const void
 /* Takes an accepted connection over (owned from now on). One that has not sent its OPEN when the next one comes gives
  * way to it; an idle neighbor (stopped, or an active one in back-off) gets Cease/Connection Rejected. */
 void session_accept(struct session *s, int fd, const struct ip_addr *local);
-/* There is something to fill(); after up() the session asks by itself. Cheap; the write happens at the end of the loop's turn. */
+/* There is something to fill(); after up() the session asks by itself. Cheap; the write happens at the end of the
+ * loop's turn. */
 void session_kick(struct session *s);
 void session_send_refresh(struct session *s, enum bgp_family family, enum bgp_refresh_subtype subtype);
 

@@ -24,8 +24,15 @@ def binary(name):
     raise FileNotFoundError(f"{name} is not in {' or '.join(places)}: build it, or set RRD_BUILD to its directory")
 
 
+class Dumper(yaml.SafeDumper):
+    """Writes everything out: the programs take no anchors."""
+
+    def ignore_aliases(self, data):
+        return True
+
+
 def dump(config):
-    return yaml.safe_dump(config, sort_keys=False, default_flow_style=False)
+    return yaml.dump(config, Dumper=Dumper, sort_keys=False, default_flow_style=False)
 
 
 # Configurations.

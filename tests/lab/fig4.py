@@ -38,7 +38,7 @@ class Node:
         self.ns.batch("link add docker0 type bridge",
                       "link set docker0 up",
                       f"addr add 172.16.{number}.1/24 dev docker0",
-                      f"addr add fd00:172:{number}::1/64 dev docker0",
+                      f"addr add fd00:172:{number}::1/64 dev docker0 nodad",
                       f"route add default via {ROUTER}",
                       f"route add default via {ROUTER6}")
         self.free = fig.lab.random.sample(range(10, 250), 200)
@@ -72,7 +72,7 @@ class Pod:
         self.ns = self.fig.lab.ns(name)
         self.port = self.fig.lab.port(node.ns, "docker0", self.ns, "eth0")
         self.ns.batch(f"addr add {self.address}/24 dev eth0",
-                      f"addr add {self.address6}/64 dev eth0",
+                      f"addr add {self.address6}/64 dev eth0 nodad",
                       f"route add default via 172.16.{node.number}.1",
                       f"route add default via fd00:172:{node.number}::1")
 
@@ -113,8 +113,8 @@ class Fig4:
         self.router.sysctl("net/ipv6/fib_multipath_hash_policy", 1)
         self.client = lab.ns("client")
         lab.link(self.router, "eth1", self.client, "eth0")
-        self.router.batch("addr add 192.0.2.1/24 dev eth1", "addr add fd00:c::1/64 dev eth1")
-        self.client.batch(f"addr add {CLIENT}/24 dev eth0", f"addr add {CLIENT6}/64 dev eth0",
+        self.router.batch("addr add 192.0.2.1/24 dev eth1", "addr add fd00:c::1/64 dev eth1 nodad")
+        self.client.batch(f"addr add {CLIENT}/24 dev eth0", f"addr add {CLIENT6}/64 dev eth0 nodad",
                           "route add default via 192.0.2.1", "route add default via fd00:c::1")
         self.nodes = [Node(self, i + 1) for i in range(nodes)]
         self.reflectors = []
@@ -127,7 +127,7 @@ class Fig4:
         """A namespace with a port of the node network."""
         ns = self.lab.ns(name)
         self.lab.port(self.lan, "br0", ns, "eth0")
-        ns.batch(f"addr add {address}/16 dev eth0", f"addr add {address6}/64 dev eth0")
+        ns.batch(f"addr add {address}/16 dev eth0", f"addr add {address6}/64 dev eth0 nodad")
         return ns
 
     def add_reflector(self, name, address, address6):

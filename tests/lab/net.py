@@ -61,8 +61,16 @@ class Namespace:
 
     def ip_json(self, *words):
         """`ip -j -d WORDS`, parsed."""
-        out = self.run(["ip", "-j", "-d", *" ".join(words).split()])
-        return json.loads(out) if out.strip() else []
+        for _ in range(10):
+            out = self.run(["ip", "-j", "-d", *" ".join(words).split()]).strip()
+            # The table changed while the kernel listed it; ip says so beside the JSON, and the list may be wrong.
+            if "Dump was interrupted" in out:
+                continue
+            try:
+                return json.loads(out or "[]")
+            except ValueError as e:
+                raise Failed(f"ip {' '.join(words)}: no JSON: {e}\n{out}") from None
+        raise Failed(f"ip {' '.join(words)}: the table changes all the time")
 
     def sysctl(self, key, value=None):
         path = "/proc/sys/" + key

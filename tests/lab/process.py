@@ -25,8 +25,9 @@ class Process:
         environment = {**os.environ, **ENVIRONMENT, **(env or {})}
         with open(self.log_path, "ab") as log:
             with lab.world.spawning(), ns.entered():
-                self.popen = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                              env=environment, cwd=cwd or lab.directory, start_new_session=True)
+                self.popen = subprocess.Popen(lab.world.command(self.argv, cwd or lab.directory),
+                                              stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
+                                              start_new_session=True)
         self.pid = self.popen.pid
         lab.processes.append(self)
 

@@ -18,6 +18,10 @@ CLONE_NEWNET = 0x40000000
 MS_REC = 0x4000
 MS_PRIVATE = 0x40000
 
+# The first process of a world. Its /proc is the world's own: LeakSanitizer looks there for its process by the number
+# it has inside. The test process keeps the host's, where it finds itself.
+FIRST = "mount -t proc proc /proc && trap '' INT TERM HUP && echo ready && read line"
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -51,11 +55,17 @@ class World:
         # a thread whose children go to another namespace cannot start threads.
         _check(_libc.unshare(CLONE_NEWPID), "unshare")
         try:
-            self.first = subprocess.Popen(["/bin/sh", "-c", "trap '' INT TERM HUP; read line"],
-                                          stdin=subprocess.PIPE, start_new_session=True)
+            self.first = subprocess.Popen(["unshare", "--mount", "/bin/sh", "-c", FIRST], stdin=subprocess.PIPE,
+                                          stdout=subprocess.PIPE, start_new_session=True)
         finally:
             setns(self.own_pid_ns, CLONE_NEWPID)
+        if self.first.stdout.readline() != b"ready\n":
+            raise OSError("the first process of the lab's namespaces did not start")
         self.pid_ns = os.open(f"/proc/{self.first.pid}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+
+    def command(self, argv, directory):
+        """The command that runs argv in the directory, with the world's own /proc; no process more than argv's."""
+        return ["nsenter", f"--mount=/proc/{self.first.pid}/ns/mnt", f"--wd={directory}", "--", *argv]
 
     @contextmanager
     def spawning(self):

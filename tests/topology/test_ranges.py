@@ -64,7 +64,7 @@ def test_silent_connections_cannot_fill_a_range_beyond_its_limit(fig, limited):
 
 def test_the_longest_range_wins(fig):
     config = daemons.reflector_config()
-    config["peer-groups"]["others"] = dict(config["peer-groups"]["k8s"], **{"peer-as": 65099})
+    config["peer-groups"]["others"] = {"peer-as": 65099, "passive": True}
     config["dynamic-neighbors"].append({"prefix": "172.16.1.0/24", "peer-group": "others", "limit": 10})
     daemons.reflector(fig, config).wait_until_ready()
     fig.add_pod(2).speaker().establish()

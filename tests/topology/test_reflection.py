@@ -228,9 +228,10 @@ def test_a_peer_without_any_capability_is_an_ipv4_peer(fig, reflector):
 def test_attributes_that_outgrow_a_message_cost_that_route_to_that_peer_only(fig, reflector):
     heard = ear(fig)
     speaker = fig.add_pod(1).speaker().establish()
-    # 4096 octets with ORIGINATOR_ID and CLUSTER_LIST added; the message in which it comes is just small enough.
-    big = bgp.attribute(204, bytes(4019), 0xC0)
-    assert len(bgp.announcement([SERVICE], "10.0.0.105", more=big)) <= 4096
+    # The message in which it comes has just the 4096 octets a message may have; ORIGINATOR_ID and CLUSTER_LIST are too much.
+    room = 4096 - len(bgp.announcement([SERVICE], "10.0.0.105", more=bgp.attribute(204, bytes(256), 0xC0)))
+    big = bgp.attribute(204, bytes(256 + room), 0xC0)
+    assert len(bgp.announcement([SERVICE], "10.0.0.105", more=big)) == 4096
     speaker.announce(SERVICE, "10.0.0.105", more=big)
     speaker.announce(BARRIER, "10.0.0.105")
     heard.wait_for_routes(BARRIER, ["10.0.0.105"])

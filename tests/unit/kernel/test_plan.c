@@ -546,6 +546,32 @@ static void a_refused_route_keeps_its_place_and_is_tried_again(void **state)
 	model_free(m);
 }
 
+static void a_group_that_could_not_be_changed_keeps_its_old_next_hop(void **state)
+{
+	struct model *m = model_new(false);
+	struct plan_batch b = { 0 };
+
+	(void)state;
+	wish(m, 0, 1, 1);
+	commit(m, 100);
+	wish(m, 0, 2, 1);
+	resolve(m, PLAN_ASK_NEW);
+	assert_true(plan_run(m->plan, 100, &b));
+	for (size_t i = 0; i < b.count; i++)
+		b.op[i].error = b.op[i].kind == PLAN_GROUP_SET ? -ENOBUFS : carry_out(m, &b.op[i]);
+	plan_done(m->plan, &b);
+	plan_batch_fini(&b);
+	/* Deleting the old next hop would empty the group and take the route with it. */
+	commit(m, 100);
+	assert_true(m->route[0].there);
+	assert_int_equal(view_of(m, 0).state, PLAN_FAILED);
+	plan_retry(m->plan);
+	commit(m, 100);
+	check_equal(m);
+	assert_int_equal(plan_stats(m->plan).next_hops, 1);
+	model_free(m);
+}
+
 static void a_wish_during_a_batch_is_planned_after_it(void **state)
 {
 	struct model *m = model_new(false);
@@ -797,15 +823,15 @@ static void random_wishes_end_where_they_should_in_classic_mode(void **state)
 
 /* --- the order --- */
 
-static void the_order_walks_all_prefixes_sorted_while_they_come_and_go(void **state)
+/* The first ones come in steps of stride, then they go and come at random. */
+static void walk_sorted(size_t stride)
 {
-	enum { N = 3000 };
-	static struct prefix p[N];
-	static bool in[N];
+	enum { N = 3001 };
+	struct prefix p[N];
+	bool in[N] = { false };
 	struct order o = { 0 };
 	struct model m = { .random = 99 };
 
-	(void)state;
 	assert_null(order_next(&o, NULL));
 	for (size_t i = 0; i < N; i++) {
 		struct ip_addr a = ip_addr_v4((uint32_t)i << 12);
@@ -813,14 +839,14 @@ static void the_order_walks_all_prefixes_sorted_while_they_come_and_go(void **st
 		p[i] = prefix_of(&a, 20);
 	}
 	for (int round = 0; round < 30000; round++) {
-		size_t i = round < N ? (size_t)round : draw(&m, N);
+		size_t i = round < N ? (size_t)round * stride % N : draw(&m, N);
 
 		if (in[i])
 			order_del(&o, &p[i]);
 		else
 			order_add(&o, &p[i]);
 		in[i] = !in[i];
-		if (round % 5000 != 4999)
+		if (round != N - 1 && round % 5000 != 4999)
 			continue;
 		const struct prefix *at = NULL;
 		for (size_t k = 0; k < N; k++) {
@@ -837,6 +863,14 @@ static void the_order_walks_all_prefixes_sorted_while_they_come_and_go(void **st
 	order_fini(&o);
 }
 
+static void the_order_walks_all_prefixes_sorted_while_they_come_and_go(void **state)
+{
+	(void)state;
+	walk_sorted(1);
+	walk_sorted(1103);
+	walk_sorted(3000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -848,6 +882,7 @@ int main(void)
 		cmocka_unit_test(an_unreachable_next_hop_is_left_out_and_comes_back),
 		cmocka_unit_test(a_dead_next_hop_costs_one_operation_per_group),
 		cmocka_unit_test(a_refused_route_keeps_its_place_and_is_tried_again),
+		cmocka_unit_test(a_group_that_could_not_be_changed_keeps_its_old_next_hop),
 		cmocka_unit_test(a_wish_during_a_batch_is_planned_after_it),
 		cmocka_unit_test(a_full_range_of_ids_is_told_in_words),
 		cmocka_unit_test(leftovers_are_replaced_in_place_and_swept),

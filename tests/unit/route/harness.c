@@ -117,12 +117,30 @@ static struct bgp_octets unknown_of(uint16_t len, struct arena *arena)
 	return (struct bgp_octets){ p, (uint16_t)(len + 4) };
 }
 
+/* Path identifiers are never used again, so each belongs to one prefix. */
+static bool path_was(const struct harness *h, const struct bgp_nlri *n)
+{
+	return n->path_id == 0 ||
+	       (n->path_id < HARNESS_PATH_IDS && h->path_prefix[n->path_id] == prefix_hash(&n->prefix));
+}
+
+static void note_paths(struct harness *h, const struct prefix *p, enum bgp_family f)
+{
+	const struct route_entry *e = route_rib_find(route_engine_rib(h->e, f), p);
+
+	for (const struct route_path *path = e ? e->paths : NULL; path; path = path->next) {
+		assert_true(path->path_id_out < HARNESS_PATH_IDS);
+		h->path_prefix[path->path_id_out] = prefix_hash(p);
+	}
+}
+
 enum route_import harness_announce(struct test_peer *p, const struct route *r)
 {
 	struct bgp_update u = { .verdict = BGP_VERDICT_OK };
 	struct bgp_attrs *a = &u.attrs;
 	struct bgp_nlri nlri = { .path_id = r->path_id };
 	struct ip_addr nh = p->cfg.address;
+	enum route_import result;
 	enum bgp_family f, failed;
 
 	assert_true(prefix_parse(r->prefix, &nlri.prefix, NULL));
@@ -155,7 +173,9 @@ enum route_import harness_announce(struct test_peer *p, const struct route *r)
 	}
 	u.next_hop[f] = bgp_next_hop_from_addr(&nh);
 	u.announced[f] = (struct bgp_nlri_list){ &nlri, 1 };
-	return route_peer_update(p->p, &u, p->h->now_ms, &failed);
+	result = route_peer_update(p->p, &u, p->h->now_ms, &failed);
+	note_paths(p->h, &nlri.prefix, f);
+	return result;
 }
 
 void harness_withdraw(struct test_peer *p, const char *prefix, uint32_t path_id)
@@ -211,6 +231,7 @@ static void take_withdrawn(struct test_peer *p, const struct bgp_update *u, enum
 			*h = p->held[--p->count];
 		else
 			p->unknown_withdrawals++;
+		p->bogus_withdrawals += !path_was(p->h, &u->withdrawn[f].item[i]);
 	}
 }
 

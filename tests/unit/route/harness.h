@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { HARNESS_PEERS = 32, HARNESS_ROUTES = 4096 };
+enum { HARNESS_PEERS = 32, HARNESS_ROUTES = 4096, HARNESS_PATH_IDS = 1 << 16 };
 
 struct held {
 	struct prefix prefix;
@@ -30,8 +30,9 @@ struct test_peer {
 	bool stuck; /* its socket takes nothing */
 	unsigned end_of_rib[BGP_FAMILIES], refresh_begin, refresh_end;
 	uint64_t updates, octets;
-	/* What must never happen. */
-	unsigned unknown_withdrawals, own_routes;
+	unsigned unknown_withdrawals; /* of what it did not hold */
+	/* What must never happen: its own route; a withdrawal that names a path which never was. */
+	unsigned own_routes, bogus_withdrawals;
 };
 
 struct harness {
@@ -41,6 +42,7 @@ struct harness {
 	uint64_t now_ms;
 	unsigned oversized;
 	struct arena *arena;
+	uint32_t path_prefix[HARNESS_PATH_IDS]; /* path_id_out to the hash of its prefix */
 };
 
 void harness_init(struct harness *h, const struct route_engine_config *cfg);

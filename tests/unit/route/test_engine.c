@@ -421,6 +421,8 @@ static void a_stuck_peer_delays_nobody_and_catches_up(void **state)
 	assert_int_equal(stuck->count, 800);
 	for (size_t i = 0; i < stuck->count; i++)
 		assert_true(stuck->held[i].med >= 29 * 1000);
+	/* what came and went meanwhile may be withdrawn in vain */
+	stuck->unknown_withdrawals = 0;
 	/* far less than the thirty rounds */
 	assert_true(stuck->octets < b->octets / 4);
 	nothing_wrong(&h);

@@ -153,9 +153,13 @@ static void the_hold_timer_fires_on_time_though_half_a_message_is_there(void **s
 	raw_send(r, half, sizeof(half));
 	world_run_ms(w, 20);
 	assert_int_equal(p->session->primary->rest_len, sizeof(half));
+	/* what the timer is set to is exact; when it really fires depends on how busy the machine is */
+	assert_int_equal(p->session->primary->heard_us + p->session->primary->hold_us, due_us);
+	now_us = io_loop_now_us(w->loop);
+	assert_in_range(now_us + io_timer_left_us(p->session->primary->hold), due_us - 50000, due_us + 50000);
 	assert_true(world_wait(w, is_down, p));
 	now_us = io_loop_now_us(w->loop);
-	assert_in_range(now_us, due_us, due_us + 50000);
+	assert_in_range(now_us, due_us, due_us + 1000000);
 	assert_int_equal(p->why.reason, SESSION_DOWN_HOLD_TIMER);
 	assert_int_equal(p->why.code, BGP_ERR_HOLD_TIMER);
 	raw_expect_notification(w, r, BGP_ERR_HOLD_TIMER, 0);
@@ -398,12 +402,13 @@ static void control_messages_never_land_inside_an_update(void **state)
 	struct session_config cfg = config_for(w, PEER);
 	struct program *p = add_neighbor(w, &cfg);
 	struct raw *r = raw_connect(w, PEER);
-	int small = 16384;
+	int small = 16384, window = 65536;
 	size_t count, seen = 0, between = 0;
 	static struct message m;
 
 	raw_establish(w, r, p, PEER_ID, 9);
 	setsockopt(p->session->primary->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	setsockopt(r->fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
 	count = queue_updates(p, 4000000);
 	session_kick(p->session);
 	world_run_ms(w, 5);
@@ -416,6 +421,8 @@ static void control_messages_never_land_inside_an_update(void **state)
 	while (seen < count) {
 		p->at_once_max = seen % 3 ? 0 : 3;
 		io_timer_set(p->session->primary->keepalive, 0);
+		if (seen % 16 == 0)
+			world_run_ms(w, 1);
 		if (seen == count / 2)
 			session_send_refresh(p->session, BGP_IPV4_UNICAST, BGP_REFRESH_REQUEST);
 		raw_next(w, r, &m);
