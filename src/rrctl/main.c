@@ -1,0 +1,84 @@
+#include "base/version.h"
+#include "rrctl/command.h"
+#include "rrctl/rrctl.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static void help(void)
+{
+	printf("usage: rrctl [-a] [-j] [-s SOCKET] COMMAND...\n"
+	       "\n"
+	       "Words of a command may be shortened: rrctl sh nei\n"
+	       "\n");
+	command_help(stdout);
+	printf("\n"
+	       "  -a, --announcer      ask lb-announcer instead of rrd\n"
+	       "  -j, --json           one JSON object per line instead of a table\n"
+	       "  -s, --socket SOCKET  the daemon's control socket\n"
+	       "                       (" RUNSTATEDIR "/rrd/rrd.sock; with -a lb-announcer.sock there)\n"
+	       "  -V, --version        print what this is\n"
+	       "  -h, --help           print this\n");
+}
+
+static void version(void)
+{
+	char *text = version_text("rrctl");
+
+	fputs(text, stdout);
+	free(text);
+}
+
+/* What the terminal shows in a line; 0 when the output is no terminal. */
+static unsigned terminal_width(void)
+{
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
+		return 0;
+	return size.ws_col;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "announcer", no_argument, NULL, 'a' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL },
+	};
+	struct rrctl_opts opts = { .out = stdout, .err = stderr, .width = terminal_width() };
+
+	for (int o; (o = getopt_long(argc, argv, "ajs:Vh", options, NULL)) != -1;) {
+		switch (o) {
+		case 'a':
+			opts.announcer = true;
+			break;
+		case 'j':
+			opts.json = true;
+			break;
+		case 's':
+			opts.socket = optarg;
+			break;
+		case 'V':
+			version();
+			return RRCTL_OK;
+		case 'h':
+			help();
+			return RRCTL_OK;
+		default:
+			fprintf(stderr, "rrctl --help lists options and commands\n");
+			return RRCTL_USAGE;
+		}
+	}
+	if (optind == argc) {
+		fprintf(stderr, "rrctl: no command; rrctl --help lists all\n");
+		return RRCTL_USAGE;
+	}
+	return (int)rrctl_run(&opts, argc - optind, argv + optind);
+}

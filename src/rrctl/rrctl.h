@@ -1,0 +1,17 @@
+/* One command: asks the daemon and prints what it says. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum rrctl_exit { RRCTL_OK = 0, RRCTL_REFUSED = 1, RRCTL_USAGE = 2, RRCTL_UNREACHABLE = 3 };
+
+struct rrctl_opts {
+	const char *socket; /* NULL: the daemon's usual one */
+	bool announcer;	    /* lb-announcer's instead of rrd's */
+	bool json;
+	unsigned width; /* of the terminal; 0: no limit */
+	FILE *out, *err;
+};
+
+enum rrctl_exit rrctl_run(const struct rrctl_opts *opts, int argc, char **argv);

@@ -1,0 +1,100 @@
+#include "rrctl/sheet.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "rrctl/cell.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { INDENT = 2, KEY_MAX = 64 };
+
+struct level {
+	FILE *out;
+	const struct row *row;
+	int indent;
+	size_t key_width; /* of the longest key with a value of its own */
+};
+
+static void print_level(FILE *out, const struct row *r, int indent);
+
+/* Milliseconds and seconds by the key's ending: the duration, and the key without its unit in name. */
+static char *duration(const struct row *r, const char *key, char *name)
+{
+	size_t len = strlen(key);
+	int64_t value = row_get_int(r, key, -1);
+	char buf[32];
+	bool ms = len > 3 && strcmp(key + len - 3, "-ms") == 0,
+	     s = len > 2 && strcmp(key + len - 2, "-s") == 0;
+
+	if (value < 0 || len >= KEY_MAX || !(ms || s))
+		return NULL;
+	snprintf(name, KEY_MAX, "%.*s", (int)(len - (ms ? 3 : 2)), key);
+	if (value == 0)
+		return mem_strdup("0 s");
+	return mem_strdup(text_duration(buf, (unsigned long long)value * (ms ? 1 : 1000)));
+}
+
+/* The value as text, NULL when there is none or it is printed as a level of its own. */
+static char *scalar(const struct row *r, const char *key, char *name)
+{
+	char *text = duration(r, key, name);
+
+	if (text)
+		return text;
+	snprintf(name, KEY_MAX, "%s", key);
+	return cell_text(r, key);
+}
+
+static void measure_key(void *user, const char *key, const char *value)
+{
+	struct level *l = user;
+	char name[KEY_MAX], *text = scalar(l->row, key, name);
+
+	(void)value;
+	if (text && strlen(name) > l->key_width)
+		l->key_width = strlen(name);
+	free(text);
+}
+
+static void print_list(const struct level *l, const char *key, const struct row *list)
+{
+	fprintf(l->out, "%*s%s:\n", l->indent, "", key);
+	for (size_t i = 0; i < row_list_size(list); i++) {
+		if (i > 0)
+			fputc('\n', l->out);
+		print_level(l->out, row_list_get(list, i), l->indent + INDENT);
+	}
+}
+
+static void print_key(void *user, const char *key, const char *value)
+{
+	const struct level *l = user;
+	const struct row *inner = row_get(l->row, key);
+	char name[KEY_MAX], *text = scalar(l->row, key, name);
+
+	if (text) {
+		fprintf(l->out, "%*s%s:%*s %s\n", l->indent, "", name, (int)(l->key_width - strlen(name)), "",
+			text);
+	} else if (inner && value[0] == '[' && row_list_size(inner) > 0) {
+		print_list(l, name, inner);
+	} else if (inner && strcmp(value, "{}") != 0 && value[0] == '{') {
+		fprintf(l->out, "%*s%s:\n", l->indent, "", name);
+		print_level(l->out, inner, l->indent + INDENT);
+	}
+	free(text);
+}
+
+static void print_level(FILE *out, const struct row *r, int indent)
+{
+	struct level l = { .out = out, .row = r, .indent = indent };
+
+	row_each(r, measure_key, &l);
+	row_each(r, print_key, &l);
+}
+
+void sheet_print(FILE *out, const struct row *r)
+{
+	print_level(out, r, 0);
+}

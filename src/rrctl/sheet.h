@@ -1,0 +1,12 @@
+/*
+ * A row as a sheet: "key: value" lines in the row's own order, nested objects indented.
+ *
+ * Knows no command: durations are known by their key's ending (-ms, -s).
+ */
+#pragma once
+
+#include "base/row.h"
+
+#include <stdio.h>
+
+void sheet_print(FILE *out, const struct row *r);

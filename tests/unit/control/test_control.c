@@ -1,0 +1,550 @@
+#include "control/client.h"
+#include "control/server.h"
+
+#include "io/unix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* --- a program with a few commands --- */
+
+struct fixture {
+	char dir[64], path[96];
+	struct io_loop *loop;
+	struct control_server *server;
+	unsigned produced, started, done;
+};
+
+struct count {
+	struct fixture *f;
+	int64_t next, last;
+	bool fail_at_end;
+	unsigned delay_us;
+};
+
+static struct row *next_number(void *state, char *err)
+{
+	struct count *c = state;
+	struct row *r;
+
+	if (c->next > c->last) {
+		if (c->fail_at_end)
+			snprintf(err, 256, "out of numbers");
+		return NULL;
+	}
+	if (c->delay_us)
+		usleep(c->delay_us);
+	r = row_new();
+	row_int(r, "n", c->next++);
+	row_text(r, "padding", "0123456789012345678901234567890123456789");
+	c->f->produced++;
+	return r;
+}
+
+static void count_done(void *state)
+{
+	struct count *c = state;
+
+	c->f->done++;
+	free(c);
+}
+
+static bool start_count(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct count *c;
+
+	if (row_get_int(args, "to", -1) < 0) {
+		snprintf(err, 256, "\"to\" must be a number");
+		return false;
+	}
+	c = calloc(1, sizeof(*c));
+	c->f = user;
+	c->next = 1;
+	c->last = row_get_int(args, "to", 0);
+	c->fail_at_end = row_get_bool(args, "fail", false);
+	c->delay_us = (unsigned)row_get_int(args, "delay-us", 0);
+	c->f->started++;
+	*out = (struct control_answer){ next_number, count_done, c };
+	return true;
+}
+
+static bool start_echo(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct row *r = row_new();
+
+	(void)user;
+	(void)err;
+	row_text(r, "text", row_get_text(args, "text"));
+	control_answer_row(out, r);
+	return true;
+}
+
+static bool start_nothing(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	(void)user;
+	(void)args;
+	(void)err;
+	control_answer_row(out, NULL);
+	return true;
+}
+
+static const struct control_command commands[] = {
+	{ "show numbers", "TO", "counts", false, start_count },
+	{ "echo", "TEXT", "says it again", false, start_echo },
+	{ "clear all", "", "does nothing", true, start_nothing },
+	{ NULL },
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	char err[256];
+
+	snprintf(f->dir, sizeof(f->dir), "/tmp/rrd-test-control-XXXXXX");
+	if (!mkdtemp(f->dir))
+		return -1;
+	snprintf(f->path, sizeof(f->path), "%s/sock", f->dir);
+	f->loop = io_loop_new();
+	f->server = control_server_new(f->loop, f->path, (gid_t)-1, commands, f, err);
+	*state = f;
+	return f->server ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	bool leaked;
+
+	control_server_free(f->server);
+	leaked = f->started != f->done;
+	io_loop_free(f->loop);
+	rmdir(f->dir);
+	free(f);
+	return leaked;
+}
+
+/* --- clients --- */
+
+static void stop(void *user)
+{
+	io_loop_stop(user);
+}
+
+/* Lets the server have a few turns. */
+static void run(struct fixture *f)
+{
+	struct io_timer *t = io_timer_new(f->loop, stop, f->loop);
+
+	io_timer_set(t, 500);
+	io_loop_run(f->loop);
+	io_timer_free(t);
+}
+
+static int client(struct fixture *f)
+{
+	int fd = io_unix_connect(f->path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	return fd;
+}
+
+static void put_octets(struct fixture *f, int fd, const char *data, size_t len)
+{
+	for (size_t sent = 0; sent < len;) {
+		ssize_t n = send(fd, data + sent, len - sent, MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EAGAIN)
+			break;
+		sent += n > 0 ? (size_t)n : 0;
+		run(f);
+	}
+}
+
+static void put(struct fixture *f, int fd, const char *text)
+{
+	put_octets(f, fd, text, strlen(text));
+}
+
+/* Reads one line; "" when the server has closed. */
+static const char *get(struct fixture *f, int fd, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	for (int idle = 0; len < size - 1 && idle < 4000;) {
+		ssize_t n = recv(fd, buf + len, 1, 0);
+
+		if (n == 0)
+			break;
+		if (n < 0) {
+			idle++;
+			run(f);
+			continue;
+		}
+		if (buf[len] == '\n')
+			break;
+		len++;
+	}
+	buf[len] = '\0';
+	return buf;
+}
+
+static bool is_closed(struct fixture *f, int fd)
+{
+	char c;
+
+	for (int i = 0; i < 4000; i++) {
+		ssize_t n = recv(fd, &c, 1, 0);
+
+		if (n == 0 || (n < 0 && errno != EAGAIN))
+			return true;
+		if (n > 0)
+			return false;
+		run(f);
+	}
+	return false;
+}
+
+static void a_request_gets_its_rows_and_one_end(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client(f);
+	char buf[512];
+
+	put(f, fd, "{\"command\":\"echo\",\"text\":\"hello\"}\n");
+	assert_string_equal(get(f, fd, buf, sizeof(buf)), "{\"row\":{\"text\":\"hello\"}}");
+	assert_string_equal(get(f, fd, buf, sizeof(buf)), "{\"end\":true}");
+	put(f, fd, "{\"command\":\"clear all\"}\n");
+	assert_string_equal(get(f, fd, buf, sizeof(buf)), "{\"end\":true}");
+	put(f, fd, "{\"command\":\"help\"}\n");
+	assert_string_equal(get(f, fd, buf, sizeof(buf)),
+		"{\"row\":{\"command\":\"show "
+		"numbers\",\"arguments\":\"TO\",\"help\":\"counts\",\"changes\":false}}");
+	get(f, fd, buf, sizeof(buf));
+	get(f, fd, buf, sizeof(buf));
+	assert_string_equal(get(f, fd, buf, sizeof(buf)), "{\"end\":true}");
+	close(fd);
+}
+
+static void whatever_is_no_request_gets_one_error_and_the_client_stays(void **state)
+{
+	static const struct {
+		const char *line, *says;
+	} cases[] = {
+		{ "", "not JSON" },
+		{ "garbage", "not JSON" },
+		{ "{\"command\":", "not JSON" },
+		{ "\xff\xfe\x80", "not JSON" },
+		{ "[1,2]", "not a JSON object" },
+		{ "17", "not JSON" },
+		{ "{}", "no \\\"command\\\"" },
+		{ "{\"command\":17}", "\\\"command\\\" is not text" },
+		{ "{\"command\":null}", "\\\"command\\\" is not text" },
+		{ "{\"command\":[\"echo\"]}", "\\\"command\\\" is not text" },
+		{ "{\"command\":\"\"}", "unknown command" },
+		{ "{\"command\":\"show number\"}", "did you mean \\\"show numbers\\\"?" },
+		{ "{\"command\":\"ehco\"}", "did you mean \\\"echo\\\"?" },
+		{ "{\"command\":\"make coffee\"}", "\\\"help\\\"} lists all" },
+		{ "{\"command\":\"show numbers\"}", "\\\"to\\\" must be a number" },
+		{ "{\"command\":\"show numbers\",\"to\":\"5\"}", "\\\"to\\\" must be a number" },
+		{ "{\"command\":\"show numbers\",\"to\":1e99}", "\\\"to\\\" must be a number" },
+	};
+	struct fixture *f = *state;
+	int fd = client(f);
+	char buf[512];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		put(f, fd, cases[i].line);
+		put(f, fd, "\n");
+		get(f, fd, buf, sizeof(buf));
+		assert_memory_equal(buf, "{\"error\":\"", 10);
+		if (!strstr(buf, cases[i].says))
+			fail_msg("%s: %s", cases[i].line, buf);
+	}
+	put(f, fd, "{\"command\":\"clear all\"}\n");
+	assert_string_equal(get(f, fd, buf, sizeof(buf)), "{\"end\":true}");
+	close(fd);
+}
+
+static void deep_nesting_is_an_error_like_any_other(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client(f);
+	enum { DEEP = 20000 };
+	char *line = malloc(DEEP + 1), buf[512];
+
+	memset(line, '[', DEEP);
+	line[DEEP] = '\n';
+	put_octets(f, fd, line, DEEP + 1);
+	assert_non_null(strstr(get(f, fd, buf, sizeof(buf)), "nested deeper"));
+	put(f, fd, "{\"command\":\"clear all\"}\n");
+	assert_string_equal(get(f, fd, buf, sizeof(buf)), "{\"end\":true}");
+	free(line);
+	close(fd);
+}
+
+static void a_line_too_long_and_a_nul_cost_the_connection_after_a_word(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client(f), other = client(f);
+	char *line = calloc(1, 2 * IO_UNIX_LINE_MAX), buf[512];
+
+	memset(line, ' ', 2 * IO_UNIX_LINE_MAX);
+	put_octets(f, fd, line, 2 * IO_UNIX_LINE_MAX);
+	assert_string_equal(
+		get(f, fd, buf, sizeof(buf)), "{\"error\":\"the line is too long: at most 65536 octets\"}");
+	assert_true(is_closed(f, fd));
+	put_octets(f, other, "{\"command\":\"echo\0\"}\n", 20);
+	assert_non_null(strstr(get(f, other, buf, sizeof(buf)), "NUL"));
+	assert_true(is_closed(f, other));
+	free(line);
+	close(fd);
+	close(other);
+}
+
+/* Reads numbers from..to and the end. */
+static void expect_numbers(struct fixture *f, int fd, int from, int to)
+{
+	char buf[512], expected[64];
+
+	for (int i = from; i <= to; i++) {
+		int len = snprintf(expected, sizeof(expected), "{\"row\":{\"n\":%d,", i);
+
+		get(f, fd, buf, sizeof(buf));
+		if (strncmp(buf, expected, (size_t)len) != 0)
+			fail_msg("expected %s, got %s", expected, buf);
+	}
+	assert_string_equal(get(f, fd, buf, sizeof(buf)), "{\"end\":true}");
+}
+
+static void a_slow_reader_of_many_rows_costs_only_what_is_on_its_way(void **state)
+{
+	struct fixture *f = *state;
+	int slow = client(f), quick = client(f);
+	char buf[512];
+
+	put(f, slow, "{\"command\":\"show numbers\",\"to\":100000}\n");
+	for (int i = 0; i < 50; i++)
+		run(f);
+	/* One piece here and what the kernel takes: a few thousand rows of 100,000. */
+	assert_in_range(f->produced, 100, 20000);
+	put(f, quick, "{\"command\":\"echo\",\"text\":\"quick\"}\n");
+	assert_string_equal(get(f, quick, buf, sizeof(buf)), "{\"row\":{\"text\":\"quick\"}}");
+	expect_numbers(f, slow, 1, 100000);
+	assert_int_equal(f->done, 1);
+	close(slow);
+	close(quick);
+}
+
+static void two_clients_are_served_at_once_and_apart(void **state)
+{
+	struct fixture *f = *state;
+	int a = client(f), b = client(f);
+
+	put(f, a, "{\"command\":\"show numbers\",\"to\":20000}\n");
+	put(f, b, "{\"command\":\"show numbers\",\"to\":30000}\n");
+	expect_numbers(f, a, 1, 20000);
+	expect_numbers(f, b, 1, 30000);
+	close(a);
+	close(b);
+}
+
+static void a_slow_generator_yields_to_others(void **state)
+{
+	struct fixture *f = *state;
+	int slow = client(f), quick = client(f);
+	char buf[512];
+
+	put(f, slow, "{\"command\":\"show numbers\",\"to\":300,\"delay-us\":1000}\n");
+	put(f, quick, "{\"command\":\"echo\",\"text\":\"quick\"}\n");
+	assert_string_equal(get(f, quick, buf, sizeof(buf)), "{\"row\":{\"text\":\"quick\"}}");
+	assert_in_range(f->produced, 1, 200);
+	expect_numbers(f, slow, 1, 300);
+	close(slow);
+	close(quick);
+}
+
+static void requests_sent_together_are_answered_in_order(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client(f);
+	char buf[512];
+
+	put(f, fd,
+		"{\"command\":\"show numbers\",\"to\":3000}\nnonsense\n{\"command\":\"show "
+		"numbers\",\"to\":2}\n"
+		"{\"command\":\"clear all\"}\n");
+	expect_numbers(f, fd, 1, 3000);
+	assert_non_null(strstr(get(f, fd, buf, sizeof(buf)), "not JSON"));
+	expect_numbers(f, fd, 1, 2);
+	assert_string_equal(get(f, fd, buf, sizeof(buf)), "{\"end\":true}");
+	close(fd);
+}
+
+static void too_many_requests_at_once_end_the_connection(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client(f);
+
+	put(f, fd, "{\"command\":\"show numbers\",\"to\":100000}\n");
+	for (int i = 0; i < 16; i++)
+		put(f, fd, "{\"command\":\"clear all\"}\n");
+	assert_int_equal(f->done, 0);
+	put(f, fd, "{\"command\":\"clear all\"}\n");
+	for (int i = 0; i < 4000 && f->done == 0; i++) {
+		char buf[4096];
+
+		if (recv(fd, buf, sizeof(buf), 0) == 0)
+			break;
+		run(f);
+	}
+	assert_int_equal(f->done, 1);
+	assert_in_range(f->produced, 1, 99999);
+	close(fd);
+}
+
+static void a_client_that_goes_away_ends_its_answer_once(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client(f), other = client(f);
+
+	put(f, fd, "{\"command\":\"show numbers\",\"to\":100000}\n{\"command\":\"show numbers\",\"to\":9}\n");
+	put(f, other, "{\"command\":\"show numbers\",\"to\":100000}\n");
+	close(fd);
+	for (int i = 0; i < 1000 && f->done == 0; i++)
+		run(f);
+	assert_int_equal(f->done, 1);
+	assert_int_equal(
+		f->started, 2); /* the one that waited was never started; tear_down ends the other's */
+	close(other);
+}
+
+static void a_failure_in_mid_answer_is_told_instead_of_an_end(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client(f);
+	char buf[512];
+
+	put(f, fd, "{\"command\":\"show numbers\",\"to\":1,\"fail\":true}\n");
+	get(f, fd, buf, sizeof(buf));
+	assert_string_equal(get(f, fd, buf, sizeof(buf)), "{\"error\":\"out of numbers\"}");
+	close(fd);
+}
+
+static void a_socket_that_cannot_be_made_is_explained(void **state)
+{
+	struct fixture *f = *state;
+	char err[256] = "";
+
+	assert_null(control_server_new(f->loop, f->path, (gid_t)-1, commands, f, err));
+	assert_non_null(strstr(err, f->path));
+	assert_non_null(strstr(err, "another daemon listens there"));
+	assert_null(control_server_new(f->loop, "/nonexistent/dir/sock", (gid_t)-1, commands, f, err));
+	assert_non_null(strstr(err, "the directory is missing"));
+}
+
+/* --- the blocking client, against the server in a process of its own --- */
+
+static pid_t serve(struct fixture *f)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		alarm(20);
+		io_loop_run(f->loop);
+		_exit(0);
+	}
+	return pid;
+}
+
+static void the_client_reads_rows_ends_refusals_and_losses(void **state)
+{
+	struct fixture *f = *state;
+	char dir[64], path[96], err[CONTROL_ERROR_MAX] = "";
+	struct io_loop *parents = f->loop;
+	struct control_server *server;
+	struct control_client *c;
+	const struct row *row;
+	struct row *request = row_new();
+	int64_t n = 0;
+	pid_t pid;
+
+	/* A server of its own: the loop of a child must not share the parent's epoll. */
+	snprintf(dir, sizeof(dir), "%s", f->dir);
+	snprintf(path, sizeof(path), "%s/two", dir);
+	f->loop = io_loop_new();
+	server = control_server_new(f->loop, path, (gid_t)-1, commands, f, err);
+	assert_non_null(server);
+	pid = serve(f);
+
+	c = control_client_new("rrd", path, err);
+	assert_non_null(c);
+	row_text(request, "command", "show numbers");
+	row_int(request, "to", 50000);
+	assert_true(control_client_send(c, request, err));
+	while (control_client_next(c, &row, err) == CONTROL_ROW)
+		assert_int_equal(row_get_int(row, "n", 0), ++n);
+	assert_int_equal(n, 50000);
+	row_text(request, "command", "shwo numbers");
+	assert_true(control_client_send(c, request, err));
+	assert_int_equal(control_client_next(c, &row, err), CONTROL_REFUSED);
+	assert_string_equal(err, "unknown command \"shwo numbers\"; did you mean \"show numbers\"?");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	if (control_client_send(c, request, err)) {
+		control_server_free(server);
+		server = NULL;
+		assert_int_equal(control_client_next(c, &row, err), CONTROL_BROKEN);
+	}
+	assert_non_null(strstr(err, "lost rrd at "));
+	control_client_free(c);
+	control_server_free(server);
+	row_free(request);
+	io_loop_free(f->loop);
+	f->loop = parents;
+}
+
+static void a_daemon_that_cannot_be_reached_is_explained(void **state)
+{
+	char err[CONTROL_ERROR_MAX];
+
+	(void)state;
+	assert_null(control_client_new("rrd", "/nonexistent/rrd.sock", err));
+	assert_string_equal(
+		err, "cannot reach rrd at /nonexistent/rrd.sock: No such file or directory; is it running?");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_request_gets_its_rows_and_one_end),
+		TEST(whatever_is_no_request_gets_one_error_and_the_client_stays),
+		TEST(deep_nesting_is_an_error_like_any_other),
+		TEST(a_line_too_long_and_a_nul_cost_the_connection_after_a_word),
+		TEST(a_slow_reader_of_many_rows_costs_only_what_is_on_its_way),
+		TEST(two_clients_are_served_at_once_and_apart),
+		TEST(a_slow_generator_yields_to_others),
+		TEST(requests_sent_together_are_answered_in_order),
+		TEST(too_many_requests_at_once_end_the_connection),
+		TEST(a_client_that_goes_away_ends_its_answer_once),
+		TEST(a_failure_in_mid_answer_is_told_instead_of_an_end),
+		TEST(a_socket_that_cannot_be_made_is_explained),
+		TEST(the_client_reads_rows_ends_refusals_and_losses),
+		cmocka_unit_test(a_daemon_that_cannot_be_reached_is_explained),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
