@@ -2,6 +2,7 @@
 #include "rrd/show.h"
 
 #include "base/mem.h"
+#include "base/row_net.h"
 #include "bgp/message.h"
 #include "config.h"
 
@@ -115,14 +116,6 @@ bool show_memory(void *user, const struct row *args, struct control_answer *out,
 
 /* --- status --- */
 
-static void put_id(struct row *row, const char *key, uint32_t id)
-{
-	struct ip_addr a = ip_addr_v4(id);
-	char buf[PREFIX_TEXT_MAX];
-
-	row_text(row, key, ip_addr_format(&a, buf));
-}
-
 static void put_tables(struct row *row, const struct rrd *r)
 {
 	for (int f = 0; f < BGP_FAMILIES; f++) {
@@ -146,8 +139,8 @@ bool show_status(void *user, const struct row *args, struct control_answer *out,
 	row_text(row, "program", "rrd");
 	row_text(row, "version", PACKAGE_VERSION);
 	row_int(row, "as", r->cfg->router.as);
-	put_id(row, "router-id", r->cfg->router.router_id);
-	put_id(row, "cluster-id", r->cfg->router.cluster_id);
+	row_ipv4(row, "router-id", r->cfg->router.router_id);
+	row_ipv4(row, "cluster-id", r->cfg->router.cluster_id);
 	row_int(row, "uptime-ms", (int64_t)(rrd_now_ms(r) - r->started_ms));
 	row_int(row, "neighbors", (int64_t)session_neighbors_count(r->neighbors));
 	put_tables(row, r);
