@@ -4,6 +4,7 @@
 #include "base/row_net.h"
 #include "bgp/message.h"
 #include "config.h"
+#include "daemon/limit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,6 +163,20 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	return true;
 }
 
+static bool show_memory(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct row *r = row_new();
+
+	(void)user;
+	(void)args;
+	(void)err;
+	row_text(r, "what", "the whole process");
+	row_int(r, "objects", 1);
+	row_int(r, "octets", (int64_t)daemon_resident_octets());
+	control_answer_row(out, r);
+	return true;
+}
+
 static bool clear_neighbor(void *user, const struct row *args, struct control_answer *out, char *err)
 {
 	const char *address = row_get_text(args, "address"), *text = row_get_text(args, "text");
@@ -181,6 +196,7 @@ const struct control_command announcer_commands[] = {
 	{ "show neighbors", "", "the reflectors, a line each", false, show_neighbors },
 	{ "show neighbor", "ADDRESS", "everything about one reflector", false, show_neighbor },
 	{ "show routes", "", "the services, a line each", false, show_routes },
+	{ "show memory", "", "what the process takes", false, show_memory },
 	{ "show status", "", "the announcer at a glance", false, show_status },
 	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true,
 		clear_neighbor },

@@ -5,6 +5,7 @@
 #include "base/row_net.h"
 #include "bgp/message.h"
 #include "config.h"
+#include "daemon/limit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,19 +88,6 @@ static void memory_row(void *user, const char *what, size_t objects, size_t octe
 	few_add(user, r);
 }
 
-/* The process as the kernel sees it; 0 when it does not say. */
-static size_t resident_octets(void)
-{
-	unsigned long total = 0, resident = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-
-	if (f && fscanf(f, "%lu %lu", &total, &resident) != 2)
-		resident = 0;
-	if (f)
-		fclose(f);
-	return resident * 4096;
-}
-
 bool show_memory(void *user, const struct row *args, struct control_answer *out, char *err)
 {
 	struct few_rows *s = mem_calloc(1, sizeof(*s));
@@ -109,7 +97,7 @@ bool show_memory(void *user, const struct row *args, struct control_answer *out,
 	(void)err;
 	route_engine_memory(r->engine, memory_row, s);
 	memory_row(s, "neighbors", session_neighbors_count(r->neighbors), 0);
-	memory_row(s, "the whole process", 1, resident_octets());
+	memory_row(s, "the whole process", 1, daemon_resident_octets());
 	*out = (struct control_answer){ few_next, few_done, s };
 	return true;
 }
