@@ -99,8 +99,10 @@ static bool write_out(struct io_unix_client *c)
 			break;
 		sent += (size_t)n;
 	}
-	memmove(c->out, c->out + sent, c->out_len - sent);
-	c->out_len -= sent;
+	if (sent) {
+		memmove(c->out, c->out + sent, c->out_len - sent);
+		c->out_len -= sent;
+	}
 	return true;
 }
 
@@ -159,6 +161,12 @@ static void linger_over(void *user)
 
 /* --- in --- */
 
+static void refuse_line(struct io_unix_client *c)
+{
+	c->server->ops->too_long(c->user);
+	io_unix_close(c);
+}
+
 /* Hands on the whole lines. Returns the number of octets used up. */
 static size_t hand_on_lines(struct io_unix_client *c, size_t searched)
 {
@@ -168,6 +176,10 @@ static size_t hand_on_lines(struct io_unix_client *c, size_t searched)
 	while (!c->closing && (newline = memchr(c->in + searched, '\n', c->in_len - searched))) {
 		size_t end = (size_t)(newline - c->in);
 
+		if (end - start > IO_UNIX_LINE_MAX) {
+			refuse_line(c);
+			break;
+		}
 		*newline = '\0';
 		c->server->ops->line(c->user, c->in + start, end - start);
 		start = searched = end + 1;
@@ -181,10 +193,8 @@ static void take_in(struct io_unix_client *c, size_t n)
 
 	memmove(c->in, c->in + used, c->in_len - used);
 	c->in_len -= used;
-	if (c->in_len > IO_UNIX_LINE_MAX && !c->closing) {
-		c->server->ops->too_long(c->user);
-		io_unix_close(c);
-	}
+	if (c->in_len > IO_UNIX_LINE_MAX && !c->closing)
+		refuse_line(c);
 	watch_client(c);
 }
 
