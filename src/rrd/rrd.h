@@ -29,7 +29,10 @@ struct rrd {
 	struct policies *policies;
 	struct fib *fib; /* NULL: not a router */
 	struct route_reader fib_reader[BGP_FAMILIES];
-	struct io_timer *sweep; /* removes what is left of an earlier run, once the table is there */
+	struct fib_group *fib_groups;
+	struct io_timer *sweep; /* removes what is left of an earlier run, when its time is over */
+	bool sweep_over;	/* that has been decided */
+	bool sweep_due;		/* as soon as the kernel has what we have received */
 	struct control_server *control;
 	struct io_signal *on_term, *on_int;
 	struct io_timer *exit_timer;
@@ -50,4 +53,6 @@ uint64_t rrd_now_ms(const struct rrd *r);
 bool fib_feed_start(struct rrd *r);
 /* A slice; true when more is waiting. */
 bool fib_feed_work(struct rrd *r);
+/* A neighbor has told all it has: perhaps it was the last one. */
+void fib_feed_end_of_rib(struct rrd *r);
 void fib_feed_stop(struct rrd *r);
