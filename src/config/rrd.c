@@ -146,6 +146,10 @@ static const struct config_field fib_fields[] = {
 		.max = UINT32_MAX, .def = "1000000", .apply = CONFIG_RESTART, .doc = "how many of them" },
 	{ "on-exit", CONFIG_SCALAR, &config_enum, .words = on_exit_words, FIB(on_exit), .def = "remove",
 		.apply = CONFIG_LIVE, .doc = "what becomes of our routes when the daemon ends in order" },
+	{ "link-bandwidth-unit", CONFIG_SCALAR, &config_u32, FIB(link_bandwidth_unit), .min = 0,
+		.max = UINT32_MAX, .def = "0", .apply = CONFIG_RESTART,
+		.doc = "the link bandwidth, in octets per second, that makes a weight of 1; 0: the smallest "
+		       "power of two for each route that keeps the largest weight at or under 255" },
 	{ NULL },
 };
 static const struct config_schema fib_schema = { sizeof(struct config_fib), fib_fields };

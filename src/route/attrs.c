@@ -1,6 +1,7 @@
 #include "route/attrs.h"
 
 #include "base/mem.h"
+#include "route/weights.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,7 @@ static void summarize(struct route_attrs *r, const struct bgp_attrs *a)
 	r->originator_id = a->has & BGP_HAS_ORIGINATOR_ID ? a->originator_id : 0;
 	r->cluster_list_len = a->has & BGP_HAS_CLUSTER_LIST ? a->cluster_list.len / 4 : 0;
 	r->origin = a->origin;
+	r->bandwidth = ROUTE_BANDWIDTH_NONE;
 }
 
 static struct route_attrs *find(const struct route_attr_store *s, uint32_t hash, size_t nh_len, size_t len)

@@ -22,6 +22,7 @@ enum route_attrs_flag {
 	ROUTE_ATTRS_NO_ADVERTISE = 2,	   /* RFC 1997 */
 	ROUTE_ATTRS_NO_EXPORT = 4,	   /* RFC 1997, NO_EXPORT_SUBCONFED too: we have no confederation */
 	ROUTE_ATTRS_GRACEFUL_SHUTDOWN = 8, /* RFC 8326 */
+	ROUTE_ATTRS_BAD_BANDWIDTH = 16,	   /* its link bandwidth is no bandwidth, and counts as none */
 };
 
 struct route_attrs {
@@ -31,6 +32,7 @@ struct route_attrs {
 	uint32_t med;	     /* 0 where there is none */
 	uint32_t neighbor_as;
 	uint32_t originator_id; /* valid with ROUTE_ATTRS_HAS_ORIGINATOR */
+	float bandwidth;	/* link bandwidth as in struct route_balancer */
 	uint16_t as_path_len;
 	uint16_t cluster_list_len; /* identifiers */
 	uint16_t octets_len;

@@ -12,6 +12,8 @@
 #include "io/loop.h"
 #include "kernel/fib.h"
 #include "route/engine.h"
+#include "route/next_hops.h"
+#include "route/weight_table.h"
 #include "session/neighbors.h"
 #include "session/session.h"
 
@@ -30,6 +32,10 @@ struct rrd {
 	struct fib *fib; /* NULL: not a router */
 	struct route_reader fib_reader[BGP_FAMILIES];
 	struct io_timer *sweep; /* removes what is left of an earlier run, once the table is there */
+	struct route_weight_table *weights;
+	struct io_timer *weights_due; /* a change of weights has waited for its second */
+	struct route_balancers balancers;
+	struct log_limit bad_bandwidth_limit;
 	struct control_server *control;
 	struct io_signal *on_term, *on_int;
 	struct io_timer *exit_timer;
