@@ -5,6 +5,7 @@
 #include "kernel/events.h"
 #include "kernel/exec.h"
 #include "kernel/plan.h"
+#include "kernel/watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ struct fib {
 	struct fib_config cfg;
 	bool classic;
 	struct plan *plan;
+	struct watch_list watched;
 	struct exec *exec;
 	struct events *events;
 	struct io_watch *watch;
@@ -57,6 +59,7 @@ static struct exec_job *question_job(struct fib *f)
 	struct ip_addr *addr;
 
 	j->question_count = plan_ask(f->plan, which, &addr);
+	j->question_count = watch_ask(&f->watched, which, &addr, j->question_count);
 	j->question = mem_calloc(j->question_count + 1, sizeof(*j->question));
 	for (size_t i = 0; i < j->question_count; i++)
 		j->question[i].addr = addr[i];
@@ -73,7 +76,7 @@ static struct exec_job *next_job(struct fib *f)
 {
 	struct exec_job *j;
 
-	if (f->want_refresh || f->want_unreachable || plan_has_new(f->plan))
+	if (f->want_refresh || f->want_unreachable || plan_has_new(f->plan) || f->watched.unknown)
 		return question_job(f);
 	j = exec_job_new();
 	if (plan_run(f->plan, ROUTES_PER_BATCH, &j->batch)) {
@@ -150,6 +153,29 @@ static void take_results(struct fib *f, const struct plan_batch *b)
 	}
 }
 
+static void tell_reach(struct fib *f, const struct exec_question *q)
+{
+	const struct plan_resolution *a = &q->answer;
+	struct fib_reach reach = { a->reachable, a->reachable ? NULL : a->why, a->interface, a->gateway,
+		a->metric };
+
+	if (f->cfg.reached)
+		f->cfg.reached(f->cfg.user, &q->addr, &reach);
+}
+
+/* Whether it is to be logged. */
+static bool take_answer(struct fib *f, const struct exec_question *q)
+{
+	bool news = plan_resolve(f->plan, &q->addr, &q->answer);
+
+	if (!watch_has(&f->watched, &q->addr))
+		return news;
+	news = watch_resolve(&f->watched, &q->addr, &q->answer);
+	if (news)
+		tell_reach(f, q);
+	return news;
+}
+
 static void take_answers(struct fib *f, const struct exec_job *j)
 {
 	char addr[PREFIX_TEXT_MAX], gateway[PREFIX_TEXT_MAX];
@@ -157,7 +183,7 @@ static void take_answers(struct fib *f, const struct exec_job *j)
 	for (size_t i = 0; i < j->question_count; i++) {
 		const struct exec_question *q = &j->question[i];
 
-		if (!plan_resolve(f->plan, &q->addr, &q->answer))
+		if (!take_answer(f, q))
 			continue;
 		ip_addr_format(&q->addr, addr);
 		if (q->answer.reachable)
@@ -289,7 +315,7 @@ static void on_retry_timer(void *user)
 {
 	struct fib *f = user;
 
-	f->want_unreachable = plan_stats(f->plan).unreachable > 0;
+	f->want_unreachable = plan_stats(f->plan).unreachable > 0 || f->watched.unreachable;
 	plan_retry(f->plan);
 	io_job_post(f->work);
 	io_timer_set(f->retry_timer, RETRY_US);
@@ -337,6 +363,8 @@ struct fib *fib_new(struct io_loop *loop, const struct fib_config *cfg, char *er
 	io_timer_set(f->retry_timer, RETRY_US);
 	f->watch = io_watch_new(loop, exec_fd(f->exec), on_results, f);
 	io_watch_set(f->watch, IO_READ);
+	if (cfg->watch_only)
+		return f;
 	log_info("kernel: routes go to table %u with metric %u and protocol %u, over %s", cfg->table,
 		cfg->metric, cfg->protocol,
 		f->classic ? "classic multipath (no next-hop objects)" : "next-hop objects");
@@ -398,6 +426,7 @@ void fib_free(struct fib *f)
 	/* A job still under way ends first and is freed there. */
 	exec_free(f->exec);
 	plan_free(f->plan);
+	watch_list_fini(&f->watched);
 	free(f);
 }
 
@@ -409,6 +438,16 @@ void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *n
 void fib_del(struct fib *f, const struct prefix *p)
 {
 	plan_del(f->plan, p);
+}
+
+void fib_watch(struct fib *f, const struct ip_addr *addr)
+{
+	watch_add(&f->watched, addr);
+}
+
+void fib_unwatch(struct fib *f, const struct ip_addr *addr)
+{
+	watch_del(&f->watched, addr);
 }
 
 void fib_commit(struct fib *f)

@@ -25,6 +25,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How a next hop is reached. */
+struct fib_reach {
+	bool reachable;
+	const char *why;	/* when not: a string that lives as long as the process; else NULL */
+	const char *interface;	/* for the call; empty: not known */
+	struct ip_addr gateway; /* the next hop itself when it is on-link */
+	uint32_t metric;	/* of the route that leads there; 0 when it is on-link */
+};
+
 struct fib_config {
 	uint32_t table;				      /* 254: main */
 	uint32_t metric;			      /* 20 */
@@ -33,6 +42,10 @@ struct fib_config {
 	bool remove_on_exit;
 	bool resolve_via_default; /* the default route may lead to a next hop */
 	bool force_classic;	  /* do without next-hop objects although the kernel has them */
+	bool watch_only;	  /* writes nothing: for fib_watch() alone */
+	/* An answer about a next hop that is watched: the first, and each that differs from the one before. May be NULL. */
+	void (*reached)(void *user, const struct ip_addr *addr, const struct fib_reach *reach);
+	void *user;
 };
 
 struct fib;
@@ -46,6 +59,9 @@ void fib_free(struct fib *f);
 void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *nh, size_t count);
 void fib_del(struct fib *f, const struct prefix *p);
 void fib_commit(struct fib *f);
+/* The program wants to know how an address is reached, from the next fib_commit() on, whether or not a wish names it. */
+void fib_watch(struct fib *f, const struct ip_addr *addr);
+void fib_unwatch(struct fib *f, const struct ip_addr *addr);
 /* Removes what is ours in the kernel and nobody has wished for: now, and what of this kind is found later. To be called
  * when all that will be wished has been wished. */
 void fib_sweep(struct fib *f);
