@@ -82,6 +82,9 @@ static const struct config_field router_fields[] = {
 		       "differ" },
 	{ "multipath-max", CONFIG_SCALAR, &config_u16, ROUTER(multipath_max), .min = 1, .max = 256,
 		.def = "64", .apply = CONFIG_REEVALUATE, .doc = "the most next hops of one route" },
+	{ "next-hop-check", CONFIG_SCALAR, &config_bool, ROUTER(next_hop_check),
+		.def_doc = "the value of fib.enabled", .apply = CONFIG_RESTART,
+		.doc = "leave paths out of the decision whose next hop this host cannot reach" },
 	{ NULL },
 };
 static const struct config_schema router_schema = { sizeof(struct config_router), router_fields };
@@ -223,6 +226,8 @@ static void fill_in(struct config_rrd *c, const struct config_node *root)
 
 	if (!c->router.cluster_id)
 		c->router.cluster_id = c->router.router_id;
+	if (!config_node_get(config_node_get(root, "router"), "next-hop-check"))
+		c->router.next_hop_check = c->fib.enabled;
 	if (!listen || config_node_is_empty(listen))
 		default_listen(c);
 	for (size_t i = 0; i < c->group_count; i++)

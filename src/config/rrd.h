@@ -18,6 +18,7 @@ struct config_router {
 	bool always_compare_med;
 	bool as_path_relax;
 	uint16_t multipath_max;
+	bool next_hop_check;
 };
 
 struct config_listen {

@@ -116,6 +116,8 @@ bool fib_feed_start(struct rrd *r)
 		.next_hop_id_base = c->next_hop_id_base,
 		.next_hop_id_count = c->next_hop_id_count,
 		.remove_on_exit = c->on_exit == CONFIG_ON_EXIT_REMOVE,
+		.reached = next_hop_feed_reached,
+		.user = r,
 	};
 	char err[256];
 
