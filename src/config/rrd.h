@@ -18,6 +18,7 @@ struct config_router {
 	bool always_compare_med;
 	bool as_path_relax;
 	uint16_t multipath_max;
+	bool next_hop_check;
 };
 
 struct config_listen {
@@ -55,6 +56,7 @@ struct config_fib {
 	uint8_t protocol;
 	uint32_t next_hop_id_base, next_hop_id_count;
 	enum config_on_exit on_exit;
+	uint32_t link_bandwidth_unit; /* octets/s; 0: chosen */
 };
 
 struct config_rrd {

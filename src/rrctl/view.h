@@ -10,6 +10,7 @@
  *	path-id, local-pref, med, as-path, origin, age-ms, communities.
  * show route: the same and cluster-list, why.
  * show fib: prefix, next-hops (a list of address, interface, weight, error), state, group-id, error.
+ * show nexthops: address, state, reason, via, interface, cost, paths.
  * show ranges: prefix, peer-group, limit, neighbors, refused, last-refused, two-speakers.
  * show memory: what, objects, octets.
  */
@@ -40,5 +41,5 @@ struct view {
 	const char *list;	      /* a line for each element of this list; NULL: a line for each row */
 };
 
-extern const struct view view_neighbors, view_routes, view_route, view_fib, view_ranges, view_memory,
-	view_sheet;
+extern const struct view view_neighbors, view_routes, view_route, view_fib, view_next_hops, view_ranges,
+	view_memory, view_sheet;
