@@ -75,6 +75,9 @@ enum route_import route_peer_update(
 	struct route_peer *p, const struct bgp_update *u, uint64_t now_ms, enum bgp_family *family);
 /* The peer asked for its table again (RFC 2918; RFC 7313 when enhanced was negotiated). */
 void route_peer_refresh(struct route_peer *p, enum bgp_family family);
+/* The peer begins and ends sending its own table again (RFC 7313 4): what it left out in between is gone at the end. */
+void route_peer_refresh_begin(struct route_peer *p, enum bgp_family family);
+void route_peer_refresh_end(struct route_peer *p, enum bgp_family family);
 /* As in struct session_ops: whole messages, the first perhaps the rest of one. */
 int route_peer_fill(struct route_peer *p, struct iovec *iov, int max, size_t *partial);
 void route_peer_consumed(struct route_peer *p, size_t octets);
