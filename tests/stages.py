@@ -16,7 +16,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(TOP, "build")
 LOGS = os.path.join(BUILD, "logs")
 JOBS = f"-j{os.cpu_count() or 2}"
-STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "topology", "interop", "demo", "distcheck", "host")
+STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "topology", "interop", "demo", "bench", "distcheck", "host")
 ONLY_LONG = ("distcheck",)
 
 
@@ -237,6 +237,13 @@ def stage_demo(_):
         return PASSED
     tell_log("demo")
     return FAILED
+
+
+def stage_bench(_):
+    """The benchmark of delays runs and no event is lost; its figures are in the log and are not judged."""
+    code = run("bench", ["bench/delay", "--quick", "--output", os.path.join(BUILD, "bench", "quick")],
+               env={"RRD_BUILD": os.path.join(BUILD, "plain")}, timeout=180)
+    return PASSED if code == 0 else tell_log("bench") or FAILED
 
 
 def stage_host(_):

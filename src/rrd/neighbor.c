@@ -150,12 +150,35 @@ static void over_limit(struct neighbor *n, struct session *s, enum bgp_family f)
 	session_notify(s, BGP_ERR_CEASE, BGP_CEASE_MAXIMUM_PREFIXES, data, writer_len(&w));
 }
 
+/* A refused route is the peer's mistake or an attack: the log tells of it, but not as often as the peer likes. */
+static void tell_rejected(struct neighbor *n)
+{
+	uint64_t all = neighbor_rejected_all(n);
+	char prefix[PREFIX_TEXT_MAX], address[PREFIX_TEXT_MAX];
+	enum route_reject why;
+	struct prefix last;
+
+	if (all == n->told_rejected || !route_peer_last_rejected(n->peer, &last, &why) ||
+		!log_limit_pass(&n->rejected_limit, rrd_now_ms(n->rrd), 1000, NULL))
+		return;
+	log_warning("neighbor %s: route %s refused: %s (%llu refused so far)",
+		ip_addr_format(&route_peer_config(n->peer)->address, address), prefix_format(&last, prefix),
+		route_reject_text(why), (unsigned long long)all);
+	n->told_rejected = all;
+}
+
 static void update(void *user, struct session *s, const struct bgp_update *u)
 {
 	struct neighbor *n = user;
 	enum bgp_family f;
 
-	if (n->peer && route_peer_update(n->peer, u, rrd_now_ms(n->rrd), &f) == ROUTE_IMPORT_MAX_PREFIXES)
+	enum route_import result;
+
+	if (!n->peer)
+		return;
+	result = route_peer_update(n->peer, u, rrd_now_ms(n->rrd), &f);
+	tell_rejected(n);
+	if (result == ROUTE_IMPORT_MAX_PREFIXES)
 		over_limit(n, s, f);
 }
 
@@ -213,4 +236,13 @@ void neighbor_free(struct neighbor *n)
 uint64_t neighbor_rejected(const struct neighbor *n, enum route_reject why)
 {
 	return n->rejected[why] + (n->peer ? route_peer_counters(n->peer)->rejected[why] : 0);
+}
+
+uint64_t neighbor_rejected_all(const struct neighbor *n)
+{
+	uint64_t all = 0;
+
+	for (int why = 0; why < ROUTE_REJECTS; why++)
+		all += neighbor_rejected(n, (enum route_reject)why);
+	return all;
 }
