@@ -82,6 +82,9 @@ static const struct config_field router_fields[] = {
 		       "differ" },
 	{ "multipath-max", CONFIG_SCALAR, &config_u16, ROUTER(multipath_max), .min = 1, .max = 256,
 		.def = "64", .apply = CONFIG_REEVALUATE, .doc = "the most next hops of one route" },
+	{ "next-hop-check", CONFIG_SCALAR, &config_bool, ROUTER(next_hop_check),
+		.def_doc = "the value of fib.enabled", .apply = CONFIG_RESTART,
+		.doc = "leave paths out of the decision whose next hop this host cannot reach" },
 	{ NULL },
 };
 static const struct config_schema router_schema = { sizeof(struct config_router), router_fields };
@@ -206,6 +209,10 @@ static const struct config_field fib_fields[] = {
 		       "them, or ignore them" },
 	{ "on-exit", CONFIG_SCALAR, &config_enum, .words = on_exit_words, FIB(on_exit), .def = "remove",
 		.apply = CONFIG_LIVE, .doc = "what becomes of our routes when the daemon ends in order" },
+	{ "link-bandwidth-unit", CONFIG_SCALAR, &config_u32, FIB(link_bandwidth_unit), .min = 0,
+		.max = UINT32_MAX, .def = "0", .apply = CONFIG_RESTART,
+		.doc = "the link bandwidth, in octets per second, that makes a weight of 1; 0: the smallest "
+		       "power of two for each route that keeps the largest weight at or under 255" },
 	{ NULL },
 };
 static const struct config_schema fib_schema = { sizeof(struct config_fib), fib_fields };
@@ -279,6 +286,8 @@ static void fill_in(struct config_rrd *c, const struct config_node *root)
 
 	if (!c->router.cluster_id)
 		c->router.cluster_id = c->router.router_id;
+	if (!config_node_get(config_node_get(root, "router"), "next-hop-check"))
+		c->router.next_hop_check = c->fib.enabled;
 	if (!listen || config_node_is_empty(listen))
 		default_listen(c);
 	for (size_t i = 0; i < c->group_count; i++)

@@ -18,6 +18,7 @@ struct config_router {
 	bool always_compare_med;
 	bool as_path_relax;
 	uint16_t multipath_max;
+	bool next_hop_check;
 };
 
 struct config_listen {
@@ -80,6 +81,7 @@ struct config_fib {
 	uint32_t restart_time_s, compare_interval_s; /* compare_interval_s 0: never */
 	enum config_sysctls sysctls;
 	enum config_on_exit on_exit;
+	uint32_t link_bandwidth_unit; /* octets/s; 0: chosen */
 };
 
 struct config_rrd {

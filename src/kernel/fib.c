@@ -49,6 +49,7 @@ static struct exec_job *question_job(struct fib *f)
 	struct ip_addr *addr;
 
 	j->question_count = plan_ask(f->plan, which, &addr);
+	j->question_count = watch_ask(&f->watched, which, &addr, j->question_count);
 	j->question = mem_calloc(j->question_count + 1, sizeof(*j->question));
 	for (size_t i = 0; i < j->question_count; i++)
 		j->question[i].addr = addr[i];
@@ -78,7 +79,7 @@ static struct exec_job *next_job(struct fib *f)
 {
 	struct exec_job *j;
 
-	if (f->want_refresh || f->want_unreachable || plan_has_new(f->plan))
+	if (f->want_refresh || f->want_unreachable || plan_has_new(f->plan) || f->watched.unknown)
 		return question_job(f);
 	j = exec_job_new();
 	if (plan_run(f->plan, ROUTES_PER_BATCH, &j->batch)) {
@@ -155,6 +156,29 @@ static void take_results(struct fib *f, const struct plan_batch *b)
 	}
 }
 
+static void tell_reach(struct fib *f, const struct exec_question *q)
+{
+	const struct plan_resolution *a = &q->answer;
+	struct fib_reach reach = { a->reachable, a->reachable ? NULL : a->why, a->interface, a->gateway,
+		a->metric };
+
+	if (f->cfg.reached)
+		f->cfg.reached(f->cfg.user, &q->addr, &reach);
+}
+
+/* Whether it is to be logged. */
+static bool take_answer(struct fib *f, const struct exec_question *q)
+{
+	bool news = plan_resolve(f->plan, &q->addr, &q->answer);
+
+	if (!watch_has(&f->watched, &q->addr))
+		return news;
+	news = watch_resolve(&f->watched, &q->addr, &q->answer);
+	if (news)
+		tell_reach(f, q);
+	return news;
+}
+
 static void take_answers(struct fib *f, const struct exec_job *j)
 {
 	char addr[PREFIX_TEXT_MAX], gateway[PREFIX_TEXT_MAX];
@@ -162,7 +186,7 @@ static void take_answers(struct fib *f, const struct exec_job *j)
 	for (size_t i = 0; i < j->question_count; i++) {
 		const struct exec_question *q = &j->question[i];
 
-		if (!plan_resolve(f->plan, &q->addr, &q->answer))
+		if (!take_answer(f, q))
 			continue;
 		ip_addr_format(&q->addr, addr);
 		if (q->answer.reachable)
@@ -274,8 +298,10 @@ static bool open_kernel(struct fib *f, char *err, size_t err_size)
 		.kind_count = f->cfg.group_count,
 		.max_resilient = f->cfg.max_resilient_groups };
 
-	f->lock = kernel_lock(f->cfg.table, f->cfg.protocol, f->cfg.metric, err, err_size);
-	if (f->lock < 0)
+	f->lock = f->cfg.watch_only
+			  ? -1
+			  : kernel_lock(f->cfg.table, f->cfg.protocol, f->cfg.metric, err, err_size);
+	if (f->lock < 0 && !f->cfg.watch_only)
 		return false;
 
 	f->exec = exec_new(&cfg, err, err_size);
@@ -307,6 +333,7 @@ static void free_kernel(struct fib *f)
 	/* A job still under way ends first and is freed there. */
 	exec_free(f->exec);
 	plan_free(f->plan);
+	watch_list_fini(&f->watched);
 	if (f->lock >= 0)
 		close(f->lock);
 	free(f);
@@ -327,6 +354,8 @@ struct fib *fib_new(struct io_loop *loop, const struct fib_config *cfg, char *er
 	fib_timers_new(f);
 	f->watch = io_watch_new(loop, exec_fd(f->exec), on_results, f);
 	io_watch_set(f->watch, IO_READ);
+	if (f->cfg.watch_only)
+		return f;
 	log_info("kernel: routes go to table %u with metric %u and protocol %u, over %s", cfg->table,
 		cfg->metric, cfg->protocol,
 		f->classic ? "classic multipath (no next-hop objects)" : "next-hop objects");
@@ -403,6 +432,16 @@ void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *n
 void fib_del(struct fib *f, const struct prefix *p)
 {
 	plan_del(f->plan, p);
+}
+
+void fib_watch(struct fib *f, const struct ip_addr *addr)
+{
+	watch_add(&f->watched, addr);
+}
+
+void fib_unwatch(struct fib *f, const struct ip_addr *addr)
+{
+	watch_del(&f->watched, addr);
 }
 
 void fib_commit(struct fib *f)

@@ -45,6 +45,15 @@ struct fib_group {
 	uint32_t idle_timer_s, unbalanced_timer_s; /* unbalanced_timer_s 0: none */
 };
 
+/* How a next hop is reached. */
+struct fib_reach {
+	bool reachable;
+	const char *why;	/* when not: a string that lives as long as the process; else NULL */
+	const char *interface;	/* for the call; empty: not known */
+	struct ip_addr gateway; /* the next hop itself when it is on-link */
+	uint32_t metric;	/* of the route that leads there; 0 when it is on-link */
+};
+
 struct fib_config {
 	uint32_t table;				      /* 254: main */
 	uint32_t metric;			      /* 20 */
@@ -60,6 +69,10 @@ struct fib_config {
 	enum fib_sysctls sysctls;
 	bool ipv4, ipv6;     /* whose sysctls matter */
 	size_t event_octets; /* of the queue of the kernel's events; 0: the default */
+	bool watch_only;     /* writes nothing: for fib_watch() alone */
+	/* An answer about a next hop that is watched: the first, and each that differs from the one before. May be NULL. */
+	void (*reached)(void *user, const struct ip_addr *addr, const struct fib_reach *reach);
+	void *user;
 };
 
 struct fib;
@@ -73,6 +86,9 @@ void fib_free(struct fib *f);
 void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *nh, size_t count);
 void fib_del(struct fib *f, const struct prefix *p);
 void fib_commit(struct fib *f);
+/* The program wants to know how an address is reached, from the next fib_commit() on, whether or not a wish names it. */
+void fib_watch(struct fib *f, const struct ip_addr *addr);
+void fib_unwatch(struct fib *f, const struct ip_addr *addr);
 /* Removes what is ours in the kernel and nobody has wished for: now, and what of this kind is found later. To be called
  * when all that will be wished has been wished. */
 void fib_sweep(struct fib *f);

@@ -113,7 +113,7 @@ static void on_retry_timer(void *user)
 {
 	struct fib *f = user;
 
-	f->want_unreachable = plan_stats(f->plan).unreachable > 0;
+	f->want_unreachable = plan_stats(f->plan).unreachable > 0 || f->watched.unreachable;
 	plan_retry(f->plan);
 	io_job_post(f->work);
 	io_timer_set(f->retry_timer, RETRY_US);

@@ -12,6 +12,7 @@
 #include "kernel/fib.h"
 #include "kernel/plan.h"
 #include "kernel/sysctl.h"
+#include "kernel/watch.h"
 
 enum { FIB_LOG_INTERVAL_MS = 1000 };
 
@@ -21,6 +22,7 @@ struct fib {
 	bool classic, swept;
 	int lock;
 	struct plan *plan;
+	struct watch_list watched;
 	struct plan_kind kind[PLAN_KINDS_MAX];
 	struct exec *exec;
 	struct events *events;

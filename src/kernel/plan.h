@@ -128,6 +128,7 @@ struct plan_resolution {
 	uint32_t ifindex;
 	char interface[IF_NAMESIZE];
 	struct ip_addr gateway; /* the next hop itself when it is on-link */
+	uint32_t metric;	/* of the route that leads there; 0 when it is on-link */
 	const char *why;	/* when not reachable: a string that outlives the plan */
 };
 

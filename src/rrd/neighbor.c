@@ -211,8 +211,19 @@ static void refresh(void *user, struct session *s, enum bgp_family family, enum 
 	struct neighbor *n = user;
 
 	(void)s;
-	if (n->peer && subtype == BGP_REFRESH_REQUEST)
+	if (!n->peer)
+		return;
+	switch (subtype) {
+	case BGP_REFRESH_REQUEST:
 		route_peer_refresh(n->peer, family);
+		break;
+	case BGP_REFRESH_BEGIN:
+		route_peer_refresh_begin(n->peer, family);
+		break;
+	case BGP_REFRESH_END:
+		route_peer_refresh_end(n->peer, family);
+		break;
+	}
 }
 
 static int fill(void *user, struct iovec *iov, int max, size_t *partial)
