@@ -123,6 +123,8 @@ const struct command commands[] = {
 	{ "show route", "PREFIX [why]", "one prefix, with the reason for each path", 1, 2, add_route,
 		&view_route },
 	{ "show fib", "", "routes of the kernel that are ours, a line per next hop", 0, 0, NULL, &view_fib },
+	{ "show nexthops", "", "the next hops of all paths, and how they are reached", 0, 0, NULL,
+		&view_next_hops },
 	{ "show ranges", "", "ranges of dynamic neighbors", 0, 0, NULL, &view_ranges },
 	{ "show memory", "", "what the tables hold", 0, 0, NULL, &view_memory },
 	{ "show status", "", "the daemon at a glance", 0, 0, NULL, &view_sheet },

@@ -69,6 +69,11 @@ def as_path(*asns, four_octets=True):
     return struct.pack("!BB", 2, len(asns)) + b"".join(struct.pack("!I" if four_octets else "!H", a) for a in asns)
 
 
+def link_bandwidth(asn, octets_s, transitive=False):
+    """The extended community, draft-ietf-idr-link-bandwidth."""
+    return struct.pack("!BBHf", 0x00 if transitive else 0x40, 4, asn, octets_s)
+
+
 def update(withdrawn=b"", attributes=b"", reachable=b""):
     return message(UPDATE, struct.pack("!H", len(withdrawn)) + withdrawn
                    + struct.pack("!H", len(attributes)) + attributes + reachable)
@@ -414,7 +419,7 @@ class Speaker:
         return self.send(withdrawal([prefixes] if isinstance(prefixes, str) else prefixes, **more))
 
     def paths(self, prefix):
-        return [p for (q, _), p in sorted(self.routes.items()) if q == prefix]
+        return [p for (q, _), p in sorted(list(self.routes.items())) if q == prefix]
 
     def next_hops(self, prefix):
         return sorted(p.next_hop for p in self.paths(prefix))
