@@ -7,6 +7,7 @@
 #include "daemon/notify.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,12 +51,46 @@ static bool add_local_route(struct service *sv)
 	return sv->local_route != NULL;
 }
 
+static bool add_node_route(struct announcer *a, struct service *sv)
+{
+	const struct ip_addr *pod = identity_pod(&a->id, sv->cfg->prefix.family);
+	char err[512] = "", text[PREFIX_TEXT_MAX];
+
+	if (!a->node)
+		return true;
+	if (pod)
+		sv->node_route = node_route_add(a->node, &sv->cfg->prefix, pod, err, sizeof(err));
+	else
+		snprintf(err, sizeof(err),
+			"the pod's %s address is not known: set environment variable %s (status.podIPs)",
+			sv->cfg->prefix.family == IP_V4 ? "IPv4" : "IPv6", a->cfg->environment.pod_ip);
+	if (!sv->node_route)
+		log_error("service %s: node-route: %s", prefix_format(&sv->cfg->prefix, text), err);
+	return sv->node_route != NULL;
+}
+
+static bool open_node(struct announcer *a)
+{
+	char err[512];
+
+	if (!a->cfg->node_route.netns)
+		return true;
+	a->node = node_netns_open(a->cfg->node_route.netns, err, sizeof(err));
+	if (!a->node)
+		log_error("node-route: %s", err);
+	return a->node != NULL;
+}
+
+/* The node must not send what the pod does not take yet: its route comes last, and goes first. */
 static bool start_services(struct announcer *a)
 {
+	if (!open_node(a))
+		return false;
 	a->services = mem_calloc(a->cfg->service_count + 1, sizeof(*a->services));
 	for (size_t i = 0; i < a->cfg->service_count; i++) {
 		a->services[i].cfg = &a->cfg->services[i];
-		if (!find_next_hop(a, &a->services[i]) || !add_local_route(&a->services[i]))
+		if (!find_next_hop(a, &a->services[i]) || !add_local_route(&a->services[i]) ||
+			!add_node_route(a, &a->services[i]))
 			return false;
 	}
 	return true;
@@ -64,7 +99,10 @@ static bool start_services(struct announcer *a)
 static void end_services(struct announcer *a)
 {
 	for (size_t i = 0; a->services && i < a->cfg->service_count; i++)
+		node_route_del(a->services[i].node_route);
+	for (size_t i = 0; a->services && i < a->cfg->service_count; i++)
 		local_route_del(a->services[i].local_route);
+	node_netns_close(a->node);
 	free(a->services);
 }
 

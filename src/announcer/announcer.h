@@ -17,6 +17,7 @@
 #include "control/server.h"
 #include "io/loop.h"
 #include "kernel/local_route.h"
+#include "kernel/node_route.h"
 #include "session/session.h"
 
 #include <stdbool.h>
@@ -26,6 +27,7 @@ struct service {
 	const struct config_service *cfg;
 	struct ip_addr next_hop;
 	struct local_route *local_route; /* NULL: not ours to make */
+	struct node_route *node_route;	 /* the same */
 };
 
 struct speaker {
@@ -43,6 +45,7 @@ struct announcer {
 	struct session_io *sessions;
 	struct speaker *speakers;
 	struct service *services;
+	struct node_netns *node; /* NULL: the node's routes are somebody else's */
 	struct control_server *control;
 	struct io_signal *on_term, *on_int;
 	struct io_timer *drain_timer;
