@@ -384,8 +384,22 @@ void bgp_attr_reader_init(struct bgp_attr_reader *r, const struct bgp_attr_opts 
 	r->attrs = attrs;
 }
 
+/* With AS numbers of 4 octets the attributes may be longer than any message: then there is no way on for the route. */
+static void check_widened(struct bgp_attr_reader *r, size_t list_len)
+{
+	size_t narrow_len = bgp_as_path_narrow_len(r->attrs->as_path);
+
+	if (r->opts.as4 || list_len + r->attrs->as_path.len <= UINT16_MAX + narrow_len)
+		return;
+	r->type = BGP_ATTR_AS_PATH;
+	r->tlv.len = 0;
+	attr_fault(r, BGP_VERDICT_TREAT_AS_WITHDRAW, BGP_UPDATE_MALFORMED_AS_PATH,
+		"attributes too long with AS numbers of 4 octets");
+}
+
 void bgp_attrs_decode(struct bgp_attr_reader *r, struct cursor list)
 {
+	size_t list_len = cursor_left(&list);
 	struct bgp_octets value;
 
 	while (cursor_left(&list) && r->fault.verdict != BGP_VERDICT_SESSION_RESET) {
@@ -404,5 +418,7 @@ void bgp_attrs_decode(struct bgp_attr_reader *r, struct cursor list)
 			decode_unknown(r);
 	}
 	merge_as4(r);
+	if (r->attrs->has & BGP_HAS_AS_PATH)
+		check_widened(r, list_len);
 	collect_unknown(r);
 }

@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <stdio.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 unsigned long daemon_fd_limit(void)
 {
@@ -22,4 +24,17 @@ unsigned long daemon_fd_limit(void)
 		return before.rlim_cur;
 	}
 	return after.rlim_cur;
+}
+
+size_t daemon_resident_octets(void)
+{
+	unsigned long total = 0, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%lu %lu", &total, &resident) != 2)
+		resident = 0;
+	fclose(f);
+	return resident * (size_t)sysconf(_SC_PAGESIZE);
 }

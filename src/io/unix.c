@@ -99,8 +99,10 @@ static bool write_out(struct io_unix_client *c)
 			break;
 		sent += (size_t)n;
 	}
-	memmove(c->out, c->out + sent, c->out_len - sent);
-	c->out_len -= sent;
+	if (sent) {
+		memmove(c->out, c->out + sent, c->out_len - sent);
+		c->out_len -= sent;
+	}
 	return true;
 }
 

@@ -377,6 +377,18 @@ static void read_changes(struct route_group *g, uint64_t now_ms)
 	flush(g);
 }
 
+bool route_group_waiting(const struct route_group *g)
+{
+	return g->walking || route_reader_behind(&g->reader) ||
+	       (g->deferred && route_marks_count(g->deferred));
+}
+
+/* While nobody who reads the stream can take more, changes wait in the change list, where they merge. */
+static bool stalled(const struct route_group *g)
+{
+	return g->streaming && !g->hungry && !route_rib_crowded(g->rib);
+}
+
 static bool deferred_due(const struct route_group *g, uint64_t now_ms)
 {
 	return g->deferred && now_ms >= g->next_advertisement_ms && route_marks_count(g->deferred);
@@ -400,8 +412,7 @@ uint64_t route_group_work(struct route_group *g, uint64_t now_ms)
 				return UINT64_MAX;
 		return 0;
 	}
-	/* While nobody who reads the stream can take more, changes wait in the change list, where they merge. */
-	if (g->streaming && !g->hungry) {
+	if (stalled(g)) {
 		detach_slow(g);
 		return UINT64_MAX;
 	}
@@ -412,11 +423,11 @@ uint64_t route_group_work(struct route_group *g, uint64_t now_ms)
 	while (route_reader_behind(&g->reader) || deferred_due(g, now_ms)) {
 		read_changes(g, now_ms);
 		detach_slow(g);
-		if (g->stream.appended - begin > STREAM_AHEAD || (g->streaming && !g->hungry))
+		if (g->stream.appended - begin > STREAM_AHEAD || stalled(g))
 			break;
 	}
 	if (route_reader_behind(&g->reader))
-		return g->streaming && !g->hungry ? UINT64_MAX : 0;
+		return stalled(g) ? UINT64_MAX : 0;
 	if (g->deferred && route_marks_count(g->deferred))
 		return g->next_advertisement_ms - now_ms;
 	return UINT64_MAX;

@@ -66,6 +66,7 @@ struct route_member {
 	bool hungry;	  /* has read all and its socket can take more */
 	bool end_of_rib;  /* still to be said, when it has seen the whole table */
 	bool end_refresh; /* EoRR still to be said */
+	bool walk_again;  /* asked for another refresh meanwhile */
 	uint64_t walk_at;
 	struct route_marks *marks; /* NULL while it reads the stream */
 	struct route_stream_pos pos;
@@ -80,6 +81,8 @@ void route_group_retire(struct route_group *g);
 /* A slice of work; the same return value as route_engine_work(). A retired group that returns UINT64_MAX is finished
  * and can be freed. */
 uint64_t route_group_work(struct route_group *g, uint64_t now_ms);
+/* There is something to do once a member can take more. */
+bool route_group_waiting(const struct route_group *g);
 bool route_group_add_path(const struct route_group *g);
 /* Whether members may be told of the path at all: reflection rules, communities, export policy. */
 bool route_group_may_send(const struct route_group *g, const struct route_path *path);

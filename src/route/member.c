@@ -114,8 +114,14 @@ static void begin_refresh(struct route_member *m, enum bgp_refresh_subtype subty
 	bgp_queue_commit(q, writer_len(&w));
 }
 
+/* A refresh asked for during an enhanced one begins when that one has ended, and all of these are one: otherwise a peer
+ * that asks and does not read would fill the queue with beginnings. */
 void route_member_walk(struct route_member *m)
 {
+	if (m->end_refresh) {
+		m->walk_again = true;
+		return;
+	}
 	if (m->state == ROUTE_MEMBER_STREAM)
 		route_member_detach(m);
 	m->state = ROUTE_MEMBER_WALK;
@@ -238,6 +244,10 @@ static void join_stream(struct route_member *m)
 	m->end_refresh = false;
 	if (m->end_of_rib && !g->walking)
 		say_end_of_rib(m);
+	if (m->walk_again) {
+		m->walk_again = false;
+		route_member_walk(m);
+	}
 }
 
 void route_member_serve(struct route_member *m)

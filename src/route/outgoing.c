@@ -29,6 +29,15 @@ static void leave_as(const struct route_engine *e, struct bgp_attrs *a)
 	a->has |= BGP_HAS_AS_PATH;
 }
 
+/* RFC 4271 5.1.5: no UPDATE to an internal peer goes without it, not even where the source left it out. */
+static void stay_inside(struct bgp_attrs *a)
+{
+	if (a->has & BGP_HAS_LOCAL_PREF)
+		return;
+	a->local_pref = ROUTE_LOCAL_PREF_DEFAULT;
+	a->has |= BGP_HAS_LOCAL_PREF;
+}
+
 void route_outgoing(struct route_group *g, const struct route_item *item, struct bgp_attrs *attrs,
 	struct bgp_next_hop *nh)
 {
@@ -38,14 +47,12 @@ void route_outgoing(struct route_group *g, const struct route_item *item, struct
 	arena_reset(e->arena);
 	route_attrs_decode(item->attrs, attrs);
 	*nh = route_attrs_next_hop(item->attrs);
-	if (g->key.type == ROUTE_PEER_EBGP) {
+	if (g->key.type == ROUTE_PEER_EBGP)
 		leave_as(e, attrs);
-	} else if (from_inside) {
+	else
+		stay_inside(attrs);
+	if (g->key.type != ROUTE_PEER_EBGP && from_inside)
 		reflect(e, item->source, attrs);
-	} else if (!(attrs->has & BGP_HAS_LOCAL_PREF)) {
-		attrs->local_pref = ROUTE_LOCAL_PREF_DEFAULT;
-		attrs->has |= BGP_HAS_LOCAL_PREF;
-	}
 	if (g->key.next_hop_self)
 		*nh = bgp_next_hop_from_addr(&g->key.local);
 }

@@ -84,16 +84,51 @@ static size_t collect_run(struct route_pack *p, uint32_t head)
 	return n;
 }
 
+static void withdraw_run(
+	const struct route_sink *sink, const struct route_item *first, const struct bgp_nlri *run, size_t n)
+{
+	for (size_t done = 0; done < n;) {
+		struct writer w = writer_init(sink->room(sink->user, sink->opts.max_len), sink->opts.max_len);
+
+		done += bgp_update_encode_withdraw(&w, &sink->opts, run + done, n - done);
+		sink->commit(sink->user, writer_len(&w), first);
+	}
+}
+
 static void flush_withdraw(struct route_pack *p, const struct route_sink *sink, uint32_t head)
 {
 	size_t n = collect_run(p, head);
 
-	for (size_t done = 0; done < n;) {
-		struct writer w = writer_init(sink->room(sink->user, sink->opts.max_len), sink->opts.max_len);
+	withdraw_run(sink, &p->item[head], p->run, n);
+}
 
-		done += bgp_update_encode_withdraw(&w, &sink->opts, p->run + done, n - done);
-		sink->commit(sink->user, writer_len(&w), &p->item[head]);
+static size_t prefix_octets(const struct bgp_nlri *n)
+{
+	return (n->prefix.len + 7u) / 8;
+}
+
+/* The first of the run does not fit into a message, so none does that is as long: what the peers hold of an earlier
+ * version of these must go. Returns how many are left, in front. */
+static size_t drop_oversized(
+	const struct route_sink *sink, const struct route_item *first, struct bgp_nlri *run, size_t n)
+{
+	size_t octets = prefix_octets(&run[0]), left = 0;
+	struct route_item item = *first;
+
+	for (size_t i = 0; i < n; i++) {
+		struct bgp_nlri moving = run[i];
+
+		if (prefix_octets(&moving) >= octets)
+			continue;
+		run[i] = run[left];
+		run[left++] = moving;
 	}
+	for (size_t i = left; i < n; i++) {
+		item.nlri = run[i];
+		sink->oversized(sink->user, &item);
+	}
+	withdraw_run(sink, first, run + left, n - left);
+	return left;
 }
 
 static void flush_announce(struct route_pack *p, const struct route_sink *sink, uint32_t head)
@@ -108,17 +143,13 @@ static void flush_announce(struct route_pack *p, const struct route_sink *sink, 
 		size_t fit = bgp_update_encode_announce(
 			&w, &sink->opts, &attrs, &nh, p->run + done, n - done);
 
-		if (fit == 0)
-			break;
+		if (fit == 0) {
+			n = done + drop_oversized(sink, &p->item[head], p->run + done, n - done);
+			continue;
+		}
 		sink->commit(sink->user, writer_len(&w), &p->item[head]);
 		done += fit;
-		if (done == n)
-			return;
 	}
-	/* Not even one fits: what the peers hold of an earlier version must go. */
-	for (uint32_t i = head + 1; i; i = p->next[i - 1])
-		sink->oversized(sink->user, &p->item[i - 1]);
-	flush_withdraw(p, sink, head);
 }
 
 void route_pack_flush(struct route_pack *p, const struct route_sink *sink)

@@ -1,4 +1,5 @@
 #include "base/mem.h"
+#include "bgp/message.h"
 #include "route/engine_private.h"
 #include "route/peer_private.h"
 
@@ -180,12 +181,52 @@ enum route_import route_peer_update(
 
 /* --- output --- */
 
+/* Nothing is sent, and so is said (RFC 7313 4); not while the peer does not read such answers. */
+static void refresh_of_nothing(struct route_peer *p, enum bgp_family family)
+{
+	struct bgp_queue *q = &p->queue;
+	struct writer w;
+
+	if (!p->negotiated.enhanced_route_refresh || q->octets > BGP_MESSAGE_MAX)
+		return;
+	w = writer_init(bgp_queue_room(q, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
+	bgp_refresh_encode(&w, family, BGP_REFRESH_BEGIN);
+	bgp_refresh_encode(&w, family, BGP_REFRESH_END);
+	bgp_queue_commit(q, writer_len(&w));
+}
+
 void route_peer_refresh(struct route_peer *p, enum bgp_family family)
 {
-	if (!p->member[family])
-		return;
-	route_member_walk(p->member[family]);
+	if (p->member[family])
+		route_member_walk(p->member[family]);
+	else
+		refresh_of_nothing(p, family);
 	p->engine->ops.kick(p->user);
+}
+
+/* A second beginning changes nothing: what was confirmed since the first stays confirmed. */
+void route_peer_refresh_begin(struct route_peer *p, enum bgp_family family)
+{
+	if (p->refreshing[family])
+		return;
+	p->refreshing[family] = true;
+	LIST_FOREACH (l, &p->adj_rib_in[family])
+		LIST_ENTRY(l, struct route_path, peer_link)->flags |= ROUTE_PATH_UNCONFIRMED;
+}
+
+void route_peer_refresh_end(struct route_peer *p, enum bgp_family family)
+{
+	if (!p->refreshing[family])
+		return;
+	p->refreshing[family] = false;
+	LIST_FOREACH (l, &p->adj_rib_in[family]) {
+		struct route_path *path = LIST_ENTRY(l, struct route_path, peer_link);
+
+		if (!(path->flags & ROUTE_PATH_UNCONFIRMED))
+			continue;
+		route_rib_remove(p->engine->rib[family], path);
+		p->counters.received[family]--;
+	}
 }
 
 static bool streams(const struct route_member *m)
@@ -215,7 +256,7 @@ static void become_hungry(struct route_member *m)
 	if (m->hungry)
 		return;
 	m->hungry = true;
-	if (g->hungry++ == 0 && (g->walking || route_reader_behind(&g->reader)))
+	if (g->hungry++ == 0 && route_group_waiting(g))
 		g->engine->ops.wake(g->engine->user);
 }
 

@@ -14,6 +14,7 @@ struct route_peer {
 	struct bgp_negotiated negotiated;
 	struct list adj_rib_in[BGP_FAMILIES];
 	struct route_member *member[BGP_FAMILIES]; /* NULL: the family is not sent */
+	bool refreshing[BGP_FAMILIES];		   /* between the peer's BoRR and EoRR */
 	struct bgp_queue queue;
 	struct {
 		struct route_member *member; /* NULL: the queue */

@@ -10,7 +10,7 @@
  * The hash table orders its buckets by the upper bits of the hash value: when the table doubles, bucket b becomes 2b
  * and 2b+1, so a position in a walk is simply the hash value it has come to.
  */
-enum { RIB_BITS_FIRST = 6 };
+enum { RIB_BITS_FIRST = 6, EMPTY_ENTRIES_MAX = 65536 };
 
 struct route_rib {
 	enum bgp_family family;
@@ -21,6 +21,7 @@ struct route_rib {
 	struct route_entry **bucket;
 	unsigned bits; /* 2^bits buckets */
 	size_t count, tombstones;
+	size_t occupied; /* entries with paths, tombstones included */
 	uint32_t next_path_id;
 	bool path_ids_wrapped;
 	struct list changes;
@@ -98,6 +99,11 @@ size_t route_rib_tombstones(const struct route_rib *rib)
 size_t route_rib_bytes(const struct route_rib *rib)
 {
 	return rib->entries.bytes + rib->paths.bytes + sizeof(void *) * ((size_t)1 << rib->bits);
+}
+
+bool route_rib_crowded(const struct route_rib *rib)
+{
+	return rib->count - rib->occupied > EMPTY_ENTRIES_MAX;
 }
 
 /* --- entries --- */
@@ -209,7 +215,7 @@ void route_rib_touch(struct route_rib *rib, struct route_entry *e)
 	e->flags = 0;
 	list_del(&e->link);
 	list_add_tail(&rib->changes, &e->link);
-	if (quiet && rib->changed)
+	if ((quiet || route_rib_crowded(rib)) && rib->changed)
 		rib->changed(rib->user);
 }
 
@@ -297,6 +303,8 @@ bool route_rib_announce(struct route_rib *rib, struct route_peer *peer, struct l
 	struct route_path *path = find_path(e, peer, path_id_in);
 	bool is_new = !path;
 
+	if (path)
+		path->flags &= (unsigned)~ROUTE_PATH_UNCONFIRMED & 15;
 	if (path && path->attrs == attrs) {
 		route_attrs_unref(rib->store, attrs);
 		return false;
@@ -310,6 +318,7 @@ bool route_rib_announce(struct route_rib *rib, struct route_peer *peer, struct l
 			.next = e->paths, .entry = e, .peer = peer, .path_id_in = path_id_in
 		};
 		path->path_id_out = new_path_id(rib, e);
+		rib->occupied += !e->paths;
 		e->paths = path;
 		list_add_tail(adj_rib_in, &path->peer_link);
 	}
@@ -326,6 +335,7 @@ static void free_path(struct route_rib *rib, struct route_path *path)
 	while (*p != path)
 		p = &(*p)->next;
 	*p = path->next;
+	rib->occupied -= !path->entry->paths;
 	slab_free(&rib->paths, path);
 }
 

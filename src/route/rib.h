@@ -29,8 +29,9 @@ struct route_peer;
 struct route_rib;
 
 enum route_path_flag {
-	ROUTE_PATH_GONE = 1,	  /* a tombstone; attrs is NULL, peer may be compared but not followed */
-	ROUTE_PATH_MULTIPATH = 2, /* in the equal-cost set; valid while the entry is decided */
+	ROUTE_PATH_GONE = 1,	    /* a tombstone; attrs is NULL, peer may be compared but not followed */
+	ROUTE_PATH_MULTIPATH = 2,   /* in the equal-cost set; valid while the entry is decided */
+	ROUTE_PATH_UNCONFIRMED = 4, /* not announced again since the peer's BoRR */
 };
 
 /* 64 octets. */
@@ -85,6 +86,10 @@ size_t route_rib_entries(const struct route_rib *rib);
 size_t route_rib_paths(const struct route_rib *rib); /* tombstones not counted */
 size_t route_rib_tombstones(const struct route_rib *rib);
 size_t route_rib_bytes(const struct route_rib *rib);
+
+/* True while very many entries without any path wait in the change list. A group that waits for its slow members reads
+ * on all the same then: it has nothing to say of most of them, and only so can they go. */
+bool route_rib_crowded(const struct route_rib *rib);
 
 struct prefix route_entry_prefix(const struct route_entry *e);
 struct route_entry *route_rib_find(const struct route_rib *rib, const struct prefix *p);

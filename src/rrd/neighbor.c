@@ -110,8 +110,10 @@ static void up(void *user, struct session *s, const struct bgp_negotiated *negot
 		.export = policies_get(n->rrd->policies, &n->cfg->export),
 	};
 
-	for (int f = 0; f < BGP_FAMILIES; f++)
+	for (int f = 0; f < BGP_FAMILIES; f++) {
 		cfg.send_mode[f] = send_mode(n->cfg->add_path_send.send);
+		n->awaits_end[f] = negotiated->family[f];
+	}
 	n->session = s;
 	n->peer = route_peer_new(n->rrd->engine, &cfg, negotiated, n);
 }
@@ -150,13 +152,58 @@ static void over_limit(struct neighbor *n, struct session *s, enum bgp_family f)
 	session_notify(s, BGP_ERR_CEASE, BGP_CEASE_MAXIMUM_PREFIXES, data, writer_len(&w));
 }
 
+/* A refused route is the peer's mistake or an attack: the log tells of it, but not as often as the peer likes. */
+static void tell_rejected(struct neighbor *n)
+{
+	uint64_t all = neighbor_rejected_all(n);
+	char prefix[PREFIX_TEXT_MAX], address[PREFIX_TEXT_MAX];
+	enum route_reject why;
+	struct prefix last;
+
+	if (all == n->told_rejected || !route_peer_last_rejected(n->peer, &last, &why) ||
+		!log_limit_pass(&n->rejected_limit, rrd_now_ms(n->rrd), 1000, NULL))
+		return;
+	log_warning("neighbor %s: route %s refused: %s (%llu refused so far)",
+		ip_addr_format(&route_peer_config(n->peer)->address, address), prefix_format(&last, prefix),
+		route_reject_text(why), (unsigned long long)all);
+	n->told_rejected = all;
+}
+
+static void take_end_of_rib(struct neighbor *n, const struct bgp_update *u)
+{
+	bool any = false;
+
+	for (int f = 0; f < BGP_FAMILIES; f++) {
+		any |= u->end_of_rib[f];
+		n->awaits_end[f] &= !u->end_of_rib[f];
+	}
+	if (any)
+		fib_feed_end_of_rib(n->rrd);
+}
+
+bool neighbor_has_told_all(const struct neighbor *n)
+{
+	bool awaits = !n->peer;
+
+	for (int f = 0; f < BGP_FAMILIES; f++)
+		awaits |= n->awaits_end[f];
+	return !awaits;
+}
+
 static void update(void *user, struct session *s, const struct bgp_update *u)
 {
 	struct neighbor *n = user;
 	enum bgp_family f;
 
-	if (n->peer && route_peer_update(n->peer, u, rrd_now_ms(n->rrd), &f) == ROUTE_IMPORT_MAX_PREFIXES)
+	enum route_import result;
+
+	if (!n->peer)
+		return;
+	result = route_peer_update(n->peer, u, rrd_now_ms(n->rrd), &f);
+	tell_rejected(n);
+	if (result == ROUTE_IMPORT_MAX_PREFIXES)
 		over_limit(n, s, f);
+	take_end_of_rib(n, u);
 }
 
 static void refresh(void *user, struct session *s, enum bgp_family family, enum bgp_refresh_subtype subtype)
@@ -164,8 +211,19 @@ static void refresh(void *user, struct session *s, enum bgp_family family, enum 
 	struct neighbor *n = user;
 
 	(void)s;
-	if (n->peer && subtype == BGP_REFRESH_REQUEST)
+	if (!n->peer)
+		return;
+	switch (subtype) {
+	case BGP_REFRESH_REQUEST:
 		route_peer_refresh(n->peer, family);
+		break;
+	case BGP_REFRESH_BEGIN:
+		route_peer_refresh_begin(n->peer, family);
+		break;
+	case BGP_REFRESH_END:
+		route_peer_refresh_end(n->peer, family);
+		break;
+	}
 }
 
 static int fill(void *user, struct iovec *iov, int max, size_t *partial)
@@ -213,4 +271,13 @@ void neighbor_free(struct neighbor *n)
 uint64_t neighbor_rejected(const struct neighbor *n, enum route_reject why)
 {
 	return n->rejected[why] + (n->peer ? route_peer_counters(n->peer)->rejected[why] : 0);
+}
+
+uint64_t neighbor_rejected_all(const struct neighbor *n)
+{
+	uint64_t all = 0;
+
+	for (int why = 0; why < ROUTE_REJECTS; why++)
+		all += neighbor_rejected(n, (enum route_reject)why);
+	return all;
 }

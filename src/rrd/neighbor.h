@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/log.h"
 #include "route/engine.h"
 #include "rrd/rrd.h"
 
@@ -18,6 +19,9 @@ struct neighbor {
 	struct route_peer *peer;	  /* NULL while down */
 	uint64_t rejected[ROUTE_REJECTS]; /* in earlier sessions */
 	uint64_t oversized;
+	bool awaits_end[BGP_FAMILIES]; /* in which End-of-RIB has not come yet (RFC 4724 2) */
+	uint64_t told_rejected;	       /* refused routes the log knows of */
+	struct log_limit rejected_limit;
 };
 
 /* The session's settings for a peer at an address. */
@@ -30,4 +34,9 @@ struct neighbor *neighbor_new(
 /* Its session must be gone or about to be freed without callbacks. */
 void neighbor_free(struct neighbor *n);
 
+/* Whether End-of-RIB has come in every family of the session. */
+bool neighbor_has_told_all(const struct neighbor *n);
+
 uint64_t neighbor_rejected(const struct neighbor *n, enum route_reject why);
+/* Of all reasons. */
+uint64_t neighbor_rejected_all(const struct neighbor *n);

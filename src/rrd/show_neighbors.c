@@ -1,34 +1,13 @@
 #include "rrd/show.h"
 
 #include "base/mem.h"
+#include "base/row_net.h"
 #include "bgp/message.h"
 #include "rrd/neighbor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void put_addr(struct row *r, const char *key, const struct ip_addr *a)
-{
-	char buf[PREFIX_TEXT_MAX];
-
-	if (a->family != IP_NONE)
-		row_text(r, key, ip_addr_format(a, buf));
-}
-
-static void put_id(struct row *r, const char *key, uint32_t id)
-{
-	struct ip_addr a = ip_addr_v4(id);
-
-	put_addr(r, key, &a);
-}
-
-static void put_prefix(struct row *r, const char *key, const struct prefix *p)
-{
-	char buf[PREFIX_TEXT_MAX];
-
-	row_text(r, key, prefix_format(p, buf));
-}
 
 /* --- show neighbors --- */
 
@@ -40,7 +19,7 @@ static void put_warnings(struct row *r, const struct rrd *rrd, const struct sess
 	if (session_two_speakers(s, NULL))
 		row_text(r, "two-speakers", session_speakers_text(s, speakers, sizeof(speakers)));
 	if (session_neighbors_same_id(rrd->neighbors, s, &other))
-		put_addr(r, "same-router-id-as", &other);
+		row_addr(r, "same-router-id-as", &other);
 }
 
 static struct row *summary(const struct rrd *rrd, const struct session *s)
@@ -54,12 +33,12 @@ static struct row *summary(const struct rrd *rrd, const struct session *s)
 		received += route_peer_counters(n->peer)->received[f];
 		advertised += route_peer_advertised(n->peer, (enum bgp_family)f);
 	}
-	put_addr(r, "address", &session_config(s)->remote);
+	row_addr(r, "address", &session_config(s)->remote);
 	if (n->cfg->description)
 		row_text(r, "description", n->cfg->description);
 	row_int(r, "as", open ? open->as : session_config(s)->peer_as);
 	if (open)
-		put_id(r, "router-id", open->bgp_identifier);
+		row_ipv4(r, "router-id", open->bgp_identifier);
 	row_text(r, "state", session_state_text(session_state(s)));
 	row_int(r, "since-ms", (int64_t)(rrd_now_ms(rrd) - session_since_us(s) / 1000));
 	if (n->peer_group)
@@ -169,7 +148,7 @@ static void put_rejected(struct row *r, const struct neighbor *n)
 	if (n->peer && route_peer_last_rejected(n->peer, &last, &why)) {
 		struct row *l = row_new();
 
-		put_prefix(l, "prefix", &last);
+		row_prefix(l, "prefix", &last);
 		row_text(l, "reason", route_reject_text(why));
 		row_put(r, "last-rejected", l);
 	}
@@ -186,8 +165,8 @@ static struct row *sheet(const struct rrd *rrd, const struct session *s)
 	struct row *r = summary(rrd, s);
 
 	if (n->range)
-		put_prefix(r, "range", n->range);
-	put_addr(r, "local-address", &local);
+		row_prefix(r, "range", n->range);
+	row_addr(r, "local-address", &local);
 	row_int(r, "local-as", session_config(s)->local_as);
 	row_bool(r, "route-reflector-client", n->cfg->route_reflector_client);
 	if (negotiated) {
@@ -264,13 +243,13 @@ static struct row *next_range(void *state, char *err)
 	c = i.range_user;
 	s->at = i.prefix;
 	r = row_new();
-	put_prefix(r, "prefix", &i.prefix);
+	row_prefix(r, "prefix", &i.prefix);
 	row_text(r, "peer-group", c->peer_group);
 	row_int(r, "limit", i.limit);
 	row_int(r, "neighbors", i.neighbors);
 	row_int(r, "refused", (int64_t)i.refused);
 	if (i.refused)
-		put_addr(r, "last-refused", &i.last_refused);
+		row_addr(r, "last-refused", &i.last_refused);
 	row_int(r, "two-speakers", two_speakers(s->rrd, &i.prefix));
 	return r;
 }

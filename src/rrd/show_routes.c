@@ -1,6 +1,7 @@
 #include "rrd/show.h"
 
 #include "base/mem.h"
+#include "base/row_net.h"
 #include "route/peer.h"
 
 #include <stdio.h>
@@ -27,14 +28,6 @@ static const struct ip_addr *peer_address(const struct route_path *p)
 	return &route_peer_config(p->peer)->address;
 }
 
-static void put_id(struct row *r, const char *key, uint32_t id)
-{
-	struct ip_addr a = ip_addr_v4(id);
-	char buf[PREFIX_TEXT_MAX];
-
-	row_text(r, key, ip_addr_format(&a, buf));
-}
-
 static void put_attributes(struct row *r, const struct route_path *p)
 {
 	struct bgp_next_hop nh = route_attrs_next_hop(p->attrs);
@@ -43,9 +36,9 @@ static void put_attributes(struct row *r, const struct route_path *p)
 	char buf[1024];
 
 	route_attrs_decode(p->attrs, &a);
-	row_text(r, "next-hop", ip_addr_format(&addr, buf));
-	row_text(r, "from", ip_addr_format(peer_address(p), buf));
-	put_id(r, "originator-id",
+	row_addr(r, "next-hop", &addr);
+	row_addr(r, "from", peer_address(p));
+	row_ipv4(r, "originator-id",
 		p->attrs->flags & ROUTE_ATTRS_HAS_ORIGINATOR ? p->attrs->originator_id
 							     : route_peer_config(p->peer)->router_id);
 	row_int(r, "path-id", p->path_id_in);
@@ -96,9 +89,8 @@ static void push_path(struct route_rows *s, struct route_entry *e, const struct 
 	struct prefix prefix = route_entry_prefix(e);
 	uint64_t age_ms = rrd_now_ms(s->rrd) - (uint64_t)p->since_s * 1000;
 	struct row *r = row_new();
-	char buf[PREFIX_TEXT_MAX];
 
-	row_text(r, "prefix", prefix_format(&prefix, buf));
+	row_prefix(r, "prefix", &prefix);
 	row_bool(r, "best", best);
 	row_bool(r, "multipath", p->flags & ROUTE_PATH_MULTIPATH);
 	put_attributes(r, p);

@@ -2,8 +2,10 @@
 #include "rrd/show.h"
 
 #include "base/mem.h"
+#include "base/row_net.h"
 #include "bgp/message.h"
 #include "config.h"
+#include "daemon/limit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,19 +88,6 @@ static void memory_row(void *user, const char *what, size_t objects, size_t octe
 	few_add(user, r);
 }
 
-/* The process as the kernel sees it; 0 when it does not say. */
-static size_t resident_octets(void)
-{
-	unsigned long total = 0, resident = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-
-	if (f && fscanf(f, "%lu %lu", &total, &resident) != 2)
-		resident = 0;
-	if (f)
-		fclose(f);
-	return resident * 4096;
-}
-
 bool show_memory(void *user, const struct row *args, struct control_answer *out, char *err)
 {
 	struct few_rows *s = mem_calloc(1, sizeof(*s));
@@ -108,20 +97,12 @@ bool show_memory(void *user, const struct row *args, struct control_answer *out,
 	(void)err;
 	route_engine_memory(r->engine, memory_row, s);
 	memory_row(s, "neighbors", session_neighbors_count(r->neighbors), 0);
-	memory_row(s, "the whole process", 1, resident_octets());
+	memory_row(s, "the whole process", 1, daemon_resident_octets());
 	*out = (struct control_answer){ few_next, few_done, s };
 	return true;
 }
 
 /* --- status --- */
-
-static void put_id(struct row *row, const char *key, uint32_t id)
-{
-	struct ip_addr a = ip_addr_v4(id);
-	char buf[PREFIX_TEXT_MAX];
-
-	row_text(row, key, ip_addr_format(&a, buf));
-}
 
 static void put_tables(struct row *row, const struct rrd *r)
 {
@@ -146,8 +127,8 @@ bool show_status(void *user, const struct row *args, struct control_answer *out,
 	row_text(row, "program", "rrd");
 	row_text(row, "version", PACKAGE_VERSION);
 	row_int(row, "as", r->cfg->router.as);
-	put_id(row, "router-id", r->cfg->router.router_id);
-	put_id(row, "cluster-id", r->cfg->router.cluster_id);
+	row_ipv4(row, "router-id", r->cfg->router.router_id);
+	row_ipv4(row, "cluster-id", r->cfg->router.cluster_id);
 	row_int(row, "uptime-ms", (int64_t)(rrd_now_ms(r) - r->started_ms));
 	row_int(row, "neighbors", (int64_t)session_neighbors_count(r->neighbors));
 	put_tables(row, r);
@@ -164,6 +145,8 @@ const struct control_command rrd_commands[] = {
 	{ "show routes", "[PREFIX [longer]]", "the table, a line per path", false, show_routes },
 	{ "show route", "PREFIX [why]", "one prefix, with the reason for each path", false, show_route },
 	{ "show fib", "", "the kernel's routes that are ours", false, show_fib },
+	{ "show nexthops", "", "the next hops of all paths, and how they are reached", false,
+		show_next_hops },
 	{ "show ranges", "", "ranges of dynamic neighbors", false, show_ranges },
 	{ "show memory", "", "what the tables hold", false, show_memory },
 	{ "show status", "", "the daemon at a glance", false, show_status },

@@ -74,6 +74,26 @@ static bool acceptable(const struct session *s, const struct bgp_open *o, struct
 	return false;
 }
 
+/* RFC 5492 3 and 5: with no family in common nothing could ever be said. The data names what we miss. */
+static bool has_common_family(const struct session *s, const struct bgp_open *o, struct bgp_error *e)
+{
+	uint8_t octets[BGP_FAMILIES * 6];
+	struct writer w = writer_init(octets, sizeof(octets));
+	struct bgp_negotiated n;
+	struct bgp_open local;
+
+	session_local_open(s, &local);
+	bgp_negotiate(&local, o, &n);
+	for (int f = 0; f < BGP_FAMILIES; f++) {
+		if (n.family[f])
+			return true;
+		if (s->cfg.family[f])
+			bgp_capability_encode_multiprotocol(&w, (enum bgp_family)f);
+	}
+	bgp_error_set(e, BGP_ERR_OPEN, BGP_OPEN_UNSUPPORTED_CAPABILITY, octets, writer_len(&w));
+	return false;
+}
+
 static struct collision_side side(const struct session_conn *c)
 {
 	return (struct collision_side){
@@ -171,7 +191,8 @@ static void handle_open(struct session_conn *c, struct cursor body)
 
 	if (c->state != SESSION_OPEN_SENT)
 		message_event(c, FSM_BGP_OPEN, BGP_OPEN);
-	else if (!bgp_open_decode(body, &o, &e) || !acceptable(c->s, &o, &e))
+	else if (!bgp_open_decode(body, &o, &e) || !acceptable(c->s, &o, &e) ||
+		 !has_common_family(c->s, &o, &e))
 		end_with(c, FSM_OPEN_MSG_ERR, &e);
 	else
 		take_open(c, &o);

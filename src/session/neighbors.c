@@ -201,7 +201,6 @@ struct session_neighbors *session_neighbors_new(
 	set->io = io;
 	set->ops = ops;
 	set->user = user;
-	set->own_address = io_tcp_is_own_address;
 	list_init(&set->leaving);
 	list_init(&set->listeners);
 	set->leaving_job = io_job_new(io->loop, let_leave, set);

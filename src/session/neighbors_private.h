@@ -34,7 +34,6 @@ struct session_neighbors {
 	struct session_io *io;
 	const struct session_neighbors_ops *ops;
 	void *user;
-	bool (*own_address)(const struct ip_addr *a);
 	struct neighbor **item; /* by address */
 	size_t count, size;
 	struct hash ids;     /* those that are up, by BGP Identifier */

@@ -190,9 +190,7 @@ static bool holds(const struct test_peer *p, const char *prefix, const struct ca
 
 		if (out ? h->as_path_len == c->a->as_path_len + 1
 			: ip_addr_equal(&h->next_hop, &nh) && h->med == c->a->med &&
-					h->local_pref == (c->a->local_pref ? c->a->local_pref
-								 : types[c->peer] == ROUTE_PEER_EBGP ? 100
-												     : 0))
+					h->local_pref == local_pref_of(c->a))
 			return true;
 	}
 	return false;

@@ -380,6 +380,113 @@ static void the_advertisement_interval_holds_announcements_not_withdrawals(void 
 	harness_fini(&h);
 }
 
+static void what_the_interval_held_back_goes_when_a_full_socket_empties(void **state)
+{
+	struct harness h;
+	struct test_peer *a, *b;
+	struct iovec iov[8];
+	size_t partial;
+
+	(void)state;
+	harness_init(&h, &config);
+	a = up(&h, 1, ROUTE_PEER_IBGP_CLIENT, ROUTE_SEND_BEST);
+	b = harness_peer(&h, 2, ROUTE_PEER_IBGP_CLIENT);
+	b->cfg.advertisement_interval_ms = 1000;
+	harness_up(b);
+	harness_announce(a, &(struct route){ .prefix = P1 });
+	harness_settle(&h, 0);
+	harness_announce(a, &(struct route){ .prefix = P2 });
+	harness_settle(&h, 0);
+	b->stuck = true;
+	harness_withdraw(a, P1, 0);
+	harness_settle(&h, 0);
+	/* The interval ends while the socket is full. */
+	h.now_ms += 1000;
+	harness_settle(&h, 0);
+	h.awake = false;
+	for (int n; (n = route_peer_fill(b->p, iov, 8, &partial));) {
+		size_t octets = 0;
+
+		while (n--)
+			octets += iov[n].iov_len;
+		route_peer_consumed(b->p, octets);
+	}
+	assert_true(h.awake);
+	b->stuck = false;
+	harness_settle(&h, 0);
+	assert_non_null(harness_held(b, P2, 0));
+	harness_fini(&h);
+}
+
+/* A peer that reads nothing must not make entries pile up that others come and go with. */
+static void a_stuck_peer_holds_no_prefixes_that_came_and_went(void **state)
+{
+	enum { PREFIXES = 200000, AT_ONCE = 1000, BOUND = 70000 };
+	struct harness h;
+	struct test_peer *a, *b;
+	char prefix[32];
+
+	(void)state;
+	harness_init(&h, &config);
+	/* Not a client: in a group of its own, so that b is alone in its group. */
+	a = up(&h, 1, ROUTE_PEER_IBGP, ROUTE_SEND_BEST);
+	b = up(&h, 2, ROUTE_PEER_IBGP_CLIENT, ROUTE_SEND_BEST);
+	harness_settle(&h, 0);
+	b->stuck = true;
+	harness_announce(a, &(struct route){ .prefix = P1 });
+	harness_settle(&h, 0);
+	for (unsigned i = 0; i < PREFIXES; i++) {
+		struct bgp_nlri nlri = { 0 };
+		struct bgp_update u = { .verdict = BGP_VERDICT_OK, .attrs = { .has = BGP_HAS_ORIGIN } };
+		struct ip_addr nh = a->cfg.address;
+		enum bgp_family f;
+
+		snprintf(prefix, sizeof(prefix), "11.%u.%u.%u/32", i >> 16 & 255, i >> 8 & 255, i & 255);
+		assert_true(prefix_parse(prefix, &nlri.prefix, NULL));
+		u.next_hop[0] = bgp_next_hop_from_addr(&nh);
+		u.announced[0] = (struct bgp_nlri_list){ &nlri, 1 };
+		route_peer_update(a->p, &u, h.now_ms, &f);
+		u = (struct bgp_update){ .withdrawn[0] = { &nlri, 1 } };
+		route_peer_update(a->p, &u, h.now_ms, &f);
+		if (i % AT_ONCE == 0)
+			harness_settle(&h, 0);
+	}
+	harness_settle(&h, 0);
+	assert_in_range(route_rib_entries(route_engine_rib(h.e, BGP_IPV4_UNICAST)), 1, BOUND);
+	b->stuck = false;
+	b->kicked = true;
+	harness_settle(&h, 0);
+	assert_non_null(harness_held(b, P1, 0));
+	assert_int_equal(b->count, 1);
+	nothing_wrong(&h);
+	harness_fini(&h);
+}
+
+static void a_peer_that_asks_for_refreshes_and_does_not_read_costs_nothing(void **state)
+{
+	struct harness h;
+	struct test_peer *a, *b;
+
+	(void)state;
+	harness_init(&h, &config);
+	a = up(&h, 1, ROUTE_PEER_IBGP_CLIENT, ROUTE_SEND_BEST);
+	b = harness_peer(&h, 2, ROUTE_PEER_IBGP_CLIENT);
+	b->n.route_refresh = b->n.enhanced_route_refresh = true;
+	harness_up(b);
+	harness_announce(a, &(struct route){ .prefix = P1 });
+	harness_settle(&h, 0);
+	b->stuck = true;
+	for (int i = 0; i < 1000; i++)
+		route_peer_refresh(b->p, BGP_IPV4_UNICAST);
+	b->stuck = false;
+	b->kicked = true;
+	harness_settle(&h, 0);
+	assert_int_equal(b->refresh_begin, 2);
+	assert_int_equal(b->refresh_end, 2);
+	assert_int_equal(b->count, 1);
+	harness_fini(&h);
+}
+
 /* S7 of the benchmark in small: a peer that stops reading is served from marks, and nobody else notices. */
 static void a_stuck_peer_delays_nobody_and_catches_up(void **state)
 {
@@ -481,6 +588,9 @@ int main(void)
 		cmocka_unit_test(refresh_sends_the_table_again),
 		cmocka_unit_test(oversized_routes_cost_only_themselves),
 		cmocka_unit_test(the_advertisement_interval_holds_announcements_not_withdrawals),
+		cmocka_unit_test(what_the_interval_held_back_goes_when_a_full_socket_empties),
+		cmocka_unit_test(a_stuck_peer_holds_no_prefixes_that_came_and_went),
+		cmocka_unit_test(a_peer_that_asks_for_refreshes_and_does_not_read_costs_nothing),
 		cmocka_unit_test(a_stuck_peer_delays_nobody_and_catches_up),
 		cmocka_unit_test(all_memory_of_a_vanished_peer_is_freed),
 	};

@@ -143,12 +143,6 @@ static void on_dynamic_gone(void *user, void *session_user)
 
 static const struct session_neighbors_ops set_ops = { on_dynamic_new, on_dynamic_gone };
 
-static bool never_own(const struct ip_addr *a)
-{
-	(void)a;
-	return false;
-}
-
 static void tick(void *user)
 {
 	struct world *w = user;
@@ -189,7 +183,6 @@ int world_setup(void **state)
 	w->loop = io_loop_new();
 	w->io = session_io_new(w->loop);
 	w->set = session_neighbors_new(w->io, &set_ops, w);
-	w->set->own_address = never_own;
 	w->tick = io_timer_new(w->loop, tick, w);
 	for (int i = 0; i < 100 && rc < 0; i++) {
 		w->port = (uint16_t)(12000 + (getpid() * 7 + i * 131) % 18000);

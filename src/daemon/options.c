@@ -1,0 +1,65 @@
+#include "daemon/options.h"
+
+#include "base/version.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { EXIT_USAGE = 2 };
+
+static void print_usage(FILE *f, const char *program, const char *config)
+{
+	fprintf(f,
+		"usage: %s [-c FILE] [-t]\n"
+		"  -c, --config FILE   the configuration, default %s\n"
+		"  -t, --test          check the configuration and exit\n"
+		"  -V, --version       what this is and what is in it\n"
+		"  -h, --help          this text\n",
+		program, config);
+}
+
+static void print_version(const char *program)
+{
+	char *text = version_text(program);
+
+	fputs(text, stdout);
+	free(text);
+}
+
+int daemon_options_parse(struct daemon_options *out, const char *program, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "test", no_argument, NULL, 't' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *config = out->config;
+
+	for (int c; (c = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1;) {
+		switch (c) {
+		case 'c':
+			out->config = optarg;
+			break;
+		case 't':
+			out->test = true;
+			break;
+		case 'V':
+			print_version(program);
+			return EXIT_SUCCESS;
+		case 'h':
+			print_usage(stdout, program, config);
+			return EXIT_SUCCESS;
+		default:
+			print_usage(stderr, program, config);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind == argc)
+		return DAEMON_OPTIONS_GO_ON;
+	fprintf(stderr, "%s: what is \"%s\"?\n", program, argv[optind]);
+	print_usage(stderr, program, config);
+	return EXIT_USAGE;
+}
