@@ -194,7 +194,8 @@ static void start_request(struct caller *c)
 	free(line);
 }
 
-/* Answers until a piece is full, or the time is up, or there is nothing to do. */
+/* Answers until a piece is full, or the time is up, or there is nothing to do. It must not stop with an answer begun and
+ * nothing to send: it is the socket, when it has taken what was sent, that asks for more. */
 static void advance(struct caller *c)
 {
 	uint64_t end_us = clock_us() + PIECE_US;
@@ -206,7 +207,7 @@ static void advance(struct caller *c)
 			start_request(c);
 		else
 			return;
-		if (clock_us() >= end_us)
+		if (clock_us() >= end_us && io_unix_unsent(c->client) > 0)
 			return;
 	}
 }

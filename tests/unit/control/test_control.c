@@ -90,6 +90,13 @@ static bool start_echo(void *user, const struct row *args, struct control_answer
 	return true;
 }
 
+/* A command that has to look for its answer longer than a piece may take. */
+static bool start_slowly(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	usleep(20000);
+	return start_echo(user, args, out, err);
+}
+
 static bool start_nothing(void *user, const struct row *args, struct control_answer *out, char *err)
 {
 	(void)user;
@@ -103,6 +110,7 @@ static const struct control_command commands[] = {
 	{ "show numbers", "TO", "counts", false, start_count },
 	{ "echo", "TEXT", "says it again", false, start_echo },
 	{ "clear all", "", "does nothing", true, start_nothing },
+	{ "ponder", "TEXT", "says it later", false, start_slowly },
 	{ NULL },
 };
 
@@ -233,6 +241,19 @@ static void a_request_gets_its_rows_and_one_end(void **state)
 		"numbers\",\"arguments\":\"TO\",\"help\":\"counts\",\"changes\":false}}");
 	get(f, fd, buf, sizeof(buf));
 	get(f, fd, buf, sizeof(buf));
+	get(f, fd, buf, sizeof(buf));
+	assert_string_equal(get(f, fd, buf, sizeof(buf)), "{\"end\":true}");
+	close(fd);
+}
+
+static void a_command_that_begins_slowly_is_answered_too(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client(f);
+	char buf[512];
+
+	put(f, fd, "{\"command\":\"ponder\",\"text\":\"hm\"}\n");
+	assert_string_equal(get(f, fd, buf, sizeof(buf)), "{\"row\":{\"text\":\"hm\"}}");
 	assert_string_equal(get(f, fd, buf, sizeof(buf)), "{\"end\":true}");
 	close(fd);
 }
@@ -531,6 +552,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_request_gets_its_rows_and_one_end),
+		TEST(a_command_that_begins_slowly_is_answered_too),
 		TEST(whatever_is_no_request_gets_one_error_and_the_client_stays),
 		TEST(deep_nesting_is_an_error_like_any_other),
 		TEST(a_line_too_long_and_a_nul_cost_the_connection_after_a_word),
