@@ -44,10 +44,14 @@ static const struct column fib_columns[] = {
 	{ .key = "address", .header = "NEXT-HOP", .element = true },
 	{ .key = "interface", .header = "INTERFACE", .element = true },
 	{ .key = "weight", .header = "WEIGHT", .kind = COLUMN_NUMBER, .element = true },
+	{ .key = "wanted-percent", .header = "WANTED%", .kind = COLUMN_NUMBER, .element = true },
+	{ .key = "actual-percent", .header = "ACTUAL%", .kind = COLUMN_NUMBER, .element = true },
 	{ .key = "error", .header = "PROBLEM", .flex = true, .element = true },
 	{ .key = "state", .header = "STATE" },
 	{ .key = "group-id", .header = "GROUP", .kind = COLUMN_NUMBER },
+	{ .key = "group-type", .header = "TYPE" },
 	{ .key = "error", .header = "ERROR", .flex = true },
+	{ .key = "warning", .header = "WARNING", .flex = true },
 	{ NULL },
 };
 

@@ -1,6 +1,9 @@
 #include "base/log.h"
+#include "base/mem.h"
+#include "rrd/neighbor.h"
 #include "rrd/rrd.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -89,6 +92,10 @@ bool fib_feed_work(struct rrd *r)
 	/* Whole changes only: a group that many routes share is changed in place when all of them change together. */
 	if (!more)
 		fib_commit(r->fib);
+	if (!more && r->sweep_due) {
+		r->sweep_due = false;
+		fib_sweep(r->fib);
+	}
 	return more;
 }
 
@@ -99,11 +106,78 @@ static void weights_due(void *user)
 	io_job_post(r->work);
 }
 
-static void sweep(void *user)
+/* What was received and is not in the kernel yet comes first. */
+static void sweep(struct rrd *r)
+{
+	r->sweep_over = r->sweep_due = true;
+	io_timer_cancel(r->sweep);
+	io_job_post(r->work);
+}
+
+static void restart_time_over(void *user)
 {
 	struct rrd *r = user;
 
-	fib_sweep(r->fib);
+	log_info("fib: some neighbor has not told all it has within restart-time, %u s: what is left of an "
+		 "earlier "
+		 "run goes",
+		r->cfg->fib.restart_time_s);
+	sweep(r);
+}
+
+void fib_feed_end_of_rib(struct rrd *r)
+{
+	struct ip_addr at = { .family = IP_NONE };
+
+	if (!r->fib || r->sweep_over)
+		return;
+	for (struct session *s = NULL; (s = session_neighbors_next(r->neighbors, s ? &at : NULL));) {
+		const struct neighbor *n = session_user(s);
+
+		at = session_config(s)->remote;
+		if (n && !n->range && n->cfg->enabled && !neighbor_has_told_all(n))
+			return;
+	}
+	log_info("fib: every configured neighbor has told all it has");
+	sweep(r);
+}
+
+static void set_groups(struct rrd *r, struct fib_config *cfg)
+{
+	const struct config_fib *c = &r->cfg->fib;
+
+	r->fib_groups = mem_calloc(c->group_count + 1, sizeof(*r->fib_groups));
+	for (size_t i = 0; i < c->group_count; i++) {
+		const struct config_fib_group *from = &c->groups[i];
+		struct fib_prefix_rule *rule = mem_calloc(from->rule_count + 1, sizeof(*rule));
+
+		for (size_t k = 0; k < from->rule_count; k++)
+			rule[k] = (struct fib_prefix_rule){ from->rules[k].prefix, from->rules[k].ge,
+				from->rules[k].le };
+		r->fib_groups[i] = (struct fib_group){ .rule = rule,
+			.rule_count = from->rule_count,
+			.resilient = from->type == CONFIG_GROUP_RESILIENT,
+			.buckets = from->buckets,
+			.idle_timer_s = from->idle_timer_s,
+			.unbalanced_timer_s = from->unbalanced_timer_s };
+	}
+	cfg->group = r->fib_groups;
+	cfg->group_count = c->group_count;
+}
+
+/* The families in which any neighbor may tell us routes. */
+static void set_families(const struct rrd *r, struct fib_config *cfg)
+{
+	const struct config_rrd *c = r->cfg;
+
+	for (size_t i = 0; i < c->neighbor_count; i++) {
+		cfg->ipv4 |= c->neighbors[i].peer.family[BGP_IPV4_UNICAST];
+		cfg->ipv6 |= c->neighbors[i].peer.family[BGP_IPV6_UNICAST];
+	}
+	for (size_t i = 0; i < c->range_count; i++) {
+		cfg->ipv4 |= c->ranges[i].peer.family[BGP_IPV4_UNICAST];
+		cfg->ipv6 |= c->ranges[i].peer.family[BGP_IPV6_UNICAST];
+	}
 }
 
 bool fib_feed_start(struct rrd *r)
@@ -116,6 +190,11 @@ bool fib_feed_start(struct rrd *r)
 		.next_hop_id_base = c->next_hop_id_base,
 		.next_hop_id_count = c->next_hop_id_count,
 		.remove_on_exit = c->on_exit == CONFIG_ON_EXIT_REMOVE,
+		.resolve_via_default = c->resolve_via_default,
+		.on_empty = (enum fib_on_empty)c->on_empty,
+		.max_resilient_groups = c->max_resilient_groups,
+		.compare_interval_s = c->compare_interval_s,
+		.sysctls = (enum fib_sysctls)c->sysctls,
 		.reached = next_hop_feed_reached,
 		.user = r,
 	};
@@ -123,6 +202,8 @@ bool fib_feed_start(struct rrd *r)
 
 	if (!c->enabled)
 		return true;
+	set_groups(r, &cfg);
+	set_families(r, &cfg);
 	r->fib = fib_new(r->loop, &cfg, err, sizeof(err));
 	if (!r->fib) {
 		log_error("fib: %s", err);
@@ -132,15 +213,25 @@ bool fib_feed_start(struct rrd *r)
 		route_reader_init(&r->fib_reader[f], route_engine_rib(r->engine, (enum bgp_family)f));
 	r->weights = route_weight_table_new(c->link_bandwidth_unit);
 	r->weights_due = io_timer_new(r->loop, weights_due, r);
-	r->sweep = io_timer_new(r->loop, sweep, r);
-	io_timer_set(r->sweep, 60 * 1000000ULL);
+	r->sweep = io_timer_new(r->loop, restart_time_over, r);
+	io_timer_set(r->sweep, c->restart_time_s * 1000000ULL);
 	return true;
+}
+
+static void free_groups(struct rrd *r)
+{
+	for (size_t i = 0; r->fib_groups && i < r->cfg->fib.group_count; i++)
+		free((void *)(uintptr_t)r->fib_groups[i].rule);
+	free(r->fib_groups);
+	r->fib_groups = NULL;
 }
 
 void fib_feed_stop(struct rrd *r)
 {
-	if (!r->fib)
+	if (!r->fib) {
+		free_groups(r);
 		return;
+	}
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		route_reader_fini(&r->fib_reader[f]);
 	io_timer_free(r->sweep);
@@ -149,4 +240,5 @@ void fib_feed_stop(struct rrd *r)
 	route_balancers_fini(&r->balancers);
 	fib_free(r->fib);
 	r->fib = NULL;
+	free_groups(r);
 }

@@ -33,7 +33,10 @@ struct rrd {
 	struct fib *
 		watcher; /* tells how next hops are reached: fib, or one that writes nothing; NULL: unchecked */
 	struct route_reader fib_reader[BGP_FAMILIES];
-	struct io_timer *sweep; /* removes what is left of an earlier run, once the table is there */
+	struct fib_group *fib_groups;
+	struct io_timer *sweep; /* removes what is left of an earlier run, when its time is over */
+	bool sweep_over;	/* that has been decided */
+	bool sweep_due;		/* as soon as the kernel has what we have received */
 	struct route_weight_table *weights;
 	struct io_timer *weights_due; /* a change of weights has waited for its second */
 	struct route_balancers balancers;
@@ -58,6 +61,8 @@ uint64_t rrd_now_ms(const struct rrd *r);
 bool fib_feed_start(struct rrd *r);
 /* A slice; true when more is waiting. */
 bool fib_feed_work(struct rrd *r);
+/* A neighbor has told all it has: perhaps it was the last one. */
+void fib_feed_end_of_rib(struct rrd *r);
 void fib_feed_stop(struct rrd *r);
 
 /* --- next_hop_feed.c: next hops between the engine and the kernel --- */
