@@ -10,11 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	LEAVE_MAX_MS = 2000, /* for the withdrawals and the Cease to go out */
-	LEAVE_LOOK_US = 2000,
-};
-
 uint64_t announcer_now_ms(const struct announcer *a)
 {
 	return io_loop_now_us(a->loop) / 1000;
@@ -100,54 +95,6 @@ static void end_speakers(struct announcer *a)
 	free(a->speakers);
 }
 
-/* --- leaving: withdraw, then Cease, then the local routes (in announcer_free) --- */
-
-static bool all_said(const struct announcer *a)
-{
-	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
-		if (a->speakers[i].up && a->speakers[i].queue.octets)
-			return false;
-	return true;
-}
-
-static bool anybody_connected(const struct announcer *a)
-{
-	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
-		if (session_connected(a->speakers[i].session))
-			return true;
-	return false;
-}
-
-static void leave_step(void *user)
-{
-	struct announcer *a = user;
-	bool late = announcer_now_ms(a) - a->leaving_ms > LEAVE_MAX_MS;
-
-	if (anybody_connected(a) && (late || all_said(a))) {
-		for (size_t i = 0; i < a->cfg->neighbor_count; i++)
-			session_stop(a->speakers[i].session, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, NULL);
-	}
-	if (late || (!anybody_connected(a) && session_io_lingering(a->sessions) == 0))
-		io_loop_stop(a->loop);
-	else
-		io_timer_set(a->leave_timer, LEAVE_LOOK_US);
-}
-
-static void leave(void *user)
-{
-	struct announcer *a = user;
-
-	if (a->leaving)
-		return;
-	log_info("told to end: withdrawing %zu services", a->cfg->service_count);
-	daemon_notify(DAEMON_STOPPING, NULL);
-	a->leaving_ms = announcer_now_ms(a);
-	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
-		speaker_withdraw_all(&a->speakers[i]);
-	a->leaving = true;
-	io_timer_set(a->leave_timer, 0);
-}
-
 /* --- start and end --- */
 
 static const char *environment(const char *name)
@@ -180,9 +127,11 @@ struct announcer *announcer_new(struct config_announcer *cfg)
 	a->cfg = cfg;
 	a->loop = io_loop_new();
 	a->started_ms = announcer_now_ms(a);
-	a->on_term = io_signal_new(a->loop, SIGTERM, leave, a);
-	a->on_int = io_signal_new(a->loop, SIGINT, leave, a);
-	a->leave_timer = io_timer_new(a->loop, leave_step, a);
+	drain_init(&a->drain, a->started_ms, cfg->drain.time_s * UINT64_C(1000),
+		cfg->drain.linger_s * UINT64_C(1000));
+	a->on_term = io_signal_new(a->loop, SIGTERM, announcer_end, a);
+	a->on_int = io_signal_new(a->loop, SIGINT, announcer_end, a);
+	a->drain_timer = io_timer_new(a->loop, announcer_drain_timer, a);
 	a->sessions = session_io_new(a->loop);
 	if (!identity_find(&a->id, cfg, environment, local_route_source, err, sizeof(err))) {
 		log_error("%s", err);
@@ -212,7 +161,7 @@ void announcer_free(struct announcer *a)
 	end_speakers(a);
 	end_services(a);
 	session_io_free(a->sessions);
-	io_timer_free(a->leave_timer);
+	io_timer_free(a->drain_timer);
 	io_signal_free(a->on_term);
 	io_signal_free(a->on_int);
 	io_loop_free(a->loop);

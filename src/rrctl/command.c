@@ -4,6 +4,7 @@
 #include "base/prefix.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,23 @@ static bool add_clear(struct row *request, int argc, char **argv, char *err)
 	return true;
 }
 
+static bool add_time(struct row *request, int argc, char **argv, char *err)
+{
+	char *end;
+	long seconds;
+
+	if (argc < 1)
+		return true;
+	errno = 0;
+	seconds = strtol(argv[0], &end, 10);
+	if (!*argv[0] || *end || errno || seconds < 0) {
+		snprintf(err, COMMAND_ERROR_MAX, "\"%.64s\" is not a time: expected whole seconds", argv[0]);
+		return false;
+	}
+	row_int(request, "time-s", seconds);
+	return true;
+}
+
 /* --- the table --- */
 
 const struct command commands[] = {
@@ -112,6 +130,9 @@ const struct command commands[] = {
 	{ "show status", "", "the daemon at a glance", 0, 0, NULL, &view_sheet },
 	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session, which then starts again; tell TEXT", 1,
 		-1, add_clear, &view_sheet },
+	{ "drain", "[SECONDS]", "lb-announcer: turn new connections away, then withdraw", 0, 1, add_time,
+		&view_sheet },
+	{ "undrain", "", "lb-announcer: announce again as ever", 0, 0, NULL, &view_sheet },
 	{ NULL },
 };
 

@@ -93,12 +93,14 @@ def router_config(reflectors=(fig4.REFLECTOR,)):
 
 
 def announcer_config(pod, prefixes=(fig4.SERVICE,), reflectors=(fig4.REFLECTOR,)):
-    """Appendix D: the pod's own identity, the node's address as next hop."""
+    """Appendix D: the pod's own identity, the node's address as next hop. It leaves without draining: tests that
+    measure how soon something is withdrawn mean just that, and tests of the drain give it time."""
     return {
         "router": {"as": fig4.AS, "router-id": pod.address},
         "neighbors": [{"address": r, "peer-as": fig4.AS, "hold-time": 9} for r in reflectors],
         "services": [{"prefix": p, "next-hop": pod.node.address6 if ":" in p else pod.node.address}
                      for p in prefixes],
+        "drain": {"time": 0, "linger": 0},
         "log": {"to": "stderr", "level": "debug"},
     }
 

@@ -316,6 +316,9 @@ static void words_may_be_shortened_while_one_command_remains(void **state)
 	expect_parse("show routes", "{\"command\":\"show routes\"}");
 	expect_parse("cl n all we move the rack",
 		"{\"command\":\"clear neighbor\",\"address\":\"all\",\"text\":\"we move the rack\"}");
+	expect_parse("drain", "{\"command\":\"drain\"}");
+	expect_parse("drain 60", "{\"command\":\"drain\",\"time-s\":60}");
+	expect_parse("undrain", "{\"command\":\"undrain\"}");
 	expect_parse("clear neighbor ::1", "{\"command\":\"clear neighbor\",\"address\":\"::1\"}");
 }
 
@@ -327,6 +330,11 @@ static void what_is_not_understood_is_said_with_what_would_be(void **state)
 	expect_parse("shwo fib", "unknown command \"shwo fib\"; did you mean \"show fib\"?");
 	expect_parse("make coffee", "unknown command \"make coffee\"; rrctl --help lists all");
 	expect_parse("show", "unknown command \"show\"; did you mean \"show neighbors\"?");
+	expect_parse("drain -1", "\"-1\" is not a time: expected whole seconds");
+	expect_parse("drain 5s", "\"5s\" is not a time: expected whole seconds");
+	expect_parse("drain 99999999999999999999",
+		"\"99999999999999999999\" is not a time: expected whole seconds");
+	expect_parse("drain 1 2", "usage: rrctl drain [SECONDS]");
 	expect_parse("clear neighbor", "usage: rrctl clear neighbor ADDRESS|all [TEXT]");
 	expect_parse("show fib please", "usage: rrctl show fib");
 	expect_parse("show neighbor ten", "\"ten\" is not an address, such as 10.0.0.1 or 2001:db8::1");
