@@ -87,7 +87,8 @@ def router_config(reflectors=(fig4.REFLECTOR,)):
         "listen": [{"address": fig4.ROUTER, "port": 179}],
         "peer-groups": {"reflectors": {"peer-as": fig4.AS, "hold-time": 9, "add-paths": {"receive": True}}},
         "neighbors": [{"address": r, "peer-group": "reflectors"} for r in reflectors],
-        "fib": {"enabled": True, "table": "main", "metric": 20, "protocol": "bgp"},
+        # The unit is an announcer's bandwidth when nothing is said of it: so each weighs 1.
+        "fib": {"enabled": True, "table": "main", "metric": 20, "protocol": "bgp", "link-bandwidth-unit": 125_000_000},
         "log": {"to": "stderr", "level": "debug"},
     }
 
