@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "base/mem.h"
+#include "route/next_hops.h"
 #include "rrd/neighbor.h"
 #include "rrd/rrd.h"
 
@@ -190,13 +191,13 @@ bool fib_feed_start(struct rrd *r)
 		.next_hop_id_base = c->next_hop_id_base,
 		.next_hop_id_count = c->next_hop_id_count,
 		.remove_on_exit = c->on_exit == CONFIG_ON_EXIT_REMOVE,
+		.reached = next_hop_feed_reached,
+		.user = r,
 		.resolve_via_default = c->resolve_via_default,
 		.on_empty = (enum fib_on_empty)c->on_empty,
 		.max_resilient_groups = c->max_resilient_groups,
 		.compare_interval_s = c->compare_interval_s,
 		.sysctls = (enum fib_sysctls)c->sysctls,
-		.reached = next_hop_feed_reached,
-		.user = r,
 	};
 	char err[256];
 

@@ -33,14 +33,14 @@ struct rrd {
 	struct fib *
 		watcher; /* tells how next hops are reached: fib, or one that writes nothing; NULL: unchecked */
 	struct route_reader fib_reader[BGP_FAMILIES];
-	struct fib_group *fib_groups;
-	struct io_timer *sweep; /* removes what is left of an earlier run, when its time is over */
-	bool sweep_over;	/* that has been decided */
-	bool sweep_due;		/* as soon as the kernel has what we have received */
 	struct route_weight_table *weights;
 	struct io_timer *weights_due; /* a change of weights has waited for its second */
 	struct route_balancers balancers;
 	struct log_limit bad_bandwidth_limit;
+	struct fib_group *fib_groups;
+	struct io_timer *sweep; /* removes what is left of an earlier run, when its time is over */
+	bool sweep_over;	/* that has been decided */
+	bool sweep_due;		/* as soon as the kernel has what we have received */
 	struct control_server *control;
 	struct io_signal *on_term, *on_int;
 	struct io_timer *exit_timer;

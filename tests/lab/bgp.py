@@ -419,7 +419,7 @@ class Speaker:
         return self.send(withdrawal([prefixes] if isinstance(prefixes, str) else prefixes, **more))
 
     def paths(self, prefix):
-        return [p for (q, _), p in sorted(self.routes.items()) if q == prefix]
+        return [p for (q, _), p in sorted(list(self.routes.items())) if q == prefix]
 
     def next_hops(self, prefix):
         return sorted(p.next_hop for p in self.paths(prefix))
