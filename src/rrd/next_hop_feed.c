@@ -47,6 +47,7 @@ bool next_hop_feed_start(struct rrd *r)
 		.protocol = c->protocol,
 		.next_hop_id_base = c->next_hop_id_base,
 		.next_hop_id_count = c->next_hop_id_count,
+		.resolve_via_default = c->resolve_via_default,
 		.watch_only = true,
 		.reached = next_hop_feed_reached,
 		.user = r,
