@@ -79,10 +79,21 @@ class Demo:
         self.expect(["n1", "n2", "n3"], "from start of the program to its next hop in the router's kernel", start)
         self.requests()
 
-        say("6. lb3 is told to end: SIGTERM. It withdraws, says Cease and ends")
+        say("6. lb3 is drained, while requests go on: lowest weight, 2 s later withdrawn; then SIGTERM: Cease, and it ends")
+        probes = traffic.Probes(fig.client, fig4.ADDRESS)
+        wait_until(lambda: len(probes.servers) == 3, 10, "answers of all three")
         start = time.monotonic()
+        print(f"lb3$ rrctl -a drain 2{pods[2].daemon.ctl('drain', '2').rstrip()}")
+        wait_until(lambda: fig.hops() == {"n1": 50, "n2": 50, "n3": 1}, 10, "the lowest weight for lb3")
+        delay = self.changes.delay_ms(start)
+        print("-> lb3 has the lowest weight" + (f": {delay:.1f} ms" if delay is not None else ""))
+        show(fig.router, f"ip route show {fig4.SERVICE}")
+        wait_until(lambda: fig.hops() == {"n1": 1, "n2": 1}, 10, "the withdrawal")
+        print(f"-> {time.monotonic() - start:.1f} s later it is withdrawn")
         code = pods[2].daemon.process.terminate()
-        self.expect(["n1", "n2"], f"lb3 ended with code {code}; its next hop left the router's kernel", start)
+        probes.stop()
+        print(f"-> lb3 ended with code {code}; of {probes.sent} requests, one every 2 ms, {len(probes.lost)} were lost")
+        assert not probes.lost, "requests were lost while lb3 was drained"
         assert "lb3" not in self.requests()
 
         say("7. The router's daemon is killed and started again, while requests go on. The kernel's routes stay")

@@ -42,6 +42,9 @@ class Drained:
         """When the lab ends it tells everybody to end: that is then the second time, and no drain is waited for."""
         for pod in self.pods:
             term(pod)
+        for pod in self.pods:
+            # Two signals that come before the first is looked at are one.
+            pod.daemon.wait_for_log("told to end")
 
     def add_pod(self, node, drain):
         pod = self.system.fig.add_pod(node)
