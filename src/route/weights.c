@@ -49,7 +49,8 @@ size_t route_balancers_merge(struct route_balancer *list, size_t count)
 {
 	size_t n = 0;
 
-	qsort(list, count, sizeof(*list), balancer_cmp);
+	if (count)
+		qsort(list, count, sizeof(*list), balancer_cmp);
 	for (size_t i = 0; i < count; i++) {
 		if (n == 0 || balancer_cmp(&list[i], &list[n - 1]) != 0)
 			list[n++] = list[i];

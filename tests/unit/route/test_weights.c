@@ -317,6 +317,7 @@ static void tell(struct route_weight_table *t, const char *prefix, const struct 
 static void only_prefixes_with_bandwidth_take_memory(void **state)
 {
 	struct route_weight_table *t = route_weight_table_new(10);
+	struct prefix gone = prefix_from("2001:db8::/64");
 
 	(void)state;
 	tell(t, "10.1.1.0/24", LIST({ 1, 5, NONE }, { 2, 6, NONE }), 0, WEIGHTS(1, 1));
@@ -329,8 +330,9 @@ static void only_prefixes_with_bandwidth_take_memory(void **state)
 	tell(t, "10.1.1.0/24", LIST({ 1, 5, NONE }, { 2, 6, NONE }), 2000, WEIGHTS(1, 1));
 	assert_int_equal(route_weight_table_count(t), 1);
 	/* the prefix goes */
-	tell(t, "2001:db8::/64", LIST({ 0 }), 100, WEIGHTS(0));
+	assert_int_equal(route_weight_table_next_hops(t, &gone, NULL, 0, 100, NULL, MAX), 0);
 	assert_int_equal(route_weight_table_count(t), 0);
+	assert_int_equal(route_weight_table_next_hops(t, &gone, NULL, 0, 100, NULL, MAX), 0);
 	route_weight_table_free(t);
 }
 
