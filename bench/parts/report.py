@@ -73,7 +73,7 @@ def histograms(samples, titles, events):
 class Picture:
     """One panel per event: the share of events (upwards) that took no longer than a time (to the right, logarithmic)."""
 
-    WIDTH, PANEL, LEFT, RIGHT, TOP, GAP = 760, 150, 60, 20, 70, 50
+    WIDTH, PANEL, LEFT, RIGHT, TOP, GAP = 780, 150, 60, 40, 70, 50
 
     def __init__(self, samples, titles, events, goals_ms):
         self.samples, self.titles, self.goals_ms = samples, titles, goals_ms

@@ -38,6 +38,7 @@ class Lost(AssertionError):
 class Stage:
     def __init__(self, lab, system_class):
         self.lab = lab
+        self.oversleeps_ms = []  # how late the machine woke us from each pause
         self.fig = fig4.Fig4(lab)
         self.fib = Fib(self.fig.router, fig4.SERVICE)
         self.system = system_class(self.fig)
@@ -68,7 +69,9 @@ class Stage:
         return wait_until(fact, 30, f"a session of {pod} with the reflector")
 
     def pause(self):
-        time.sleep(self.lab.random.uniform(*PAUSE_S))
+        length, start = self.lab.random.uniform(*PAUSE_S), time.monotonic()
+        time.sleep(length)
+        self.oversleeps_ms.append((time.monotonic() - start - length) * 1000)
         self.fib.drain()
 
     def updates(self, count):

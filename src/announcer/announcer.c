@@ -7,13 +7,9 @@
 #include "daemon/notify.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-	LEAVE_MAX_MS = 2000, /* for the withdrawals and the Cease to go out */
-	LEAVE_LOOK_US = 2000,
-};
 
 uint64_t announcer_now_ms(const struct announcer *a)
 {
@@ -55,12 +51,46 @@ static bool add_local_route(struct service *sv)
 	return sv->local_route != NULL;
 }
 
+static bool add_node_route(struct announcer *a, struct service *sv)
+{
+	const struct ip_addr *pod = identity_pod(&a->id, sv->cfg->prefix.family);
+	char err[512] = "", text[PREFIX_TEXT_MAX];
+
+	if (!a->node)
+		return true;
+	if (pod)
+		sv->node_route = node_route_add(a->node, &sv->cfg->prefix, pod, err, sizeof(err));
+	else
+		snprintf(err, sizeof(err),
+			"the pod's %s address is not known: set environment variable %s (status.podIPs)",
+			sv->cfg->prefix.family == IP_V4 ? "IPv4" : "IPv6", a->cfg->environment.pod_ip);
+	if (!sv->node_route)
+		log_error("service %s: node-route: %s", prefix_format(&sv->cfg->prefix, text), err);
+	return sv->node_route != NULL;
+}
+
+static bool open_node(struct announcer *a)
+{
+	char err[512];
+
+	if (!a->cfg->node_route.netns)
+		return true;
+	a->node = node_netns_open(a->cfg->node_route.netns, err, sizeof(err));
+	if (!a->node)
+		log_error("node-route: %s", err);
+	return a->node != NULL;
+}
+
+/* The node must not send what the pod does not take yet: its route comes last, and goes first. */
 static bool start_services(struct announcer *a)
 {
+	if (!open_node(a))
+		return false;
 	a->services = mem_calloc(a->cfg->service_count + 1, sizeof(*a->services));
 	for (size_t i = 0; i < a->cfg->service_count; i++) {
 		a->services[i].cfg = &a->cfg->services[i];
-		if (!find_next_hop(a, &a->services[i]) || !add_local_route(&a->services[i]))
+		if (!find_next_hop(a, &a->services[i]) || !add_local_route(&a->services[i]) ||
+			!add_node_route(a, &a->services[i]))
 			return false;
 	}
 	return true;
@@ -69,7 +99,10 @@ static bool start_services(struct announcer *a)
 static void end_services(struct announcer *a)
 {
 	for (size_t i = 0; a->services && i < a->cfg->service_count; i++)
+		node_route_del(a->services[i].node_route);
+	for (size_t i = 0; a->services && i < a->cfg->service_count; i++)
 		local_route_del(a->services[i].local_route);
+	node_netns_close(a->node);
 	free(a->services);
 }
 
@@ -98,54 +131,6 @@ static void end_speakers(struct announcer *a)
 		bgp_queue_fini(&a->speakers[i].queue);
 	}
 	free(a->speakers);
-}
-
-/* --- leaving: withdraw, then Cease, then the local routes (in announcer_free) --- */
-
-static bool all_said(const struct announcer *a)
-{
-	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
-		if (a->speakers[i].up && a->speakers[i].queue.octets)
-			return false;
-	return true;
-}
-
-static bool anybody_connected(const struct announcer *a)
-{
-	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
-		if (session_connected(a->speakers[i].session))
-			return true;
-	return false;
-}
-
-static void leave_step(void *user)
-{
-	struct announcer *a = user;
-	bool late = announcer_now_ms(a) - a->leaving_ms > LEAVE_MAX_MS;
-
-	if (anybody_connected(a) && (late || all_said(a))) {
-		for (size_t i = 0; i < a->cfg->neighbor_count; i++)
-			session_stop(a->speakers[i].session, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, NULL);
-	}
-	if (late || (!anybody_connected(a) && session_io_lingering(a->sessions) == 0))
-		io_loop_stop(a->loop);
-	else
-		io_timer_set(a->leave_timer, LEAVE_LOOK_US);
-}
-
-static void leave(void *user)
-{
-	struct announcer *a = user;
-
-	if (a->leaving)
-		return;
-	log_info("told to end: withdrawing %zu services", a->cfg->service_count);
-	daemon_notify(DAEMON_STOPPING, NULL);
-	a->leaving_ms = announcer_now_ms(a);
-	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
-		speaker_withdraw_all(&a->speakers[i]);
-	a->leaving = true;
-	io_timer_set(a->leave_timer, 0);
 }
 
 /* --- start and end --- */
@@ -180,9 +165,11 @@ struct announcer *announcer_new(struct config_announcer *cfg)
 	a->cfg = cfg;
 	a->loop = io_loop_new();
 	a->started_ms = announcer_now_ms(a);
-	a->on_term = io_signal_new(a->loop, SIGTERM, leave, a);
-	a->on_int = io_signal_new(a->loop, SIGINT, leave, a);
-	a->leave_timer = io_timer_new(a->loop, leave_step, a);
+	drain_init(&a->drain, a->started_ms, cfg->drain.time_s * UINT64_C(1000),
+		cfg->drain.linger_s * UINT64_C(1000));
+	a->on_term = io_signal_new(a->loop, SIGTERM, announcer_end, a);
+	a->on_int = io_signal_new(a->loop, SIGINT, announcer_end, a);
+	a->drain_timer = io_timer_new(a->loop, announcer_drain_timer, a);
 	a->sessions = session_io_new(a->loop);
 	if (!identity_find(&a->id, cfg, environment, local_route_source, err, sizeof(err))) {
 		log_error("%s", err);
@@ -212,7 +199,7 @@ void announcer_free(struct announcer *a)
 	end_speakers(a);
 	end_services(a);
 	session_io_free(a->sessions);
-	io_timer_free(a->leave_timer);
+	io_timer_free(a->drain_timer);
 	io_signal_free(a->on_term);
 	io_signal_free(a->on_int);
 	io_loop_free(a->loop);

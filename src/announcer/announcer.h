@@ -2,18 +2,22 @@
  * lb-announcer: tells route reflectors that this pod's node takes traffic for the services.
  *
  * Glue over session/: it announces its few prefixes to every neighbor that is up and ignores what it is sent. It has no
- * table. Start: local routes, then sessions. End (SIGTERM): withdraw, Cease, local routes, exit; when it is killed the
- * kernel closes its connections and the reflectors withdraw at once.
+ * table. Start: local routes, the node's routes, then sessions. End (SIGTERM): as drain.h has it, and when the
+ * connections are gone the routes, in the opposite order; when it is killed the kernel closes its connections and the
+ * reflectors withdraw at once.
  */
 #pragma once
 
+#include "announcer/drain.h"
 #include "announcer/identity.h"
+#include "announcer/path.h"
 #include "base/list.h"
 #include "bgp/queue.h"
 #include "config/announcer.h"
 #include "control/server.h"
 #include "io/loop.h"
 #include "kernel/local_route.h"
+#include "kernel/node_route.h"
 #include "session/session.h"
 
 #include <stdbool.h>
@@ -23,6 +27,7 @@ struct service {
 	const struct config_service *cfg;
 	struct ip_addr next_hop;
 	struct local_route *local_route; /* NULL: not ours to make */
+	struct node_route *node_route;	 /* the same */
 };
 
 struct speaker {
@@ -40,11 +45,12 @@ struct announcer {
 	struct session_io *sessions;
 	struct speaker *speakers;
 	struct service *services;
+	struct node_netns *node; /* NULL: the node's routes are somebody else's */
 	struct control_server *control;
 	struct io_signal *on_term, *on_int;
-	struct io_timer *leave_timer;
-	bool leaving;
-	uint64_t started_ms, leaving_ms;
+	struct io_timer *drain_timer;
+	struct drain drain;
+	uint64_t started_ms;
 };
 
 /* Takes cfg over. NULL, with the reason logged, when it cannot work. */
@@ -54,12 +60,26 @@ void announcer_free(struct announcer *a);
 void announcer_run(struct announcer *a);
 uint64_t announcer_now_ms(const struct announcer *a);
 
+/* --- leave.c --- */
+/* The signals' and the timer's; user: the announcer. */
+void announcer_end(void *user);
+void announcer_drain_timer(void *user);
+/* False when it has been told to end: what comes now is settled. */
+bool announcer_drain(struct announcer *a, uint64_t time_ms);
+bool announcer_undrain(struct announcer *a);
+
 /* --- speaker.c --- */
 extern const struct session_ops speaker_ops;
 void speaker_session_config(
 	const struct announcer *a, const struct config_reflector *n, struct session_config *out);
+/* Queues the announcement of all services, as they are to be announced now. */
+void speaker_announce_all(struct speaker *s);
 /* Queues the withdrawal of everything it was told of. */
 void speaker_withdraw_all(struct speaker *s);
+/* Whether services are announced at all now. */
+bool announcer_announces(const struct announcer *a);
+/* What a neighbor's paths are made of now. */
+struct path_speaker speaker_path(const struct speaker *s);
 /* Services this neighbor is told of now. */
 size_t speaker_announced(const struct speaker *s);
 

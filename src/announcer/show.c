@@ -110,6 +110,26 @@ static bool show_neighbor(void *user, const struct row *args, struct control_ans
 	return true;
 }
 
+/* What internal neighbors are told of it now, or would be. */
+static void row_attrs(struct row *r, const struct announcer *a, const struct config_service *c)
+{
+	struct path_speaker to = speaker_path(&a->speakers[0]);
+	struct arena *arena = arena_new();
+	struct bgp_attrs attrs;
+	char text[256];
+
+	to.peer_as = to.local_as;
+	path_attrs(c, &to, arena, &attrs);
+	row_int(r, "local-pref", attrs.local_pref);
+	if (attrs.has & BGP_HAS_MED)
+		row_int(r, "med", attrs.med);
+	if (attrs.has & BGP_HAS_COMMUNITIES)
+		row_text(r, "communities", bgp_communities_format(attrs.communities, text, sizeof(text)));
+	row_text(r, "extended-communities",
+		bgp_extended_communities_format(attrs.extended_communities, text, sizeof(text)));
+	arena_free(arena);
+}
+
 static struct row *route_row(const struct announcer *a, size_t i)
 {
 	const struct service *sv = &a->services[i];
@@ -119,16 +139,15 @@ static struct row *route_row(const struct announcer *a, size_t i)
 	for (size_t k = 0; k < a->cfg->neighbor_count; k++)
 		told += speaker_announced(&a->speakers[k]) > 0;
 	row_prefix(r, "prefix", &sv->cfg->prefix);
-	row_bool(r, "best", !a->leaving);
+	row_bool(r, "best", announcer_announces(a));
 	row_bool(r, "multipath", false);
 	row_addr(r, "next-hop", &sv->next_hop);
 	row_text(r, "from", "local");
-	row_int(r, "local-pref", sv->cfg->local_preference);
-	if (sv->cfg->med.set)
-		row_int(r, "med", sv->cfg->med.value);
+	row_attrs(r, a, sv->cfg);
 	row_text(r, "as-path", "");
 	row_text(r, "origin", "igp");
 	row_bool(r, "local-route", sv->local_route != NULL);
+	row_bool(r, "node-route", sv->node_route != NULL);
 	row_int(r, "announced-to", told);
 	return r;
 }
@@ -140,6 +159,19 @@ static bool show_routes(void *user, const struct row *args, struct control_answe
 	(void)args;
 	(void)err;
 	return by_index(a, a->cfg->service_count, route_row, out);
+}
+
+static void row_drain(struct row *r, const struct announcer *a)
+{
+	const struct drain *d = &a->drain;
+	uint64_t now_ms = announcer_now_ms(a);
+	int64_t left_ms = drain_wait_ms(d, now_ms, true);
+
+	row_text(r, "state", drain_state_text(d->state));
+	row_int(r, "state-since-ms", (int64_t)(now_ms - d->since_ms));
+	if (left_ms >= 0 && d->state != DRAIN_LEAVING)
+		row_int(r, "state-left-ms", left_ms);
+	row_bool(r, "told-to-end", d->ending);
 }
 
 static bool show_status(void *user, const struct row *args, struct control_answer *out, char *err)
@@ -158,7 +190,7 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 		row_addr(r, i ? "node-ipv6" : "node-ipv4", &a->id.node[i]);
 	}
 	row_int(r, "uptime-ms", (int64_t)(announcer_now_ms(a) - a->started_ms));
-	row_text(r, "state", a->leaving ? "leaving" : "announcing");
+	row_drain(r, a);
 	control_answer_row(out, r);
 	return true;
 }
@@ -192,6 +224,35 @@ static bool clear_neighbor(void *user, const struct row *args, struct control_an
 	return all || s;
 }
 
+enum { DRAIN_TIME_MAX_S = 7 * 24 * 3600 };
+
+static bool no_more(char *err)
+{
+	snprintf(err, SHOW_ERROR_MAX, "lb-announcer has been told to end: it drains, withdraws and goes");
+	return false;
+}
+
+static bool drain(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct announcer *a = user;
+	int64_t time_s = row_get_int(args, "time-s", a->cfg->drain.time_s);
+
+	if (time_s < 0 || time_s > DRAIN_TIME_MAX_S) {
+		snprintf(err, SHOW_ERROR_MAX, "the time to drain is out of range: 0..%d seconds",
+			(int)DRAIN_TIME_MAX_S);
+		return false;
+	}
+	control_answer_row(out, NULL);
+	return announcer_drain(a, (uint64_t)time_s * 1000) || no_more(err);
+}
+
+static bool undrain(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	(void)args;
+	control_answer_row(out, NULL);
+	return announcer_undrain(user) || no_more(err);
+}
+
 const struct control_command announcer_commands[] = {
 	{ "show neighbors", "", "the reflectors, a line each", false, show_neighbors },
 	{ "show neighbor", "ADDRESS", "everything about one reflector", false, show_neighbor },
@@ -200,5 +261,7 @@ const struct control_command announcer_commands[] = {
 	{ "show status", "", "the announcer at a glance", false, show_status },
 	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true,
 		clear_neighbor },
+	{ "drain", "[SECONDS]", "turn new connections away, withdraw after that time, stay so", true, drain },
+	{ "undrain", "", "announce again as ever", true, undrain },
 	{ NULL, NULL, NULL, false, NULL },
 };

@@ -56,36 +56,19 @@ static bool speaks_of(const struct bgp_negotiated *n, const struct service *sv)
 	return f != BGP_IPV4_UNICAST || sv->next_hop.family == IP_V4 || n->extended_next_hop;
 }
 
-static struct bgp_octets communities_of(const struct config_service *c, struct arena *arena)
+bool announcer_announces(const struct announcer *a)
 {
-	uint8_t *data = arena_alloc(arena, c->community_count * 4);
-	struct writer w = writer_init(data, c->community_count * 4);
-
-	for (size_t i = 0; i < c->community_count; i++)
-		writer_u32(&w, c->communities[i]);
-	return (struct bgp_octets){ data, (uint16_t)writer_len(&w) };
+	return a->drain.state == DRAIN_ANNOUNCING || a->drain.state == DRAIN_DRAINING;
 }
 
-static void service_attrs(
-	const struct speaker *s, const struct config_service *c, struct arena *arena, struct bgp_attrs *out)
+struct path_speaker speaker_path(const struct speaker *s)
 {
-	uint32_t local_as = s->announcer->cfg->router.as;
+	const struct announcer *a = s->announcer;
 
-	*out = (struct bgp_attrs){ .has = BGP_HAS_ORIGIN | BGP_HAS_AS_PATH, .origin = BGP_ORIGIN_IGP };
-	if (s->cfg->peer_as == local_as) {
-		out->has |= BGP_HAS_LOCAL_PREF;
-		out->local_pref = c->local_preference;
-	} else {
-		out->as_path = bgp_as_path_prepend(out->as_path, local_as, arena);
-	}
-	if (c->med.set) {
-		out->has |= BGP_HAS_MED;
-		out->med = c->med.value;
-	}
-	if (c->community_count) {
-		out->has |= BGP_HAS_COMMUNITIES;
-		out->communities = communities_of(c, arena);
-	}
+	return (struct path_speaker){ .local_as = a->cfg->router.as,
+		.peer_as = s->cfg->peer_as,
+		.draining = a->drain.state == DRAIN_DRAINING,
+		.method = a->cfg->drain.method };
 }
 
 static struct bgp_update_opts update_opts(const struct bgp_negotiated *n, enum bgp_family f)
@@ -101,10 +84,11 @@ static void queue_announce(struct speaker *s, const struct bgp_negotiated *n, co
 	struct bgp_nlri nlri = { sv->cfg->prefix, 0 };
 	struct bgp_next_hop nh = bgp_next_hop_from_addr(&sv->next_hop);
 	struct writer w = writer_init(bgp_queue_room(&s->queue, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
+	struct path_speaker to = speaker_path(s);
 	struct arena *arena = arena_new();
 	struct bgp_attrs attrs;
 
-	service_attrs(s, sv->cfg, arena, &attrs);
+	path_attrs(sv->cfg, &to, arena, &attrs);
 	bgp_update_encode_announce(&w, &opts, &attrs, &nh, &nlri, 1);
 	bgp_queue_commit(&s->queue, writer_len(&w));
 	arena_free(arena);
@@ -128,13 +112,30 @@ static void queue_end_of_rib(struct speaker *s, enum bgp_family f)
 	bgp_queue_commit(&s->queue, writer_len(&w));
 }
 
+static void queue_services(struct speaker *s, const struct bgp_negotiated *n, enum bgp_family f)
+{
+	for (size_t i = 0; i < s->announcer->cfg->service_count; i++)
+		if (family_of(&s->announcer->services[i]) == f && speaks_of(n, &s->announcer->services[i]))
+			queue_announce(s, n, &s->announcer->services[i]);
+}
+
 /* What a neighbor that has just come up, or asks again, is told of a family. */
 static void queue_table(struct speaker *s, const struct bgp_negotiated *n, enum bgp_family f)
 {
-	for (size_t i = 0; i < s->announcer->cfg->service_count && !s->announcer->leaving; i++)
-		if (family_of(&s->announcer->services[i]) == f && speaks_of(n, &s->announcer->services[i]))
-			queue_announce(s, n, &s->announcer->services[i]);
+	if (announcer_announces(s->announcer))
+		queue_services(s, n, f);
 	queue_end_of_rib(s, f);
+}
+
+void speaker_announce_all(struct speaker *s)
+{
+	const struct bgp_negotiated *n = session_negotiated(s->session);
+
+	if (!s->up || !n)
+		return;
+	for (int f = 0; f < BGP_FAMILIES; f++)
+		queue_services(s, n, (enum bgp_family)f);
+	session_kick(s->session);
 }
 
 void speaker_withdraw_all(struct speaker *s)
@@ -156,7 +157,9 @@ size_t speaker_announced(const struct speaker *s)
 	const struct bgp_negotiated *n = session_negotiated(s->session);
 	size_t count = 0;
 
-	for (size_t i = 0; s->up && n && !s->announcer->leaving && i < s->announcer->cfg->service_count; i++)
+	if (!s->up || !n || !announcer_announces(s->announcer))
+		return 0;
+	for (size_t i = 0; i < s->announcer->cfg->service_count; i++)
 		count += speaks_of(n, &s->announcer->services[i]);
 	return count;
 }
@@ -171,7 +174,7 @@ static void up(void *user, struct session *session, const struct bgp_negotiated 
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		if (n->family[f])
 			queue_table(s, n, (enum bgp_family)f);
-	if (speaker_announced(s) < services && !s->announcer->leaving)
+	if (speaker_announced(s) < services && announcer_announces(s->announcer))
 		log_warning("neighbor %s: does not speak all families or next hops needed: it is told of %zu "
 			    "of %zu services",
 			ip_addr_format(&s->cfg->address, text), speaker_announced(s), services);

@@ -110,7 +110,7 @@ void row_append_int(struct row *list, int64_t v)
 
 char *row_format(const struct row *r)
 {
-	return json_dumps(value_of(r), JSON_COMPACT | JSON_ENCODE_ANY);
+	return json_dumps(value_of(r), JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 }
 
 /* The library recurses once per level; so the depth is counted before it sees the line. */
@@ -220,7 +220,8 @@ void row_each(const struct row *r, void (*fn)(void *user, const char *key, const
 	json_object_foreach(value_of(r), key, v)
 	{
 		char *text = json_is_string(v) ? mem_strdup(json_string_value(v))
-					       : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+					       : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY |
+								       JSON_REAL_PRECISION(15));
 
 		fn(user, key, text);
 		free(text);

@@ -2,8 +2,7 @@
 #include "base/cursor.h"
 #include "base/text.h"
 #include "bgp/attr.h"
-
-#include <string.h>
+#include "bgp/link_bandwidth.h"
 
 static const struct known_community {
 	uint32_t value;
@@ -23,7 +22,6 @@ enum {
 	EXTENDED_AS4 = 0x02,
 	EXTENDED_ROUTE_TARGET = 0x02,
 	EXTENDED_ROUTE_ORIGIN = 0x03,
-	EXTENDED_LINK_BANDWIDTH = 0x04,
 	EXTENDED_LEN = 8,
 };
 
@@ -69,15 +67,6 @@ const char *bgp_communities_format(struct bgp_octets communities, char *buf, siz
 	return buf;
 }
 
-static float load_float(struct cursor *c)
-{
-	uint32_t bits = cursor_u32(c);
-	float f;
-
-	memcpy(&f, &bits, sizeof(f));
-	return f;
-}
-
 static void add_target(struct text *t, const char *name, uint8_t type, struct cursor c)
 {
 	if (type == EXTENDED_AS2) {
@@ -100,13 +89,12 @@ static void add_extended(struct text *t, const uint8_t *p)
 	struct cursor c = cursor_init(p, EXTENDED_LEN);
 	uint8_t type = cursor_u8(&c) & EXTENDED_TYPE_MASK, subtype = cursor_u8(&c);
 	const char *name = subtype == EXTENDED_ROUTE_TARGET ? "rt" : "soo";
+	struct bgp_link_bandwidth bandwidth;
 
 	if (type <= EXTENDED_AS4 && (subtype == EXTENDED_ROUTE_TARGET || subtype == EXTENDED_ROUTE_ORIGIN)) {
 		add_target(t, name, type, c);
-	} else if (type == EXTENDED_AS2 && subtype == EXTENDED_LINK_BANDWIDTH) {
-		unsigned as = cursor_u16(&c);
-
-		text_add(t, "bandwidth:%u:%.0f", as, (double)load_float(&c));
+	} else if (bgp_link_bandwidth_decode(p, &bandwidth) != BGP_LINK_BANDWIDTH_NONE) {
+		text_add(t, "bandwidth:%u:%.0f", bandwidth.as, (double)bandwidth.octets_s);
 	} else {
 		text_add(t, "0x");
 		for (int i = 0; i < EXTENDED_LEN; i++)

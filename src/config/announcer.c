@@ -109,6 +109,62 @@ static bool parse_variable(
 	return config_text.parse(r, f, text, out, why);
 }
 
+/* "2.5" times a unit; false when it is no such number or more than 64 bits hold. */
+static bool parse_units(const char *text, uint64_t *out)
+{
+	static const struct config_word units[] = { { "", 0 }, { "k", 3 }, { "M", 6 }, { "G", 9 },
+		{ "T", 12 }, { NULL } };
+	size_t whole = strspn(text, "0123456789"), part = 0;
+	uint64_t v = 0;
+	unsigned zeros;
+	const struct config_word *u = units;
+
+	if (!whole || whole > 16)
+		return false;
+	if (text[whole] == '.') {
+		part = strspn(text + whole + 1, "0123456789");
+		if (!part || part > 3)
+			return false;
+	}
+	while (u->name && strcmp(u->name, text + whole + part + (part > 0)) != 0)
+		u++;
+	if (!u->name || u->value < part)
+		return false;
+	for (const char *p = text; p < text + whole + part + (part > 0); p++)
+		if (*p != '.')
+			v = v * 10 + (uint64_t)(*p - '0');
+	for (zeros = u->value - (unsigned)part; zeros; zeros--)
+		if (__builtin_mul_overflow(v, (uint64_t)10, &v))
+			return false;
+	*out = v;
+	return true;
+}
+
+enum { RATE_MIN = 1000 };
+static const uint64_t rate_max = 1000000000000000;
+
+static bool parse_rate(
+	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
+{
+	char q[CONFIG_QUOTE_MAX];
+	uint64_t v;
+
+	(void)r;
+	(void)f;
+	if (parse_units(text, &v) && v >= RATE_MIN && v <= rate_max) {
+		*(uint64_t *)out = v;
+		return true;
+	}
+	text_add(why, "%s is not a rate; expected bits per second, 1k..1000T, as in 100M, 2.5G or 1000000000",
+		config_quote(text, q));
+	return false;
+}
+
+static const struct config_word drain_methods[] = { { "weight", CONFIG_DRAIN_WEIGHT },
+	{ "graceful-shutdown", CONFIG_DRAIN_GRACEFUL_SHUTDOWN }, { NULL } };
+
+static const struct config_scalar type_rate = { "bits per second", "1k..1000T, as in 100M or 2.5G",
+	sizeof(uint64_t), .parse = parse_rate };
 static const struct config_scalar type_auto_addr = { "an IP address, or auto", NULL, sizeof(struct ip_addr),
 	.parse = parse_auto_addr };
 static const struct config_scalar type_auto_id = { "an IPv4 address, or auto", NULL, sizeof(uint32_t),
@@ -133,6 +189,9 @@ static const struct config_field router_fields[] = {
 		.apply = CONFIG_RESTART,
 		.doc = "the address to connect from: the pod's own; auto: found from the environment or the "
 		       "interface" },
+	{ "capacity", CONFIG_SCALAR, &type_rate, ROUTER(capacity_bit_s), .def = "1G", .apply = CONFIG_RESTART,
+		.doc = "what this load balancer can take, told to the router as link bandwidth, which makes "
+		       "its weight of it" },
 	{ NULL },
 };
 static const struct config_schema router_schema = { sizeof(struct config_announcer_router), router_fields };
@@ -195,9 +254,38 @@ static const struct config_field service_fields[] = {
 		       "packets" },
 	{ "interface", CONFIG_SCALAR, &config_name, SERVICE(interface), .min = 1, .max = 15, .def = "lo",
 		.apply = CONFIG_RESTART, .doc = "the interface of the local route" },
+	{ "capacity", CONFIG_SCALAR, &type_rate, SERVICE(capacity_bit_s), .def_doc = "router.capacity",
+		.apply = CONFIG_RESTART,
+		.doc = "the link bandwidth of this service, where it differs from the others'" },
 	{ NULL },
 };
 static const struct config_schema service_schema = { sizeof(struct config_service), service_fields };
+
+#define DRAIN(member) .offset = offsetof(struct config_drain, member)
+static const struct config_field drain_fields[] = {
+	{ "method", CONFIG_SCALAR, &config_enum, DRAIN(method), .words = drain_methods, .def = "weight",
+		.apply = CONFIG_RESTART,
+		.doc = "how new connections are turned away; weight: link bandwidth 0, the lowest weight; "
+		       "graceful-shutdown: RFC 8326, out of the set of next hops at once" },
+	{ "time", CONFIG_SCALAR, &config_seconds, DRAIN(time_s), .max = 3600, .def = "5",
+		.apply = CONFIG_RESTART,
+		.doc = "the time from that until the services are withdrawn; 0: they are withdrawn at once" },
+	{ "linger", CONFIG_SCALAR, &config_seconds, DRAIN(linger_s), .max = 60, .def = "1",
+		.apply = CONFIG_RESTART,
+		.doc = "the time from the withdrawal until the end, in which packets still on their way are "
+		       "taken" },
+	{ NULL },
+};
+static const struct config_schema drain_schema = { sizeof(struct config_drain), drain_fields };
+
+static const struct config_field node_route_fields[] = {
+	{ "netns", CONFIG_SCALAR, &config_path, .offset = offsetof(struct config_node_route, netns), .min = 2,
+		.max = 4095, .def_doc = "none", .apply = CONFIG_RESTART,
+		.doc = "the node's network namespace as a file; with it the announcer keeps a route to each "
+		       "service by the pod's address there" },
+	{ NULL },
+};
+static const struct config_schema node_route_schema = { sizeof(struct config_node_route), node_route_fields };
 
 #define ENVIRONMENT(member) .offset = offsetof(struct config_environment, member)
 static const struct config_field environment_fields[] = {
@@ -233,6 +321,8 @@ static const struct config_field announcer_fields[] = {
 	{ "services", CONFIG_LIST, .schema = &service_schema, ANNOUNCER(services),
 		ANNOUNCER_COUNT(service_count), .min = 1, .required = true,
 		.doc = "the prefixes to announce" },
+	{ "drain", CONFIG_STRUCT, .schema = &drain_schema, ANNOUNCER(drain) },
+	{ "node-route", CONFIG_STRUCT, .schema = &node_route_schema, ANNOUNCER(node_route) },
 	{ "environment", CONFIG_STRUCT, .schema = &environment_schema, ANNOUNCER(environment) },
 	{ "control", CONFIG_STRUCT, .schema = &control_schema, ANNOUNCER(control) },
 	{ "log", CONFIG_STRUCT, .schema = &config_log_schema, ANNOUNCER(log) },
@@ -250,6 +340,9 @@ static void fill_in(struct config_announcer *c)
 		if (!config_node_get(n->head.node, "local-address"))
 			n->local_address = c->router.local_address;
 	}
+	for (size_t i = 0; i < c->service_count; i++)
+		if (!c->services[i].capacity_bit_s)
+			c->services[i].capacity_bit_s = c->router.capacity_bit_s;
 }
 
 struct config_announcer *config_announcer_parse(

@@ -14,6 +14,7 @@ struct config_announcer_router {
 	uint32_t as;
 	uint32_t router_id;	      /* host byte order; 0: auto */
 	struct ip_addr local_address; /* IP_NONE: auto */
+	uint64_t capacity_bit_s;      /* of a service that says nothing else; never 0 */
 };
 
 /* A reflector to announce to. */
@@ -43,7 +44,23 @@ struct config_service {
 	uint32_t *communities;
 	size_t community_count;
 	bool local_route;
-	const char *interface; /* of the local route */
+	const char *interface;	 /* of the local route */
+	uint64_t capacity_bit_s; /* the router's unless given */
+};
+
+/* How the announcer leaves. */
+enum config_drain_method {
+	CONFIG_DRAIN_WEIGHT,		/* link bandwidth 0 */
+	CONFIG_DRAIN_GRACEFUL_SHUTDOWN, /* RFC 8326 */
+};
+
+struct config_drain {
+	unsigned method; /* enum config_drain_method */
+	uint16_t time_s, linger_s;
+};
+
+struct config_node_route {
+	const char *netns; /* a file; NULL: the node has no route of ours */
 };
 
 struct config_environment {
@@ -57,6 +74,8 @@ struct config_announcer {
 	size_t neighbor_count;
 	struct config_service *services;
 	size_t service_count;
+	struct config_drain drain;
+	struct config_node_route node_route;
 	struct config_environment environment;
 	struct config_control control;
 	struct config_log log;

@@ -183,14 +183,14 @@ static const struct config_scalar type_hold_time = { "seconds", "0, 3..65535", s
 	.parse = parse_hold_time };
 static const struct config_scalar type_send = { "a word", "none | all | multipath | best N (1..1024)",
 	sizeof(struct config_add_path), .parse = parse_send };
-static const struct config_scalar type_rule = { "a rule", "PREFIX [ge N] [le N]",
+const struct config_scalar config_rule = { "a rule", "PREFIX [ge N] [le N]",
 	sizeof(struct config_prefix_rule), .parse = parse_rule };
 
 #define IN_POLICY(member)    .offset = offsetof(struct config_policy, member)
 #define COUNT_POLICY(member) .count_offset = offsetof(struct config_policy, member)
 
 static const struct config_field import_fields[] = {
-	{ "prefixes", CONFIG_LIST, &type_rule, IN_POLICY(rules), COUNT_POLICY(rule_count), .min = 1,
+	{ "prefixes", CONFIG_LIST, &config_rule, IN_POLICY(rules), COUNT_POLICY(rule_count), .min = 1,
 		.def_doc = "every prefix", .apply = CONFIG_REEVALUATE,
 		.doc = "the prefixes that are taken: with the length that is written, or with any from ge to "
 		       "le" },
@@ -204,7 +204,7 @@ static const struct config_field import_fields[] = {
 };
 
 static const struct config_field export_fields[] = {
-	{ "prefixes", CONFIG_LIST, &type_rule, IN_POLICY(rules), COUNT_POLICY(rule_count), .min = 1,
+	{ "prefixes", CONFIG_LIST, &config_rule, IN_POLICY(rules), COUNT_POLICY(rule_count), .min = 1,
 		.def_doc = "every prefix", .apply = CONFIG_REEVALUATE,
 		.doc = "the prefixes that are sent: with the length that is written, or with any from ge to "
 		       "le" },

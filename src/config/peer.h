@@ -71,6 +71,8 @@ struct config_peer {
 	struct config_policy import, export;
 };
 
+/* A struct config_prefix_rule as a scalar. */
+extern const struct config_scalar config_rule;
 extern const struct config_schema config_peer_schema;
 
 /* Checks that need the router's AS and more than one key. p is what holds, own the keys of the peer or group itself and

@@ -82,6 +82,9 @@ static const struct config_field router_fields[] = {
 		       "differ" },
 	{ "multipath-max", CONFIG_SCALAR, &config_u16, ROUTER(multipath_max), .min = 1, .max = 256,
 		.def = "64", .apply = CONFIG_REEVALUATE, .doc = "the most next hops of one route" },
+	{ "next-hop-check", CONFIG_SCALAR, &config_bool, ROUTER(next_hop_check),
+		.def_doc = "the value of fib.enabled", .apply = CONFIG_RESTART,
+		.doc = "leave paths out of the decision whose next hop this host cannot reach" },
 	{ NULL },
 };
 static const struct config_schema router_schema = { sizeof(struct config_router), router_fields };
@@ -128,6 +131,39 @@ static const struct config_schema neighbor_schema = { sizeof(struct config_neigh
 #define FIB(member) .offset = offsetof(struct config_fib, member)
 static const struct config_word on_exit_words[] = { { "remove", CONFIG_ON_EXIT_REMOVE },
 	{ "keep", CONFIG_ON_EXIT_KEEP }, { NULL } };
+static const struct config_word on_empty_words[] = { { "remove", CONFIG_ON_EMPTY_REMOVE },
+	{ "unreachable", CONFIG_ON_EMPTY_UNREACHABLE }, { "blackhole", CONFIG_ON_EMPTY_BLACKHOLE },
+	{ NULL } };
+static const struct config_word sysctls_words[] = { { "check", CONFIG_SYSCTLS_CHECK },
+	{ "set", CONFIG_SYSCTLS_SET }, { "ignore", CONFIG_SYSCTLS_IGNORE }, { NULL } };
+static const struct config_word group_type_words[] = { { "hash-threshold", CONFIG_GROUP_HASH_THRESHOLD },
+	{ "resilient", CONFIG_GROUP_RESILIENT }, { NULL } };
+
+#define FIB_GROUP(member) .offset = offsetof(struct config_fib_group, member)
+static const struct config_field fib_group_fields[] = {
+	{ "prefixes", CONFIG_LIST, &config_rule, FIB_GROUP(rules),
+		.count_offset = offsetof(struct config_fib_group, rule_count), .min = 1, .required = true,
+		.apply = CONFIG_RESTART,
+		.doc = "the prefixes whose groups are of this kind; the first element that fits decides" },
+	{ "type", CONFIG_SCALAR, &config_enum, .words = group_type_words, FIB_GROUP(type),
+		.def = "hash-threshold", .apply = CONFIG_RESTART,
+		.doc = "what the kernel does with flows when the next hops change: hash-threshold follows at "
+		       "once and moves some, resilient keeps a flow where it is and moves only idle "
+		       "buckets" },
+	{ "buckets", CONFIG_SCALAR, &config_u16, FIB_GROUP(buckets), .min = 1, .max = 32768, .def = "4096",
+		.apply = CONFIG_RESTART,
+		.doc = "of a resilient group; 32 octets of kernel memory each; never changed in a group that "
+		       "is there" },
+	{ "idle-timer", CONFIG_SCALAR, &config_u32, FIB_GROUP(idle_timer_s), .min = 1, .max = 86400,
+		.def = "120", .apply = CONFIG_RESTART,
+		.doc = "seconds without a packet after which a bucket may be moved" },
+	{ "unbalanced-timer", CONFIG_SCALAR, &config_u32, FIB_GROUP(unbalanced_timer_s), .min = 0,
+		.max = 86400, .def = "0", .apply = CONFIG_RESTART,
+		.doc = "seconds after which busy buckets are moved too, breaking flows; 0: never" },
+	{ NULL },
+};
+static const struct config_schema fib_group_schema = { sizeof(struct config_fib_group), fib_group_fields };
+
 static const struct config_field fib_fields[] = {
 	{ "enabled", CONFIG_SCALAR, &config_bool, FIB(enabled), .def = "false", .apply = CONFIG_RESTART,
 		.doc = "put the routes into the kernel's table: the router's role" },
@@ -144,8 +180,39 @@ static const struct config_field fib_fields[] = {
 		.doc = "the first of the kernel's next-hop ids that are ours" },
 	{ "next-hop-id-count", CONFIG_SCALAR, &config_u32, FIB(next_hop_id_count), .min = 1024,
 		.max = UINT32_MAX, .def = "1000000", .apply = CONFIG_RESTART, .doc = "how many of them" },
+	{ "groups", CONFIG_LIST, .schema = &fib_group_schema, FIB(groups),
+		.count_offset = offsetof(struct config_fib, group_count), .apply = CONFIG_RESTART },
+	{ "max-resilient-groups", CONFIG_SCALAR, &config_u32, FIB(max_resilient_groups), .min = 0,
+		.max = 65536, .def = "256", .apply = CONFIG_RESTART,
+		.doc = "the most resilient groups; the routes of further prefixes share hash-threshold "
+		       "groups, "
+		       "with a warning" },
+	{ "resolve-via-default", CONFIG_SCALAR, &config_bool, FIB(resolve_via_default), .def = "false",
+		.apply = CONFIG_RESTART, .doc = "let the default route lead to next hops" },
+	{ "on-empty", CONFIG_SCALAR, &config_enum, .words = on_empty_words, FIB(on_empty), .def = "remove",
+		.apply = CONFIG_RESTART,
+		.doc = "what takes the place of a route whose last usable next hop is gone: nothing, or a "
+		       "route "
+		       "that rejects or drops its packets until a path comes or the daemon ends" },
+	{ "restart-time", CONFIG_SCALAR, &config_u32, FIB(restart_time_s), .min = 0, .max = 86400,
+		.def = "60", .apply = CONFIG_LIVE,
+		.doc = "seconds after which what an earlier run left is removed unless it was announced "
+		       "anew; "
+		       "at once when every configured neighbor has told all it has (End-of-RIB)" },
+	{ "compare-interval", CONFIG_SCALAR, &config_u32, FIB(compare_interval_s), .min = 0, .max = 86400,
+		.def = "60", .apply = CONFIG_RESTART,
+		.doc = "seconds between two comparisons of the kernel's routes with ours; 0: only after "
+		       "events" },
+	{ "sysctls", CONFIG_SCALAR, &config_enum, .words = sysctls_words, FIB(sysctls), .def = "check",
+		.apply = CONFIG_RESTART,
+		.doc = "tell which of the kernel's settings a router of this kind needs are wrong, or set "
+		       "them, or ignore them" },
 	{ "on-exit", CONFIG_SCALAR, &config_enum, .words = on_exit_words, FIB(on_exit), .def = "remove",
 		.apply = CONFIG_LIVE, .doc = "what becomes of our routes when the daemon ends in order" },
+	{ "link-bandwidth-unit", CONFIG_SCALAR, &config_u32, FIB(link_bandwidth_unit), .min = 0,
+		.max = UINT32_MAX, .def = "0", .apply = CONFIG_RESTART,
+		.doc = "the link bandwidth, in octets per second, that makes a weight of 1; 0: the smallest "
+		       "power of two for each route that keeps the largest weight at or under 255" },
 	{ NULL },
 };
 static const struct config_schema fib_schema = { sizeof(struct config_fib), fib_fields };
@@ -219,6 +286,8 @@ static void fill_in(struct config_rrd *c, const struct config_node *root)
 
 	if (!c->router.cluster_id)
 		c->router.cluster_id = c->router.router_id;
+	if (!config_node_get(config_node_get(root, "router"), "next-hop-check"))
+		c->router.next_hop_check = c->fib.enabled;
 	if (!listen || config_node_is_empty(listen))
 		default_listen(c);
 	for (size_t i = 0; i < c->group_count; i++)

@@ -18,6 +18,7 @@ struct config_router {
 	bool always_compare_med;
 	bool as_path_relax;
 	uint16_t multipath_max;
+	bool next_hop_check;
 };
 
 struct config_listen {
@@ -48,13 +49,39 @@ struct config_neighbor {
 
 enum config_on_exit { CONFIG_ON_EXIT_REMOVE, CONFIG_ON_EXIT_KEEP };
 
+enum config_on_empty { CONFIG_ON_EMPTY_REMOVE, CONFIG_ON_EMPTY_UNREACHABLE, CONFIG_ON_EMPTY_BLACKHOLE };
+
+enum config_sysctls { CONFIG_SYSCTLS_CHECK, CONFIG_SYSCTLS_SET, CONFIG_SYSCTLS_IGNORE };
+
+enum config_group_type { CONFIG_GROUP_HASH_THRESHOLD, CONFIG_GROUP_RESILIENT };
+
+enum { CONFIG_FIB_GROUPS_MAX = 64 };
+
+/* The kind of next-hop groups for some prefixes. */
+struct config_fib_group {
+	struct config_head head;
+	struct config_prefix_rule *rules;
+	size_t rule_count;
+	enum config_group_type type;
+	uint16_t buckets;
+	uint32_t idle_timer_s, unbalanced_timer_s;
+};
+
 struct config_fib {
 	bool enabled;
 	uint32_t table;
 	uint32_t metric;
 	uint8_t protocol;
 	uint32_t next_hop_id_base, next_hop_id_count;
+	enum config_on_empty on_empty;
+	struct config_fib_group *groups; /* the first that fits a prefix decides */
+	size_t group_count;
+	uint32_t max_resilient_groups;
+	bool resolve_via_default;
+	uint32_t restart_time_s, compare_interval_s; /* compare_interval_s 0: never */
+	enum config_sysctls sysctls;
 	enum config_on_exit on_exit;
+	uint32_t link_bandwidth_unit; /* octets/s; 0: chosen */
 };
 
 struct config_rrd {

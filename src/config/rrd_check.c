@@ -216,6 +216,10 @@ static void check_fib(const struct check *k, const struct config_node *fib)
 	uint64_t end = (uint64_t)k->c->fib.next_hop_id_base + k->c->fib.next_hop_id_count - 1;
 	const struct config_node *n = config_node_get(fib, "next-hop-id-count");
 
+	if (k->c->fib.group_count > CONFIG_FIB_GROUPS_MAX)
+		config_error_value(k->errs, config_node_get(fib, "groups"),
+			"there are %zu groups; at most %d are allowed", k->c->fib.group_count,
+			CONFIG_FIB_GROUPS_MAX);
 	if (!n)
 		n = config_node_get(fib, "next-hop-id-base");
 	if (n && end > UINT32_MAX)

@@ -26,6 +26,23 @@ struct events {
 	uint8_t *in;
 };
 
+static void take_route(struct events *e, const struct nlmsghdr *h, const struct message_route *r)
+{
+	bool there = h->nlmsg_type == RTM_NEWROUTE;
+
+	if (message_is_ours(&e->ours, r)) {
+		e->ops->route(e->user, r, there);
+		return;
+	}
+	/* A route that replaces ours says so, and nothing tells of ours. */
+	if (message_has_our_key(&e->ours, r)) {
+		if (there && h->nlmsg_flags & NLM_F_REPLACE)
+			e->ops->route(e->user, r, false);
+		e->ops->foreign(e->user, r, there);
+	}
+	e->ops->reach(e->user);
+}
+
 static void take_event(struct events *e, const struct nlmsghdr *h)
 {
 	struct message_object object;
@@ -49,10 +66,7 @@ static void take_event(struct events *e, const struct nlmsghdr *h)
 	case RTM_DELROUTE:
 		if (!message_decode_route(h, &route))
 			break;
-		if (message_is_ours(&e->ours, &route))
-			e->ops->route(e->user, &route, h->nlmsg_type == RTM_NEWROUTE);
-		else
-			e->ops->reach(e->user);
+		take_route(e, h, &route);
 		break;
 	default:
 		break;
@@ -93,9 +107,9 @@ static int filter(int fd, uint32_t port)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
-static bool open_socket(struct events *e, uint32_t not_from)
+static bool open_socket(struct events *e, uint32_t not_from, size_t queue_octets)
 {
-	const int size = EVENTS_QUEUE;
+	const int size = queue_octets ? (int)queue_octets : EVENTS_QUEUE;
 	int fd;
 
 	e->sock = nl_socket_alloc();
@@ -112,7 +126,7 @@ static bool open_socket(struct events *e, uint32_t not_from)
 }
 
 struct events *events_new(struct io_loop *loop, const struct message_ours *ours, uint32_t not_from,
-	const struct events_ops *ops, void *user, char *err, size_t err_size)
+	size_t queue_octets, const struct events_ops *ops, void *user, char *err, size_t err_size)
 {
 	struct events *e = mem_calloc(1, sizeof(*e));
 
@@ -120,7 +134,7 @@ struct events *events_new(struct io_loop *loop, const struct message_ours *ours,
 	e->ops = ops;
 	e->user = user;
 	e->in = mem_alloc(EVENTS_BUFFER);
-	if (!open_socket(e, not_from)) {
+	if (!open_socket(e, not_from, queue_octets)) {
 		snprintf(err, err_size, "cannot listen to the kernel's routing events: %s", strerror(errno));
 		events_free(e);
 		return NULL;

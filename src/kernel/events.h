@@ -19,6 +19,8 @@ struct events_ops {
 	void (*reach)(void *user);
 	/* A route of ours was put in or taken out, not by us. */
 	void (*route)(void *user, const struct message_route *r, bool there);
+	/* Another program's route with the key of ours was put in or taken out. */
+	void (*foreign)(void *user, const struct message_route *r, bool there);
 	/* A next-hop object was changed, not by us. */
 	void (*object)(void *user, uint32_t id);
 	/* Events were lost. */
@@ -27,7 +29,8 @@ struct events_ops {
 
 struct events;
 
-/* not_from: the port of the socket whose doings are no events. NULL with a reason in err. */
+/* not_from: the port of the socket whose doings are no events; queue_octets: of the socket, 0 for the default. NULL with a
+ * reason in err. */
 struct events *events_new(struct io_loop *loop, const struct message_ours *ours, uint32_t not_from,
-	const struct events_ops *ops, void *user, char *err, size_t err_size);
+	size_t queue_octets, const struct events_ops *ops, void *user, char *err, size_t err_size);
 void events_free(struct events *e);

@@ -53,6 +53,9 @@ void exec_job_free(struct exec_job *j)
 	forget_objects(j);
 	free(j->object);
 	free(j->route);
+	for (size_t i = 0; i < j->share_count; i++)
+		free(j->share[i].hop);
+	free(j->share);
 	free(j->question);
 	free(j);
 }
@@ -115,7 +118,9 @@ static void take_object(void *user, const struct nlmsghdr *h)
 		j->object = mem_realloc(j->object, j->object_size * sizeof(*j->object));
 	}
 	o = &j->object[j->object_count++];
-	*o = (struct exec_found_object){ .id = m.id, .is_group = m.is_group, .count = m.count };
+	*o = (struct exec_found_object){
+		.id = m.id, .is_group = m.is_group, .resilient = m.resilient, .count = m.count
+	};
 	o->hop = mem_alloc((m.count + 1) * sizeof(*o->hop));
 	memcpy(o->hop, m.hop, m.count * sizeof(*o->hop));
 }
@@ -144,13 +149,17 @@ static void take_route(void *user, const struct nlmsghdr *h)
 	struct exec_job *j = l->job;
 	struct message_route r;
 
-	if (!message_decode_route(h, &r) || !message_is_ours(&l->exec->cfg.ours, &r))
+	if (!message_decode_route(h, &r) || !message_has_our_key(&l->exec->cfg.ours, &r) ||
+		r.protocol != l->exec->cfg.ours.protocol)
 		return;
 	if (j->route_count == j->route_size) {
 		j->route_size = j->route_size ? j->route_size * 2 : 64;
 		j->route = mem_realloc(j->route, j->route_size * sizeof(*j->route));
 	}
-	j->route[j->route_count++] = (struct exec_found_route){ .prefix = r.prefix, .id = r.next_hop_id };
+	j->route[j->route_count++] = (struct exec_found_route){ .prefix = r.prefix,
+		.id = r.next_hop_id,
+		.reject = (uint8_t)message_reject(&r),
+		.foreign = !message_is_ours(&l->exec->cfg.ours, &r) };
 }
 
 static int list_routes_of(struct exec *e, struct exec_job *j, uint8_t family)
@@ -179,6 +188,35 @@ static void list_routes(struct exec *e, struct exec_job *j)
 		log_warning("the kernel's routes could not be listed: %s", strerror(-error));
 }
 
+static void take_bucket(void *user, const struct nlmsghdr *h)
+{
+	struct exec_share *s = user;
+	uint32_t id;
+	size_t i = 0;
+
+	if (!message_decode_bucket(h, &id))
+		return;
+	while (i < s->count && s->hop[i].id != id)
+		i++;
+	if (i == FIB_NEXT_HOPS_MAX)
+		return;
+	if (i == s->count)
+		s->hop[s->count++] = (struct exec_bucket_count){ .id = id };
+	s->hop[i].buckets++;
+}
+
+static void count_buckets(struct exec *e, struct exec_share *s)
+{
+	int error = -EAGAIN;
+
+	s->hop = mem_alloc(FIB_NEXT_HOPS_MAX * sizeof(*s->hop));
+	for (int i = 0; error == -EAGAIN && i < LISTING_TRIES; i++) {
+		s->count = 0;
+		error = netlink_request(e->nl, message_list_buckets(s->group_id), take_bucket, s, NULL, 0);
+	}
+	s->known = error == 0;
+}
+
 static void work_on(struct exec *e, struct exec_job *j)
 {
 	carry_out(e, j);
@@ -189,6 +227,8 @@ static void work_on(struct exec *e, struct exec_job *j)
 		list_objects(e, j);
 	if (j->list_routes)
 		list_routes(e, j);
+	for (size_t i = 0; i < j->share_count; i++)
+		count_buckets(e, &j->share[i]);
 }
 
 static void *run(void *user)

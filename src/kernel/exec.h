@@ -22,7 +22,7 @@ struct exec_question {
 
 struct exec_found_object {
 	uint32_t id;
-	bool is_group;
+	bool is_group, resilient;
 	struct plan_hop *hop; /* owned */
 	size_t count;
 };
@@ -30,6 +30,19 @@ struct exec_found_object {
 struct exec_found_route {
 	struct prefix prefix;
 	uint32_t id;
+	uint8_t reject; /* enum plan_on_empty */
+	bool foreign;	/* our protocol, our key, and yet not ours */
+};
+
+/* How the buckets of a resilient group lie now. */
+struct exec_share {
+	uint32_t group_id;
+	bool known; /* out, and what follows */
+	size_t count;
+	struct exec_bucket_count {
+		uint32_t id;
+		uint32_t buckets;
+	} * hop; /* owned */
 };
 
 /* What is wanted is done in this order; all of it may be empty. Results stand beside the wishes. */
@@ -41,8 +54,10 @@ struct exec_job {
 	bool list_objects, list_routes; /* out: whether the listing is complete */
 	struct exec_found_object *object;
 	size_t object_count, object_size;
-	struct exec_found_route *route; /* only ours */
+	struct exec_found_route *route; /* only of our protocol and key */
 	size_t route_count, route_size;
+	struct exec_share *share;
+	size_t share_count;
 };
 
 struct exec_job *exec_job_new(void);

@@ -1,50 +1,42 @@
-#include "kernel/fib.h"
+#include "kernel/fib_private.h"
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "kernel/events.h"
-#include "kernel/exec.h"
-#include "kernel/plan.h"
+#include "kernel/lock.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
 	/* So that a new change waits for no more than some 20 ms of older ones. */
 	ROUTES_PER_BATCH = 8192,
-	RETRY_US = 5000000,
-	/* Events come in bursts; and a table that another program fills is one event per route. */
-	COALESCE_US = 2000,
-	LINK_INTERVAL_US = 100000,
-	REACH_INTERVAL_US = 500000,
-	/* Addresses and routes come some time after their link. */
-	SECOND_LOOK_US = 1000000,
+	/* The buckets of so many groups are read in one turn: some 30 ms. */
+	SHARES_PER_JOB = 16,
 	ROUTE_LISTING_INTERVAL_US = 60000000,
 	EXIT_WAIT_MS = 5000,
-	LOG_INTERVAL_MS = 1000,
 };
 
-struct fib {
-	struct io_loop *loop;
-	struct fib_config cfg;
-	bool classic;
-	struct plan *plan;
-	struct exec *exec;
-	struct events *events;
-	struct io_watch *watch;
-	struct io_job *work;
-	struct io_timer *retry_timer, *refresh_timer;
-	struct exec_job *job; /* under way, or NULL */
-	/* What the next question to the kernel is to cover. */
-	bool want_unreachable, want_refresh, want_routes;
-	bool link_changed, second_look;
-	uint64_t refreshed_us, doubted_us;
-	uint64_t operations, refused;
-	struct log_limit refused_log;
-};
+uint64_t fib_now_ms(const struct fib *f)
+{
+	return io_loop_now_us(f->loop) / 1000;
+}
+
+uint8_t fib_kind(const struct fib *f, const struct prefix *p)
+{
+	for (size_t i = 0; i < f->cfg.group_count; i++) {
+		const struct fib_group *g = &f->cfg.group[i];
+
+		for (size_t k = 0; k < g->rule_count; k++)
+			if (prefix_contains(&g->rule[k].prefix, p) && p->len >= g->rule[k].ge &&
+				p->len <= g->rule[k].le)
+				return (uint8_t)(g->resilient ? i + 1 : 0);
+	}
+	return 0;
+}
 
 /* --- jobs --- */
 
@@ -57,6 +49,7 @@ static struct exec_job *question_job(struct fib *f)
 	struct ip_addr *addr;
 
 	j->question_count = plan_ask(f->plan, which, &addr);
+	j->question_count = watch_ask(&f->watched, which, &addr, j->question_count);
 	j->question = mem_calloc(j->question_count + 1, sizeof(*j->question));
 	for (size_t i = 0; i < j->question_count; i++)
 		j->question[i].addr = addr[i];
@@ -69,11 +62,24 @@ static struct exec_job *question_job(struct fib *f)
 	return j;
 }
 
+static struct exec_job *share_job(struct fib *f)
+{
+	uint32_t id[SHARES_PER_JOB];
+	struct exec_job *j = exec_job_new();
+
+	f->want_shares = false;
+	j->share_count = plan_ask_shares(f->plan, id, SHARES_PER_JOB);
+	j->share = mem_calloc(j->share_count + 1, sizeof(*j->share));
+	for (size_t i = 0; i < j->share_count; i++)
+		j->share[i].group_id = id[i];
+	return j;
+}
+
 static struct exec_job *next_job(struct fib *f)
 {
 	struct exec_job *j;
 
-	if (f->want_refresh || f->want_unreachable || plan_has_new(f->plan))
+	if (f->want_refresh || f->want_unreachable || plan_has_new(f->plan) || f->watched.unknown)
 		return question_job(f);
 	j = exec_job_new();
 	if (plan_run(f->plan, ROUTES_PER_BATCH, &j->batch)) {
@@ -81,7 +87,7 @@ static struct exec_job *next_job(struct fib *f)
 		return j;
 	}
 	exec_job_free(j);
-	return NULL;
+	return f->want_shares ? share_job(f) : NULL;
 }
 
 static void proceed(struct fib *f)
@@ -93,7 +99,7 @@ static void proceed(struct fib *f)
 		exec_submit(f->exec, f->job);
 }
 
-static void refresh(struct fib *f, bool with_routes)
+void fib_refresh(struct fib *f, bool with_routes)
 {
 	f->want_refresh = true;
 	f->want_routes |= with_routes;
@@ -112,7 +118,7 @@ static void log_refused(struct fib *f, const struct plan_op *op, size_t refused)
 	};
 	char name[PREFIX_TEXT_MAX];
 
-	if (!log_limit_pass(&f->refused_log, io_loop_now_us(f->loop) / 1000, LOG_INTERVAL_MS, NULL))
+	if (!log_limit_pass(&f->refused_log, fib_now_ms(f), FIB_LOG_INTERVAL_MS, NULL))
 		return;
 	if (op->kind == PLAN_ROUTE_SET || op->kind == PLAN_ROUTE_DEL)
 		prefix_format(&op->prefix, name);
@@ -146,8 +152,31 @@ static void take_results(struct fib *f, const struct plan_batch *b)
 	if (exists &&
 		(!f->doubted_us || io_loop_now_us(f->loop) - f->doubted_us > ROUTE_LISTING_INTERVAL_US)) {
 		f->doubted_us = io_loop_now_us(f->loop);
-		refresh(f, true);
+		fib_refresh(f, true);
 	}
+}
+
+static void tell_reach(struct fib *f, const struct exec_question *q)
+{
+	const struct plan_resolution *a = &q->answer;
+	struct fib_reach reach = { a->reachable, a->reachable ? NULL : a->why, a->interface, a->gateway,
+		a->metric };
+
+	if (f->cfg.reached)
+		f->cfg.reached(f->cfg.user, &q->addr, &reach);
+}
+
+/* Whether it is to be logged. */
+static bool take_answer(struct fib *f, const struct exec_question *q)
+{
+	bool news = plan_resolve(f->plan, &q->addr, &q->answer);
+
+	if (!watch_has(&f->watched, &q->addr))
+		return news;
+	news = watch_resolve(&f->watched, &q->addr, &q->answer);
+	if (news)
+		tell_reach(f, q);
+	return news;
 }
 
 static void take_answers(struct fib *f, const struct exec_job *j)
@@ -157,7 +186,7 @@ static void take_answers(struct fib *f, const struct exec_job *j)
 	for (size_t i = 0; i < j->question_count; i++) {
 		const struct exec_question *q = &j->question[i];
 
-		if (!plan_resolve(f->plan, &q->addr, &q->answer))
+		if (!take_answer(f, q))
 			continue;
 		ip_addr_format(&q->addr, addr);
 		if (q->answer.reachable)
@@ -169,6 +198,16 @@ static void take_answers(struct fib *f, const struct exec_job *j)
 	plan_resolve_end(f->plan);
 }
 
+static void tell_adopted(const struct fib *f)
+{
+	struct plan_stats s = plan_stats(f->plan);
+
+	if (s.leftover_routes)
+		log_info("kernel: %zu routes of an earlier run are taken over, over %zu groups and %zu next "
+			 "hops",
+			s.leftover_routes, s.groups, s.next_hops);
+}
+
 static void take_listing(struct fib *f, const struct exec_job *j)
 {
 	if (!j->list_objects && !(f->classic && j->list_routes))
@@ -177,11 +216,38 @@ static void take_listing(struct fib *f, const struct exec_job *j)
 	for (size_t i = 0; i < j->object_count; i++) {
 		const struct exec_found_object *o = &j->object[i];
 
-		plan_found_object(f->plan, o->id, o->is_group, o->hop, o->count);
+		plan_found_object(
+			f->plan, &(struct plan_found){ o->id, o->is_group, o->resilient, o->hop, o->count });
 	}
-	for (size_t i = 0; j->list_routes && i < j->route_count; i++)
-		plan_found_route(f->plan, &j->route[i].prefix, j->route[i].id);
+	for (size_t i = 0; j->list_routes && i < j->route_count; i++) {
+		const struct exec_found_route *r = &j->route[i];
+
+		if (r->foreign)
+			plan_foreign_route(f->plan, &r->prefix, true);
+		else
+			plan_found_route(f->plan, &r->prefix, r->id, r->reject, fib_kind(f, &r->prefix));
+	}
 	plan_listing_end(f->plan);
+	if (!f->comparisons++)
+		tell_adopted(f);
+}
+
+static void take_shares(struct fib *f, const struct exec_job *j)
+{
+	struct plan_bucket_count count[FIB_NEXT_HOPS_MAX];
+
+	for (size_t i = 0; i < j->share_count; i++) {
+		const struct exec_share *s = &j->share[i];
+
+		for (size_t k = 0; k < s->count; k++)
+			count[k] = (struct plan_bucket_count){ s->hop[k].id, s->hop[k].buckets };
+		if (s->known && plan_share(f->plan, s->group_id, count, s->count, fib_now_ms(f)) &&
+			log_limit_pass(&f->stuck_log, fib_now_ms(f), FIB_LOG_INTERVAL_MS, NULL))
+			log_warning("kernel: resilient group %u cannot follow what is wanted: its buckets "
+				    "are never "
+				    "idle; a hash-threshold group would (see \"rrctl show fib\")",
+				s->group_id);
+	}
 }
 
 static void finish(struct fib *f, struct exec_job *j)
@@ -192,6 +258,7 @@ static void finish(struct fib *f, struct exec_job *j)
 	if (j->question_count)
 		take_answers(f, j);
 	take_listing(f, j);
+	take_shares(f, j);
 	exec_job_free(j);
 }
 
@@ -211,90 +278,6 @@ static void on_work(void *user)
 	proceed(user);
 }
 
-/* --- the kernel's events --- */
-
-static void refresh_within(struct fib *f, uint64_t interval_us)
-{
-	uint64_t now = io_loop_now_us(f->loop), delay = COALESCE_US;
-
-	if (f->refreshed_us + interval_us > now + delay)
-		delay = f->refreshed_us + interval_us - now;
-	if (!io_timer_pending(f->refresh_timer) || io_timer_left_us(f->refresh_timer) > delay)
-		io_timer_set(f->refresh_timer, delay);
-}
-
-static void on_link(void *user)
-{
-	struct fib *f = user;
-
-	f->link_changed = f->second_look = true;
-	refresh_within(f, LINK_INTERVAL_US);
-}
-
-static void on_reach(void *user)
-{
-	refresh_within(user, REACH_INTERVAL_US);
-}
-
-static void on_route(void *user, const struct message_route *r, bool there)
-{
-	struct fib *f = user;
-
-	if (there)
-		plan_found_route(f->plan, &r->prefix, r->next_hop_id);
-	else
-		plan_lost_route(f->plan, &r->prefix);
-	io_job_post(f->work);
-}
-
-static void on_object(void *user, uint32_t id)
-{
-	struct fib *f = user;
-
-	if (id >= f->cfg.next_hop_id_base && id - f->cfg.next_hop_id_base < f->cfg.next_hop_id_count)
-		refresh_within(f, LINK_INTERVAL_US);
-}
-
-static void on_overflow(void *user)
-{
-	struct fib *f = user;
-
-	log_warning("routing events of the kernel were lost: its routes are compared anew");
-	refresh(f, true);
-}
-
-static const struct events_ops events_ops = {
-	.link = on_link,
-	.reach = on_reach,
-	.route = on_route,
-	.object = on_object,
-	.overflow = on_overflow,
-};
-
-static void on_refresh_timer(void *user)
-{
-	struct fib *f = user;
-
-	/* Classic routes vanish with their link without an event, and lose next hops without a trace. */
-	refresh(f, f->classic && f->link_changed);
-	if (f->link_changed)
-		plan_rewrite(f->plan);
-	f->link_changed = false;
-	if (f->second_look)
-		io_timer_set(f->refresh_timer, SECOND_LOOK_US);
-	f->second_look = false;
-}
-
-static void on_retry_timer(void *user)
-{
-	struct fib *f = user;
-
-	f->want_unreachable = plan_stats(f->plan).unreachable > 0;
-	plan_retry(f->plan);
-	io_job_post(f->work);
-	io_timer_set(f->retry_timer, RETRY_US);
-}
-
 /* --- life --- */
 
 static bool open_kernel(struct fib *f, char *err, size_t err_size)
@@ -303,19 +286,57 @@ static bool open_kernel(struct fib *f, char *err, size_t err_size)
 		.ours = { .table = f->cfg.table,
 			.metric = f->cfg.metric,
 			.protocol = f->cfg.protocol,
+			.id_base = f->cfg.next_hop_id_base,
+			.id_count = f->cfg.next_hop_id_count,
 			.classic = f->cfg.force_classic },
 		.via_default = f->cfg.resolve_via_default,
 	};
 	struct plan_config plan = { .id_base = f->cfg.next_hop_id_base,
-		.id_count = f->cfg.next_hop_id_count };
+		.id_count = f->cfg.next_hop_id_count,
+		.on_empty = (enum plan_on_empty)f->cfg.on_empty,
+		.kind = f->kind,
+		.kind_count = f->cfg.group_count,
+		.max_resilient = f->cfg.max_resilient_groups };
+
+	f->lock = f->cfg.watch_only
+			  ? -1
+			  : kernel_lock(f->cfg.table, f->cfg.protocol, f->cfg.metric, err, err_size);
+	if (f->lock < 0 && !f->cfg.watch_only)
+		return false;
 
 	f->exec = exec_new(&cfg, err, err_size);
 	if (!f->exec)
 		return false;
 	f->classic = plan.classic = cfg.ours.classic;
 	f->plan = plan_new(&plan);
-	f->events = events_new(f->loop, &cfg.ours, exec_port(f->exec), &events_ops, f, err, err_size);
+	f->events = events_new(f->loop, &cfg.ours, exec_port(f->exec), f->cfg.event_octets, &fib_events_ops,
+		f, err, err_size);
 	return f->events;
+}
+
+static void set_kinds(struct fib *f)
+{
+	if (f->cfg.group_count > PLAN_KINDS_MAX)
+		f->cfg.group_count = PLAN_KINDS_MAX;
+	for (size_t i = 0; i < f->cfg.group_count; i++) {
+		const struct fib_group *g = &f->cfg.group[i];
+
+		f->kind[i] = (struct plan_kind){ g->resilient, g->buckets, g->idle_timer_s,
+			g->unbalanced_timer_s };
+	}
+}
+
+/* The lock is the last to go: until then nobody else may begin. */
+static void free_kernel(struct fib *f)
+{
+	events_free(f->events);
+	/* A job still under way ends first and is freed there. */
+	exec_free(f->exec);
+	plan_free(f->plan);
+	watch_list_fini(&f->watched);
+	if (f->lock >= 0)
+		close(f->lock);
+	free(f);
 }
 
 struct fib *fib_new(struct io_loop *loop, const struct fib_config *cfg, char *err, size_t err_size)
@@ -324,22 +345,21 @@ struct fib *fib_new(struct io_loop *loop, const struct fib_config *cfg, char *er
 
 	f->loop = loop;
 	f->cfg = *cfg;
+	set_kinds(f);
 	if (!open_kernel(f, err, err_size)) {
-		events_free(f->events);
-		exec_free(f->exec);
-		plan_free(f->plan);
-		free(f);
+		free_kernel(f);
 		return NULL;
 	}
 	f->work = io_job_new(loop, on_work, f);
-	f->retry_timer = io_timer_new(loop, on_retry_timer, f);
-	f->refresh_timer = io_timer_new(loop, on_refresh_timer, f);
-	io_timer_set(f->retry_timer, RETRY_US);
+	fib_timers_new(f);
 	f->watch = io_watch_new(loop, exec_fd(f->exec), on_results, f);
 	io_watch_set(f->watch, IO_READ);
+	if (f->cfg.watch_only)
+		return f;
 	log_info("kernel: routes go to table %u with metric %u and protocol %u, over %s", cfg->table,
 		cfg->metric, cfg->protocol,
 		f->classic ? "classic multipath (no next-hop objects)" : "next-hop objects");
+	fib_sysctl_look(f);
 	/* What a former run left behind. Nothing is planned before it is known. */
 	f->want_refresh = f->want_routes = true;
 	proceed(f);
@@ -374,7 +394,7 @@ static void remove_all(struct fib *f, uint64_t deadline_us)
 	plan_clear(f->plan);
 	plan_sweep(f->plan);
 	do {
-		f->want_refresh = f->want_unreachable = f->want_routes = false;
+		f->want_refresh = f->want_unreachable = f->want_routes = f->want_shares = false;
 		proceed(f);
 	} while (f->job && wait_for_job(f, deadline_us));
 	if (f->job || plan_stats(f->plan).failed)
@@ -390,25 +410,38 @@ void fib_free(struct fib *f)
 	deadline_us = clock_us() + EXIT_WAIT_MS * 1000ull;
 	if (wait_for_job(f, deadline_us) && f->cfg.remove_on_exit)
 		remove_all(f, deadline_us);
-	events_free(f->events);
 	io_watch_free(f->watch);
-	io_timer_free(f->retry_timer);
-	io_timer_free(f->refresh_timer);
+	fib_timers_free(f);
 	io_job_free(f->work);
-	/* A job still under way ends first and is freed there. */
-	exec_free(f->exec);
-	plan_free(f->plan);
-	free(f);
+	free_kernel(f);
 }
 
 void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *nh, size_t count)
 {
-	plan_set(f->plan, p, nh, count);
+	char text[PREFIX_TEXT_MAX];
+
+	if (plan_set(f->plan, p, fib_kind(f, p), nh, count))
+		return;
+	f->resilient_refused++;
+	if (log_limit_pass(&f->resilient_log, fib_now_ms(f), FIB_LOG_INTERVAL_MS, NULL))
+		log_warning("kernel: route %s shares a hash-threshold group: there are %zu resilient groups "
+			    "already, as many as fib: max-resilient-groups allows",
+			prefix_format(p, text), f->cfg.max_resilient_groups);
 }
 
 void fib_del(struct fib *f, const struct prefix *p)
 {
 	plan_del(f->plan, p);
+}
+
+void fib_watch(struct fib *f, const struct ip_addr *addr)
+{
+	watch_add(&f->watched, addr);
+}
+
+void fib_unwatch(struct fib *f, const struct ip_addr *addr)
+{
+	watch_del(&f->watched, addr);
 }
 
 void fib_commit(struct fib *f)
@@ -418,85 +451,12 @@ void fib_commit(struct fib *f)
 
 void fib_sweep(struct fib *f)
 {
+	struct plan_stats s = plan_stats(f->plan);
+
+	if (!f->swept && s.leftover_routes)
+		log_info("kernel: %zu routes of an earlier run that nobody announces are removed",
+			s.leftover_routes);
+	f->swept = true;
 	plan_sweep(f->plan);
 	proceed(f);
-}
-
-/* --- rows --- */
-
-static const char *state_format(enum plan_state state)
-{
-	switch (state) {
-	case PLAN_INSTALLED:
-		return "installed";
-	case PLAN_PENDING:
-		return "pending";
-	case PLAN_FAILED:
-		return "failed";
-	case PLAN_LEFTOVER:
-		return "leftover";
-	}
-	return NULL;
-}
-
-static struct row *next_hop_row(const struct plan_view *v, size_t i)
-{
-	struct plan_hop_view hop = plan_view_hop(v, i);
-	struct row *r = row_new();
-	char text[PREFIX_TEXT_MAX];
-
-	row_text(r, "address", ip_addr_format(&hop.addr, text));
-	if (hop.interface) {
-		row_text(r, "interface", hop.interface);
-		if (!ip_addr_equal(&hop.addr, &hop.gateway))
-			row_text(r, "gateway", ip_addr_format(&hop.gateway, text));
-	}
-	row_int(r, "weight", hop.weight);
-	if (hop.why)
-		row_text(r, "error", hop.why);
-	return r;
-}
-
-struct row *fib_row(const struct fib *f, struct prefix *at, bool first)
-{
-	struct plan_view v;
-	struct row *r, *hops;
-	char text[PREFIX_TEXT_MAX];
-
-	if (!plan_view_next(f->plan, first ? NULL : at, &v))
-		return NULL;
-	*at = v.prefix;
-	r = row_new();
-	hops = row_new_list();
-	row_text(r, "prefix", prefix_format(&v.prefix, text));
-	for (size_t i = 0; i < v.hop_count; i++)
-		row_append(hops, next_hop_row(&v, i));
-	row_put(r, "next-hops", hops);
-	if (v.group_id)
-		row_int(r, "group-id", v.group_id);
-	row_text(r, "state", state_format(v.state));
-	if (v.error[0])
-		row_text(r, "error", v.error);
-	return r;
-}
-
-struct row *fib_status(const struct fib *f)
-{
-	struct plan_stats s = plan_stats(f->plan);
-	struct row *r = row_new();
-
-	row_text(r, "kernel", f->classic ? "classic multipath" : "next-hop objects");
-	row_int(r, "table", f->cfg.table);
-	row_int(r, "metric", f->cfg.metric);
-	row_int(r, "protocol", f->cfg.protocol);
-	row_int(r, "routes", (int64_t)s.routes);
-	row_int(r, "leftover-routes", (int64_t)s.leftover_routes);
-	row_int(r, "groups", (int64_t)s.groups);
-	row_int(r, "next-hops", (int64_t)s.next_hops);
-	row_int(r, "unreachable-next-hops", (int64_t)s.unreachable);
-	row_int(r, "pending", (int64_t)s.pending);
-	row_int(r, "failed", (int64_t)s.failed);
-	row_int(r, "operations", (int64_t)f->operations);
-	row_int(r, "refused-operations", (int64_t)f->refused);
-	return r;
 }

@@ -11,8 +11,9 @@
  * place, which is one operation however many routes there are.
  *
  * The FIB also follows the kernel: a next hop that becomes unreachable (resolve.h) is left out and comes back by itself,
- * and what the kernel or somebody else takes out of our routes, groups and next hops is put in again. Routes of ours that
- * are in the kernel at the start are kept until fib_sweep(); a wish for their prefix replaces them in place.
+ * and what the kernel or somebody else takes out of our routes, groups and next hops is put in again. What is there at
+ * the start and ours (by table, protocol, metric and an id of our range) is adopted: until fib_sweep() such a route may
+ * gain next hops, and loses only those that cannot be reached.
  */
 #pragma once
 
@@ -25,6 +26,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum fib_on_empty { FIB_EMPTY_REMOVE, FIB_EMPTY_UNREACHABLE, FIB_EMPTY_BLACKHOLE };
+
+enum fib_sysctls { FIB_SYSCTLS_CHECK, FIB_SYSCTLS_SET, FIB_SYSCTLS_IGNORE };
+
+/* A prefix, and how long the prefixes inside it may be. */
+struct fib_prefix_rule {
+	struct prefix prefix;
+	uint8_t ge, le;
+};
+
+/* The kind of next-hop groups for some prefixes; the first that fits decides, and hash-threshold where none does. */
+struct fib_group {
+	const struct fib_prefix_rule *rule;
+	size_t rule_count;
+	bool resilient; /* else hash-threshold */
+	uint16_t buckets;
+	uint32_t idle_timer_s, unbalanced_timer_s; /* unbalanced_timer_s 0: none */
+};
+
+/* How a next hop is reached. */
+struct fib_reach {
+	bool reachable;
+	const char *why;	/* when not: a string that lives as long as the process; else NULL */
+	const char *interface;	/* for the call; empty: not known */
+	struct ip_addr gateway; /* the next hop itself when it is on-link */
+	uint32_t metric;	/* of the route that leads there; 0 when it is on-link */
+};
+
 struct fib_config {
 	uint32_t table;				      /* 254: main */
 	uint32_t metric;			      /* 20 */
@@ -33,11 +62,22 @@ struct fib_config {
 	bool remove_on_exit;
 	bool resolve_via_default; /* the default route may lead to a next hop */
 	bool force_classic;	  /* do without next-hop objects although the kernel has them */
+	enum fib_on_empty on_empty;
+	const struct fib_group *group; /* with all it points to, it must live as long as the FIB */
+	size_t group_count, max_resilient_groups;
+	uint32_t compare_interval_s; /* 0: what the kernel has is compared after events only */
+	enum fib_sysctls sysctls;
+	bool ipv4, ipv6;     /* whose sysctls matter */
+	size_t event_octets; /* of the queue of the kernel's events; 0: the default */
+	bool watch_only;     /* writes nothing: for fib_watch() alone */
+	/* An answer about a next hop that is watched: the first, and each that differs from the one before. May be NULL. */
+	void (*reached)(void *user, const struct ip_addr *addr, const struct fib_reach *reach);
+	void *user;
 };
 
 struct fib;
 
-/* Opens netlink and finds out what the kernel can do. NULL with a reason in err that says what to do. */
+/* Makes sure that nobody else writes these routes, opens netlink and finds out what the kernel can do. NULL with a reason in err that says what to do. */
 struct fib *fib_new(struct io_loop *loop, const struct fib_config *cfg, char *err, size_t err_size);
 /* Finishes what is under way (bounded: 5 s), then removes or leaves all that is ours. */
 void fib_free(struct fib *f);
@@ -46,15 +86,22 @@ void fib_free(struct fib *f);
 void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *nh, size_t count);
 void fib_del(struct fib *f, const struct prefix *p);
 void fib_commit(struct fib *f);
+/* The program wants to know how an address is reached, from the next fib_commit() on, whether or not a wish names it. */
+void fib_watch(struct fib *f, const struct ip_addr *addr);
+void fib_unwatch(struct fib *f, const struct ip_addr *addr);
 /* Removes what is ours in the kernel and nobody has wished for: now, and what of this kind is found later. To be called
  * when all that will be wished has been wished. */
 void fib_sweep(struct fib *f);
 
 /* For "show fib": a row per route after *at (first: from the first); returns the row or NULL at the end, and sets *at.
- * {"prefix","next-hops":[{"address","interface","gateway","weight","error"}],"group-id","state","error"}; gateway only
- * when it is not the next hop itself; interface or error; state: "installed", "pending", "failed" (error says why), or
- * "leftover" (not wished, not swept yet). An installed route may have an error: a next hop that had to be left out. */
+ * {"prefix","next-hops":[{"address","interface","gateway","weight","wanted-percent","actual-percent","error"}],
+ * "group-id","group-type","state","error","warning"}; gateway only when it is not the next hop itself; interface or error;
+ * actual-percent as the kernel's buckets lie, or, of a hash-threshold group, what follows from the weights; state:
+ * "installed", "pending", "failed" (error says why), "empty" (no next hop is left: packets are rejected), or "leftover" (of an
+ * earlier run; not wished, not swept yet). An installed route may have an error: a next hop that had to be left out. */
 struct row *fib_row(const struct fib *f, struct prefix *at, bool first);
 /* {"kernel":"next-hop objects|classic multipath","table","metric","protocol","routes","leftover-routes","groups",
- * "next-hops","unreachable-next-hops","pending","failed","operations","refused-operations"} */
+ * "next-hops","unreachable-next-hops","pending","failed","foreign-routes","operations","refused-operations","comparisons",
+ * "overflows","swept","resilient-groups","max-resilient-groups","resilient-octets","resilient-refused",
+ * "sysctls":[{"key","value","wanted","reason"}]} */
 struct row *fib_status(const struct fib *f);

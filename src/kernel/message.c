@@ -9,7 +9,11 @@
 #include <netlink/msg.h>
 #include <string.h>
 
-enum { ROOM = 128, ROOM_PER_HOP = 48 };
+enum {
+	ROOM = 128,
+	ROOM_PER_HOP = 48,
+	CLOCK_TICKS = 100, /* USER_HZ: the kernel's unit of time towards programs */
+};
 
 static uint8_t af_of(uint8_t family)
 {
@@ -40,6 +44,18 @@ static struct nl_msg *next_hop_set(const struct message_ours *ours, const struct
 	return msg;
 }
 
+/* The number of buckets is said once: the kernel refuses to change it, and keeps it when it is not said. */
+static void put_resilient(struct nl_msg *msg, const struct plan_kind *kind, bool replace)
+{
+	struct nlattr *outer = nla_nest_start(msg, NHA_RES_GROUP);
+
+	if (!replace)
+		nla_put_u16(msg, NHA_RES_GROUP_BUCKETS, kind->buckets);
+	nla_put_u32(msg, NHA_RES_GROUP_IDLE_TIMER, kind->idle_timer_s * CLOCK_TICKS);
+	nla_put_u32(msg, NHA_RES_GROUP_UNBALANCED_TIMER, kind->unbalanced_timer_s * CLOCK_TICKS);
+	nla_nest_end(msg, outer);
+}
+
 static struct nl_msg *group_set(const struct message_ours *ours, const struct plan_op *op)
 {
 	struct nhmsg h = { .nh_family = AF_UNSPEC, .nh_protocol = ours->protocol };
@@ -52,11 +68,9 @@ static struct nl_msg *group_set(const struct message_ours *ours, const struct pl
 			.weight = (uint8_t)(op->hops[i].weight - 1) };
 	nla_put_u32(msg, NHA_ID, op->id);
 	nla_put(msg, NHA_GROUP, (int)(op->hop_count * sizeof(member[0])), member);
-	switch ((enum plan_group_kind)op->group_kind) {
-	case PLAN_GROUP_HASH_THRESHOLD:
-		nla_put_u16(msg, NHA_GROUP_TYPE, NEXTHOP_GRP_TYPE_MPATH);
-		break;
-	}
+	nla_put_u16(msg, NHA_GROUP_TYPE, op->group_kind ? NEXTHOP_GRP_TYPE_RES : NEXTHOP_GRP_TYPE_MPATH);
+	if (op->group_kind)
+		put_resilient(msg, op->group_kind, op->replace);
 	return msg;
 }
 
@@ -118,19 +132,32 @@ static void put_multipath(struct nl_msg *msg, const struct plan_op *op)
 	nla_nest_end(msg, outer);
 }
 
+static uint8_t type_of(uint8_t reject)
+{
+	switch ((enum plan_on_empty)reject) {
+	case PLAN_UNREACHABLE:
+		return RTN_UNREACHABLE;
+	case PLAN_BLACKHOLE:
+		return RTN_BLACKHOLE;
+	case PLAN_REMOVE:
+		break;
+	}
+	return RTN_UNICAST;
+}
+
 static struct nl_msg *route_set(const struct message_ours *ours, const struct plan_op *op)
 {
 	struct rtmsg h = route_header(ours, &op->prefix);
 	struct nl_msg *msg;
 
-	h.rtm_type = RTN_UNICAST;
+	h.rtm_type = type_of(op->reject);
 	h.rtm_scope = RT_SCOPE_UNIVERSE;
 	msg = netlink_msg(RTM_NEWROUTE, NLM_F_CREATE | (op->replace ? NLM_F_REPLACE : NLM_F_EXCL), &h,
 		sizeof(h), ROOM + op->hop_count * ROOM_PER_HOP);
 	put_route_key(msg, ours, &op->prefix);
-	if (ours->classic)
+	if (ours->classic && !op->reject)
 		put_multipath(msg, op);
-	else
+	else if (!op->reject)
 		nla_put_u32(msg, RTA_NH_ID, op->id);
 	return msg;
 }
@@ -171,6 +198,15 @@ struct nl_msg *message_list_objects(void)
 	struct nhmsg h = { .nh_family = AF_UNSPEC };
 
 	return netlink_msg(RTM_GETNEXTHOP, NLM_F_DUMP, &h, sizeof(h), 0);
+}
+
+struct nl_msg *message_list_buckets(uint32_t group_id)
+{
+	struct nhmsg h = { .nh_family = AF_UNSPEC };
+	struct nl_msg *msg = netlink_msg(RTM_GETNEXTHOPBUCKET, NLM_F_DUMP, &h, sizeof(h), ROOM);
+
+	nla_put_u32(msg, NHA_ID, group_id);
+	return msg;
 }
 
 struct nl_msg *message_list_routes(const struct message_ours *ours, uint8_t family)
@@ -240,6 +276,7 @@ bool message_decode_route(const struct nlmsghdr *h, struct message_route *out)
 		.prefix = prefix_of(&dst, rt->rtm_dst_len),
 		.type = rt->rtm_type,
 		.protocol = rt->rtm_protocol,
+		.tos = rt->rtm_tos,
 		.link_down = rt->rtm_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN),
 		.table = u32_of(tb[RTA_TABLE], rt->rtm_table),
 		.metric = u32_of(tb[RTA_PRIORITY], 0),
@@ -251,9 +288,39 @@ bool message_decode_route(const struct nlmsghdr *h, struct message_route *out)
 	return true;
 }
 
+bool message_has_our_key(const struct message_ours *ours, const struct message_route *r)
+{
+	return r->table == ours->table && r->metric == ours->metric && !r->tos;
+}
+
 bool message_is_ours(const struct message_ours *ours, const struct message_route *r)
 {
-	return r->protocol == ours->protocol && r->table == ours->table && r->metric == ours->metric;
+	if (r->protocol != ours->protocol || !message_has_our_key(ours, r))
+		return false;
+	if (ours->classic || message_reject(r))
+		return true;
+	return r->next_hop_id >= ours->id_base && r->next_hop_id - ours->id_base < ours->id_count;
+}
+
+enum plan_on_empty message_reject(const struct message_route *r)
+{
+	if (r->next_hop_id)
+		return PLAN_REMOVE;
+	return r->type == RTN_UNREACHABLE ? PLAN_UNREACHABLE
+	       : r->type == RTN_BLACKHOLE ? PLAN_BLACKHOLE
+					  : PLAN_REMOVE;
+}
+
+bool message_decode_bucket(const struct nlmsghdr *h, uint32_t *next_hop_id)
+{
+	struct nlattr *tb[NHA_MAX + 1], *in[NHA_RES_BUCKET_MAX + 1];
+
+	if (h->nlmsg_type != RTM_NEWNEXTHOPBUCKET ||
+		nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(struct nhmsg), tb, NHA_MAX, NULL) < 0 ||
+		!tb[NHA_RES_BUCKET] || nla_parse_nested(in, NHA_RES_BUCKET_MAX, tb[NHA_RES_BUCKET], NULL) < 0)
+		return false;
+	*next_hop_id = u32_of(in[NHA_RES_BUCKET_NH_ID], 0);
+	return *next_hop_id != 0;
 }
 
 static bool decode_group(const struct nlattr *attr, struct message_object *out)
@@ -281,6 +348,8 @@ bool message_decode_object(const struct nlmsghdr *h, struct message_object *out)
 		!tb[NHA_ID])
 		return false;
 	out->id = nla_get_u32(tb[NHA_ID]);
+	out->resilient = tb[NHA_GROUP_TYPE] && nla_len(tb[NHA_GROUP_TYPE]) >= 2 &&
+			 nla_get_u16(tb[NHA_GROUP_TYPE]) == NEXTHOP_GRP_TYPE_RES;
 	if (tb[NHA_GROUP])
 		return decode_group(tb[NHA_GROUP], out);
 	out->is_group = false;

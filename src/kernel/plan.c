@@ -16,6 +16,8 @@ struct plan *plan_new(const struct plan_config *cfg)
 	p->cfg = *cfg;
 	p->last_id = cfg->id_count - 1;
 	p->strange.object.present = p->strange.object.is_group = true;
+	p->reject.object.present = p->reject.object.is_group = true;
+	assert(cfg->kind_count <= PLAN_KINDS_MAX);
 	slab_init(&p->route_slab, sizeof(struct plan_route));
 	for (size_t i = 0; i < PLAN_WHERE_COUNT; i++)
 		list_init(&p->list[i]);
@@ -47,6 +49,7 @@ void plan_free(struct plan *p)
 	for (struct hash_node *n = hash_walk(&p->routes, NULL); n; n = hash_walk(&p->routes, n)) {
 		struct plan_route *r = HASH_ENTRY(n, struct plan_route, node);
 
+		plan_adopt_release(p, r);
 		if (r->wanted)
 			plan_set_unref(p, r->wanted);
 	}
@@ -72,48 +75,42 @@ void plan_free(struct plan *p)
 
 /* --- wishes --- */
 
-void plan_set(struct plan *p, const struct prefix *prefix, const struct fib_next_hop *nh, size_t count)
+bool plan_set(struct plan *p, const struct prefix *prefix, uint8_t kind, const struct fib_next_hop *nh,
+	size_t count)
 {
-	struct plan_set *s = plan_set_intern(p, PLAN_GROUP_HASH_THRESHOLD, nh, count);
 	struct plan_route *r = plan_route_get(p, prefix);
+	bool resilient = plan_kind_is_resilient(p, kind), fits;
 
 	if (!r)
 		r = plan_route_add(p, prefix);
-	if (r->wanted == s) {
-		plan_set_unref(p, s);
-		return;
-	}
-	if (r->wanted)
-		plan_set_unref(p, r->wanted);
-	r->wanted = s;
-	p->leftover_routes -= r->leftover;
-	r->leftover = false;
-	if (r->where != PLAN_QUEUED)
-		plan_route_list(p, r, PLAN_FRESH);
-}
-
-static void unwish(struct plan *p, struct plan_route *r)
-{
-	if (!r->wanted)
-		return;
-	plan_set_unref(p, r->wanted);
-	r->wanted = NULL;
-	if (r->where != PLAN_QUEUED)
-		plan_route_list(p, r, PLAN_FRESH);
+	fits = !resilient || r->resilient || p->resilient < p->cfg.max_resilient;
+	resilient &= fits;
+	r->owned = true;
+	plan_route_wish(p, r, plan_set_intern(p, resilient ? kind : 0, resilient ? r : NULL, nh, count));
+	return fits;
 }
 
 void plan_del(struct plan *p, const struct prefix *prefix)
 {
 	struct plan_route *r = plan_route_get(p, prefix);
 
-	if (r)
-		unwish(p, r);
+	if (r && (r->hold || r->wanted))
+		plan_route_wish(p, r, NULL);
 }
 
 void plan_clear(struct plan *p)
 {
-	for (struct hash_node *n = hash_walk(&p->routes, NULL); n; n = hash_walk(&p->routes, n))
-		unwish(p, HASH_ENTRY(n, struct plan_route, node));
+	p->clearing = true;
+	for (struct hash_node *n = hash_walk(&p->routes, NULL); n; n = hash_walk(&p->routes, n)) {
+		struct plan_route *r = HASH_ENTRY(n, struct plan_route, node);
+
+		plan_adopt_release(p, r);
+		if (r->wanted)
+			plan_route_wish(p, r, NULL);
+		r->empty = false;
+		if (r->group && r->where == PLAN_NOWHERE)
+			plan_route_list(p, r, PLAN_FRESH);
+	}
 }
 
 void plan_sweep(struct plan *p)
@@ -122,6 +119,7 @@ void plan_sweep(struct plan *p)
 	for (struct hash_node *n = hash_walk(&p->routes, NULL); n; n = hash_walk(&p->routes, n)) {
 		struct plan_route *r = HASH_ENTRY(n, struct plan_route, node);
 
+		plan_adopt_release(p, r);
 		if (r->leftover)
 			plan_route_list(p, r, PLAN_FRESH);
 	}
@@ -137,13 +135,15 @@ void plan_sweep(struct plan *p)
 
 static bool asked_for(const struct plan_next_hop *nh, enum plan_ask which)
 {
+	if (!nh->refs || nh->heir)
+		return false;
 	switch (which) {
 	case PLAN_ASK_NEW:
-		return nh->refs && !nh->known;
+		return !nh->known;
 	case PLAN_ASK_UNREACHABLE:
-		return nh->refs && !nh->resolution.reachable;
+		return !nh->resolution.reachable;
 	case PLAN_ASK_ALL:
-		return nh->refs;
+		return !nh->found || !ip_addr_is_link_local(&nh->addr);
 	}
 	return false;
 }
@@ -165,17 +165,6 @@ size_t plan_ask(const struct plan *p, enum plan_ask which, struct ip_addr **out)
 bool plan_has_new(const struct plan *p)
 {
 	return p->new_next_hops > 0;
-}
-
-static struct plan_next_hop *next_hop_get(const struct plan *p, const struct ip_addr *addr)
-{
-	for (struct hash_node *n = hash_first(&p->next_hops, ip_addr_hash(addr)); n; n = hash_next(n)) {
-		struct plan_next_hop *nh = HASH_ENTRY(n, struct plan_next_hop, by_addr);
-
-		if (ip_addr_equal(&nh->addr, addr))
-			return nh;
-	}
-	return NULL;
 }
 
 static bool differ(const struct plan_resolution *a, const struct plan_resolution *b)
@@ -207,17 +196,30 @@ void plan_next_hop_refuse(struct plan *p, struct plan_next_hop *nh, uint8_t erro
 	set_resolution(p, nh, &r);
 }
 
-bool plan_resolve(struct plan *p, const struct ip_addr *addr, const struct plan_resolution *r)
+static bool resolve(struct plan *p, struct plan_next_hop *nh, const struct plan_resolution *r)
 {
-	struct plan_next_hop *nh = next_hop_get(p, addr);
-	bool news;
+	bool news = !nh->known || differ(&nh->resolution, r);
 
-	if (!nh)
-		return false;
-	news = !nh->known || differ(&nh->resolution, r);
 	p->new_next_hops -= nh->refs && !nh->known;
 	nh->known = nh->refs > 0;
 	set_resolution(p, nh, r);
+	if (nh->known && r->reachable)
+		plan_adopt_heir(p, nh);
+	return news;
+}
+
+bool plan_resolve(struct plan *p, const struct ip_addr *addr, const struct plan_resolution *r)
+{
+	bool news = false;
+
+	/* One at an address, or several that were found with one gateway. */
+	for (struct hash_node *n = hash_first(&p->next_hops, ip_addr_hash(addr)), *next; n; n = next) {
+		struct plan_next_hop *nh = HASH_ENTRY(n, struct plan_next_hop, by_addr);
+
+		next = hash_next(n);
+		if (nh->refs && !nh->heir && ip_addr_equal(&nh->addr, addr))
+			news |= resolve(p, nh, r);
+	}
 	return news;
 }
 
@@ -246,6 +248,7 @@ void plan_resolve_end(struct plan *p)
 {
 	bool changed = false;
 
+	plan_adopt_remerge(p);
 	for (struct hash_node *n = hash_walk(&p->next_hops, NULL); n; n = hash_walk(&p->next_hops, n))
 		changed |= HASH_ENTRY(n, struct plan_next_hop, by_addr)->changed;
 	if (!changed)
@@ -270,7 +273,7 @@ void plan_rewrite(struct plan *p)
 static const char *words(const struct plan_op *op, char *buf, size_t size)
 {
 	if (op->kind == PLAN_ROUTE_SET && op->error == -EEXIST)
-		return "another program has a route to this prefix with the same metric in the table";
+		return PLAN_FOREIGN;
 	if (op->error == -EPERM)
 		return "not permitted: CAP_NET_ADMIN is missing";
 	return op->why && op->why[0] ? op->why : strerror_r(-op->error, buf, size);
@@ -309,6 +312,7 @@ static void group_done(struct plan *p, const struct plan_op *op, uint8_t error, 
 		p->undeleted = true;
 	} else if (error) {
 		g->object.present = op->replace;
+		plan_group_sent(g, NULL, 0);
 		plan_group_mark_stale(p, g);
 		if (again)
 			return;
@@ -326,6 +330,10 @@ static void route_done(struct plan *p, const struct plan_op *op, uint8_t error, 
 	r->busy = false;
 	if (error && target && target->object.error)
 		error = target->object.error;
+	if (op->kind == PLAN_ROUTE_SET && !op->replace && (!error || op->error == -EEXIST)) {
+		p->foreign += (size_t)(error != 0) - r->foreign;
+		r->foreign = error != 0;
+	}
 	r->error = error;
 	if (error) {
 		/* A group of classic mode may have changed since this route was last written. */

@@ -19,8 +19,14 @@
  * - A next hop that cannot be reached is left out of its groups; a route without a usable next hop is taken out. The
  *   object stays in the kernel as long as somebody wishes for it.
  * - An id is free again when the kernel has confirmed its deletion.
- * - "Leftovers" are routes and objects of ours, found in the kernel, that nobody has wished for; they stay until
- *   plan_sweep(), and a wish for the same prefix replaces such a route in place.
+ * - Adoption: what the first listing finds is taken over with its ids, as if we had put it there. Until plan_sweep() a
+ *   route found then wants what it was found with beside what is wished: it gains next hops, and loses those only that
+ *   cannot be reached. A route nobody has wished for is a "leftover" and stays until plan_sweep() too.
+ * - No operation is written for a group whose members the kernel has already.
+ * - A route that is not ours is never replaced: a route with the key of another program's is added only where there is none.
+ * - A resilient group belongs to one route, keeps its id as long as the route has a usable next hop, and its number of
+ *   buckets is never changed. Past max_resilient of them, routes share hash-threshold groups as all others do.
+ * - on_empty: what takes the place of a route whose last usable next hop is gone.
  * - Classic mode (a kernel without next-hop objects): groups are bookkeeping only, each route carries its next hops, and
  *   a change of a group rewrites its routes. (There the kernel itself may fail a single lookup of an IPv6 route at the
  *   moment it is replaced.)
@@ -37,13 +43,25 @@
 
 struct arena;
 
+/* What the kernel is told to do with a flow when a group changes. */
+struct plan_kind {
+	bool resilient; /* else hash-threshold, and the rest is 0 */
+	uint16_t buckets;
+	uint32_t idle_timer_s, unbalanced_timer_s;
+};
+
+enum plan_on_empty { PLAN_REMOVE, PLAN_UNREACHABLE, PLAN_BLACKHOLE };
+
+enum { PLAN_KINDS_MAX = 64 };
+
 struct plan_config {
 	uint32_t id_base, id_count; /* next-hop object ids that are ours; base at least 1 */
 	bool classic;
+	enum plan_on_empty on_empty;
+	/* Kinds are named by their place here plus one; kind 0 is hash-threshold. Lives as long as the plan. */
+	const struct plan_kind *kind;
+	size_t kind_count, max_resilient;
 };
-
-/* What the kernel can be told to do with a flow when a group changes. Sets are told apart by it too. */
-enum plan_group_kind { PLAN_GROUP_HASH_THRESHOLD };
 
 enum plan_op_kind {
 	PLAN_NEXT_HOP_SET,
@@ -63,16 +81,17 @@ struct plan_hop {
 };
 
 struct plan_op {
-	uint8_t kind;	    /* enum plan_op_kind */
-	uint8_t group_kind; /* enum plan_group_kind, of PLAN_GROUP_SET */
-	bool replace;	    /* the kernel has it already; a route without it must not be there yet */
+	uint8_t kind;	/* enum plan_op_kind */
+	uint8_t reject; /* of PLAN_ROUTE_SET: enum plan_on_empty; then it points at nothing */
+	bool replace;	/* the kernel has it already; a route without it must not be there yet */
 	uint16_t hop_count;
 	struct prefix prefix;	     /* of routes */
 	uint32_t id;		     /* of the next hop or group, or of the group the route points at */
 	const struct plan_hop *hops; /* of a next hop (one), a group, or (classic mode only) a route */
-	int error;		     /* out: 0 or a negative errno */
-	char *why;		     /* out: the kernel's own words, or NULL; freed with the batch */
-	void *object, *before;	     /* the plan's own */
+	const struct plan_kind *group_kind; /* of PLAN_GROUP_SET; NULL: hash-threshold */
+	int error;			    /* out: 0 or a negative errno */
+	char *why;			    /* out: the kernel's own words, or NULL; freed with the batch */
+	void *object, *before;		    /* the plan's own */
 };
 
 /* The operations in their order. Self-contained: another thread may read it while the plan goes on. */
@@ -92,12 +111,14 @@ void plan_free(struct plan *p);
 
 /* --- wishes: constant time each --- */
 
-/* count 1..FIB_NEXT_HOPS_MAX, each address once, any order. */
-void plan_set(struct plan *p, const struct prefix *prefix, const struct fib_next_hop *nh, size_t count);
+/* count 1..FIB_NEXT_HOPS_MAX, each address once, any order. False: its kind is resilient, but there are as many of these
+ * as there may be; it has a hash-threshold group instead. */
+bool plan_set(struct plan *p, const struct prefix *prefix, uint8_t kind, const struct fib_next_hop *nh,
+	size_t count);
 void plan_del(struct plan *p, const struct prefix *prefix);
-/* Deletes all wishes. */
+/* Deletes all wishes, also for what is to stand in the place of routes without next hops. */
 void plan_clear(struct plan *p);
-/* Leftovers go, those known now and those found later. */
+/* Leftovers go, those known now and those found later; adopted routes lose what is not wished. */
 void plan_sweep(struct plan *p);
 
 /* --- next hops --- */
@@ -107,6 +128,7 @@ struct plan_resolution {
 	uint32_t ifindex;
 	char interface[IF_NAMESIZE];
 	struct ip_addr gateway; /* the next hop itself when it is on-link */
+	uint32_t metric;	/* of the route that leads there; 0 when it is on-link */
 	const char *why;	/* when not reachable: a string that outlives the plan */
 };
 
@@ -126,13 +148,24 @@ void plan_resolve_end(struct plan *p);
 
 /* A listing of next-hop objects, and with_routes of all routes of ours, taken while no batch was under way. What is not
  * named until plan_listing_end() is not there. hop: one for a next hop, the members (id, weight) for a group. */
+struct plan_found {
+	uint32_t id;
+	bool is_group, resilient;
+	const struct plan_hop *hop;
+	size_t count;
+};
+
 void plan_listing_begin(struct plan *p, bool with_routes);
-void plan_found_object(struct plan *p, uint32_t id, bool is_group, const struct plan_hop *hop, size_t count);
-/* Also outside a listing, for an event: a route of ours over next-hop object id (0: none, or not known). */
-void plan_found_route(struct plan *p, const struct prefix *prefix, uint32_t id);
+void plan_found_object(struct plan *p, const struct plan_found *o);
+/* Also outside a listing, for an event: a route of ours over next-hop object id (0: none, or not known), or that rejects. kind:
+ * of the prefix, as for plan_set. */
+void plan_found_route(
+	struct plan *p, const struct prefix *prefix, uint32_t id, enum plan_on_empty reject, uint8_t kind);
 void plan_listing_end(struct plan *p);
 /* An event: somebody else took a route of ours out. */
 void plan_lost_route(struct plan *p, const struct prefix *prefix);
+/* Another program's route with the key of one of ours came or went. True if it is news of a route that we have or want. */
+bool plan_foreign_route(struct plan *p, const struct prefix *prefix, bool there);
 /* Classic mode: nothing is known of the routes' next hops any more (a link went down and up); they are written again. */
 void plan_rewrite(struct plan *p);
 
@@ -147,11 +180,28 @@ void plan_retry(struct plan *p);
 
 /* --- to be shown --- */
 
-enum plan_state { PLAN_INSTALLED, PLAN_PENDING, PLAN_FAILED, PLAN_LEFTOVER };
+enum plan_state { PLAN_INSTALLED, PLAN_PENDING, PLAN_FAILED, PLAN_LEFTOVER, PLAN_EMPTY };
+
+/* --- how the buckets of resilient groups lie --- */
+
+struct plan_bucket_count {
+	uint32_t id; /* of a next hop */
+	uint32_t buckets;
+};
+
+bool plan_has_resilient(const struct plan *p);
+/* Some groups to be looked at, each in its turn; their number. */
+size_t plan_ask_shares(struct plan *p, uint32_t *group_id, size_t max);
+/* True when it is found out now that the group cannot follow: its buckets have lain wrong for so long that they cannot have
+ * been idle. */
+bool plan_share(struct plan *p, uint32_t group_id, const struct plan_bucket_count *hop, size_t count,
+	uint64_t now_ms);
 
 struct plan_hop_view {
 	struct ip_addr addr, gateway;
 	uint16_t weight;
+	double wanted_percent; /* of the route's packets */
+	double actual_percent; /* of the buckets of a resilient group; below 0: not known */
 	const char *interface; /* NULL when not reachable */
 	const char *why;       /* why it is not reachable, or NULL */
 };
@@ -161,7 +211,10 @@ struct plan_view {
 	enum plan_state state;
 	uint32_t group_id; /* 0: none */
 	char error[256];   /* empty: none */
+	bool resilient;	   /* the group in the kernel is */
+	uint32_t stuck_s;  /* not 0: the group cannot follow, its buckets are not idle for that long */
 	const void *set;   /* for plan_view_hop */
+	const void *group;
 	size_t hop_count;
 };
 
@@ -170,7 +223,8 @@ bool plan_view_next(const struct plan *p, const struct prefix *after, struct pla
 struct plan_hop_view plan_view_hop(const struct plan_view *v, size_t i);
 
 struct plan_stats {
-	size_t routes, leftover_routes, groups, next_hops, unreachable, pending, failed;
+	size_t routes, leftover_routes, groups, next_hops, unreachable, pending, failed, foreign;
+	size_t resilient_groups, resilient_octets; /* of kernel memory */
 };
 
 struct plan_stats plan_stats(const struct plan *p);

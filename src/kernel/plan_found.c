@@ -34,27 +34,14 @@ static void add_leftover(struct plan *p, uint32_t id, bool is_group)
 		plan_object_idle(p, o);
 }
 
-static bool has_members(const struct plan_set *s, const struct plan_hop *hop, size_t count)
+static void compare_group(struct plan *p, struct plan_group *g, const struct plan_found *o)
 {
-	size_t at = 0;
+	struct plan_hop hop[FIB_NEXT_HOPS_MAX];
 
-	for (size_t i = 0; i < s->count; i++) {
-		const struct plan_next_hop *nh = s->member[i].nh;
-
-		if (!nh->resolution.reachable)
-			continue;
-		if (at == count || hop[at].id != nh->object.id || hop[at].weight != s->member[i].weight)
-			return false;
-		at++;
-	}
-	return at == count;
-}
-
-static void compare_group(struct plan *p, struct plan_group *g, const struct plan_hop *hop, size_t count)
-{
+	plan_group_sent(g, o->hop, o->count);
 	if (!g->set)
 		return;
-	if (!has_members(g->set, hop, count)) {
+	if (!plan_group_has(g, hop, plan_set_hops(g->set, hop))) {
 		plan_group_mark_stale(p, g);
 		return;
 	}
@@ -67,32 +54,37 @@ static void compare_next_hop(struct plan *p, struct plan_next_hop *nh, const str
 {
 	const struct plan_resolution *r = &nh->resolution;
 
+	nh->sent = *hop;
 	nh->object.stale = r->reachable &&
 			   (hop->ifindex != r->ifindex || !ip_addr_equal(&hop->gateway, &r->gateway));
 	if (nh->object.stale)
 		p->next_hops_dirty = true;
 }
 
-void plan_found_object(struct plan *p, uint32_t id, bool is_group, const struct plan_hop *hop, size_t count)
+void plan_found_object(struct plan *p, const struct plan_found *f)
 {
 	struct plan_object *o;
 
-	if (!plan_id_is_ours(p, id))
+	if (!plan_id_is_ours(p, f->id))
 		return;
-	o = plan_object_get(p, id);
-	if (!o) {
-		add_leftover(p, id, is_group);
+	o = plan_object_get(p, f->id);
+	if (!o && !p->adopted && !p->cfg.classic) {
+		plan_adopt_object(p, f);
 		return;
 	}
-	if (o->is_group != is_group)
+	if (!o) {
+		add_leftover(p, f->id, f->is_group);
+		return;
+	}
+	if (o->is_group != f->is_group)
 		return;
 	o->present = o->seen = true;
 	if (o->leftover)
 		return;
-	if (is_group)
-		compare_group(p, (struct plan_group *)o, hop, count);
+	if (f->is_group)
+		compare_group(p, (struct plan_group *)o, f);
 	else
-		compare_next_hop(p, (struct plan_next_hop *)o, hop);
+		compare_next_hop(p, (struct plan_next_hop *)o, f->hop);
 }
 
 static struct plan_group *group_of_id(struct plan *p, uint32_t id)
@@ -102,10 +94,19 @@ static struct plan_group *group_of_id(struct plan *p, uint32_t id)
 	return o && o->is_group ? (struct plan_group *)o : &p->strange;
 }
 
-void plan_found_route(struct plan *p, const struct prefix *prefix, uint32_t id)
+/* What a route that was found points at. */
+static struct plan_group *target_of(struct plan *p, uint32_t id, enum plan_on_empty reject)
+{
+	if (reject)
+		return reject == p->cfg.on_empty ? &p->reject : &p->strange;
+	return p->cfg.classic ? &p->strange : group_of_id(p, id);
+}
+
+void plan_found_route(
+	struct plan *p, const struct prefix *prefix, uint32_t id, enum plan_on_empty reject, uint8_t kind)
 {
 	struct plan_route *r = plan_route_get(p, prefix);
-	struct plan_group *g = p->cfg.classic ? &p->strange : group_of_id(p, id);
+	struct plan_group *g = target_of(p, id, reject);
 
 	if (!r) {
 		r = plan_route_add(p, prefix);
@@ -114,9 +115,20 @@ void plan_found_route(struct plan *p, const struct prefix *prefix, uint32_t id)
 	}
 	r->seen = true;
 	/* Next hops inside a route are not compared: what we wrote is believed to be there. */
-	if (r->group == g || (p->cfg.classic && r->group && p->listing))
+	if (r->group == g || (p->cfg.classic && !reject && r->group && p->listing))
 		return;
 	plan_route_point(p, r, g);
+	if (!p->adopted && p->listing) {
+		r->owned = true;
+		r->empty = g == &p->reject;
+		plan_adopt_route(p, r, g, kind);
+		/* What was found is what is wanted, as a rule. */
+		if (r->where == PLAN_FRESH && r->wanted && g->set == r->wanted)
+			plan_route_list(p, r, PLAN_NOWHERE);
+		else if (r->wanted || p->swept)
+			plan_route_list(p, r, PLAN_FRESH);
+		return;
+	}
 	if (!r->leftover || p->swept)
 		plan_route_list(p, r, PLAN_FRESH);
 }
@@ -143,6 +155,7 @@ void plan_listing_end(struct plan *p)
 	}
 	if (!p->listing_routes)
 		return;
+	p->adopted = true;
 	for (struct hash_node *n = hash_walk(&p->routes, NULL); n; n = hash_walk(&p->routes, n)) {
 		struct plan_route *r = HASH_ENTRY(n, struct plan_route, node);
 
@@ -161,4 +174,17 @@ void plan_lost_route(struct plan *p, const struct prefix *prefix)
 		return;
 	plan_route_point(p, r, NULL);
 	plan_route_list(p, r, PLAN_FRESH);
+}
+
+bool plan_foreign_route(struct plan *p, const struct prefix *prefix, bool there)
+{
+	struct plan_route *r = plan_route_get(p, prefix);
+
+	if (!r || r->foreign == there)
+		return false;
+	r->foreign = there;
+	p->foreign += there ? 1 : (size_t)-1;
+	if (!there && r->where == PLAN_REFUSED)
+		plan_route_list(p, r, PLAN_QUEUED);
+	return true;
 }

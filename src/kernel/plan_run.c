@@ -35,30 +35,17 @@ static struct plan_hop *hops_alloc(struct plan_batch *b, size_t count)
 	return arena_alloc(b->arena, count * sizeof(struct plan_hop));
 }
 
-static struct plan_hop hop_of(const struct plan_next_hop *nh, uint16_t weight)
-{
-	return (struct plan_hop){
-		.id = nh->object.id,
-		.ifindex = nh->resolution.ifindex,
-		.gateway = nh->resolution.gateway,
-		.weight = weight,
-	};
-}
-
 /* The usable members of the group's set, made once per turn and shared by all operations that need them. */
 static void make_hops(struct plan *p, struct plan_batch *b, struct plan_group *g)
 {
-	const struct plan_set *s = g->set;
-	struct plan_hop *hop;
+	struct plan_hop hop[FIB_NEXT_HOPS_MAX], *copy;
 
 	if (g->turn == p->turn && g->hops)
 		return;
-	hop = hops_alloc(b, s->usable);
-	g->hop_count = 0;
-	for (size_t i = 0; i < s->count; i++)
-		if (s->member[i].nh->resolution.reachable)
-			hop[g->hop_count++] = hop_of(s->member[i].nh, s->member[i].weight);
-	g->hops = hop;
+	g->hop_count = (uint16_t)plan_set_hops(g->set, hop);
+	copy = hops_alloc(b, g->hop_count);
+	memcpy(copy, hop, g->hop_count * sizeof(*copy));
+	g->hops = copy;
 }
 
 static void enter_turn(const struct plan *p, struct plan_group *g)
@@ -79,14 +66,14 @@ static void set_next_hop(struct plan *p, struct plan_batch *b, struct plan_next_
 	struct plan_hop *hop;
 	struct plan_op *op;
 
-	if (!nh->refs || !nh->resolution.reachable || (o->present && !o->stale))
+	if (!nh->refs || nh->heir || !nh->resolution.reachable || (o->present && !o->stale))
 		return;
 	if (!o->id && !plan_object_number(p, o)) {
 		plan_next_hop_refuse(p, nh, plan_error_add(p, PLAN_NO_ID));
 		return;
 	}
 	hop = hops_alloc(b, 1);
-	*hop = hop_of(nh, 1);
+	*hop = (struct plan_hop){ o->id, nh->resolution.ifindex, nh->resolution.gateway, 1 };
 	op = add_op(b, PLAN_NEXT_HOP_SET, nh);
 	op->id = o->id;
 	op->hops = hop;
@@ -121,6 +108,14 @@ static void change_set(struct plan *p, struct plan_group *g, struct plan_set *to
 	plan_group_mark_stale(p, g);
 }
 
+/* Whether the group may get the set: then its routes need not be touched. */
+static bool may_become(const struct plan *p, const struct plan_group *g, const struct plan_set *to)
+{
+	return to->usable && g->object.present && (!to->group || !to->group->refs) &&
+	       g->resilient == plan_kind_is_resilient(p, to->kind) &&
+	       (!g->resilient || g->set->owner == to->owner);
+}
+
 static void count_leaving(struct plan *p, const struct plan_route *r)
 {
 	struct plan_group *g = r->group;
@@ -149,7 +144,7 @@ static void change_groups(struct plan *p)
 			continue;
 		to = g->target;
 		g->leaving = 0;
-		if (to && to->usable && g->object.present && (!to->group || !to->group->refs))
+		if (to && may_become(p, g, to))
 			change_set(p, g, to);
 	}
 }
@@ -166,14 +161,21 @@ static void set_groups(struct plan *p, struct plan_batch *b)
 			continue;
 		enter_turn(p, g);
 		make_hops(p, b, g);
+		g->object.stale = false;
+		if (g->object.present && plan_group_has(g, g->hops, g->hop_count)) {
+			g->object.error = 0;
+			continue;
+		}
+		plan_group_sent(g, g->hops, g->hop_count);
+		g->unbalanced_ms = 0;
+		g->stuck = false;
 		op = add_op(b, PLAN_GROUP_SET, g);
 		op->id = g->object.id;
-		op->group_kind = g->set->kind;
+		op->group_kind = g->resilient ? &p->cfg.kind[g->set->kind - 1] : NULL;
 		op->hops = g->hops;
 		op->hop_count = g->hop_count;
 		op->replace = g->object.present;
 		g->object.present = true;
-		g->object.stale = false;
 		g->object.busy = true;
 	}
 }
@@ -216,12 +218,18 @@ static bool target_of(struct plan *p, struct plan_route *r, struct plan_group **
 	struct plan_set *s = r->wanted;
 
 	*out = NULL;
-	if (!s)
-		return true;
-	if (!s->usable) {
-		s->parked = true;
+	if (!s || !s->usable) {
+		if (s)
+			s->parked = true;
+		r->empty = p->cfg.on_empty && r->owned && !p->clearing && (s || r->group || r->empty);
+		if (r->empty)
+			*out = &p->reject;
 		return true;
 	}
+	r->empty = false;
+	/* A resilient group stays with its route, also when the change was not planned with others. */
+	if (r->group && r->group->set && r->group->resilient && !s->group && may_become(p, r->group, s))
+		change_set(p, r->group, s);
 	*out = s->group ? s->group : plan_group_add(p, s);
 	if (!*out)
 		return false;
@@ -242,7 +250,8 @@ static void write_route(struct plan *p, struct plan_batch *b, struct plan_route 
 	op->before = r->group;
 	if (to) {
 		op->id = to->object.id;
-		if (p->cfg.classic) {
+		op->reject = to == &p->reject ? (uint8_t)p->cfg.on_empty : 0;
+		if (p->cfg.classic && !op->reject) {
 			make_hops(p, b, to);
 			op->hops = to->hops;
 			op->hop_count = to->hop_count;
@@ -261,6 +270,10 @@ static void take_route(struct plan *p, struct plan_batch *b, struct plan_route *
 	plan_route_list(p, r, PLAN_NOWHERE);
 	if (!target_of(p, r, &to)) {
 		r->error = plan_error_add(p, PLAN_NO_ID);
+		plan_route_list(p, r, PLAN_REFUSED);
+	} else if (r->foreign && r->group && to && r->group != to) {
+		/* A replacement could hit the other program's. */
+		r->error = plan_error_add(p, PLAN_FOREIGN);
 		plan_route_list(p, r, PLAN_REFUSED);
 	} else if (r->group != to || (r->force && to)) {
 		write_route(p, b, r, to);

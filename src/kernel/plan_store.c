@@ -63,7 +63,7 @@ bool plan_object_number(struct plan *p, struct plan_object *o)
 	return true;
 }
 
-static void leave(struct plan *p, struct plan_object *o)
+void plan_object_leave(struct plan *p, struct plan_object *o)
 {
 	if (o->id)
 		hash_del(&p->objects, &o->by_id);
@@ -78,29 +78,38 @@ void plan_object_idle(struct plan *p, struct plan_object *o)
 
 /* --- next hops --- */
 
-static struct plan_next_hop *next_hop_ref(struct plan *p, const struct ip_addr *addr)
+struct plan_next_hop *plan_next_hop_add(struct plan *p, const struct ip_addr *addr)
 {
-	uint32_t hash = ip_addr_hash(addr);
-	struct plan_next_hop *nh;
+	struct plan_next_hop *nh = mem_calloc(1, sizeof(*nh));
 
-	for (struct hash_node *n = hash_first(&p->next_hops, hash); n; n = hash_next(n)) {
-		nh = HASH_ENTRY(n, struct plan_next_hop, by_addr);
-		if (ip_addr_equal(&nh->addr, addr)) {
-			p->new_next_hops += !nh->refs && !nh->known;
-			nh->refs++;
-			p->next_hops_dirty = true;
-			return nh;
-		}
-	}
-	nh = mem_calloc(1, sizeof(*nh));
 	nh->addr = *addr;
-	nh->refs = 1;
-	hash_add(&p->next_hops, &nh->by_addr, hash);
-	p->new_next_hops++;
+	hash_add(&p->next_hops, &nh->by_addr, ip_addr_hash(addr));
 	return nh;
 }
 
-static void next_hop_unref(struct plan *p, struct plan_next_hop *nh)
+static void next_hop_ref(struct plan *p, struct plan_next_hop *nh)
+{
+	p->new_next_hops += !nh->refs && !nh->known;
+	nh->refs++;
+	p->next_hops_dirty = true;
+}
+
+/* The next hop a wish means. */
+static struct plan_next_hop *next_hop_at(struct plan *p, const struct ip_addr *addr)
+{
+	for (struct hash_node *n = hash_first(&p->next_hops, ip_addr_hash(addr)); n; n = hash_next(n)) {
+		struct plan_next_hop *nh = HASH_ENTRY(n, struct plan_next_hop, by_addr);
+
+		if (!ip_addr_equal(&nh->addr, addr) || nh->heir)
+			continue;
+		p->found_next_hops -= nh->found;
+		nh->found = nh->object.leftover = false;
+		return nh;
+	}
+	return plan_next_hop_add(p, addr);
+}
+
+void plan_next_hop_unref(struct plan *p, struct plan_next_hop *nh)
 {
 	if (--nh->refs)
 		return;
@@ -108,60 +117,75 @@ static void next_hop_unref(struct plan *p, struct plan_next_hop *nh)
 	/* Nobody asks for it any more; should it be wished for again, what was known is old. */
 	nh->known = false;
 	plan_object_idle(p, &nh->object);
+	if (nh->heir)
+		plan_next_hop_unref(p, nh->heir);
+	nh->heir = NULL;
 }
 
 /* It must not be in next_hops any more. */
 void plan_next_hop_free(struct plan *p, struct plan_next_hop *nh)
 {
-	leave(p, &nh->object);
+	plan_object_leave(p, &nh->object);
+	p->found_next_hops -= nh->found;
 	free(nh);
 }
 
 /* --- sets --- */
 
-static size_t sort(struct fib_next_hop *out, const struct fib_next_hop *nh, size_t count)
+bool plan_kind_is_resilient(const struct plan *p, uint8_t kind)
 {
-	for (size_t i = 0; i < count; i++) {
-		size_t at = i;
-
-		for (; at > 0 && ip_addr_cmp(&nh[i].addr, &out[at - 1].addr) < 0; at--)
-			out[at] = out[at - 1];
-		out[at] = nh[i];
-	}
-	return count;
+	return kind && kind <= p->cfg.kind_count && p->cfg.kind[kind - 1].resilient && !p->cfg.classic;
 }
 
-static uint32_t hash_of(const struct fib_next_hop *nh, size_t count, uint32_t seed)
+/* Members of one address are told apart by the order in which they were found. */
+static bool is_before(const struct plan_member *a, const struct plan_member *b)
+{
+	int order = ip_addr_cmp(&a->nh->addr, &b->nh->addr);
+
+	return order ? order < 0 : (uintptr_t)a->nh < (uintptr_t)b->nh;
+}
+
+static void sort(struct plan_member *m, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		struct plan_member one = m[i];
+		size_t at = i;
+
+		for (; at > 0 && is_before(&one, &m[at - 1]); at--)
+			m[at] = m[at - 1];
+		m[at] = one;
+	}
+}
+
+static uint32_t hash_of(const struct plan_member *m, size_t count, uint32_t seed)
 {
 	for (size_t i = 0; i < count; i++)
-		seed = hash_bytes(&nh[i].addr, sizeof(nh[i].addr), seed ^ nh[i].weight);
+		seed = hash_bytes(&m[i].nh->addr, sizeof(m[i].nh->addr), seed ^ m[i].weight);
 	return seed;
 }
 
-static bool equal(const struct plan_set *s, uint8_t kind, const struct fib_next_hop *nh, size_t count)
+static bool equal(const struct plan_set *s, uint8_t kind, const struct plan_route *owner,
+	const struct plan_member *m, size_t count)
 {
-	if (s->kind != kind || s->count != count)
+	if (s->kind != kind || s->owner != owner || s->count != count)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (s->member[i].weight != nh[i].weight ||
-			!ip_addr_equal(&s->member[i].nh->addr, &nh[i].addr))
+		if (s->member[i].weight != m[i].weight || s->member[i].nh != m[i].nh)
 			return false;
 	return true;
 }
 
-struct plan_set *plan_set_intern(
-	struct plan *p, enum plan_group_kind kind, const struct fib_next_hop *nh, size_t count)
+struct plan_set *plan_set_intern_members(
+	struct plan *p, uint8_t kind, const struct plan_route *owner, struct plan_member *m, size_t count)
 {
-	struct fib_next_hop sorted[FIB_NEXT_HOPS_MAX];
 	struct plan_set *s;
 	uint32_t hash;
 
-	assert(count >= 1 && count <= FIB_NEXT_HOPS_MAX);
-	sort(sorted, nh, count);
-	hash = hash_of(sorted, count, kind);
+	sort(m, count);
+	hash = hash_of(m, count, kind ^ hash_u64((uintptr_t)owner));
 	for (struct hash_node *n = hash_first(&p->sets, hash); n; n = hash_next(n)) {
 		s = HASH_ENTRY(n, struct plan_set, node);
-		if (equal(s, kind, sorted, count)) {
+		if (equal(s, kind, owner, m, count)) {
 			s->refs++;
 			return s;
 		}
@@ -169,14 +193,42 @@ struct plan_set *plan_set_intern(
 	s = mem_calloc(1, sizeof(*s) + count * sizeof(s->member[0]));
 	s->refs = 1;
 	s->kind = kind;
+	s->owner = owner;
 	s->count = (uint16_t)count;
 	for (size_t i = 0; i < count; i++) {
-		s->member[i].nh = next_hop_ref(p, &sorted[i].addr);
-		s->member[i].weight = sorted[i].weight;
-		s->usable += s->member[i].nh->resolution.reachable;
+		next_hop_ref(p, m[i].nh);
+		s->member[i] = m[i];
+		s->usable += m[i].nh->resolution.reachable;
 	}
 	hash_add(&p->sets, &s->node, hash);
 	return s;
+}
+
+struct plan_set *plan_set_intern(struct plan *p, uint8_t kind, const struct plan_route *owner,
+	const struct fib_next_hop *nh, size_t count)
+{
+	struct plan_member m[FIB_NEXT_HOPS_MAX];
+
+	assert(count >= 1 && count <= FIB_NEXT_HOPS_MAX);
+	for (size_t i = 0; i < count; i++)
+		m[i] = (struct plan_member){ next_hop_at(p, &nh[i].addr), nh[i].weight };
+	return plan_set_intern_members(p, plan_kind_is_resilient(p, kind) ? kind : 0, owner, m, count);
+}
+
+size_t plan_set_hops(const struct plan_set *s, struct plan_hop out[FIB_NEXT_HOPS_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->count; i++) {
+		const struct plan_next_hop *nh = s->member[i].nh;
+
+		if (nh->resolution.reachable)
+			out[count++] = (struct plan_hop){ .id = nh->object.id,
+				.ifindex = nh->resolution.ifindex,
+				.gateway = nh->resolution.gateway,
+				.weight = s->member[i].weight };
+	}
+	return count;
 }
 
 void plan_set_unref(struct plan *p, struct plan_set *s)
@@ -184,7 +236,7 @@ void plan_set_unref(struct plan *p, struct plan_set *s)
 	if (--s->refs)
 		return;
 	for (size_t i = 0; i < s->count; i++)
-		next_hop_unref(p, s->member[i].nh);
+		plan_next_hop_unref(p, s->member[i].nh);
 	hash_del(&p->sets, &s->node);
 	free(s);
 }
@@ -204,6 +256,7 @@ struct plan_group *plan_group_add(struct plan *p, struct plan_set *s)
 		free(g);
 		return NULL;
 	}
+	g->resilient = plan_kind_is_resilient(p, s->kind);
 	g->set = s;
 	s->group = g;
 	s->refs++;
@@ -225,9 +278,11 @@ void plan_group_free(struct plan *p, struct plan_group *g)
 {
 	plan_group_detach(p, g);
 	list_del(&g->stale_link);
-	leave(p, &g->object);
+	plan_object_leave(p, &g->object);
 	p->groups--;
 	p->leftover_groups -= g->object.leftover;
+	free(g->sent);
+	free(g->share);
 	free(g);
 }
 
@@ -236,6 +291,35 @@ void plan_group_mark_stale(struct plan *p, struct plan_group *g)
 	g->object.stale = true;
 	list_del(&g->stale_link);
 	list_add_tail(&p->stale_groups, &g->stale_link);
+}
+
+void plan_group_sent(struct plan_group *g, const struct plan_hop *hop, size_t count)
+{
+	free(g->sent);
+	g->sent = count ? mem_alloc(count * sizeof(*g->sent)) : NULL;
+	g->sent_count = (uint16_t)count;
+	for (size_t i = 0; i < count; i++)
+		g->sent[i] = (struct plan_sent){ hop[i].id, hop[i].weight };
+}
+
+static bool sent_has(const struct plan_group *g, const struct plan_hop *hop)
+{
+	for (size_t i = 0; i < g->sent_count; i++)
+		if (g->sent[i].id == hop->id)
+			return g->sent[i].weight == hop->weight;
+	return false;
+}
+
+bool plan_group_has(const struct plan_group *g, const struct plan_hop *hop, size_t count)
+{
+	if (g->sent_count != count)
+		return false;
+	/* The order is the same, as a rule, but says nothing. */
+	for (size_t i = 0; i < count; i++)
+		if ((g->sent[i].id != hop[i].id || g->sent[i].weight != hop[i].weight) &&
+			!sent_has(g, &hop[i]))
+			return false;
+	return true;
 }
 
 /* --- routes --- */
@@ -267,6 +351,7 @@ void plan_route_free(struct plan *p, struct plan_route *r)
 {
 	plan_route_list(p, r, PLAN_NOWHERE);
 	p->leftover_routes -= r->leftover;
+	p->foreign -= r->foreign;
 	hash_del(&p->routes, &r->node);
 	order_del(&p->order, &r->prefix);
 	slab_free(&p->route_slab, r);
@@ -296,6 +381,6 @@ void plan_route_point(struct plan *p, struct plan_route *r, struct plan_group *g
 	r->group = g;
 	if (g)
 		g->refs++;
-	if (old && --old->refs == 0 && old != &p->strange)
+	if (old && --old->refs == 0 && old != &p->strange && old != &p->reject)
 		plan_object_idle(p, &old->object);
 }

@@ -35,6 +35,9 @@ struct plan_next_hop {
 	bool known;    /* has been resolved, one way or the other */
 	bool changed;  /* since the last plan_resolve_end */
 	bool detached; /* not in plan.next_hops: a leftover, or being deleted for good */
+	bool found; /* made from an object of the kernel, under its gateway's address; nobody has wished for it */
+	/* The next hop, with the same gateway, that was wished for and has the object now; a reference. */
+	struct plan_next_hop *heir;
 	struct plan_resolution resolution;
 	struct plan_hop sent; /* what the kernel was told last */
 };
@@ -44,15 +47,21 @@ struct plan_member {
 	uint16_t weight;
 };
 
-/* Interned: two sets never have the same members. */
+/* Interned: two sets never have the same members, kind and owner. */
 struct plan_set {
 	struct hash_node node;
 	size_t refs;
 	struct plan_group *group; /* or NULL */
 	bool parked;		  /* a route was left out of the kernel because nothing was usable */
-	uint8_t kind;		  /* enum plan_group_kind */
+	uint8_t kind;
+	const struct plan_route *owner; /* of a resilient group; else NULL */
 	uint16_t count, usable;
 	struct plan_member member[]; /* sorted by address */
+};
+
+struct plan_sent {
+	uint32_t id;
+	uint16_t weight;
 };
 
 struct plan_group {
@@ -60,6 +69,14 @@ struct plan_group {
 	struct plan_set *set;	   /* NULL: a leftover, or about to be deleted */
 	size_t refs;		   /* routes that point at it */
 	struct list stale_link;	   /* in plan.stale_groups or plan.failed_groups */
+	struct plan_sent *sent;	   /* the members the kernel has; NULL: not known */
+	uint16_t sent_count;
+	bool resilient; /* in the kernel, for good */
+	/* Of a resilient group: its buckets by next hop, when they were seen last; NULL: never. */
+	struct plan_bucket_count *share;
+	uint16_t share_count;
+	bool stuck;
+	uint64_t unbalanced_ms; /* since when; 0: it is not */
 	/* Scratch of one plan_run, valid when turn is the plan's. */
 	uint64_t turn;
 	size_t leaving;		 /* routes that want to go to another set */
@@ -70,19 +87,30 @@ struct plan_group {
 
 enum plan_where { PLAN_NOWHERE, PLAN_FRESH, PLAN_QUEUED, PLAN_REFUSED, PLAN_WHERE_COUNT };
 
+/* An adopted route, until plan_sweep(). */
+struct plan_hold {
+	struct plan_set *found, *wished; /* wished: or NULL */
+};
+
 struct plan_route {
 	struct hash_node node;
 	struct list link; /* in plan.list[where] */
 	struct plan_set *wanted;
+	struct plan_hold *hold;	  /* NULL: wanted is what is wished */
 	struct plan_group *group; /* NULL: the kernel has no such route */
 	struct prefix prefix;
 	uint8_t where; /* enum plan_where */
 	uint8_t error;
 	bool busy : 1, seen : 1, leftover : 1, force : 1;
+	bool owned : 1;	    /* wished for once, or adopted: on_empty holds for it */
+	bool empty : 1;	    /* to be there without next hops, by on_empty */
+	bool foreign : 1;   /* another program has a route to its prefix too */
+	bool resilient : 1; /* counted in plan.resilient */
 };
 
 enum { PLAN_ERRORS_MAX = 200 };
-#define PLAN_NO_ID "all next-hop ids of the configured range are in use: make it larger"
+#define PLAN_FOREIGN "another program has a route to this prefix with the same metric in the table"
+#define PLAN_NO_ID   "all next-hop ids of the configured range are in use: make it larger"
 
 struct plan {
 	struct plan_config cfg;
@@ -96,8 +124,14 @@ struct plan {
 	struct list stale_groups, failed_groups;
 	struct list idle_groups, idle_next_hops;
 	struct plan_group strange; /* "a route of ours whose next hops we do not know" points here */
+	struct plan_group reject;  /* a route without next hops, by on_empty, points here */
+	size_t resilient;	   /* routes that want a resilient group */
+	size_t foreign, found_next_hops;
+	bool adopted;  /* the first listing is over */
+	bool remerge;  /* what adopted routes want is to be put together anew */
+	bool clearing; /* no route is wished any more, not even an empty one */
 	size_t leftover_groups, leftover_routes, groups, new_next_hops;
-	uint32_t last_id;
+	uint32_t last_id, last_share_id;
 	uint64_t turn;
 	bool swept;
 	bool listing, listing_routes;
@@ -126,8 +160,14 @@ void plan_route_free(struct plan *p, struct plan_route *r);
 void plan_route_list(struct plan *p, struct plan_route *r, enum plan_where where);
 void plan_route_point(struct plan *p, struct plan_route *r, struct plan_group *g);
 
-struct plan_set *plan_set_intern(
-	struct plan *p, enum plan_group_kind kind, const struct fib_next_hop *nh, size_t count);
+struct plan_set *plan_set_intern(struct plan *p, uint8_t kind, const struct plan_route *owner,
+	const struct fib_next_hop *nh, size_t count);
+/* The same of next hops; reorders m. */
+struct plan_set *plan_set_intern_members(
+	struct plan *p, uint8_t kind, const struct plan_route *owner, struct plan_member *m, size_t count);
+/* The usable members in the kernel's terms; their number. */
+size_t plan_set_hops(const struct plan_set *s, struct plan_hop out[FIB_NEXT_HOPS_MAX]);
+bool plan_kind_is_resilient(const struct plan *p, uint8_t kind);
 void plan_set_unref(struct plan *p, struct plan_set *s);
 
 struct plan_group *plan_group_add(struct plan *p, struct plan_set *s);
@@ -139,3 +179,25 @@ void plan_next_hop_free(struct plan *p, struct plan_next_hop *nh);
 /* What cannot be put into the kernel counts as unreachable until it is resolved again. */
 void plan_next_hop_refuse(struct plan *p, struct plan_next_hop *nh, uint8_t error);
 void plan_object_idle(struct plan *p, struct plan_object *o);
+/* A next hop at addr, not yet a member of anything. */
+struct plan_next_hop *plan_next_hop_add(struct plan *p, const struct ip_addr *addr);
+void plan_next_hop_unref(struct plan *p, struct plan_next_hop *nh);
+void plan_object_leave(struct plan *p, struct plan_object *o);
+/* What the kernel has in a group; count 0: not known. */
+void plan_group_sent(struct plan_group *g, const struct plan_hop *hop, size_t count);
+bool plan_group_has(const struct plan_group *g, const struct plan_hop *hop, size_t count);
+
+/* --- plan_adopt.c --- */
+
+/* Takes a set (a reference) as what the route wants. */
+void plan_route_want(struct plan *p, struct plan_route *r, struct plan_set *s);
+/* The wish of a route, or NULL; takes the reference. */
+void plan_route_wish(struct plan *p, struct plan_route *r, struct plan_set *s);
+void plan_adopt_object(struct plan *p, const struct plan_found *o);
+/* A route of ours, found over a group: the group gets its set, and the route holds on to it. */
+void plan_adopt_route(struct plan *p, struct plan_route *r, struct plan_group *g, uint8_t kind);
+/* A resolved next hop without an object: takes that of one with the same gateway that was found. */
+void plan_adopt_heir(struct plan *p, struct plan_next_hop *nh);
+void plan_adopt_remerge(struct plan *p);
+/* Ends the hold on a route. */
+void plan_adopt_release(struct plan *p, struct plan_route *r);

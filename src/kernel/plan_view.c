@@ -3,6 +3,9 @@
 
 #include <stdio.h>
 
+/* Of the kernel, measured on Linux 6.18. */
+enum { BUCKET_OCTETS = 32 };
+
 static const struct plan_member *first_unreachable(const struct plan_set *s)
 {
 	for (size_t i = 0; i < s->count; i++)
@@ -17,8 +20,12 @@ static enum plan_state state_of(const struct plan_route *r)
 		return PLAN_FAILED;
 	if (r->busy || r->where != PLAN_NOWHERE)
 		return PLAN_PENDING;
+	if (r->leftover)
+		return PLAN_LEFTOVER;
+	if (r->empty && r->group)
+		return PLAN_EMPTY;
 	if (!r->wanted)
-		return r->leftover ? PLAN_LEFTOVER : PLAN_PENDING;
+		return PLAN_PENDING;
 	if (!r->group)
 		return PLAN_FAILED;
 	if (r->group->object.busy)
@@ -35,6 +42,8 @@ static void describe(const struct plan *p, const struct plan_route *r, struct pl
 	v->error[0] = 0;
 	if (error)
 		snprintf(v->error, sizeof(v->error), "%s", plan_error_text(p, error));
+	else if (r->foreign)
+		snprintf(v->error, sizeof(v->error), "%s", PLAN_FOREIGN);
 	else if (m)
 		snprintf(v->error, sizeof(v->error), "next hop %s is unreachable: %s",
 			ip_addr_format(&m->nh->addr, addr), m->nh->resolution.why);
@@ -55,8 +64,37 @@ bool plan_view_next(const struct plan *p, const struct prefix *after, struct pla
 		.set = r->wanted,
 		.hop_count = r->wanted ? r->wanted->count : 0,
 	};
+	if (r->group && r->group->set && r->group->set == r->wanted) {
+		v->group = r->group;
+		v->resilient = r->group->resilient;
+		if (r->group->stuck)
+			v->stuck_s = p->cfg.kind[r->group->set->kind - 1].idle_timer_s;
+	}
 	describe(p, r, v);
 	return true;
+}
+
+static double wanted_percent(const struct plan_set *s, const struct plan_member *m)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		sum += s->member[i].nh->resolution.reachable ? s->member[i].weight : 0;
+	return m->nh->resolution.reachable ? 100.0 * m->weight / sum : 0;
+}
+
+static double actual_percent(const struct plan_group *g, const struct plan_member *m)
+{
+	double sum = 0, mine = 0;
+
+	if (!g || !g->share)
+		return -1;
+	for (size_t i = 0; i < g->share_count; i++) {
+		sum += g->share[i].buckets;
+		if (m->nh->object.id && g->share[i].id == m->nh->object.id)
+			mine = g->share[i].buckets;
+	}
+	return 100.0 * mine / sum;
 }
 
 struct plan_hop_view plan_view_hop(const struct plan_view *v, size_t i)
@@ -68,6 +106,8 @@ struct plan_hop_view plan_view_hop(const struct plan_view *v, size_t i)
 		.addr = m->nh->addr,
 		.gateway = r->gateway,
 		.weight = m->weight,
+		.wanted_percent = wanted_percent(v->set, m),
+		.actual_percent = actual_percent(v->group, m),
 		.interface = r->reachable ? r->interface : NULL,
 		.why = r->reachable ? NULL : r->why,
 	};
@@ -79,6 +119,7 @@ struct plan_stats plan_stats(const struct plan *p)
 		.routes = p->routes.count - p->leftover_routes,
 		.leftover_routes = p->leftover_routes,
 		.groups = p->groups,
+		.foreign = p->foreign,
 		.pending = p->listed[PLAN_FRESH] + p->listed[PLAN_QUEUED] + p->busy,
 		.failed = p->listed[PLAN_REFUSED],
 	};
@@ -88,6 +129,16 @@ struct plan_stats plan_stats(const struct plan *p)
 
 		s.next_hops++;
 		s.unreachable += nh->known && !nh->resolution.reachable;
+	}
+	for (struct hash_node *n = p->resilient ? hash_walk(&p->objects, NULL) : NULL; n;
+		n = hash_walk(&p->objects, n)) {
+		const struct plan_object *o = HASH_ENTRY(n, struct plan_object, by_id);
+		const struct plan_group *g = (const struct plan_group *)o;
+
+		if (!o->is_group || !g->resilient || !g->set || !o->present)
+			continue;
+		s.resilient_groups++;
+		s.resilient_octets += p->cfg.kind[g->set->kind - 1].buckets * BUCKET_OCTETS;
 	}
 	return s;
 }

@@ -56,8 +56,8 @@ static const char *type_words(uint8_t type)
 }
 
 /* Why the route that the lookup matched must not be used, or NULL. */
-static const char *refused(
-	struct netlink *nl, const struct message_ours *ours, bool via_default, const struct ip_addr *addr)
+static const char *refused(struct netlink *nl, const struct message_ours *ours, bool via_default,
+	const struct ip_addr *addr, uint32_t *metric)
 {
 	struct message_route match = { 0 };
 
@@ -66,6 +66,7 @@ static const char *refused(
 		return NULL;
 	if (!match.prefix.family)
 		return NULL;
+	*metric = match.metric;
 	if (message_is_ours(ours, &match))
 		return "only a route of our own leads to it";
 	if (match.link_down)
@@ -89,7 +90,7 @@ static const char *look_up(struct netlink *nl, const struct message_ours *ours, 
 	why = type_words(route->type);
 	if (!why && !route->ifindex)
 		why = "the route to it names no interface";
-	return why ? why : refused(nl, ours, via_default, addr);
+	return why ? why : refused(nl, ours, via_default, addr, &route->metric);
 }
 
 void resolve_next_hop(struct netlink *nl, const struct message_ours *ours, bool via_default,
@@ -103,6 +104,7 @@ void resolve_next_hop(struct netlink *nl, const struct message_ours *ours, bool 
 	out->reachable = true;
 	out->ifindex = route.ifindex;
 	out->gateway = route.gateway.family ? route.gateway : *addr;
+	out->metric = route.gateway.family ? route.metric : 0;
 	if (!if_indextoname(route.ifindex, out->interface))
 		out->interface[0] = 0;
 }

@@ -1,19 +1,25 @@
 #include "route/attrs.h"
 
 #include "base/mem.h"
+#include "bgp/link_bandwidth.h"
+#include "route/weights.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct route_attr_store {
+	struct route_hops *hops;
 	struct hash sets;
 	size_t bytes;
 	uint8_t scratch[BGP_EXTENDED_MESSAGE_MAX + 1024]; /* canonical form may be longer than the peer's */
 };
 
-struct route_attr_store *route_attr_store_new(void)
+struct route_attr_store *route_attr_store_new(struct route_hops *hops)
 {
-	return mem_calloc(1, sizeof(struct route_attr_store));
+	struct route_attr_store *s = mem_calloc(1, sizeof(*s));
+
+	s->hops = hops;
+	return s;
 }
 
 void route_attr_store_free(struct route_attr_store *s)
@@ -52,6 +58,24 @@ static uint8_t flags_of(const struct bgp_attrs *a)
 	return flags;
 }
 
+static float bandwidth_of(const struct bgp_attrs *a, uint8_t *flags)
+{
+	struct bgp_link_bandwidth b;
+
+	if (!(a->has & BGP_HAS_EXTENDED_COMMUNITIES))
+		return ROUTE_BANDWIDTH_NONE;
+	switch (bgp_link_bandwidth_find(a->extended_communities, &b)) {
+	case BGP_LINK_BANDWIDTH_OK:
+		return b.octets_s;
+	case BGP_LINK_BANDWIDTH_INVALID:
+		*flags |= ROUTE_ATTRS_BAD_BANDWIDTH;
+		break;
+	case BGP_LINK_BANDWIDTH_NONE:
+		break;
+	}
+	return ROUTE_BANDWIDTH_NONE;
+}
+
 static void summarize(struct route_attrs *r, const struct bgp_attrs *a)
 {
 	r->flags = flags_of(a);
@@ -64,6 +88,7 @@ static void summarize(struct route_attrs *r, const struct bgp_attrs *a)
 	r->originator_id = a->has & BGP_HAS_ORIGINATOR_ID ? a->originator_id : 0;
 	r->cluster_list_len = a->has & BGP_HAS_CLUSTER_LIST ? a->cluster_list.len / 4 : 0;
 	r->origin = a->origin;
+	r->bandwidth = bandwidth_of(a, &r->flags);
 }
 
 static struct route_attrs *find(const struct route_attr_store *s, uint32_t hash, size_t nh_len, size_t len)
@@ -83,6 +108,7 @@ struct route_attrs *route_attrs_intern(
 {
 	static const struct bgp_attr_opts canonical = { .as4 = true };
 	struct writer w = writer_init(s->scratch, sizeof(s->scratch));
+	struct ip_addr addr;
 	struct route_attrs *r;
 	size_t total;
 	uint32_t hash;
@@ -95,6 +121,8 @@ struct route_attrs *route_attrs_intern(
 	if (r)
 		return route_attrs_ref(r);
 	r = mem_alloc(sizeof(*r) + total);
+	addr = bgp_next_hop_addr(next_hop);
+	r->hop = route_hops_ref(s->hops, &addr);
 	r->refs = 1;
 	r->next_hop_len = next_hop->len;
 	r->octets_len = (uint16_t)(total - next_hop->len);
@@ -107,6 +135,7 @@ struct route_attrs *route_attrs_intern(
 
 void route_attrs_unref(struct route_attr_store *s, struct route_attrs *a)
 {
+	route_hops_unref(s->hops, a->hop);
 	if (--a->refs)
 		return;
 	hash_del(&s->sets, &a->node);

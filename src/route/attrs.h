@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "bgp/attr.h"
 #include "bgp/update.h"
+#include "route/next_hop_table.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,15 +23,18 @@ enum route_attrs_flag {
 	ROUTE_ATTRS_NO_ADVERTISE = 2,	   /* RFC 1997 */
 	ROUTE_ATTRS_NO_EXPORT = 4,	   /* RFC 1997, NO_EXPORT_SUBCONFED too: we have no confederation */
 	ROUTE_ATTRS_GRACEFUL_SHUTDOWN = 8, /* RFC 8326 */
+	ROUTE_ATTRS_BAD_BANDWIDTH = 16,	   /* its link bandwidth is no bandwidth, and counts as none */
 };
 
 struct route_attrs {
 	struct hash_node node;
+	struct route_hop *hop; /* of its next hop; counts this set's references */
 	uint32_t refs;
 	uint32_t local_pref; /* 100 where there is none, 0 under GRACEFUL_SHUTDOWN (RFC 8326 3) */
 	uint32_t med;	     /* 0 where there is none */
 	uint32_t neighbor_as;
 	uint32_t originator_id; /* valid with ROUTE_ATTRS_HAS_ORIGINATOR */
+	float bandwidth;	/* link bandwidth as in struct route_balancer */
 	uint16_t as_path_len;
 	uint16_t cluster_list_len; /* identifiers */
 	uint16_t octets_len;
@@ -42,7 +46,8 @@ struct route_attrs {
 
 struct route_attr_store;
 
-struct route_attr_store *route_attr_store_new(void);
+/* hops: borrowed. */
+struct route_attr_store *route_attr_store_new(struct route_hops *hops);
 void route_attr_store_free(struct route_attr_store *s);
 /* Sets alive, and octets they take. */
 size_t route_attr_store_count(const struct route_attr_store *s);
@@ -54,6 +59,7 @@ struct route_attrs *route_attrs_intern(
 static inline struct route_attrs *route_attrs_ref(struct route_attrs *a)
 {
 	a->refs++;
+	a->hop->paths++;
 	return a;
 }
 void route_attrs_unref(struct route_attr_store *s, struct route_attrs *a);

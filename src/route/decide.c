@@ -22,11 +22,16 @@ static void candidate_add(struct route_decide *d, struct route_path *p)
 	d->path[d->count++] = p;
 }
 
+static bool takes_part(const struct route_path *p)
+{
+	return !(p->flags & ROUTE_PATH_GONE) && p->attrs->hop->reach.eligible;
+}
+
 static void collect(struct route_decide *d, const struct route_entry *e)
 {
 	d->count = 0;
 	for (struct route_path *p = e->paths; p; p = p->next)
-		if (!(p->flags & ROUTE_PATH_GONE))
+		if (takes_part(p))
 			candidate_add(d, p);
 }
 
@@ -61,8 +66,10 @@ static uint32_t measure(enum route_step step, const struct route_path *p)
 		return p->attrs->cluster_list_len;
 	case ROUTE_STEP_PATH_ID:
 		return p->path_id_in;
-	case ROUTE_STEP_INTERIOR_COST: /* all next hops cost the same until there is a table of them */
+	case ROUTE_STEP_INTERIOR_COST:
+		return p->attrs->hop->reach.interior_cost;
 	case ROUTE_STEP_PEER_ADDRESS:
+	case ROUTE_STEP_NEXT_HOP:
 	case ROUTE_STEP_BEST:
 		break;
 	}
@@ -183,7 +190,8 @@ static struct route_path *decide_single(struct route_entry *e)
 {
 	struct route_path *p = e->paths;
 
-	if (p->flags & ROUTE_PATH_GONE)
+	p->flags &= (unsigned)~ROUTE_PATH_MULTIPATH & 15;
+	if (!takes_part(p))
 		return NULL;
 	p->flags |= ROUTE_PATH_MULTIPATH;
 	e->flags |= ROUTE_ENTRY_HAS_BEST;
@@ -264,6 +272,8 @@ static bool is_candidate(const struct route_decide *d, const struct route_path *
 enum route_step route_decide_why(struct route_decide *d, struct route_entry *e, const struct route_path *path)
 {
 	collect(d, e);
+	if (!is_candidate(d, path))
+		return ROUTE_STEP_NEXT_HOP;
 	for (int step = ROUTE_STEP_LOCAL_PREF; step <= ROUTE_STEP_PATH_ID; step++) {
 		eliminate(d, (enum route_step)step);
 		if (!is_candidate(d, path))
@@ -286,9 +296,15 @@ const char *route_decide_why_text(
 	const struct route_path *best = route_decide(d, e);
 	char mine[PREFIX_TEXT_MAX], its[PREFIX_TEXT_MAX];
 
+	/* A next hop has just become eligible, and what follows from it is not decided yet. */
+	if (!best)
+		best = path;
 	switch (step) {
 	case ROUTE_STEP_BEST:
 		snprintf(buf, size, "best");
+		break;
+	case ROUTE_STEP_NEXT_HOP:
+		snprintf(buf, size, "next hop not eligible: %s", path->attrs->hop->reach.why);
 		break;
 	case ROUTE_STEP_LOCAL_PREF:
 		snprintf(buf, size, "LOCAL_PREF lower (%u, best %u)", path->attrs->local_pref,
@@ -310,7 +326,8 @@ const char *route_decide_why_text(
 		snprintf(buf, size, "iBGP, best is eBGP");
 		break;
 	case ROUTE_STEP_INTERIOR_COST:
-		snprintf(buf, size, "interior cost to the next hop higher");
+		snprintf(buf, size, "interior cost to the next hop higher (%u, best %u)",
+			path->attrs->hop->reach.interior_cost, best->attrs->hop->reach.interior_cost);
 		break;
 	case ROUTE_STEP_ROUTER_ID:
 		id_text(router_id(path), mine);

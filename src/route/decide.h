@@ -1,6 +1,8 @@
 /*
  * The decision process: which path is best, which are as good, and why. RFC 4271 9.1.2.2, RFC 4456 9, RFC 5004 not used.
  *
+ * A path whose next hop is not eligible (next_hop_table.h) takes no part in it, RFC 4271 9.1.2.
+ *
  * The steps, each of which keeps only the paths that are best by its measure:
  *
  *   1. highest LOCAL_PREF (100 where missing; 0 with GRACEFUL_SHUTDOWN, RFC 8326)
@@ -34,7 +36,8 @@ struct route_decide_opts {
 };
 
 enum route_step {
-	ROUTE_STEP_BEST, /* not eliminated */
+	ROUTE_STEP_BEST,     /* not eliminated */
+	ROUTE_STEP_NEXT_HOP, /* not eligible: before all steps */
 	ROUTE_STEP_LOCAL_PREF,
 	ROUTE_STEP_AS_PATH,
 	ROUTE_STEP_ORIGIN,

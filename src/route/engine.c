@@ -9,6 +9,7 @@
 
 enum {
 	DRAIN_PATHS = 4096, /* paths of closed peers withdrawn per call */
+	WALK_PARTS = 4096,  /* of the table, per call, in search of next hops that changed */
 	STREAM_WINDOW = 8 * 1024 * 1024,
 };
 
@@ -29,7 +30,8 @@ struct route_engine *route_engine_new(
 		e->cfg.stream_window = STREAM_WINDOW;
 	e->ops = *ops;
 	e->user = user;
-	e->store = route_attr_store_new();
+	route_hops_init(&e->hops, cfg->next_hop_check, &ops->next_hops, user);
+	e->store = route_attr_store_new(&e->hops);
 	e->decide.opts = cfg->decide;
 	e->arena = arena_new();
 	list_init(&e->peers);
@@ -242,9 +244,58 @@ static uint64_t work_groups(struct route_engine *e, enum bgp_family f, uint64_t 
 	return wait;
 }
 
+/* --- next hops --- */
+
+const struct route_hops *route_engine_hops(const struct route_engine *e)
+{
+	return &e->hops;
+}
+
+void route_engine_tell_next_hop(
+	struct route_engine *e, const struct ip_addr *addr, const struct route_reach *reach)
+{
+	if (route_hops_tell(&e->hops, addr, reach))
+		e->ops.wake(e->user);
+}
+
+static void touch_if_changed(void *user, struct route_entry *entry)
+{
+	struct route_engine *e = user;
+
+	for (const struct route_path *p = entry->paths; p; p = p->next) {
+		if (p->flags & ROUTE_PATH_GONE || p->attrs->hop->changed <= e->hop_walk.since)
+			continue;
+		route_rib_touch(e->rib[e->hop_walk.family], entry);
+		return;
+	}
+}
+
+/* True when the walk, or another one, has to go on. */
+static bool walk_hops(struct route_engine *e)
+{
+	struct route_hop_walk *w = &e->hop_walk;
+
+	if (!w->under_way) {
+		if (w->until == e->hops.changes)
+			return false;
+		*w = (struct route_hop_walk){ true, BGP_IPV4_UNICAST, 0, w->until, e->hops.changes };
+	}
+	for (int i = 0; i < WALK_PARTS; i++) {
+		if (route_rib_walk(e->rib[w->family], &w->at, touch_if_changed, e))
+			continue;
+		w->at = 0;
+		w->family = (enum bgp_family)(w->family + 1);
+		w->under_way = w->family < BGP_FAMILIES;
+		if (!w->under_way)
+			return w->until != e->hops.changes;
+	}
+	return true;
+}
+
 uint64_t route_engine_work(struct route_engine *e, uint64_t now_ms)
 {
-	uint64_t wait = drain_closed(e) ? 0 : UINT64_MAX;
+	bool walking = walk_hops(e);
+	uint64_t wait = drain_closed(e) || walking ? 0 : UINT64_MAX;
 
 	for (int f = 0; f < BGP_FAMILIES; f++) {
 		uint64_t w = work_groups(e, (enum bgp_family)f, now_ms);
@@ -260,6 +311,7 @@ void route_engine_free(struct route_engine *e)
 	if (!e)
 		return;
 	e->ops.wake = NULL;
+	e->hops.ops = (struct route_hops_ops){ NULL, NULL };
 	LIST_FOREACH (l, &e->peers) {
 		struct route_peer *p = LIST_ENTRY(l, struct route_peer, link);
 
@@ -284,6 +336,7 @@ void route_engine_free(struct route_engine *e)
 	LIST_FOREACH (l, &e->closed)
 		free(LIST_ENTRY(l, struct route_peer, link));
 	route_attr_store_free(e->store);
+	route_hops_fini(&e->hops);
 	route_decide_fini(&e->decide);
 	route_pack_fini(&e->pack);
 	arena_free(e->arena);
@@ -309,6 +362,7 @@ void route_engine_memory(const struct route_engine *e,
 	fn(user, "paths", paths, paths * sizeof(struct route_path));
 	fn(user, "withdrawn paths not yet told to all", tombstones, tombstones * sizeof(struct route_path));
 	fn(user, "attribute sets", route_attr_store_count(e->store), route_attr_store_bytes(e->store));
+	fn(user, "next hops", e->hops.table.count, e->hops.table.count * sizeof(struct route_hop));
 	fn(user, "update groups", groups, streams);
 	fn(user, "sent states", states, 0);
 }

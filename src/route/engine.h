@@ -29,6 +29,7 @@ struct route_engine_config {
 	uint32_t router_id;
 	uint32_t cluster_id;
 	struct route_decide_opts decide;
+	bool next_hop_check;  /* paths whose next hop is not eligible take no part in the decision */
 	size_t stream_window; /* octets an update group holds for its slowest member; 0: 8 MiB */
 };
 
@@ -39,6 +40,8 @@ struct route_engine_ops {
 	void (*kick)(void *peer_user);
 	/* A route does not fit into the messages of the peers it should go to (RFC 4271 9.2): for the log. */
 	void (*oversized)(void *user, const struct prefix *p, const struct route_peer_config *from);
+	/* With next_hop_check: whose reachability is to be told from now on, or no more. Both may be NULL. */
+	struct route_hops_ops next_hops;
 };
 
 struct route_engine *route_engine_new(
@@ -48,6 +51,11 @@ void route_engine_free(struct route_engine *e);
 struct route_rib *route_engine_rib(const struct route_engine *e, enum bgp_family family);
 const struct route_engine_config *route_engine_config(const struct route_engine *e);
 struct route_decide *route_engine_decide(struct route_engine *e);
+
+const struct route_hops *route_engine_hops(const struct route_engine *e);
+/* What is known of a next hop now: entries with paths over it are marked as changed, in slices, where it matters. */
+void route_engine_tell_next_hop(
+	struct route_engine *e, const struct ip_addr *addr, const struct route_reach *reach);
 
 /* Does a slice of what is to be done. Returns 0 when more is waiting, UINT64_MAX when nothing is, else the time in ms
  * after which to call again (advertisement intervals). */

@@ -5,10 +5,21 @@
 #include "route/engine.h"
 #include "route/group.h"
 
+/* The walk that finds the entries of next hops that have changed. */
+struct route_hop_walk {
+	bool under_way;
+	enum bgp_family family;
+	uint64_t at;
+	uint64_t since; /* it looks for what changed after this, as struct route_hops counts */
+	uint64_t until; /* changes when it started; later ones need another walk */
+};
+
 struct route_engine {
 	struct route_engine_config cfg;
 	struct route_engine_ops ops;
 	void *user;
+	struct route_hops hops;
+	struct route_hop_walk hop_walk;
 	struct route_attr_store *store;
 	struct route_rib *rib[BGP_FAMILIES];
 	struct list groups[BGP_FAMILIES];

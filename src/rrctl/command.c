@@ -4,6 +4,7 @@
 #include "base/prefix.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,23 @@ static bool add_clear(struct row *request, int argc, char **argv, char *err)
 	return true;
 }
 
+static bool add_time(struct row *request, int argc, char **argv, char *err)
+{
+	char *end;
+	long seconds;
+
+	if (argc < 1)
+		return true;
+	errno = 0;
+	seconds = strtol(argv[0], &end, 10);
+	if (!*argv[0] || *end || errno || seconds < 0) {
+		snprintf(err, COMMAND_ERROR_MAX, "\"%.64s\" is not a time: expected whole seconds", argv[0]);
+		return false;
+	}
+	row_int(request, "time-s", seconds);
+	return true;
+}
+
 /* --- the table --- */
 
 const struct command commands[] = {
@@ -105,11 +123,16 @@ const struct command commands[] = {
 	{ "show route", "PREFIX [why]", "one prefix, with the reason for each path", 1, 2, add_route,
 		&view_route },
 	{ "show fib", "", "routes of the kernel that are ours, a line per next hop", 0, 0, NULL, &view_fib },
+	{ "show nexthops", "", "the next hops of all paths, and how they are reached", 0, 0, NULL,
+		&view_next_hops },
 	{ "show ranges", "", "ranges of dynamic neighbors", 0, 0, NULL, &view_ranges },
 	{ "show memory", "", "what the tables hold", 0, 0, NULL, &view_memory },
 	{ "show status", "", "the daemon at a glance", 0, 0, NULL, &view_sheet },
 	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session, which then starts again; tell TEXT", 1,
 		-1, add_clear, &view_sheet },
+	{ "drain", "[SECONDS]", "lb-announcer: turn new connections away, then withdraw", 0, 1, add_time,
+		&view_sheet },
+	{ "undrain", "", "lb-announcer: announce again as ever", 0, 0, NULL, &view_sheet },
 	{ NULL },
 };
 

@@ -44,10 +44,25 @@ static const struct column fib_columns[] = {
 	{ .key = "address", .header = "NEXT-HOP", .element = true },
 	{ .key = "interface", .header = "INTERFACE", .element = true },
 	{ .key = "weight", .header = "WEIGHT", .kind = COLUMN_NUMBER, .element = true },
+	{ .key = "wanted-percent", .header = "WANTED%", .kind = COLUMN_NUMBER, .element = true },
+	{ .key = "actual-percent", .header = "ACTUAL%", .kind = COLUMN_NUMBER, .element = true },
 	{ .key = "error", .header = "PROBLEM", .flex = true, .element = true },
 	{ .key = "state", .header = "STATE" },
 	{ .key = "group-id", .header = "GROUP", .kind = COLUMN_NUMBER },
+	{ .key = "group-type", .header = "TYPE" },
 	{ .key = "error", .header = "ERROR", .flex = true },
+	{ .key = "warning", .header = "WARNING", .flex = true },
+	{ NULL },
+};
+
+static const struct column next_hop_columns[] = {
+	{ .key = "address", .header = "ADDRESS" },
+	{ .key = "state", .header = "STATE" },
+	{ .key = "interface", .header = "INTERFACE" },
+	{ .key = "via", .header = "VIA" },
+	{ .key = "cost", .header = "COST", .kind = COLUMN_NUMBER },
+	{ .key = "paths", .header = "PATHS", .kind = COLUMN_NUMBER },
+	{ .key = "reason", .header = "REASON", .flex = true },
 	{ NULL },
 };
 
@@ -73,6 +88,7 @@ const struct view view_neighbors = { .columns = neighbor_columns };
 const struct view view_routes = { .columns = path_columns };
 const struct view view_route = { .columns = path_columns, .more = why_columns };
 const struct view view_fib = { .columns = fib_columns, .list = "next-hops" };
+const struct view view_next_hops = { .columns = next_hop_columns };
 const struct view view_ranges = { .columns = range_columns };
 const struct view view_memory = { .columns = memory_columns };
 const struct view view_sheet = { 0 };

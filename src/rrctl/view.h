@@ -9,7 +9,9 @@
  * show routes: one row per path, paths of one prefix together: prefix, best, multipath, next-hop, from, originator-id,
  *	path-id, local-pref, med, as-path, origin, age-ms, communities.
  * show route: the same and cluster-list, why.
- * show fib: prefix, next-hops (a list of address, interface, weight, error), state, group-id, error.
+ * show fib: prefix, next-hops (a list of address, interface, weight, wanted-percent, actual-percent, error), state, group-id,
+ *	group-type, error, warning.
+ * show nexthops: address, state, reason, via, interface, cost, paths.
  * show ranges: prefix, peer-group, limit, neighbors, refused, last-refused, two-speakers.
  * show memory: what, objects, octets.
  */
@@ -40,5 +42,5 @@ struct view {
 	const char *list;	      /* a line for each element of this list; NULL: a line for each row */
 };
 
-extern const struct view view_neighbors, view_routes, view_route, view_fib, view_ranges, view_memory,
-	view_sheet;
+extern const struct view view_neighbors, view_routes, view_route, view_fib, view_next_hops, view_ranges,
+	view_memory, view_sheet;

@@ -110,8 +110,10 @@ static void up(void *user, struct session *s, const struct bgp_negotiated *negot
 		.export = policies_get(n->rrd->policies, &n->cfg->export),
 	};
 
-	for (int f = 0; f < BGP_FAMILIES; f++)
+	for (int f = 0; f < BGP_FAMILIES; f++) {
 		cfg.send_mode[f] = send_mode(n->cfg->add_path_send.send);
+		n->awaits_end[f] = negotiated->family[f];
+	}
 	n->session = s;
 	n->peer = route_peer_new(n->rrd->engine, &cfg, negotiated, n);
 }
@@ -167,6 +169,27 @@ static void tell_rejected(struct neighbor *n)
 	n->told_rejected = all;
 }
 
+static void take_end_of_rib(struct neighbor *n, const struct bgp_update *u)
+{
+	bool any = false;
+
+	for (int f = 0; f < BGP_FAMILIES; f++) {
+		any |= u->end_of_rib[f];
+		n->awaits_end[f] &= !u->end_of_rib[f];
+	}
+	if (any)
+		fib_feed_end_of_rib(n->rrd);
+}
+
+bool neighbor_has_told_all(const struct neighbor *n)
+{
+	bool awaits = !n->peer;
+
+	for (int f = 0; f < BGP_FAMILIES; f++)
+		awaits |= n->awaits_end[f];
+	return !awaits;
+}
+
 static void update(void *user, struct session *s, const struct bgp_update *u)
 {
 	struct neighbor *n = user;
@@ -180,6 +203,7 @@ static void update(void *user, struct session *s, const struct bgp_update *u)
 	tell_rejected(n);
 	if (result == ROUTE_IMPORT_MAX_PREFIXES)
 		over_limit(n, s, f);
+	take_end_of_rib(n, u);
 }
 
 static void refresh(void *user, struct session *s, enum bgp_family family, enum bgp_refresh_subtype subtype)

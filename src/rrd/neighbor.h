@@ -19,7 +19,8 @@ struct neighbor {
 	struct route_peer *peer;	  /* NULL while down */
 	uint64_t rejected[ROUTE_REJECTS]; /* in earlier sessions */
 	uint64_t oversized;
-	uint64_t told_rejected; /* refused routes the log knows of */
+	bool awaits_end[BGP_FAMILIES]; /* in which End-of-RIB has not come yet (RFC 4724 2) */
+	uint64_t told_rejected;	       /* refused routes the log knows of */
 	struct log_limit rejected_limit;
 };
 
@@ -32,6 +33,9 @@ struct neighbor *neighbor_new(
 	struct rrd *r, const struct config_peer *cfg, const char *peer_group, const struct prefix *range);
 /* Its session must be gone or about to be freed without callbacks. */
 void neighbor_free(struct neighbor *n);
+
+/* Whether End-of-RIB has come in every family of the session. */
+bool neighbor_has_told_all(const struct neighbor *n);
 
 uint64_t neighbor_rejected(const struct neighbor *n, enum route_reject why);
 /* Of all reasons. */

@@ -64,6 +64,7 @@ static void work(void *user)
 	bool more = fib_feed_work(r);
 	uint64_t wait_ms = route_engine_work(r->engine, rrd_now_ms(r));
 
+	next_hop_feed_work(r);
 	if (more || wait_ms == 0)
 		io_job_post(r->work);
 	else if (wait_ms != UINT64_MAX)
@@ -159,13 +160,14 @@ static void on_signal(void *user)
 
 static struct route_engine *make_engine(struct rrd *r)
 {
-	static const struct route_engine_ops ops = { engine_wake, engine_kick, engine_oversized };
+	const struct route_engine_ops ops = { engine_wake, engine_kick, engine_oversized, next_hop_feed_ops };
 	const struct config_router *c = &r->cfg->router;
 
 	return route_engine_new(&(struct route_engine_config){ .local_as = c->as,
 					.router_id = c->router_id,
 					.cluster_id = c->cluster_id,
-					.decide = { c->always_compare_med, c->as_path_relax } },
+					.decide = { c->always_compare_med, c->as_path_relax },
+					.next_hop_check = c->next_hop_check },
 		&ops, r);
 }
 
@@ -186,7 +188,7 @@ struct rrd *rrd_new(struct config_rrd *cfg)
 	r->engine = make_engine(r);
 	r->sessions = session_io_new(r->loop);
 	r->neighbors = session_neighbors_new(r->sessions, &neighbors_ops, r);
-	if (!start_control(r) || !fib_feed_start(r) || !start_listeners(r)) {
+	if (!start_control(r) || !fib_feed_start(r) || !next_hop_feed_start(r) || !start_listeners(r)) {
 		rrd_free(r);
 		return NULL;
 	}
@@ -248,6 +250,7 @@ void rrd_free(struct rrd *r)
 {
 	control_server_free(r->control);
 	/* The routes stay or go by the FIB's rules, not because the sessions end now. */
+	next_hop_feed_stop(r);
 	fib_feed_stop(r);
 	say_goodbye(r);
 	free_static_neighbors(r);

@@ -12,6 +12,8 @@
 #include "io/loop.h"
 #include "kernel/fib.h"
 #include "route/engine.h"
+#include "route/next_hops.h"
+#include "route/weight_table.h"
 #include "session/neighbors.h"
 #include "session/session.h"
 
@@ -28,8 +30,17 @@ struct rrd {
 	struct session_neighbors *neighbors;
 	struct policies *policies;
 	struct fib *fib; /* NULL: not a router */
+	struct fib *
+		watcher; /* tells how next hops are reached: fib, or one that writes nothing; NULL: unchecked */
 	struct route_reader fib_reader[BGP_FAMILIES];
-	struct io_timer *sweep; /* removes what is left of an earlier run, once the table is there */
+	struct route_weight_table *weights;
+	struct io_timer *weights_due; /* a change of weights has waited for its second */
+	struct route_balancers balancers;
+	struct log_limit bad_bandwidth_limit;
+	struct fib_group *fib_groups;
+	struct io_timer *sweep; /* removes what is left of an earlier run, when its time is over */
+	bool sweep_over;	/* that has been decided */
+	bool sweep_due;		/* as soon as the kernel has what we have received */
 	struct control_server *control;
 	struct io_signal *on_term, *on_int;
 	struct io_timer *exit_timer;
@@ -50,4 +61,16 @@ uint64_t rrd_now_ms(const struct rrd *r);
 bool fib_feed_start(struct rrd *r);
 /* A slice; true when more is waiting. */
 bool fib_feed_work(struct rrd *r);
+/* A neighbor has told all it has: perhaps it was the last one. */
+void fib_feed_end_of_rib(struct rrd *r);
 void fib_feed_stop(struct rrd *r);
+
+/* --- next_hop_feed.c: next hops between the engine and the kernel --- */
+extern const struct route_hops_ops next_hop_feed_ops;
+/* A fib_config's callback. */
+void next_hop_feed_reached(void *user, const struct ip_addr *addr, const struct fib_reach *reach);
+/* After fib_feed_start(). */
+bool next_hop_feed_start(struct rrd *r);
+void next_hop_feed_work(struct rrd *r);
+/* Before fib_feed_stop(). */
+void next_hop_feed_stop(struct rrd *r);

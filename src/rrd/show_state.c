@@ -145,6 +145,8 @@ const struct control_command rrd_commands[] = {
 	{ "show routes", "[PREFIX [longer]]", "the table, a line per path", false, show_routes },
 	{ "show route", "PREFIX [why]", "one prefix, with the reason for each path", false, show_route },
 	{ "show fib", "", "the kernel's routes that are ours", false, show_fib },
+	{ "show nexthops", "", "the next hops of all paths, and how they are reached", false,
+		show_next_hops },
 	{ "show ranges", "", "ranges of dynamic neighbors", false, show_ranges },
 	{ "show memory", "", "what the tables hold", false, show_memory },
 	{ "show status", "", "the daemon at a glance", false, show_status },

@@ -69,6 +69,11 @@ def as_path(*asns, four_octets=True):
     return struct.pack("!BB", 2, len(asns)) + b"".join(struct.pack("!I" if four_octets else "!H", a) for a in asns)
 
 
+def link_bandwidth(asn, octets_s, transitive=False):
+    """The extended community, draft-ietf-idr-link-bandwidth."""
+    return struct.pack("!BBHf", 0x00 if transitive else 0x40, 4, asn, octets_s)
+
+
 def update(withdrawn=b"", attributes=b"", reachable=b""):
     return message(UPDATE, struct.pack("!H", len(withdrawn)) + withdrawn
                    + struct.pack("!H", len(attributes)) + attributes + reachable)
@@ -114,6 +119,7 @@ def notification(code, subcode, data=b""):
 class Message:
     kind: int
     body: bytes
+    when: float = 0.0  # time.monotonic() when it had come
 
     @property
     def error(self):
@@ -154,6 +160,25 @@ class Path:
     def originator_id(self):
         value = self.attributes.get(ORIGINATOR_ID)
         return str(ipaddress.IPv4Address(value)) if value else None
+
+    @property
+    def local_pref(self):
+        value = self.attributes.get(LOCAL_PREF)
+        return struct.unpack("!I", value)[0] if value else None
+
+    @property
+    def communities(self):
+        value = self.attributes.get(COMMUNITIES, b"")
+        return [struct.unpack_from("!HH", value, i) for i in range(0, len(value), 4)]
+
+    @property
+    def link_bandwidth(self):
+        """(AS, octets per second) of the community 0x4004, or None."""
+        value = self.attributes.get(EXTENDED_COMMUNITIES, b"")
+        for i in range(0, len(value), 8):
+            if value[i:i + 2] == b"\x40\x04":
+                return struct.unpack_from("!Hf", value, i + 2)
+        return None
 
     @property
     def cluster_list(self):
@@ -369,7 +394,7 @@ class Speaker:
         length, kind = struct.unpack_from("!HB", self.buffer, 16)
         if len(self.buffer) < length:
             return None
-        got = Message(kind, self.buffer[19:length])
+        got = Message(kind, self.buffer[19:length], time.monotonic())
         self.buffer = self.buffer[length:]
         if kind == UPDATE:
             self._apply(got)

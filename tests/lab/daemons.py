@@ -87,18 +87,21 @@ def router_config(reflectors=(fig4.REFLECTOR,)):
         "listen": [{"address": fig4.ROUTER, "port": 179}],
         "peer-groups": {"reflectors": {"peer-as": fig4.AS, "hold-time": 9, "add-paths": {"receive": True}}},
         "neighbors": [{"address": r, "peer-group": "reflectors"} for r in reflectors],
-        "fib": {"enabled": True, "table": "main", "metric": 20, "protocol": "bgp"},
+        # The unit is an announcer's bandwidth when nothing is said of it: so each weighs 1.
+        "fib": {"enabled": True, "table": "main", "metric": 20, "protocol": "bgp", "link-bandwidth-unit": 125_000_000},
         "log": {"to": "stderr", "level": "debug"},
     }
 
 
 def announcer_config(pod, prefixes=(fig4.SERVICE,), reflectors=(fig4.REFLECTOR,)):
-    """Appendix D: the pod's own identity, the node's address as next hop."""
+    """Appendix D: the pod's own identity, the node's address as next hop. It leaves without draining: tests that
+    measure how soon something is withdrawn mean just that, and tests of the drain give it time."""
     return {
         "router": {"as": fig4.AS, "router-id": pod.address},
         "neighbors": [{"address": r, "peer-as": fig4.AS, "hold-time": 9} for r in reflectors],
         "services": [{"prefix": p, "next-hop": pod.node.address6 if ":" in p else pod.node.address}
                      for p in prefixes],
+        "drain": {"time": 0, "linger": 0},
         "log": {"to": "stderr", "level": "debug"},
     }
 

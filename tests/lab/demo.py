@@ -85,7 +85,22 @@ class Demo:
         self.expect(["n1", "n2"], f"lb3 ended with code {code}; its next hop left the router's kernel", start)
         assert "lb3" not in self.requests()
 
-        say("7. The last two go as well, and with them the route")
+        say("7. The router's daemon is killed and started again, while requests go on. The kernel's routes stay")
+        probes = traffic.Probes(fig.client, fig4.ADDRESS)
+        wait_until(lambda: len(probes.answered) > 100, 10, "the first hundred answers")
+        start = time.monotonic()
+        system.router.process.kill()
+        system.router.start()
+        system.router.wait_established(fig4.REFLECTOR)
+        print(f"-> killed, started, session established: {(time.monotonic() - start) * 1000:.0f} ms")
+        wait_until(lambda: [r["state"] for r in system.router.show("fib")] == ["installed"], 10, "rrctl show fib")
+        answered = len(probes.answered)
+        wait_until(lambda: len(probes.answered) > answered + 500, 20, "five hundred answers after the restart")
+        probes.stop()
+        print(f"-> of {probes.sent} requests, one every 2 ms, {len(probes.lost)} were lost", flush=True)
+        assert not probes.lost, "requests were lost while the router's daemon was restarted"
+
+        say("8. The last two go as well, and with them the route")
         start = time.monotonic()
         for pod in pods[:2]:
             pod.daemon.process.terminate()

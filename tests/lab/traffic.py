@@ -6,9 +6,12 @@ import struct
 import threading
 import time
 
+from .wait import wait_until
+
 IP_PKTINFO = 8
 IPV6_FREEBIND = 78
 PORT = 80
+TALK_PORT = 7
 
 
 class Responders:
@@ -116,6 +119,121 @@ def spread(ns, address, count=60):
         name = request(ns, address)
         names[name] = names.get(name, 0) + 1
     return names
+
+
+class Talk:
+    """One connection of Talks: who answers it, how often it did, and why it is broken (None while it is not)."""
+
+    def __init__(self, sock):
+        self.socket, self.server, self.answers, self.broken = sock, None, 0, None
+
+
+class Talks:
+    """Connections that live: each says a word every interval_s and is told the name of who answers it, port 7. The pods
+    end the connections themselves: one that the router sends elsewhere is reset there. One thread for both ends."""
+
+    def __init__(self, lab, interval_s=0.1):
+        self.selector = selectors.DefaultSelector()
+        self.wake, self.woken = socket.socketpair()
+        self.selector.register(self.woken, selectors.EVENT_READ, (lambda sock: sock.recv(64),))
+        self.interval_s, self.talks, self.stopping = interval_s, [], threading.Event()
+        self.thread = threading.Thread(target=self._loop, name="talks", daemon=True)
+        self.thread.start()
+        lab.closing(self)
+
+    def serve(self, ns, name):
+        listener = ns.socket(socket.AF_INET6)
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind(("::", TALK_PORT))
+        listener.listen(1024)
+        listener.setblocking(False)
+        self._watch(listener, self._accept, name)
+
+    def open(self, ns, address, count):
+        """That many new connections, each answered once; an OSError when one is not."""
+        talks = []
+        for _ in range(count):
+            sock = ns.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+            sock.settimeout(5)
+            sock.connect((address, TALK_PORT))
+            sock.setblocking(False)
+            talks.append(Talk(sock))
+            self._watch(sock, self._hear, talks[-1])
+        self.talks += talks
+        self.wait_answered(talks)
+        return talks
+
+    @staticmethod
+    def wait_answered(talks, times=1, timeout=10):
+        """Waits until all of them have been answered that many times more."""
+        before = [t.answers for t in talks]
+
+        def fact():
+            silent = [t for t, n in zip(talks, before) if t.answers < n + times]
+            assert not silent, f"{len(silent)} of {len(talks)}: {silent[0].server}, {silent[0].broken}"
+            return True
+        wait_until(fact, timeout, "every connection to be answered")
+
+    def broken(self):
+        return [t for t in self.talks if t.broken]
+
+    def _watch(self, sock, handler, value):
+        self.selector.register(sock, selectors.EVENT_READ, (handler, value))
+        self.wake.send(b".")
+
+    def _accept(self, listener, name):
+        sock, _ = listener.accept()
+        sock.setblocking(False)
+        self.selector.register(sock, selectors.EVENT_READ, (self._answer, name))
+
+    def _answer(self, sock, name):
+        try:
+            if sock.recv(4096):
+                sock.send(name.encode() + b"\n")
+                return
+        except OSError:
+            pass
+        self.selector.unregister(sock)
+        sock.close()
+
+    def _hear(self, sock, talk):
+        try:
+            octets = sock.recv(4096)
+            if octets:
+                talk.server = octets.split(b"\n")[0].decode()
+                talk.answers += 1
+                return
+            talk.broken = "closed"
+        except OSError as e:
+            talk.broken = e.strerror
+        self.selector.unregister(sock)
+
+    def _loop(self):
+        due = time.monotonic()
+        while not self.stopping.is_set():
+            for key, _ in self.selector.select(max(0, due - time.monotonic())):
+                handler, *values = key.data
+                handler(key.fileobj, *values)
+            if time.monotonic() < due:
+                continue
+            for talk in list(self.talks):
+                try:
+                    if not talk.broken:
+                        talk.socket.send(b".")
+                except OSError:
+                    pass  # the reason comes with the next reading
+            due = max(due + self.interval_s, time.monotonic())
+
+    def close(self):
+        self.stopping.set()
+        self.wake.send(b".")
+        self.thread.join(5)
+        for key in list(self.selector.get_map().values()):
+            key.fileobj.close()
+        for talk in self.talks:
+            talk.socket.close()
+        self.selector.close()
+        self.wake.close()
 
 
 class Probes:

@@ -65,6 +65,13 @@ static void defaults_are_filled_in(void **state)
 	assert_int_equal(c->fib.metric, 20);
 	assert_int_equal(c->fib.protocol, 186);
 	assert_int_equal(c->fib.on_exit, CONFIG_ON_EXIT_REMOVE);
+	assert_int_equal(c->fib.on_empty, CONFIG_ON_EMPTY_REMOVE);
+	assert_int_equal(c->fib.sysctls, CONFIG_SYSCTLS_CHECK);
+	assert_int_equal(c->fib.max_resilient_groups, 256);
+	assert_int_equal(c->fib.restart_time_s, 60);
+	assert_int_equal(c->fib.compare_interval_s, 60);
+	assert_int_equal(c->fib.group_count, 0);
+	assert_false(c->fib.resolve_via_default);
 	assert_string_equal(c->control.socket, RUNSTATEDIR "/rrd/rrd.sock");
 	assert_null(c->control.group);
 	assert_int_equal(c->log.to, LOG_TO_STDERR);
@@ -200,6 +207,26 @@ static void listen_may_be_empty_and_fib_takes_words(void **state)
 	config_rrd_free(c);
 }
 
+static void a_group_of_the_fib_has_the_measured_defaults(void **state)
+{
+	struct config_rrd *c = load(
+		ROUTER "fib: {groups: [{prefixes: [10.1.0.0/16 le 24], type: resilient}, {prefixes: "
+		       "[10.0.0.0/8 ge 9]}]}\n");
+	const struct config_fib_group *g = c->fib.groups;
+
+	(void)state;
+	assert_int_equal(c->fib.group_count, 2);
+	assert_int_equal(g[0].type, CONFIG_GROUP_RESILIENT);
+	assert_int_equal(g[0].rule_count, 1);
+	assert_int_equal(g[0].rules[0].ge, 16);
+	assert_int_equal(g[0].rules[0].le, 24);
+	assert_int_equal(g[0].buckets, 4096);
+	assert_int_equal(g[0].idle_timer_s, 120);
+	assert_int_equal(g[0].unbalanced_timer_s, 0);
+	assert_int_equal(g[1].type, CONFIG_GROUP_HASH_THRESHOLD);
+	config_rrd_free(c);
+}
+
 static void the_announcer_leaves_open_what_is_auto(void **state)
 {
 	static const char text[] = "router: {as: 65021, local-address: 172.16.20.2}\n"
@@ -248,6 +275,7 @@ int main(void)
 		cmocka_unit_test(rules_have_the_lengths_they_say),
 		cmocka_unit_test(as_numbers_are_taken_in_both_notations),
 		cmocka_unit_test(listen_may_be_empty_and_fib_takes_words),
+		cmocka_unit_test(a_group_of_the_fib_has_the_measured_defaults),
 		cmocka_unit_test(the_announcer_leaves_open_what_is_auto),
 	};
 

@@ -533,8 +533,6 @@ static void what_somebody_deletes_is_put_in_again(void **state)
 	assert_int_equal(count_in("ip route show", "proto bgp"), 0);
 	wait_kernel(lab, "10.1.1.0/24", "via 192.168.2.2 dev b0");
 	wait_kernel(lab, "10.1.2.0/24", "via 192.168.2.2 dev b0");
-	ip("route replace 10.1.1.0/24 via 192.168.1.99 proto bgp metric 20");
-	wait_kernel(lab, "10.1.1.0/24", "via 192.168.2.2 dev b0");
 	ip("link set b0 down");
 	ip("link set b0 up");
 	ip("addr replace 2001:db8:2::1/64 dev b0 nodad");
@@ -562,9 +560,64 @@ static void another_programs_route_is_left_alone(void **state)
 		"another program has a route to this prefix with the same metric in the table");
 	row_free(r);
 	expect("ip route show 10.1.1.0/24", "via 192.168.1.77");
-	lab_free(lab);
-	expect("ip route show 10.1.1.0/24", "via 192.168.1.77");
+	assert_int_equal(status(lab, "foreign-routes"), 1);
+	/* When it goes ours comes, and at once. */
 	ip("route del 10.1.1.0/24");
+	wait_state(lab, "10.1.1.0/24", "installed");
+	assert_int_equal(status(lab, "foreign-routes"), 0);
+	lab_free(lab);
+}
+
+static void a_route_that_replaced_ours_is_reported_and_left_alone(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab = lab_new(&cfg);
+
+	(void)state;
+	wish(lab, "10.1.1.0/24", "192.168.1.2");
+	settle(lab);
+	/* Our protocol and metric, but no next-hop id of ours. */
+	ip("route replace 10.1.1.0/24 via 192.168.1.99 proto bgp metric 20");
+	wait_state(lab, "10.1.1.0/24", "failed");
+	wish(lab, "10.1.1.0/24", "192.168.1.2 192.168.2.2");
+	settle(lab);
+	wait_state(lab, "10.1.1.0/24", "failed");
+	expect("ip route show 10.1.1.0/24", "via 192.168.1.99 dev a0 proto bgp");
+	ip("route del 10.1.1.0/24");
+	wait_kernel(lab, "10.1.1.0/24", "via 192.168.2.2 dev b0");
+	/* Beside ours, and before it: a replacement of ours would hit it. */
+	ip("route prepend 10.1.1.0/24 via 192.168.1.98 proto static metric 20");
+	wish(lab, "10.1.2.0/24", "192.168.1.2 192.168.2.2");
+	settle(lab);
+	wish(lab, "10.1.1.0/24", "192.168.1.2");
+	settle(lab);
+	wait_state(lab, "10.1.1.0/24", "failed");
+	expect("ip route show 10.1.1.0/24", "via 192.168.1.98 dev a0 proto static");
+	ip("route del 10.1.1.0/24 proto static");
+	wait_state(lab, "10.1.1.0/24", "installed");
+	assert_int_equal(count_in("ip route show 10.1.1.0/24", "192.168.2.2"), 0);
+	lab_free(lab);
+	assert_int_equal(count_in("ip route show", "10.1.1.0/24"), 0);
+}
+
+static void a_second_one_on_the_same_table_is_refused_in_words(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab = lab_new(&cfg), *other;
+	char err[256] = "", pid[32];
+
+	(void)state;
+	assert_null(fib_new(lab->loop, &cfg, err, sizeof(err)));
+	snprintf(pid, sizeof(pid), "(process %d)", (int)getpid());
+	assert_non_null(strstr(err, pid));
+	assert_non_null(strstr(err, "writes table 254 with protocol 186 and metric 20"));
+	cfg.metric = 21;
+	cfg.next_hop_id_base += cfg.next_hop_id_count;
+	other = lab_new(&cfg);
+	lab_free(other);
+	lab_free(lab);
+	cfg = config();
+	lab_free(lab_new(&cfg));
 }
 
 static void leftovers_are_taken_over_and_swept(void **state)
@@ -602,6 +655,347 @@ static void leftovers_are_taken_over_and_swept(void **state)
 	assert_int_equal(objects(), 0);
 	expect("ip nexthop show", "id 5 via 192.168.1.5");
 	ip("nexthop del id 5");
+}
+
+static bool is_compared(struct lab *lab)
+{
+	return status(lab, "comparisons") > 0 && status(lab, "pending") == 0;
+}
+
+static void a_restart_with_the_same_wishes_performs_no_operation(void **state)
+{
+	static const char *const prefix[] = { "10.1.1.0/24", "10.1.2.0/24", "10.1.3.0/24",
+		"2001:db8:a::/48" };
+	static const char *const hops[] = { "192.168.1.2 192.168.2.2*3", "192.168.1.2",
+		"192.168.1.2 10.99.0.1", "2001:db8:1::2 2001:db8:2::2" };
+	struct fib_config cfg = config();
+	struct lab *lab;
+	char *before, *after;
+
+	(void)state;
+	ip("route add 10.99.0.0/24 via 192.168.2.9 dev b0");
+	cfg.remove_on_exit = false;
+	for (int sorted = 0; sorted < 2; sorted++) {
+		lab = lab_new(&cfg);
+		for (size_t i = 0; i < 4; i++)
+			wish(lab, prefix[i], hops[i]);
+		settle(lab);
+		lab_free(lab);
+	}
+	before = output("ip route show; ip -6 route show; ip nexthop show");
+	lab = lab_new(&cfg);
+	assert_true(wait_until(lab, is_compared));
+	/* As peers tell it: piece by piece, and in another order. */
+	for (size_t i = 4; i-- > 0;) {
+		wish(lab, prefix[i], i == 0 || i == 2 ? "192.168.1.2" : hops[i]);
+		settle(lab);
+	}
+	wish(lab, prefix[0], hops[0]);
+	wish(lab, prefix[2], hops[2]);
+	settle(lab);
+	fib_sweep(lab->fib);
+	settle(lab);
+	assert_int_equal(status(lab, "operations"), 0);
+	after = output("ip route show; ip -6 route show; ip nexthop show");
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+	lab_free(lab);
+	cfg.remove_on_exit = true;
+	lab_free(lab_new(&cfg));
+	assert_int_equal(objects(), 0);
+	ip("route del 10.99.0.0/24");
+}
+
+static void an_adopted_route_gains_next_hops_and_loses_none_until_the_sweep(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab;
+	unsigned id;
+
+	(void)state;
+	cfg.remove_on_exit = false;
+	lab = lab_new(&cfg);
+	wish(lab, "10.1.1.0/24", "192.168.1.2 192.168.1.3*4 192.168.2.2");
+	settle(lab);
+	id = group_id("10.1.1.0/24");
+	lab_free(lab);
+	cfg.remove_on_exit = true;
+	lab = lab_new(&cfg);
+	wish(lab, "10.1.1.0/24", "192.168.1.3*2 192.168.1.4");
+	settle(lab);
+	wait_kernel(lab, "10.1.1.0/24", "via 192.168.1.4 dev a0");
+	wait_kernel(lab, "10.1.1.0/24", "via 192.168.1.2 dev a0");
+	wait_kernel(lab, "10.1.1.0/24", "via 192.168.1.3 dev a0 weight 4");
+	wait_kernel(lab, "10.1.1.0/24", "via 192.168.2.2 dev b0");
+	wish(lab, "10.1.1.0/24", NULL);
+	settle(lab);
+	wait_kernel(lab, "10.1.1.0/24", "via 192.168.1.2 dev a0");
+	wish(lab, "10.1.1.0/24", "192.168.1.3*2 192.168.1.4");
+	settle(lab);
+	/* A next hop that fails is no reason to wait. */
+	ip("link set b0 down");
+	lab->prefix = "10.1.1.0/24";
+	wait_kernel(lab, "10.1.1.0/24", "via 192.168.1.2 dev a0");
+	assert_int_equal(count_in("ip route show 10.1.1.0/24", "192.168.2.2 dev b0 weight 1 dead"), 0);
+	ip("link set b0 up");
+	ip("addr replace 2001:db8:2::1/64 dev b0 nodad");
+	fib_sweep(lab->fib);
+	settle(lab);
+	assert_int_equal(count_in("ip route show 10.1.1.0/24", "192.168.1.2 "), 0);
+	assert_int_equal(count_in("ip route show 10.1.1.0/24", "via 192.168.1.3 dev a0 weight 2"), 1);
+	assert_int_equal(count_in("ip route show 10.1.1.0/24", "via"), 2);
+	assert_int_equal(group_id("10.1.1.0/24"), id);
+	lab_free(lab);
+	assert_int_equal(objects(), 0);
+}
+
+/* --- events that are lost --- */
+
+static bool has_overflown(struct lab *lab)
+{
+	return status(lab, "overflows") > 0 && is_idle(lab);
+}
+
+static void lost_events_lead_to_a_comparison(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab;
+
+	(void)state;
+	cfg.event_octets = 1; /* as little as the kernel allows */
+	lab = lab_new(&cfg);
+	for (unsigned i = 1; i <= 40; i++) {
+		char prefix[32];
+
+		snprintf(prefix, sizeof(prefix), "10.1.%u.0/24", i);
+		wish(lab, prefix, "192.168.1.2 192.168.2.2");
+	}
+	settle(lab);
+	/* Nobody reads meanwhile. */
+	for (unsigned i = 1; i <= 40; i++)
+		ip("route del 10.1.%u.0/24 proto bgp", i);
+	assert_true(wait_until(lab, has_overflown));
+	wait_kernel(lab, "10.1.40.0/24", "via 192.168.2.2 dev b0");
+	assert_int_equal(count_in("ip route show", "proto bgp"), 40);
+	lab_free(lab);
+}
+
+static void what_no_event_tells_is_found_by_the_periodic_comparison(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab;
+
+	(void)state;
+	cfg.compare_interval_s = 1;
+	lab = lab_new(&cfg);
+	wish(lab, "10.1.1.0/24", "192.168.1.2 192.168.2.2");
+	settle(lab);
+	/* Deleting a next hop in use changes the group without a route event. */
+	ip("nexthop replace id %u group %u", group_id("10.1.1.0/24"), group_id("10.1.1.0/24") - 1);
+	wait_kernel(lab, "10.1.1.0/24", "via 192.168.1.2 dev a0");
+	wait_kernel(lab, "10.1.1.0/24", "via 192.168.2.2 dev b0");
+	assert_true(wait_until(lab, is_idle));
+	assert_true(status(lab, "comparisons") >= 2);
+	lab_free(lab);
+}
+
+/* --- kinds of groups --- */
+
+static const struct fib_group *resilient_group(const char *prefix, uint16_t buckets)
+{
+	static struct fib_prefix_rule rule;
+	static struct fib_group group;
+
+	rule = (struct fib_prefix_rule){ .ge = 0, .le = 32 };
+	assert_true(prefix_parse(prefix, &rule.prefix, NULL));
+	group = (struct fib_group){ &rule, 1, true, buckets, 1, 0 };
+	return &group;
+}
+
+static void a_resilient_group_belongs_to_one_route_and_keeps_its_id(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab;
+	unsigned one, two;
+
+	(void)state;
+	cfg.group = resilient_group("10.1.0.0/16", 64);
+	cfg.group_count = 1;
+	cfg.max_resilient_groups = 2;
+	cfg.remove_on_exit = false;
+	lab = lab_new(&cfg);
+	wish(lab, "10.1.1.0/24", "192.168.1.2 192.168.2.2");
+	wish(lab, "10.1.2.0/24", "192.168.1.2 192.168.2.2");
+	wish(lab, "10.1.3.0/24", "192.168.1.2 192.168.2.2");
+	wish(lab, "10.2.1.0/24", "192.168.1.2 192.168.2.2");
+	settle(lab);
+	one = group_id("10.1.1.0/24");
+	two = group_id("10.1.2.0/24");
+	assert_int_not_equal(one, two);
+	/* One more than there may be, and one that is not of this kind. */
+	assert_int_equal(group_id("10.1.3.0/24"), group_id("10.2.1.0/24"));
+	assert_int_equal(count_in("ip nexthop show", "type resilient buckets 64 idle_timer 1 "), 2);
+	assert_int_equal(status(lab, "resilient-groups"), 2);
+	assert_int_equal(status(lab, "resilient-octets"), 2 * 64 * 32);
+	assert_int_equal(status(lab, "resilient-refused"), 1);
+	wish(lab, "10.1.1.0/24", "192.168.1.3");
+	settle(lab);
+	wish(lab, "10.1.1.0/24", "192.168.1.2 192.168.2.2 192.168.1.3");
+	settle(lab);
+	assert_int_equal(group_id("10.1.1.0/24"), one);
+	assert_int_equal(group_id("10.1.2.0/24"), two);
+	lab_free(lab);
+	/* Another number of buckets is for new groups. */
+	cfg.remove_on_exit = true;
+	cfg.group = resilient_group("10.1.0.0/16", 128);
+	lab = lab_new(&cfg);
+	wish(lab, "10.1.1.0/24", "192.168.1.2 192.168.2.2 192.168.1.3 192.168.1.4");
+	wish(lab, "10.1.2.0/24", "192.168.1.2 192.168.2.2");
+	settle(lab);
+	assert_int_equal(group_id("10.1.1.0/24"), one);
+	assert_int_equal(group_id("10.1.2.0/24"), two);
+	assert_int_equal(count_in("ip nexthop show", "type resilient buckets 64 "), 2);
+	lab_free(lab);
+	assert_int_equal(objects(), 0);
+}
+
+static double actual_percent(const struct lab *lab, size_t i)
+{
+	struct row *r = row_of(lab, "10.1.1.0/24");
+	double v = row_get_real(row_list_get(row_get(r, "next-hops"), i), "actual-percent", -1);
+
+	row_free(r);
+	return v;
+}
+
+static bool has_equal_shares(struct lab *lab)
+{
+	double v = actual_percent(lab, 1);
+
+	return v > 49 && v < 51;
+}
+
+static void the_share_of_a_resilient_group_is_read_from_its_buckets(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab;
+
+	(void)state;
+	cfg.group = resilient_group("10.1.0.0/16", 64);
+	cfg.group_count = 1;
+	cfg.max_resilient_groups = 2;
+	lab = lab_new(&cfg);
+	wish(lab, "10.1.1.0/24", "192.168.1.2");
+	settle(lab);
+	wish(lab, "10.1.1.0/24", "192.168.1.2 192.168.2.2");
+	settle(lab);
+	assert_true(wait_until(lab, has_equal_shares));
+	assert_true(actual_percent(lab, 0) > 49);
+	lab_free(lab);
+}
+
+/* --- no next hop is left --- */
+
+static void what_stands_in_the_place_of_a_route_without_next_hops(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab;
+
+	(void)state;
+	for (int kind = FIB_EMPTY_UNREACHABLE; kind <= FIB_EMPTY_BLACKHOLE; kind++) {
+		const char *type = kind == FIB_EMPTY_BLACKHOLE ? "blackhole" : "unreachable";
+
+		cfg.on_empty = (enum fib_on_empty)kind;
+		cfg.remove_on_exit = false;
+		lab = lab_new(&cfg);
+		wish(lab, "10.1.1.0/24", "192.168.1.2");
+		wish(lab, "10.1.2.0/24", "192.168.2.2");
+		wish(lab, "2001:db8:a::/48", "2001:db8:1::2");
+		settle(lab);
+		wish(lab, "10.1.1.0/24", NULL);
+		wish(lab, "2001:db8:a::/48", NULL);
+		ip("link set b0 down");
+		fib_commit(lab->fib);
+		wait_kernel(lab, "10.1.1.0/24", type);
+		wait_kernel(lab, "10.1.2.0/24", type);
+		wait_state(lab, "10.1.1.0/24", "empty");
+		wait_state(lab, "10.1.2.0/24", "empty");
+		expect("ip -6 route show 2001:db8:a::/48", type);
+		ip("link set b0 up");
+		ip("addr replace 2001:db8:2::1/64 dev b0 nodad");
+		wait_state(lab, "10.1.2.0/24", "installed");
+		ip("route del %s 10.1.1.0/24 proto bgp", type);
+		wait_kernel(lab, "10.1.1.0/24", type);
+		assert_true(wait_until(lab, is_idle));
+		lab_free(lab);
+		cfg.remove_on_exit = true;
+		lab = lab_new(&cfg);
+		wish(lab, "2001:db8:a::/48", "2001:db8:1::2");
+		settle(lab);
+		expect("ip -6 route show 2001:db8:a::/48", "via 2001:db8:1::2");
+		assert_int_equal(count_in("ip route show 10.1.1.0/24", type), 1);
+		lab_free(lab);
+		assert_int_equal(count_in("ip route show; ip -6 route show", "metric 20"), 0);
+		assert_int_equal(objects(), 0);
+	}
+}
+
+/* --- sysctls --- */
+
+static const char *sysctl_text(const char *key)
+{
+	static char text[32];
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", key);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof(text), f));
+	fclose(f);
+	return text;
+}
+
+static size_t wrong_sysctls(const struct lab *lab, const char *key)
+{
+	struct row *r = fib_status(lab->fib);
+	const struct row *list = row_get(r, "sysctls");
+	size_t n = 0;
+
+	for (size_t i = 0; i < row_list_size(list); i++)
+		n += strcmp(row_get_text(row_list_get(list, i), "key"), key) == 0;
+	row_free(r);
+	return n;
+}
+
+static void sysctls_are_looked_at_and_set_only_if_told_to(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab;
+
+	(void)state;
+	cfg.ipv4 = true;
+	assert_int_equal(system("echo 0 >/proc/sys/net/ipv4/fib_multipath_hash_policy"), 0);
+	assert_int_equal(system("echo 1 >/proc/sys/net/ipv4/conf/a0/rp_filter"), 0);
+	assert_int_equal(system("echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter"), 0);
+	lab = lab_new(&cfg);
+	assert_int_equal(wrong_sysctls(lab, "net.ipv4.fib_multipath_hash_policy"), 1);
+	assert_int_equal(wrong_sysctls(lab, "net.ipv4.conf.all.rp_filter"), 1);
+	assert_int_equal(wrong_sysctls(lab, "net.ipv6.fib_multipath_hash_policy"), 0);
+	assert_string_equal(sysctl_text("fib_multipath_hash_policy"), "0\n");
+	lab_free(lab);
+	cfg.sysctls = FIB_SYSCTLS_IGNORE;
+	lab = lab_new(&cfg);
+	assert_int_equal(wrong_sysctls(lab, "net.ipv4.fib_multipath_hash_policy"), 0);
+	lab_free(lab);
+	cfg.sysctls = FIB_SYSCTLS_SET;
+	lab = lab_new(&cfg);
+	assert_int_equal(wrong_sysctls(lab, "net.ipv4.fib_multipath_hash_policy"), 0);
+	assert_string_equal(sysctl_text("fib_multipath_hash_policy"), "1\n");
+	assert_string_equal(sysctl_text("ip_forward"), "1\n");
+	assert_string_equal(sysctl_text("conf/all/rp_filter"), "2\n");
+	lab_free(lab);
 }
 
 /* --- no packet without a route --- */
@@ -804,7 +1198,17 @@ int main(void)
 		cmocka_unit_test(a_link_that_goes_down_and_up_gets_its_routes_back),
 		cmocka_unit_test(what_somebody_deletes_is_put_in_again),
 		cmocka_unit_test(another_programs_route_is_left_alone),
+		cmocka_unit_test(a_route_that_replaced_ours_is_reported_and_left_alone),
+		cmocka_unit_test(a_second_one_on_the_same_table_is_refused_in_words),
 		cmocka_unit_test(leftovers_are_taken_over_and_swept),
+		cmocka_unit_test(a_restart_with_the_same_wishes_performs_no_operation),
+		cmocka_unit_test(an_adopted_route_gains_next_hops_and_loses_none_until_the_sweep),
+		cmocka_unit_test(lost_events_lead_to_a_comparison),
+		cmocka_unit_test(what_no_event_tells_is_found_by_the_periodic_comparison),
+		cmocka_unit_test(a_resilient_group_belongs_to_one_route_and_keeps_its_id),
+		cmocka_unit_test(the_share_of_a_resilient_group_is_read_from_its_buckets),
+		cmocka_unit_test(what_stands_in_the_place_of_a_route_without_next_hops),
+		cmocka_unit_test(sysctls_are_looked_at_and_set_only_if_told_to),
 		cmocka_unit_test(no_lookup_fails_while_path_sets_change),
 		cmocka_unit_test(a_hundred_thousand_routes_and_their_rows),
 		cmocka_unit_test(the_local_route_is_removed_only_if_it_is_ours),

@@ -17,7 +17,7 @@
 enum { ID_BASE = 1000, ID_COUNT = 400, PREFIXES = 40, HOPS = 6, MEMBERS = 16 };
 
 struct model_group {
-	bool there;
+	bool there, resilient;
 	size_t count;
 	uint32_t member[MEMBERS];
 	uint16_t weight[MEMBERS];
@@ -35,6 +35,7 @@ struct model_route {
 struct model {
 	struct plan *plan;
 	bool classic;
+	bool some_resilient; /* every third prefix */
 	bool hop_there[ID_COUNT];
 	struct ip_addr hop_gateway[ID_COUNT];
 	struct model_group group[ID_COUNT];
@@ -74,12 +75,23 @@ static struct ip_addr hop_nr(size_t i)
 	return ip_addr_v4(0xc0000200u + (uint32_t)i);
 }
 
+static struct plan *new_plan(bool classic)
+{
+	static const struct plan_kind kinds[] = { { false, 0, 0, 0 }, { true, 64, 120, 0 } };
+
+	return plan_new(&(struct plan_config){ .id_base = ID_BASE,
+		.id_count = ID_COUNT,
+		.classic = classic,
+		.kind = kinds,
+		.kind_count = 2,
+		.max_resilient = PREFIXES });
+}
+
 static struct model *model_new(bool classic)
 {
-	struct plan_config cfg = { .id_base = ID_BASE, .id_count = ID_COUNT, .classic = classic };
 	struct model *m = calloc(1, sizeof(*m));
 
-	m->plan = plan_new(&cfg);
+	m->plan = new_plan(classic);
 	m->classic = classic;
 	m->random = 12345;
 	for (size_t i = 0; i < HOPS; i++)
@@ -91,6 +103,11 @@ static void model_free(struct model *m)
 {
 	plan_free(m->plan);
 	free(m);
+}
+
+static uint8_t kind_of(const struct model *m, size_t prefix)
+{
+	return m->some_resilient && prefix % 3 == 0 ? 2 : 0;
 }
 
 static void wish(struct model *m, size_t prefix, unsigned mask, uint16_t weight)
@@ -105,7 +122,7 @@ static void wish(struct model *m, size_t prefix, unsigned mask, uint16_t weight)
 		if (mask & 1u << i)
 			nh[count++] = (struct fib_next_hop){ hop_nr(i), i ? 1 : weight };
 	if (count)
-		plan_set(m->plan, &p, nh, count);
+		plan_set(m->plan, &p, kind_of(m, prefix), nh, count);
 	else
 		plan_del(m->plan, &p);
 }
@@ -180,6 +197,9 @@ static int carry_out(struct model *m, const struct plan_op *op)
 		for (size_t i = 0; i < op->hop_count; i++)
 			if (!m->hop_there[op->hops[i].id - ID_BASE])
 				return -EINVAL;
+		/* The kernel refuses to change a group's type, and so we never ask. */
+		assert_true(!g->there || g->resilient == (op->group_kind != NULL));
+		g->resilient = op->group_kind != NULL;
 		g->there = true;
 		g->count = op->hop_count;
 		for (size_t i = 0; i < op->hop_count; i++) {
@@ -193,6 +213,12 @@ static int carry_out(struct model *m, const struct plan_op *op)
 			return -EEXIST;
 		if (!m->classic && !group_at(m, op->id)->there)
 			return -EINVAL;
+		if (!m->classic && group_at(m, op->id)->resilient) {
+			for (size_t i = 0; i < PREFIXES; i++)
+				assert_false(m->route[i].there && m->route[i].group == op->id);
+			/* It would lose its flows. */
+			assert_false(r->there && group_at(m, r->group)->resilient);
+		}
 		r->there = true;
 		r->group = op->id;
 		r->count = op->hop_count;
@@ -619,24 +645,24 @@ static void list_kernel(struct model *m, bool with_routes)
 		const struct model_group *g = &m->group[i];
 
 		if (m->hop_there[i])
-			plan_found_object(m->plan, ID_BASE + i, false, hop, 1);
+			plan_found_object(m->plan, &(struct plan_found){ ID_BASE + i, false, false, hop, 1 });
 		for (size_t k = 0; k < g->count; k++)
 			hop[k] = (struct plan_hop){ .id = g->member[k], .weight = g->weight[k] };
 		if (g->there)
-			plan_found_object(m->plan, ID_BASE + i, true, hop, g->count);
+			plan_found_object(m->plan,
+				&(struct plan_found){ ID_BASE + i, true, g->resilient, hop, g->count });
 	}
 	for (size_t i = 0; with_routes && i < PREFIXES; i++) {
 		struct prefix p = prefix_nr(i);
 
 		if (m->route[i].there)
-			plan_found_route(m->plan, &p, m->route[i].group);
+			plan_found_route(m->plan, &p, m->route[i].group, PLAN_REMOVE, kind_of(m, i));
 	}
 	plan_listing_end(m->plan);
 }
 
-static void leftovers_are_replaced_in_place_and_swept(void **state)
+static void leftovers_are_kept_and_swept(void **state)
 {
-	struct plan_config cfg = { .id_base = ID_BASE, .id_count = ID_COUNT };
 	struct model *m = model_new(false);
 
 	(void)state;
@@ -644,14 +670,17 @@ static void leftovers_are_replaced_in_place_and_swept(void **state)
 		wish(m, i, i < 8 ? 7 : 24, 1);
 	commit(m, 100);
 	/* The daemon is killed and comes again. */
+	clear_counts(m);
 	plan_free(m->plan);
-	m->plan = plan_new(&cfg);
+	m->plan = new_plan(false);
 	list_kernel(m, true);
 	for (size_t i = 0; i < 10; i++)
 		m->wished[i] = 0;
 	for (size_t i = 0; i < 4; i++)
 		wish(m, i, 3, 1);
 	commit(m, 100);
+	for (size_t i = 0; i <= PLAN_NEXT_HOP_DEL; i++)
+		assert_int_equal(m->ops[i], 0);
 	assert_int_equal(plan_stats(m->plan).leftover_routes, 6);
 	assert_int_equal(view_of(m, 9).state, PLAN_LEFTOVER);
 	for (size_t i = 0; i < 10; i++)
@@ -684,7 +713,7 @@ static void what_somebody_else_took_out_comes_back(void **state)
 	/* A route rewritten by hand. */
 	m->route[1].group = m->route[5].group;
 	p = prefix_nr(1);
-	plan_found_route(m->plan, &p, m->route[5].group);
+	plan_found_route(m->plan, &p, m->route[5].group, PLAN_REMOVE, 0);
 	commit(m, 100);
 	check_equal(m);
 	for (size_t i = 3; i < 7; i++)
@@ -710,6 +739,66 @@ static void nothing_is_done_when_the_kernel_is_right(void **state)
 	commit(m, 100);
 	for (size_t i = 0; i <= PLAN_NEXT_HOP_DEL; i++)
 		assert_int_equal(m->ops[i], 0);
+	model_free(m);
+}
+
+/* The daemon is killed, comes again, and is told all anew in two steps and in another order. */
+static void restart(struct model *m)
+{
+	unsigned wished[PREFIXES], keep[PREFIXES];
+	uint16_t weight;
+
+	for (size_t i = 0; i < HOPS; i++)
+		m->reachable[i] = true;
+	resolve(m, PLAN_ASK_ALL);
+	commit(m, 100);
+	for (size_t i = 0; i < PREFIXES; i++)
+		keep[i] = m->route[i].there ? mask_of(m, i, &weight) : 0;
+	memcpy(wished, m->wished, sizeof(wished));
+	plan_free(m->plan);
+	m->plan = new_plan(false);
+	list_kernel(m, true);
+	clear_counts(m);
+	for (size_t i = PREFIXES; i-- > 0;)
+		wish(m, i, wished[i] & draw(m, 1u << HOPS), m->weight[i]);
+	commit(m, 1 + draw(m, 30));
+	for (size_t i = 0; i < PREFIXES; i++) {
+		assert_true(m->route[i].there || !keep[i]);
+		assert_int_equal(m->route[i].there ? mask_of(m, i, &weight) : 0, keep[i]);
+	}
+	for (size_t i = 0; i < PREFIXES; i++)
+		wish(m, i, wished[i], m->weight[i]);
+	commit(m, 1 + draw(m, 30));
+	plan_sweep(m->plan);
+	commit(m, 1 + draw(m, 30));
+	assert_int_equal(m->ops[PLAN_NEXT_HOP_SET] + m->ops[PLAN_NEXT_HOP_DEL], 0);
+	assert_int_equal(m->ops[PLAN_GROUP_SET] + m->ops[PLAN_GROUP_DEL], 0);
+	assert_int_equal(m->ops[PLAN_ROUTE_SET] + m->ops[PLAN_ROUTE_DEL], 0);
+	check_equal(m);
+}
+
+static void what_a_route_wanted_before_a_restart_is_not_wanted_for_ever(void **state)
+{
+	struct model *m = model_new(false);
+
+	(void)state;
+	wish(m, 0, 7, 1);
+	commit(m, 100);
+	plan_free(m->plan);
+	m->plan = new_plan(false);
+	list_kernel(m, true);
+	wish(m, 0, 8, 1);
+	commit(m, 100);
+	m->wished[0] = 15;
+	check_equal(m);
+	m->wished[0] = 8;
+	clear_counts(m);
+	plan_sweep(m->plan);
+	commit(m, 100);
+	check_equal(m);
+	assert_int_equal(m->ops[PLAN_ROUTE_SET], 0);
+	assert_int_equal(m->ops[PLAN_GROUP_SET], 1);
+	assert_int_equal(m->ops[PLAN_NEXT_HOP_DEL], 3);
 	model_free(m);
 }
 
@@ -769,6 +858,8 @@ static void random_run(bool classic, unsigned fail_one_in, uint32_t seed)
 	struct model *m = model_new(classic);
 	struct plan_batch b;
 
+	m->some_resilient = seed % 2;
+
 	m->random = seed;
 	for (int round = 0; round < 3000; round++) {
 		for (uint32_t i = draw(m, 6); i > 0; i--)
@@ -789,6 +880,8 @@ static void random_run(bool classic, unsigned fail_one_in, uint32_t seed)
 		plan_retry(m->plan);
 		commit(m, 1 + draw(m, 30));
 		check_equal(m);
+		if (!classic && draw(m, 2))
+			restart(m);
 	}
 	memset(m->wished, 0, sizeof(m->wished));
 	plan_clear(m->plan);
@@ -885,7 +978,8 @@ int main(void)
 		cmocka_unit_test(a_group_that_could_not_be_changed_keeps_its_old_next_hop),
 		cmocka_unit_test(a_wish_during_a_batch_is_planned_after_it),
 		cmocka_unit_test(a_full_range_of_ids_is_told_in_words),
-		cmocka_unit_test(leftovers_are_replaced_in_place_and_swept),
+		cmocka_unit_test(leftovers_are_kept_and_swept),
+		cmocka_unit_test(what_a_route_wanted_before_a_restart_is_not_wanted_for_ever),
 		cmocka_unit_test(what_somebody_else_took_out_comes_back),
 		cmocka_unit_test(nothing_is_done_when_the_kernel_is_right),
 		cmocka_unit_test(random_wishes_end_where_they_should),

@@ -26,9 +26,21 @@ static void oversized(void *user, const struct prefix *p, const struct route_pee
 	((struct harness *)user)->oversized++;
 }
 
+static void hop_used(void *user, const struct ip_addr *addr)
+{
+	(void)addr;
+	((struct harness *)user)->hops_used++;
+}
+
+static void hop_unused(void *user, const struct ip_addr *addr)
+{
+	(void)addr;
+	((struct harness *)user)->hops_unused++;
+}
+
 void harness_init(struct harness *h, const struct route_engine_config *cfg)
 {
-	static const struct route_engine_ops ops = { wake, kick, oversized };
+	static const struct route_engine_ops ops = { wake, kick, oversized, { hop_used, hop_unused } };
 
 	memset(h, 0, sizeof(*h));
 	h->now_ms = 1000;
@@ -166,6 +178,14 @@ enum route_import harness_announce(struct test_peer *p, const struct route *r)
 	if (r->community) {
 		a->has |= BGP_HAS_COMMUNITIES;
 		a->communities = be32(r->community, p->h->arena);
+	}
+	if (r->extended) {
+		uint8_t *octets = arena_alloc(p->h->arena, 8);
+
+		for (int i = 0; i < 8; i++)
+			octets[i] = (uint8_t)(r->extended >> (56 - 8 * i));
+		a->has |= BGP_HAS_EXTENDED_COMMUNITIES;
+		a->extended_communities = (struct bgp_octets){ octets, 8 };
 	}
 	if (r->padding) {
 		a->has |= BGP_HAS_UNKNOWN;

@@ -41,6 +41,7 @@ struct harness {
 	bool awake;
 	uint64_t now_ms;
 	unsigned oversized;
+	unsigned hops_used, hops_unused;
 	struct arena *arena;
 	uint32_t path_prefix[HARNESS_PATH_IDS]; /* path_id_out to the hash of its prefix */
 };
@@ -62,6 +63,7 @@ struct route {
 	uint32_t cluster_id;	  /* a CLUSTER_LIST of one; 0: none */
 	uint8_t origin;
 	uint32_t community; /* 0: none */
+	uint64_t extended;  /* an extended community; 0: none */
 	uint16_t padding;   /* octets of an unknown attribute, to make it large */
 };
 

@@ -252,6 +252,7 @@ static void ranking_repeats_the_decision(void **state)
 static void balancers_are_told_apart_by_originator_and_next_hop(void **state)
 {
 	struct harness h;
+	struct route_balancers b = { 0 };
 	struct route_next_hop nh[8];
 	struct test_peer *p[4];
 
@@ -266,11 +267,16 @@ static void balancers_are_told_apart_by_originator_and_next_hop(void **state)
 		&(struct route){ .prefix = "10.1.1.0/24", .next_hop = "10.0.0.106", .originator_id = 9 });
 	harness_announce(p[3],
 		&(struct route){ .prefix = "10.1.1.0/24", .next_hop = "10.0.0.106", .originator_id = 9 });
-	assert_int_equal(route_next_hops(route_engine_decide(h.e), entry(&h), nh, 8), 2);
+	assert_true(route_balancers_of(route_engine_decide(h.e), entry(&h), &b, NULL));
+	assert_int_equal(b.count, 4);
+	b.count = route_balancers_merge(b.item, b.count);
+	assert_int_equal(b.count, 3);
+	assert_int_equal(route_balancers_next_hops(b.item, b.count, nh, 8), 2);
 	assert_int_equal(nh[0].weight, 2);
 	assert_int_equal(ip_addr_to_u32(&nh[0].addr), 0x0a000069);
 	assert_int_equal(nh[1].weight, 1);
-	assert_int_equal(route_next_hops(route_engine_decide(h.e), entry(&h), nh, 1), 1);
+	assert_int_equal(route_balancers_next_hops(b.item, b.count, nh, 1), 1);
+	route_balancers_fini(&b);
 	harness_fini(&h);
 }
 

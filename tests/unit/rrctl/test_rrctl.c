@@ -123,8 +123,11 @@ static void a_kernel_route_has_a_line_per_next_hop(void **state)
 {
 	static const char *const rows[] = {
 		"{\"prefix\":\"10.1.1.0/24\",\"next-hops\":[{\"address\":\"10.0.0.1\",\"interface\":\"eth0\","
-		"\"weight\":2},{\"address\":\"10.0.0.2\",\"interface\":\"eth0\",\"weight\":1}],\"state\":"
-		"\"installed\",\"group-id\":1000}",
+		"\"weight\":2,\"wanted-percent\":66.7,\"actual-percent\":50},{\"address\":\"10.0.0.2\","
+		"\"interface\":"
+		"\"eth0\",\"weight\":1}],\"state\":\"installed\",\"group-id\":1000,\"group-type\":"
+		"\"resilient\","
+		"\"warning\":\"it cannot follow\"}",
 		"{\"prefix\":\"10.1.2.0/24\",\"next-hops\":[{\"address\":\"10.9.9.9\",\"weight\":1,\"error\":"
 		"\"no route\"}],\"state\":\"waiting\",\"error\":\"no next hop\"}",
 		"{\"prefix\":\"10.1.3.0/24\",\"next-hops\":[],\"state\":\"leaving\"}",
@@ -133,11 +136,19 @@ static void a_kernel_route_has_a_line_per_next_hop(void **state)
 
 	(void)state;
 	expect_table(&view_fib, 0, rows,
-		"PREFIX       NEXT-HOP  INTERFACE  WEIGHT  PROBLEM   STATE      GROUP  ERROR\n"
-		"10.1.1.0/24  10.0.0.1  eth0            2  -         installed   1000  -\n"
-		"             10.0.0.2  eth0            1  -\n"
-		"10.1.2.0/24  10.9.9.9  -               1  no route  waiting        -  no next hop\n"
-		"10.1.3.0/24  -         -               -  -         leaving        -  -\n");
+		"PREFIX       NEXT-HOP  INTERFACE  WEIGHT  WANTED%  ACTUAL%  PROBLEM   STATE      GROUP  "
+		"TYPE       "
+		"ERROR        WARNING\n"
+		"10.1.1.0/24  10.0.0.1  eth0            2     66.7       50  -         installed   1000  "
+		"resilient  "
+		"-            it cannot follow\n"
+		"             10.0.0.2  eth0            1        -        -  -\n"
+		"10.1.2.0/24  10.9.9.9  -               1        -        -  no route  waiting        -  -   "
+		"       "
+		"no next hop  -\n"
+		"10.1.3.0/24  -         -               -        -        -  -         leaving        -  -   "
+		"       "
+		"-            -\n");
 }
 
 static void a_table_without_rows_has_headers(void **state)
@@ -305,6 +316,9 @@ static void words_may_be_shortened_while_one_command_remains(void **state)
 	expect_parse("show routes", "{\"command\":\"show routes\"}");
 	expect_parse("cl n all we move the rack",
 		"{\"command\":\"clear neighbor\",\"address\":\"all\",\"text\":\"we move the rack\"}");
+	expect_parse("drain", "{\"command\":\"drain\"}");
+	expect_parse("drain 60", "{\"command\":\"drain\",\"time-s\":60}");
+	expect_parse("undrain", "{\"command\":\"undrain\"}");
 	expect_parse("clear neighbor ::1", "{\"command\":\"clear neighbor\",\"address\":\"::1\"}");
 }
 
@@ -316,6 +330,11 @@ static void what_is_not_understood_is_said_with_what_would_be(void **state)
 	expect_parse("shwo fib", "unknown command \"shwo fib\"; did you mean \"show fib\"?");
 	expect_parse("make coffee", "unknown command \"make coffee\"; rrctl --help lists all");
 	expect_parse("show", "unknown command \"show\"; did you mean \"show neighbors\"?");
+	expect_parse("drain -1", "\"-1\" is not a time: expected whole seconds");
+	expect_parse("drain 5s", "\"5s\" is not a time: expected whole seconds");
+	expect_parse("drain 99999999999999999999",
+		"\"99999999999999999999\" is not a time: expected whole seconds");
+	expect_parse("drain 1 2", "usage: rrctl drain [SECONDS]");
 	expect_parse("clear neighbor", "usage: rrctl clear neighbor ADDRESS|all [TEXT]");
 	expect_parse("show fib please", "usage: rrctl show fib");
 	expect_parse("show neighbor ten", "\"ten\" is not an address, such as 10.0.0.1 or 2001:db8::1");

@@ -1,0 +1,55 @@
+/*
+ * What the FIB's files share, and nobody else.
+ *
+ * fib.c: life, wishes and the turn of jobs; fib_events.c: the kernel's events and the timers; fib_show.c: rows;
+ * fib_sysctl.c: the settings of the kernel it depends on.
+ */
+#pragma once
+
+#include "base/log.h"
+#include "kernel/events.h"
+#include "kernel/exec.h"
+#include "kernel/fib.h"
+#include "kernel/plan.h"
+#include "kernel/sysctl.h"
+#include "kernel/watch.h"
+
+enum { FIB_LOG_INTERVAL_MS = 1000 };
+
+struct fib {
+	struct io_loop *loop;
+	struct fib_config cfg;
+	bool classic, swept;
+	int lock;
+	struct plan *plan;
+	struct watch_list watched;
+	struct plan_kind kind[PLAN_KINDS_MAX];
+	struct exec *exec;
+	struct events *events;
+	struct io_watch *watch;
+	struct io_job *work;
+	struct io_timer *retry_timer, *refresh_timer, *compare_timer, *share_timer;
+	struct exec_job *job; /* under way, or NULL */
+	/* What the next question to the kernel is to cover. */
+	bool want_unreachable, want_refresh, want_routes, want_shares;
+	bool link_changed, second_look;
+	uint64_t refreshed_us, doubted_us;
+	uint64_t operations, refused, comparisons, overflows, resilient_refused;
+	struct log_limit refused_log, foreign_log, repaired_log, resilient_log, stuck_log;
+	struct kernel_sysctl sysctl[KERNEL_SYSCTLS_MAX];
+	size_t sysctl_count;
+};
+
+uint64_t fib_now_ms(const struct fib *f);
+/* The kind of groups for a prefix, as plan_set() takes it. */
+uint8_t fib_kind(const struct fib *f, const struct prefix *p);
+/* Asks the kernel what it has, and how next hops are reached; with_routes: also for routes. */
+void fib_refresh(struct fib *f, bool with_routes);
+
+extern const struct events_ops fib_events_ops;
+void fib_timers_new(struct fib *f);
+void fib_timers_free(struct fib *f);
+
+/* Looks at the sysctls; logs what has become wrong, or mends it. */
+void fib_sysctl_look(struct fib *f);
+void fib_sysctl_rows(const struct fib *f, struct row *status);

@@ -1,0 +1,108 @@
+"""Kinds of next-hop groups under more live flows than a resilient group has buckets.
+
+    client == router (rrd) ==== reflector (rrd)
+                   |
+             n1  n2  n3 -- a pod each that answers always
+"""
+import pytest
+
+from lab import bgp, daemons, traffic
+from lab.fig4 import ADDRESS, ROUTER, SERVICE
+from lab.wait import wait_until
+
+BUCKETS = 16
+
+
+def fib(system, prefix=SERVICE):
+    return {r["prefix"]: r for r in system.router.show("fib")}[prefix]
+
+
+def share(system, node, key="actual-percent"):
+    address = {n.name: n.address for n in system.fig.nodes}[node]
+    return next(h[key] for h in fib(system)["next-hops"] if h["address"] == address)
+
+
+def serving(lab, kind, idle_timer=1):
+    """n1 and n2 announced, n3 ready to be, and probes from many more ports than there are buckets. (Linux chooses no bucket
+    while there is one next hop, so with one all of them are idle.)"""
+    config = daemons.router_config()
+    config["fib"]["groups"] = [{"prefixes": ["10.1.0.0/16 le 24"], "type": kind, "buckets": BUCKETS,
+                                "idle-timer": idle_timer}]
+    system = daemons.System(lab, router_cfg=config)
+    system.reflector.wait_established(ROUTER)
+    speakers = []
+    for node in (1, 2, 3):
+        pod = system.fig.add_pod(node)
+        pod.serve()
+        pod.accept_service(SERVICE)
+        pod.node.route_service(SERVICE, pod)
+        speakers.append(pod.speaker(families=(bgp.IPV4,)).establish())
+    for i in (0, 1):
+        speakers[i].announce(SERVICE, system.fig.nodes[i].address)
+    system.wait_for_hops(["n1", "n2"])
+    probes = traffic.Probes(system.fig.client, ADDRESS, interval_s=0.001, ports=16 * BUCKETS)
+    wait_until(lambda: probes.sent > 32 * BUCKETS, 10, "every flow to be there")
+    return system, speakers, probes
+
+
+def test_a_busy_resilient_group_cannot_follow_and_says_so(lab):
+    system, speakers, probes = serving(lab, "resilient", idle_timer=2)
+    speakers[2].announce(SERVICE, system.fig.nodes[2].address)
+    system.wait_for_hops(["n1", "n2", "n3"])
+    row = wait_until(lambda: fib(system).get("warning") and fib(system), 20, "the warning")
+    assert "cannot follow" in row["warning"] and row["group-type"] == "resilient"
+    assert share(system, "n3", "wanted-percent") == 33.3
+    assert share(system, "n3") < 10
+    assert probes.servers.get(system.fig.pods[2].name, 0) < probes.sent / 10
+    system.router.wait_for_log("cannot follow what is wanted")
+    # When the flows end, it follows.
+    probes.stop()
+    wait_until(lambda: 25 < share(system, "n3") < 40, 20, "its share of the buckets")
+    wait_until(lambda: "warning" not in fib(system), 5, "the warning to go")
+    assert probes.lost == []
+
+
+def test_a_busy_hash_threshold_group_follows_at_once(lab):
+    system, speakers, probes = serving(lab, "hash-threshold")
+    speakers[2].announce(SERVICE, system.fig.nodes[2].address)
+    wait_until(lambda: probes.servers.get(system.fig.pods[2].name, 0) > 20, 10, "answers of the third pod")
+    assert share(system, "n3") == 33.3 and fib(system)["group-type"] == "hash-threshold"
+    probes.stop()
+    assert probes.lost == []
+
+
+@pytest.mark.parametrize("kind", ["resilient", "hash-threshold"])
+def test_a_next_hop_that_leaves_is_left_by_all_flows_at_once(lab, kind):
+    """Whatever the kind: a bucket without its next hop is moved though it is busy."""
+    system, speakers, probes = serving(lab, kind, idle_timer=120)
+    group = system.fig.router.route(SERVICE)["nhid"]
+    speakers[0].withdraw(SERVICE)
+    system.wait_for_hops(["n2"])
+    before = probes.servers.get(system.fig.pods[0].name, 0)
+    sent = probes.sent
+    wait_until(lambda: probes.sent > sent + 200, 5, "some more probes")
+    probes.stop()
+    # Some were on their way.
+    assert probes.servers.get(system.fig.pods[0].name, 0) <= before + 20
+    assert probes.lost == []
+    assert system.fig.router.route(SERVICE)["nhid"] == group
+
+
+def test_more_prefixes_than_resilient_groups_fall_back_with_a_warning(lab):
+    config = daemons.router_config()
+    config["fib"]["groups"] = [{"prefixes": ["10.1.0.0/16 le 24"], "type": "resilient", "buckets": BUCKETS}]
+    config["fib"]["max-resilient-groups"] = 2
+    system = daemons.System(lab, router_cfg=config)
+    system.reflector.wait_established(ROUTER)
+    pod = system.fig.add_pod(1)
+    speaker = pod.speaker().establish()
+    prefixes = [f"10.1.{i}.0/24" for i in range(4)]
+    speaker.send(bgp.announcement(prefixes, pod.node.address))
+    for prefix in prefixes:
+        system.wait_for_hops(["n1"], prefix)
+    system.router.wait_for_log("max-resilient-groups")
+    rows = system.router.show("fib")
+    assert sorted(r["group-type"] for r in rows) == ["hash-threshold"] * 2 + ["resilient"] * 2
+    assert len({r["group-id"] for r in rows}) == 3
+    status = system.router.show("status")[0]["fib"]
+    assert (status["resilient-groups"], status["resilient-octets"]) == (2, 2 * BUCKETS * 32)
