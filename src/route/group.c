@@ -9,6 +9,7 @@
 enum {
 	SLICE_ENTRIES = 4096,	   /* entries looked at per call */
 	STREAM_AHEAD = 256 * 1024, /* octets written per call */
+	NOTES_AHEAD = 65536,	   /* marks made per call, of all members that do not read the stream */
 };
 
 struct route_group *route_group_new(
@@ -67,9 +68,11 @@ static void say(struct route_group *g, const struct route_entry *e, const struct
 {
 	if (g->streaming)
 		route_pack_add(&g->pack, item);
-	if (g->streaming < g->member_count)
-		LIST_FOREACH (l, &g->members)
-			route_member_note(LIST_ENTRY(l, struct route_member, link), item, e);
+	if (g->streaming == g->member_count)
+		return;
+	g->notes += g->member_count - g->streaming;
+	LIST_FOREACH (l, &g->members)
+		route_member_note(LIST_ENTRY(l, struct route_member, link), item, e);
 }
 
 /* The member of this group that is a path's source; NULL for a tombstone, whose peer may be gone. */
@@ -344,19 +347,23 @@ static void forget_entry(void *user, struct route_entry *e)
 	}
 }
 
-/* Slow members leave the stream when it holds more than the window for them. */
-static void detach_slow(struct route_group *g)
+/* A slow member leaves the stream when that holds more than the window for it. One at a time: noting down all it has not
+ * read takes a while, and when many became slow at once, everybody else has turns in between. */
+static bool detach_slow(struct route_group *g)
 {
 	size_t window = g->engine->cfg.stream_window;
 
 	if (g->stream.bytes < window)
-		return;
+		return false;
 	LIST_FOREACH (l, &g->members) {
 		struct route_member *m = LIST_ENTRY(l, struct route_member, link);
 
-		if (m->state == ROUTE_MEMBER_STREAM && g->stream.appended - m->pos.position > window / 2)
+		if (m->state == ROUTE_MEMBER_STREAM && g->stream.appended - m->pos.position > window / 2) {
 			route_member_detach(m);
+			return true;
+		}
 	}
+	return false;
 }
 
 static void read_changes(struct route_group *g, uint64_t now_ms)
@@ -368,7 +375,8 @@ static void read_changes(struct route_group *g, uint64_t now_ms)
 		g->next_advertisement_ms = now_ms + g->key.advertisement_interval_ms;
 		sync_deferred(g);
 	}
-	for (size_t i = 0; i < SLICE_ENTRIES && (e = route_reader_next(&g->reader)); i++) {
+	for (size_t i = 0; i < SLICE_ENTRIES && g->notes < NOTES_AHEAD && (e = route_reader_next(&g->reader));
+		i++) {
 		if (hold)
 			sync_withdrawals(g, e);
 		else
@@ -412,18 +420,18 @@ uint64_t route_group_work(struct route_group *g, uint64_t now_ms)
 				return UINT64_MAX;
 		return 0;
 	}
-	if (stalled(g)) {
-		detach_slow(g);
-		return UINT64_MAX;
-	}
+	g->notes = 0;
+	if (stalled(g))
+		return detach_slow(g) ? 0 : UINT64_MAX;
 	if (g->walking) {
 		first_pass(g);
 		return 0;
 	}
 	while (route_reader_behind(&g->reader) || deferred_due(g, now_ms)) {
 		read_changes(g, now_ms);
-		detach_slow(g);
-		if (g->stream.appended - begin > STREAM_AHEAD || stalled(g))
+		if (detach_slow(g))
+			return 0;
+		if (g->stream.appended - begin > STREAM_AHEAD || g->notes >= NOTES_AHEAD || stalled(g))
 			break;
 	}
 	if (route_reader_behind(&g->reader))

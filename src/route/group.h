@@ -54,6 +54,7 @@ struct route_group {
 	uint64_t next_advertisement_ms;
 	struct route_marks *deferred; /* announcements held back by the advertisement interval */
 	uint32_t sent;		      /* paths marked as sent to it */
+	size_t notes;		      /* marks made for members in the work at hand */
 };
 
 enum route_member_state { ROUTE_MEMBER_WALK, ROUTE_MEMBER_MARKS, ROUTE_MEMBER_STREAM };
