@@ -236,8 +236,31 @@ static uint16_t weight_of(double value, double unit)
 	return weight < 1 ? 1 : weight > ROUTE_WEIGHT_MAX ? ROUTE_WEIGHT_MAX : (uint16_t)weight;
 }
 
+static uint16_t common_divisor(uint16_t a, uint16_t b)
+{
+	while (b) {
+		uint16_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* Equal load balancers weigh 1 each, not 238: the same shares, but people read them. */
+static void reduce(struct route_next_hop *nh, size_t count)
+{
+	uint16_t divisor = 0;
+
+	for (size_t i = 0; i < count; i++)
+		divisor = common_divisor(nh[i].weight, divisor);
+	for (size_t i = 0; i < count; i++)
+		nh[i].weight /= divisor;
+}
+
 size_t route_weights_next_hops(struct route_weights *w, double unit, struct route_next_hop *out, size_t max)
 {
+	bool automatic = !(unit > 0);
 	double otherwise = median(w);
 	bool by_bandwidth = otherwise > 0;
 	struct shares s = add_up(w, by_bandwidth ? otherwise : 1, max);
@@ -250,6 +273,8 @@ size_t route_weights_next_hops(struct route_weights *w, double unit, struct rout
 	unit = beside_drain(&s, unit);
 	for (size_t i = 0; i < count; i++)
 		out[i] = (struct route_next_hop){ s.item[i].addr, weight_of(s.item[i].value, unit) };
+	if (automatic)
+		reduce(out, count);
 	free(s.item);
 	return count;
 }

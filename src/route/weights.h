@@ -8,7 +8,8 @@
  *   1. nobody says a bandwidth: each weighs 1
  *   2. weight = bandwidth / unit, at least 1. The unit is the configured one, doubled while a weight would pass 255; or
  *      the smallest power of two that keeps the largest at or under 255. The latter is changed only when forced: when
- *      the largest would pass 255, or has fallen so low that a change of 10 % would not show
+ *      the largest would pass 255, or has fallen so low that a change of 10 % would not show. Weights by an automatic
+ *      unit are divided by what they have in common: equal ones are 1
  *   3. who says nothing weighs what the median of the others does
  *   4. who drains (bandwidth 0) weighs 1, and the others are scaled together so that the smallest is at least 50,
  *      as far as the largest stays at or under 255: their proportions hold in a drain too

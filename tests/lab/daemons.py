@@ -88,7 +88,7 @@ def router_config(reflectors=(fig4.REFLECTOR,)):
         "peer-groups": {"reflectors": {"peer-as": fig4.AS, "hold-time": 9, "add-paths": {"receive": True}}},
         "neighbors": [{"address": r, "peer-group": "reflectors"} for r in reflectors],
         # The unit is an announcer's bandwidth when nothing is said of it: so each weighs 1.
-        "fib": {"enabled": True, "table": "main", "metric": 20, "protocol": "bgp", "link-bandwidth-unit": 125_000_000},
+        "fib": {"enabled": True, "table": "main", "metric": 20, "protocol": "bgp"},
         "log": {"to": "stderr", "level": "debug"},
     }
 

@@ -90,7 +90,7 @@ def test_routes_stay_at_exit_where_that_is_configured(lab):
 
 def test_both_roles_in_one_daemon(fig):
     config = daemons.reflector_config(routers=())
-    config["fib"] = {"enabled": True, "link-bandwidth-unit": 125_000_000}
+    config["fib"] = {"enabled": True}
     daemons.reflector(fig, config)
     for node in (1, 2):
         daemons.announcer(fig.add_pod(node))

@@ -111,16 +111,16 @@ static void a_configured_unit_divides_and_is_doubled_when_a_weight_would_not_fit
 static void the_chosen_unit_is_the_smallest_power_of_two_that_fits(void **state)
 {
 	static const struct row rows[] = {
-		{ 0, { { 1, 5, 255 }, { 2, 6, 51 } }, { 255, 51 } },
-		{ 0, { { 1, 5, 256 }, { 2, 6, 64 } }, { 128, 32 } },
+		{ 0, { { 1, 5, 255 }, { 2, 6, 51 } }, { 5, 1 } }, /* the common divisor is taken out */
+		{ 0, { { 1, 5, 256 }, { 2, 6, 65 } }, { 128, 33 } },
 		{ 0, { { 1, 5, 125e6f }, { 2, 6, 1250e6f } }, { 15, 149 } }, /* 2^23 */
-		{ 0, { { 1, 5, 1 }, { 2, 6, 2 }, { 3, 7, 3 } }, { 64, 128, 192 } },
+		{ 0, { { 1, 5, 1 }, { 2, 6, 2 }, { 3, 7, 3 } }, { 1, 2, 3 } },
 		{ 0, { { 1, 5, 0.001f }, { 2, 6, 0.002f } }, { 66, 131 } },
-		{ 0, { { 1, 5, 3e38f }, { 2, 5, 3e38f }, { 3, 6, 3e38f } }, { 226, 113 } },
+		{ 0, { { 1, 5, 3e38f }, { 2, 5, 3e38f }, { 3, 6, 3e38f } }, { 2, 1 } },
 		{ 0, { { 1, 5, 1e-45f }, { 2, 6, 1 } }, { 1, 128 } },
-		{ 0, { { 1, 5, 1e-45f } }, { 128 } },
+		{ 0, { { 1, 5, 1e-45f } }, { 1 } },
 		/* what all behind one next hop carry together must fit */
-		{ 0, { { 1, 5, 200 }, { 2, 5, 200 }, { 3, 6, 200 } }, { 200, 100 } },
+		{ 0, { { 1, 5, 200 }, { 2, 5, 200 }, { 3, 6, 201 } }, { 200, 101 } },
 	};
 
 	(void)state;
@@ -276,15 +276,15 @@ static void who_comes_or_goes_does_so_at_once_and_moves_nobody_else(void **state
 static void the_chosen_unit_changes_only_when_forced(void **state)
 {
 	static const struct moment m[] = {
-		{ 0, { { 1, 5, 200 }, { 2, 6, 100 } }, { 200, 100 }, 0 },
+		{ 0, { { 1, 5, 201 }, { 2, 6, 100 } }, { 201, 100 }, 0 },
 		/* half the unit would fit now */
-		{ 1000, { { 1, 5, 100 }, { 2, 6, 100 } }, { 100, 100 }, 0 },
-		{ 2000, { { 1, 5, 10 }, { 2, 6, 10 } }, { 10, 10 }, 0 },
+		{ 1000, { { 1, 5, 100.5f }, { 2, 6, 100 } }, { 101, 100 }, 0 },
+		{ 2000, { { 1, 5, 10.25f }, { 2, 6, 10 } }, { 1, 1 }, 0 },
 		/* forced: it does not fit */
-		{ 3000, { { 1, 5, 300 }, { 2, 6, 100 } }, { 150, 50 }, 0 },
-		{ 4000, { { 1, 5, 200 }, { 2, 6, 100 } }, { 100, 50 }, 0 },
+		{ 3000, { { 1, 5, 300 }, { 2, 6, 103 } }, { 75, 26 }, 0 },
+		{ 4000, { { 1, 5, 200 }, { 2, 6, 91 } }, { 50, 23 }, 0 },
 		/* forced: 10 % would not show */
-		{ 5000, { { 1, 5, 18 }, { 2, 6, 9 } }, { 144, 72 }, 0 },
+		{ 5000, { { 1, 5, 18.1f }, { 2, 6, 9 } }, { 145, 72 }, 0 },
 	};
 
 	(void)state;
@@ -368,8 +368,8 @@ static void a_prefix_without_paths_is_forgotten_at_once_even_while_a_change_wait
 	struct route_weight_table *t = route_weight_table_new(0);
 
 	(void)state;
-	tell(t, "10.1.1.0/24", LIST({ 1, 5, 100 }), 1000, WEIGHTS(200));
-	tell(t, "10.1.1.0/24", LIST({ 1, 5, NONE }), 1100, WEIGHTS(200));
+	tell(t, "10.1.1.0/24", LIST({ 1, 5, 100 }), 1000, WEIGHTS(1));
+	tell(t, "10.1.1.0/24", LIST({ 1, 5, NONE }), 1100, WEIGHTS(1));
 	assert_int_equal(route_weight_table_count(t), 1);
 	tell(t, "10.1.1.0/24", LIST({ 0 }), 1200, WEIGHTS(0));
 	assert_int_equal(route_weight_table_count(t), 0);
