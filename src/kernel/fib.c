@@ -198,18 +198,21 @@ static void take_answers(struct fib *f, const struct exec_job *j)
 	plan_resolve_end(f->plan);
 }
 
-static void tell_adopted(const struct fib *f)
+/* Wishes may have come before the listing; so what was found is counted, not what nobody has wished for. */
+static void tell_adopted(const struct fib *f, size_t routes)
 {
 	struct plan_stats s = plan_stats(f->plan);
 
-	if (s.leftover_routes)
+	if (routes)
 		log_info("kernel: %zu routes of an earlier run are taken over, over %zu groups and %zu next "
 			 "hops",
-			s.leftover_routes, s.groups, s.next_hops);
+			routes, s.groups, s.next_hops);
 }
 
 static void take_listing(struct fib *f, const struct exec_job *j)
 {
+	size_t ours = 0;
+
 	if (!j->list_objects && !(f->classic && j->list_routes))
 		return;
 	plan_listing_begin(f->plan, j->list_routes);
@@ -226,10 +229,11 @@ static void take_listing(struct fib *f, const struct exec_job *j)
 			plan_foreign_route(f->plan, &r->prefix, true);
 		else
 			plan_found_route(f->plan, &r->prefix, r->id, r->reject, fib_kind(f, &r->prefix));
+		ours += !r->foreign;
 	}
 	plan_listing_end(f->plan);
 	if (!f->comparisons++)
-		tell_adopted(f);
+		tell_adopted(f, ours);
 }
 
 static void take_shares(struct fib *f, const struct exec_job *j)

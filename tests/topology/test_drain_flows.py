@@ -88,7 +88,7 @@ def test_a_drain_by_weight_touches_no_connection_but_the_leaving_pods_at_the_end
     old = drained.open()
     assert all(of(old, p) for p in drained.pods), "each pod has some"
     term(leaving)
-    drained.wait_for_hops({"n1": 1, "n2": 50, "n3": 50})
+    drained.wait_for_hops({"n1": 1, "n2": 238, "n3": 238})
     assert drained.state(leaving) == "draining"
     # All but the buckets of its connections leave it.
     limit = 100 * (len(of(old, leaving)) + 15) / GROUP["buckets"]
@@ -112,7 +112,7 @@ def test_connections_that_end_in_time_make_a_drain_that_breaks_nothing(lab):
     leaving, *staying = drained.pods
     talks = drained.open()
     leaving.daemon.ctl("drain", "3600")
-    drained.wait_for_hops({"n1": 1, "n2": 50, "n3": 50})
+    drained.wait_for_hops({"n1": 1, "n2": 238, "n3": 238})
     drained.talks.wait_answered(talks, 3)
     ending = of(talks, leaving)
     assert ending and drained.talks.broken() == []
@@ -154,7 +154,7 @@ def test_if_all_drain_they_stay(lab, method):
     drained.wait_for_hops({"n1": 1, "n2": 1, "n3": 1})
     assert set(traffic.spread(drained.client, drained.address)) == {p.name for p in drained.pods}
     drained.pods[0].daemon.ctl("undrain")
-    drained.wait_for_hops({"n1": 50, "n2": 1, "n3": 1} if method == "weight" else {"n1": 1})
+    drained.wait_for_hops({"n1": 238, "n2": 1, "n3": 1} if method == "weight" else {"n1": 1})
 
 
 @pytest.mark.parametrize("family", FAMILIES)
