@@ -84,7 +84,7 @@ class Demo:
         wait_until(lambda: len(probes.servers) == 3, 10, "answers of all three")
         start = time.monotonic()
         print(f"lb3$ rrctl -a drain 2{pods[2].daemon.ctl('drain', '2').rstrip()}")
-        wait_until(lambda: fig.hops() == {"n1": 50, "n2": 50, "n3": 1}, 10, "the lowest weight for lb3")
+        wait_until(lambda: fig.hops() == {"n1": 238, "n2": 238, "n3": 1}, 10, "the lowest weight for lb3")
         delay = self.changes.delay_ms(start)
         print("-> lb3 has the lowest weight" + (f": {delay:.1f} ms" if delay is not None else ""))
         show(fig.router, f"ip route show {fig4.SERVICE}")
