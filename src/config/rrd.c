@@ -160,6 +160,11 @@ static const struct config_field fib_group_fields[] = {
 	{ "unbalanced-timer", CONFIG_SCALAR, &config_u32, FIB_GROUP(unbalanced_timer_s), .min = 0,
 		.max = 86400, .def = "0", .apply = CONFIG_RESTART,
 		.doc = "seconds after which busy buckets are moved too, breaking flows; 0: never" },
+	{ "link-bandwidth-unit", CONFIG_SCALAR, &config_u32, FIB_GROUP(link_bandwidth_unit), .min = 0,
+		.max = UINT32_MAX, .def = "0", .apply = CONFIG_RESTART,
+		.doc = "the link bandwidth, in octets per second, that makes a weight of 1 for these "
+		       "prefixes; "
+		       "0: as fib.link-bandwidth-unit says" },
 	{ NULL },
 };
 static const struct config_schema fib_group_schema = { sizeof(struct config_fib_group), fib_group_fields };

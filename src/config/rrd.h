@@ -65,6 +65,7 @@ struct config_fib_group {
 	enum config_group_type type;
 	uint16_t buckets;
 	uint32_t idle_timer_s, unbalanced_timer_s;
+	uint32_t link_bandwidth_unit; /* octets/s; 0: that of the FIB */
 };
 
 struct config_fib {

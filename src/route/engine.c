@@ -151,6 +151,7 @@ static void join_group(struct route_peer *p, enum bgp_family f)
 	if (!route_policy_none(p->cfg.export)) {
 		key_of(p, f, &key);
 		g = get_group(p->engine, f, &key);
+		p->unserved |= !g;
 	}
 	if (g)
 		p->member[f] = route_member_new(g, p);

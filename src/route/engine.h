@@ -64,6 +64,9 @@ uint64_t route_engine_work(struct route_engine *e, uint64_t now_ms);
 /* A session came up: its table is sent, and what it announces is taken, until route_peer_close(). */
 struct route_peer *route_peer_new(struct route_engine *e, const struct route_peer_config *cfg,
 	const struct bgp_negotiated *n, void *peer_user);
+/* False when a family could not be served: there are ROUTE_GROUPS_MAX update groups already, and no peer like this one. The
+ * caller ends the session (Cease/8, RFC 4486). */
+bool route_peer_served(const struct route_peer *p);
 /* The session went down: all its paths go (in slices), nothing more is pulled. The pointer is dead for the caller. */
 void route_peer_close(struct route_peer *p);
 

@@ -33,6 +33,11 @@ const struct route_peer_config *route_peer_config(const struct route_peer *p)
 	return &p->cfg;
 }
 
+bool route_peer_served(const struct route_peer *p)
+{
+	return !p->unserved;
+}
+
 const struct route_peer_counters *route_peer_counters(const struct route_peer *p)
 {
 	return &p->counters;

@@ -11,6 +11,7 @@ struct route_peer {
 	void *user;
 	struct list link; /* among the engine's open or closed peers */
 	bool closed;
+	bool unserved; /* there was no room for an update group */
 	struct bgp_negotiated negotiated;
 	struct list adj_rib_in[BGP_FAMILIES];
 	struct route_member *member[BGP_FAMILIES]; /* NULL: the family is not sent */

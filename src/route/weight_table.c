@@ -15,17 +15,15 @@ struct weighted {
 };
 
 struct route_weight_table {
-	double unit;
 	struct hash prefixes;
 	struct list waiting;
 	size_t balancers;
 };
 
-struct route_weight_table *route_weight_table_new(double unit)
+struct route_weight_table *route_weight_table_new(void)
 {
 	struct route_weight_table *t = mem_calloc(1, sizeof(*t));
 
-	t->unit = unit;
 	list_init(&t->waiting);
 	return t;
 }
@@ -97,7 +95,7 @@ static void update(struct route_weight_table *t, struct weighted *w, const struc
 	list_add_tail(&t->waiting, &w->waiting);
 }
 
-size_t route_weight_table_next_hops(struct route_weight_table *t, const struct prefix *p,
+size_t route_weight_table_next_hops(struct route_weight_table *t, const struct prefix *p, double unit,
 	struct route_balancer *list, size_t count, uint64_t now_ms, struct route_next_hop *out, size_t max)
 {
 	uint32_t hash = prefix_hash(p);
@@ -110,7 +108,7 @@ size_t route_weight_table_next_hops(struct route_weight_table *t, const struct p
 	if (!w)
 		return route_balancers_next_hops(list, count, out, max);
 	update(t, w, list, count, now_ms);
-	n = route_weights_next_hops(&w->weights, t->unit, out, max);
+	n = route_weights_next_hops(&w->weights, unit, out, max);
 	if (!list_linked(&w->waiting) && !route_balancers_weighted(w->weights.held, w->weights.count))
 		forget(t, w);
 	return n;

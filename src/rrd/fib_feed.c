@@ -26,6 +26,23 @@ static void log_bad_bandwidth(struct rrd *r, const struct prefix *p, const struc
 		(unsigned long long)held_back);
 }
 
+/* That of the first element of fib.groups that fits, where it has one. */
+static double bandwidth_unit(const struct rrd *r, const struct prefix *p)
+{
+	const struct config_fib *c = &r->cfg->fib;
+
+	for (size_t i = 0; i < c->group_count; i++) {
+		const struct config_fib_group *g = &c->groups[i];
+
+		for (size_t k = 0; k < g->rule_count; k++)
+			if (prefix_contains(&g->rules[k].prefix, p) && p->len >= g->rules[k].ge &&
+				p->len <= g->rules[k].le)
+				return g->link_bandwidth_unit ? g->link_bandwidth_unit
+							      : c->link_bandwidth_unit;
+	}
+	return c->link_bandwidth_unit;
+}
+
 static void feed_entry(struct rrd *r, struct route_entry *e)
 {
 	struct route_next_hop nh[FIB_NEXT_HOPS_MAX];
@@ -37,8 +54,8 @@ static void feed_entry(struct rrd *r, struct route_entry *e)
 	route_balancers_of(route_engine_decide(r->engine), e, &r->balancers, &bad);
 	if (bad)
 		log_bad_bandwidth(r, &prefix, bad);
-	n = route_weight_table_next_hops(r->weights, &prefix, r->balancers.item, r->balancers.count,
-		rrd_now_ms(r), nh, r->cfg->router.multipath_max);
+	n = route_weight_table_next_hops(r->weights, &prefix, bandwidth_unit(r, &prefix), r->balancers.item,
+		r->balancers.count, rrd_now_ms(r), nh, r->cfg->router.multipath_max);
 	if (n == 0) {
 		fib_del(r->fib, &prefix);
 		return;
@@ -212,7 +229,7 @@ bool fib_feed_start(struct rrd *r)
 	}
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		route_reader_init(&r->fib_reader[f], route_engine_rib(r->engine, (enum bgp_family)f));
-	r->weights = route_weight_table_new(c->link_bandwidth_unit);
+	r->weights = route_weight_table_new();
 	r->weights_due = io_timer_new(r->loop, weights_due, r);
 	r->sweep = io_timer_new(r->loop, restart_time_over, r);
 	io_timer_set(r->sweep, c->restart_time_s * 1000000ULL);

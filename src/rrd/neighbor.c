@@ -98,6 +98,7 @@ static void up(void *user, struct session *s, const struct bgp_negotiated *negot
 {
 	struct neighbor *n = user;
 	const struct bgp_open *open = session_remote_open(s);
+	char text[PREFIX_TEXT_MAX];
 	struct route_peer_config cfg = {
 		.address = session_config(s)->remote,
 		.local = session_local_addr(s),
@@ -116,6 +117,13 @@ static void up(void *user, struct session *s, const struct bgp_negotiated *negot
 	}
 	n->session = s;
 	n->peer = route_peer_new(n->rrd->engine, &cfg, negotiated, n);
+	if (!route_peer_served(n->peer)) {
+		log_error("neighbor %s: there are %d kinds of peers with other settings already, no more "
+			  "fit: give more of "
+			  "them one peer group",
+			ip_addr_format(&cfg.address, text), ROUTE_GROUPS_MAX);
+		session_notify(s, BGP_ERR_CEASE, BGP_CEASE_OUT_OF_RESOURCES, NULL, 0);
+	}
 }
 
 static void close_peer(struct neighbor *n)

@@ -101,6 +101,18 @@ def test_what_is_no_bandwidth_counts_as_none_and_is_logged(lab, bandwidth):
     system.router.wait_for_log(f"route {SERVICE} from {REFLECTOR}: its link bandwidth is not a number")
 
 
+def test_a_group_of_prefixes_has_a_unit_of_its_own(lab):
+    router = daemons.router_config()
+    router["fib"]["link-bandwidth-unit"] = UNIT
+    router["fib"]["groups"] = [{"prefixes": [SERVICE2], "link-bandwidth-unit": 2 * UNIT}]
+    system = daemons.System(lab, None, router)
+    system.reflector.wait_established(fig4.ROUTER)
+    for node, bandwidth in ((1, 10 * UNIT), (2, 30 * UNIT)):
+        LoadBalancer(system, node).say(SERVICE, bandwidth).say(SERVICE2, bandwidth)
+    system.wait_for_hops({"n1": 10, "n2": 30})
+    system.wait_for_hops({"n1": 5, "n2": 15}, SERVICE2)
+
+
 def test_without_a_unit_weights_use_all_of_their_range(lab):
     system = system_of(lab, unit=0)
     one = LoadBalancer(system, 1).say(SERVICE, 125e6)

@@ -536,6 +536,28 @@ static void a_stuck_peer_delays_nobody_and_catches_up(void **state)
 	harness_fini(&h);
 }
 
+static void a_peer_beyond_the_last_update_group_is_told(void **state)
+{
+	struct bgp_negotiated n = { .family = { true, false }, .as4 = true, .max_tx = BGP_MESSAGE_MAX };
+	struct route_peer_config cfg = { .type = ROUTE_PEER_IBGP_CLIENT };
+	struct route_peer *p;
+	struct harness h;
+
+	(void)state;
+	harness_init(&h, &config);
+	for (unsigned i = 0; i < ROUTE_GROUPS_MAX; i++) {
+		cfg.address = ip_addr_v4(0x0a010000 + i);
+		cfg.advertisement_interval_ms = i * 1000;
+		p = route_peer_new(h.e, &cfg, &n, &h.peer[0]);
+		assert_true(route_peer_served(p));
+	}
+	cfg.advertisement_interval_ms = 1;
+	assert_false(route_peer_served(route_peer_new(h.e, &cfg, &n, &h.peer[0])));
+	cfg.advertisement_interval_ms = 0;
+	assert_true(route_peer_served(route_peer_new(h.e, &cfg, &n, &h.peer[0])));
+	harness_fini(&h);
+}
+
 static void remember_memory(void *user, const char *what, size_t objects, size_t octets)
 {
 	(void)what;
@@ -592,6 +614,7 @@ int main(void)
 		cmocka_unit_test(a_stuck_peer_holds_no_prefixes_that_came_and_went),
 		cmocka_unit_test(a_peer_that_asks_for_refreshes_and_does_not_read_costs_nothing),
 		cmocka_unit_test(a_stuck_peer_delays_nobody_and_catches_up),
+		cmocka_unit_test(a_peer_beyond_the_last_update_group_is_told),
 		cmocka_unit_test(all_memory_of_a_vanished_peer_is_freed),
 	};
 

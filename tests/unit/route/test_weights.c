@@ -301,14 +301,15 @@ static struct prefix prefix_from(const char *text)
 	return p;
 }
 
-static void tell(struct route_weight_table *t, const char *prefix, const struct balancer *b, uint64_t now_ms,
-	const uint16_t *weight)
+static void tell(struct route_weight_table *t, double unit, const char *prefix, const struct balancer *b,
+	uint64_t now_ms, const uint16_t *weight)
 {
 	struct prefix p = prefix_from(prefix);
 	struct route_balancer list[MAX];
 	struct route_next_hop nh[MAX];
 
-	expect_weights(nh, route_weight_table_next_hops(t, &p, list, fill(list, b), now_ms, nh, MAX), weight);
+	expect_weights(
+		nh, route_weight_table_next_hops(t, &p, unit, list, fill(list, b), now_ms, nh, MAX), weight);
 }
 
 #define LIST(...)    ((const struct balancer[]){ __VA_ARGS__, { 0 } })
@@ -316,47 +317,47 @@ static void tell(struct route_weight_table *t, const char *prefix, const struct 
 
 static void only_prefixes_with_bandwidth_take_memory(void **state)
 {
-	struct route_weight_table *t = route_weight_table_new(10);
+	struct route_weight_table *t = route_weight_table_new();
 	struct prefix gone = prefix_from("2001:db8::/64");
 
 	(void)state;
-	tell(t, "10.1.1.0/24", LIST({ 1, 5, NONE }, { 2, 6, NONE }), 0, WEIGHTS(1, 1));
+	tell(t, 10, "10.1.1.0/24", LIST({ 1, 5, NONE }, { 2, 6, NONE }), 0, WEIGHTS(1, 1));
 	assert_int_equal(route_weight_table_count(t), 0);
-	tell(t, "10.1.1.0/24", LIST({ 1, 5, 100 }, { 2, 6, NONE }), 0, WEIGHTS(10, 10));
-	tell(t, "2001:db8::/64", LIST({ 1, 5, 100 }), 0, WEIGHTS(10));
+	tell(t, 10, "10.1.1.0/24", LIST({ 1, 5, 100 }, { 2, 6, NONE }), 0, WEIGHTS(10, 10));
+	tell(t, 10, "2001:db8::/64", LIST({ 1, 5, 100 }), 0, WEIGHTS(10));
 	assert_int_equal(route_weight_table_count(t), 2);
 	assert_true(route_weight_table_bytes(t) > 3 * sizeof(struct route_balancer));
 	/* all bandwidth goes: after its second the state does */
-	tell(t, "10.1.1.0/24", LIST({ 1, 5, NONE }, { 2, 6, NONE }), 2000, WEIGHTS(1, 1));
+	tell(t, 10, "10.1.1.0/24", LIST({ 1, 5, NONE }, { 2, 6, NONE }), 2000, WEIGHTS(1, 1));
 	assert_int_equal(route_weight_table_count(t), 1);
 	/* the prefix goes */
-	assert_int_equal(route_weight_table_next_hops(t, &gone, NULL, 0, 100, NULL, MAX), 0);
+	assert_int_equal(route_weight_table_next_hops(t, &gone, 10, NULL, 0, 100, NULL, MAX), 0);
 	assert_int_equal(route_weight_table_count(t), 0);
-	assert_int_equal(route_weight_table_next_hops(t, &gone, NULL, 0, 100, NULL, MAX), 0);
+	assert_int_equal(route_weight_table_next_hops(t, &gone, 10, NULL, 0, 100, NULL, MAX), 0);
 	route_weight_table_free(t);
 }
 
 static void what_waits_is_due_after_its_second(void **state)
 {
-	struct route_weight_table *t = route_weight_table_new(10);
+	struct route_weight_table *t = route_weight_table_new();
 	struct prefix p, expected = prefix_from("10.1.1.0/24");
 	uint64_t wait_ms;
 
 	(void)state;
-	tell(t, "10.1.1.0/24", LIST({ 1, 5, 100 }, { 2, 6, 100 }), 1000, WEIGHTS(10, 10));
+	tell(t, 10, "10.1.1.0/24", LIST({ 1, 5, 100 }, { 2, 6, 100 }), 1000, WEIGHTS(10, 10));
 	assert_false(route_weight_table_due(t, 1000, &p, &wait_ms));
 	assert_true(wait_ms == UINT64_MAX);
-	tell(t, "10.1.1.0/24", LIST({ 1, 5, 100 }, { 2, 6, 300 }), 1100, WEIGHTS(10, 10));
-	tell(t, "10.1.1.0/24", LIST({ 1, 5, 100 }, { 2, 6, 200 }), 1200, WEIGHTS(10, 10));
+	tell(t, 10, "10.1.1.0/24", LIST({ 1, 5, 100 }, { 2, 6, 300 }), 1100, WEIGHTS(10, 10));
+	tell(t, 10, "10.1.1.0/24", LIST({ 1, 5, 100 }, { 2, 6, 200 }), 1200, WEIGHTS(10, 10));
 	assert_false(route_weight_table_due(t, 1300, &p, &wait_ms));
 	assert_int_equal(wait_ms, 700);
 	assert_true(route_weight_table_due(t, 2000, &p, &wait_ms));
 	assert_true(prefix_equal(&p, &expected));
 	assert_false(route_weight_table_due(t, 2000, &p, &wait_ms));
-	tell(t, "10.1.1.0/24", LIST({ 1, 5, 100 }, { 2, 6, 200 }), 2000, WEIGHTS(10, 20));
+	tell(t, 10, "10.1.1.0/24", LIST({ 1, 5, 100 }, { 2, 6, 200 }), 2000, WEIGHTS(10, 20));
 	/* gone while it waits */
-	tell(t, "10.1.1.0/24", LIST({ 1, 5, 100 }, { 2, 6, 300 }), 2100, WEIGHTS(10, 20));
-	tell(t, "10.1.1.0/24", LIST({ 0 }), 2200, WEIGHTS(0));
+	tell(t, 10, "10.1.1.0/24", LIST({ 1, 5, 100 }, { 2, 6, 300 }), 2100, WEIGHTS(10, 20));
+	tell(t, 10, "10.1.1.0/24", LIST({ 0 }), 2200, WEIGHTS(0));
 	assert_false(route_weight_table_due(t, 9000, &p, &wait_ms));
 	assert_true(wait_ms == UINT64_MAX);
 	assert_int_equal(route_weight_table_count(t), 0);
@@ -365,13 +366,13 @@ static void what_waits_is_due_after_its_second(void **state)
 
 static void a_prefix_without_paths_is_forgotten_at_once_even_while_a_change_waits(void **state)
 {
-	struct route_weight_table *t = route_weight_table_new(0);
+	struct route_weight_table *t = route_weight_table_new();
 
 	(void)state;
-	tell(t, "10.1.1.0/24", LIST({ 1, 5, 100 }), 1000, WEIGHTS(1));
-	tell(t, "10.1.1.0/24", LIST({ 1, 5, NONE }), 1100, WEIGHTS(1));
+	tell(t, 0, "10.1.1.0/24", LIST({ 1, 5, 100 }), 1000, WEIGHTS(1));
+	tell(t, 0, "10.1.1.0/24", LIST({ 1, 5, NONE }), 1100, WEIGHTS(1));
 	assert_int_equal(route_weight_table_count(t), 1);
-	tell(t, "10.1.1.0/24", LIST({ 0 }), 1200, WEIGHTS(0));
+	tell(t, 0, "10.1.1.0/24", LIST({ 0 }), 1200, WEIGHTS(0));
 	assert_int_equal(route_weight_table_count(t), 0);
 	route_weight_table_free(t);
 }
