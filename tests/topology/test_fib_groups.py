@@ -7,7 +7,7 @@
 import pytest
 
 from lab import bgp, daemons, traffic
-from lab.fig4 import ADDRESS, ROUTER, SERVICE
+from lab.fig4 import ADDRESS, AS, ROUTER, SERVICE
 from lab.wait import wait_until
 
 BUCKETS = 16
@@ -67,6 +67,33 @@ def test_a_busy_hash_threshold_group_follows_at_once(lab):
     speakers[2].announce(SERVICE, system.fig.nodes[2].address)
     wait_until(lambda: probes.servers.get(system.fig.pods[2].name, 0) > 20, 10, "answers of the third pod")
     assert share(system, "n3") == 33.3 and fib(system)["group-type"] == "hash-threshold"
+    probes.stop()
+    assert probes.lost == []
+
+
+@pytest.mark.parametrize("kind", ["hash-threshold", "resilient"])
+def test_a_drain_by_weight_under_busy_flows(lab, kind):
+    """A hash-threshold group moves the drained one's flows at once; a busy resilient one keeps them, and says so."""
+    system, speakers, probes = serving(lab, kind, idle_timer=2)
+    drained = system.fig.pods[0].name
+
+    def say(number, bandwidth):
+        more = bgp.attribute(bgp.EXTENDED_COMMUNITIES, bgp.link_bandwidth(AS, bandwidth, False))
+        speakers[number].announce(SERVICE, system.fig.nodes[number].address, more=more)
+
+    say(0, 125e6)
+    say(1, 125e6)
+    say(0, 0)
+    system.wait_for_hops({"n1": 1, "n2": 238})
+    before, sent = probes.servers.get(drained, 0), probes.sent
+    wait_until(lambda: probes.sent > sent + 1000, 20, "a thousand more probes")
+    share_of_flows = (probes.servers.get(drained, 0) - before) / 1000
+    if kind == "resilient":
+        assert share_of_flows > 0.3
+        wait_until(lambda: "cannot follow" in fib(system).get("warning", ""), 20, "the warning")
+        assert share(system, "n1") > 30
+    else:
+        assert share_of_flows < 0.1
     probes.stop()
     assert probes.lost == []
 
