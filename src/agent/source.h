@@ -1,0 +1,45 @@
+/*
+ * Where a service's servers come from.
+ *
+ * A source tells the whole list each time it may have changed, never differences, so that nothing can be lost; what changed is
+ * found by whoever takes it. While it cannot tell (a broken file, a silent resolver) the last list stays, and
+ * source_error() says why. The first list may come at once or much later: until then the service has no servers and what the
+ * kernel has is left alone.
+ */
+#pragma once
+
+#include "config/agent.h"
+#include "config/endpoints.h"
+#include "io/loop.h"
+#include "io/worker.h"
+
+#include <stdint.h>
+
+struct source;
+
+/* What source_new needs besides the configuration. */
+struct source_env {
+	struct io_loop *loop;
+	struct io_worker *resolver; /* a thread for names; shared */
+};
+
+/* list and all it points to are valid during the call. */
+typedef void source_changed_fn(void *user, const struct endpoint_list *list);
+
+struct source_status {
+	bool told;	   /* a list has come */
+	uint64_t changes;  /* lists told that differed from the one before */
+	uint64_t failures; /* times it could not tell */
+	const char *error; /* "" when all is well */
+	uint64_t since_us; /* io_loop_now_us() of the last list */
+};
+
+/* cfg must live as long as the source. changed is first called in a later turn of the loop. */
+struct source *source_new(const struct source_env *env, const struct config_source *cfg,
+	source_changed_fn *changed, void *user);
+void source_free(struct source *s);
+void source_status(const struct source *s, struct source_status *out);
+/* "file /etc/rrd/web.yaml", "dns web.default.svc", "static". Valid as long as s. */
+const char *source_name(const struct source *s);
+/* Whether two configurations are the same source, so that one that runs may go on. */
+bool source_config_equal(const struct config_source *a, const struct config_source *b);

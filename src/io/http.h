@@ -1,0 +1,74 @@
+/*
+ * An HTTP client on the event loop, over libcurl's multi interface. The only user of libcurl.
+ *
+ * A request is described once and owned by the caller until it ends; its answer comes in one call. The body is kept up to a
+ * limit and what goes beyond is read and dropped. Connections may be kept and used again, or made new for each request, as a
+ * health check wants it. Nothing here blocks: names are never resolved, since an address is given.
+ */
+#pragma once
+
+#include "base/prefix.h"
+#include "io/loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct io_http;	     /* shared by all requests of a loop */
+struct io_http_call; /* one request on its way */
+
+enum io_http_version { IO_HTTP_1_1, IO_HTTP_2 /* with prior knowledge where there is no TLS */ };
+
+struct io_http_request {
+	bool tls;
+	enum io_http_version version;
+	struct ip_addr address; /* connected to, whatever the host says */
+	uint16_t port;
+	const char *host;	    /* Host header and SNI; NULL: the address */
+	const char *method;	    /* "GET", "HEAD", "POST", ... */
+	const char *path;	    /* begins with '/' */
+	const char *const *headers; /* "Name: value", ends with NULL; or NULL */
+	const void *body;	    /* or NULL */
+	size_t body_len;
+	bool verify;	       /* the server's certificate against ca_file (NULL: the system's) and host */
+	const char *ca_file;   /* or NULL */
+	uint64_t timeout_us;   /* of the whole */
+	size_t keep;	       /* octets of the answer's body to keep */
+	bool reuse;	       /* a connection left over from before will do, and ours may be left */
+	struct ip_addr source; /* IP_NONE: the kernel's choice */
+	uint32_t mark;	       /* SO_MARK; 0: none */
+};
+
+enum io_http_error {
+	IO_HTTP_OK,	 /* an answer came, whatever its status */
+	IO_HTTP_REFUSED, /* connection refused or reset before an answer */
+	IO_HTTP_TIMEOUT,
+	IO_HTTP_UNREACHABLE, /* no route, host or network unreachable */
+	IO_HTTP_TLS,	     /* certificate or handshake */
+	IO_HTTP_PROTOCOL,    /* not HTTP */
+	IO_HTTP_FAILED,	     /* anything else */
+};
+
+struct io_http_answer {
+	enum io_http_error error;
+	const char *why;  /* in words, "" when OK; with what the library says */
+	int status;	  /* 200, ...; 0: none came */
+	const char *body; /* NUL-terminated */
+	size_t body_len;
+	bool body_cut;
+	int grpc_status; /* of the trailer or header grpc-status; -1: none */
+	uint64_t duration_us;
+};
+
+/* NULL with a reason logged. */
+struct io_http *io_http_new(struct io_loop *loop);
+void io_http_free(struct io_http *h);
+/* Whether this build speaks TLS and HTTP/2. */
+bool io_http_can_tls(void);
+bool io_http_can_http2(void);
+
+/* Begins; done is called exactly once, in a later turn of the loop, unless io_http_cancel() comes first. What request points to
+ * must live until then. The call is gone when done returns. */
+struct io_http_call *io_http_start(struct io_http *h, const struct io_http_request *request,
+	void (*done)(void *user, const struct io_http_answer *answer), void *user);
+void io_http_cancel(struct io_http_call *c);
