@@ -181,5 +181,5 @@ class LbFarm:
     @property
     def talks(self):
         if self._talks is None:
-            self._talks = traffic.Talks(self.lab)
+            self._talks = traffic.Talks(self.lab, interval_s=0.2)
         return self._talks
