@@ -1,0 +1,72 @@
+/*
+ * lb-ipvs-agent: makes this network namespace's IPVS table follow the services' servers, and their health.
+ *
+ *	source --- whole list ---> service: members ---- wish ----> ipvs/: plan, executor ---> kernel
+ *	                              ^      ^                                                    |
+ *	            checks -- verdict-+      +-------------- counts: a drain may end -------------+
+ *
+ * Start: the settings the services need (needs.h), then the kernel is listed, and only then sources and checks begin, so
+ * that what is found decides how a server begins. End: what the configuration says of the rules. Killed: the kernel goes on
+ * with what it has, and the next agent takes it over.
+ */
+#pragma once
+
+#include "agent/marks.h"
+#include "agent/service.h"
+#include "base/row.h"
+#include "config/agent.h"
+#include "control/server.h"
+#include "io/worker.h"
+#include "ipvs/ipvs.h"
+
+struct agent {
+	struct config_agent *cfg;
+	const char *path; /* of the configuration */
+	struct io_loop *loop;
+	struct io_worker *resolver;
+	struct check_env checks;
+	struct ipvs *ipvs;
+	struct list services;
+	struct marks marks;
+	struct control_server *control;
+	struct control_feed *feed; /* of `watch` */
+	struct io_signal *on_term, *on_int, *on_hup;
+	struct io_job *apply;		 /* touched services */
+	struct io_timer *tick;		 /* drains and their counts */
+	struct io_timer *settings_timer; /* the kernel's settings are looked at again */
+	bool ready;			 /* the kernel has been listed */
+	bool ending;
+	uint64_t started_us, reloads, reload_failures;
+	char *reload_error; /* of the last reload, or NULL */
+};
+
+/* Takes cfg over; path must outlive it. NULL, with the reason logged, when it cannot work. */
+struct agent *agent_new(struct config_agent *cfg, const char *path);
+void agent_free(struct agent *a);
+/* Returns when it has been told to end. */
+void agent_run(struct agent *a);
+uint64_t agent_now_us(const struct agent *a);
+/* Runs apply at the end of the turn. */
+void agent_touch(struct agent *a);
+/* Looks for a service by its name or its key as text; NULL: none. */
+struct service *agent_service(const struct agent *a, const char *name);
+
+/* Makes what the configuration's checks need. False, with the reason logged, when this build cannot. */
+bool agent_prepare_checks(struct agent *a, const struct config_agent *cfg);
+
+/* --- reload.c --- */
+void agent_ipvs_config(const struct config_agent *cfg, struct ipvs_config *out);
+/* Reads the configuration again. False, and all mistakes in *why (the caller's), when nothing was changed. */
+bool agent_reload(struct agent *a, char **why);
+
+/* --- event.c: the log's lines and what `rrctl watch` sees --- */
+void event_member(const struct member *m, const char *from, const char *why);
+void event_check(const struct member *m, const struct probe_view *p);
+void event_source(const struct service *s, const char *error);
+void event_drift(const struct service *s, uint64_t repairs);
+void event_settled(const struct agent *a);
+
+/* --- show.c --- */
+extern const struct control_command agent_commands[];
+/* --- metrics.c --- */
+bool agent_metrics(void *user, const struct row *args, struct control_answer *out, char *err);
