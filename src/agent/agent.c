@@ -73,6 +73,7 @@ static void tick(void *user)
 static void seen(void *user, const struct ipvs_key *key)
 {
 	struct agent *a = user;
+	bool settled;
 
 	LIST_FOREACH (link, &a->services) {
 		struct service *s = LIST_ENTRY(link, struct service, link);
@@ -80,10 +81,11 @@ static void seen(void *user, const struct ipvs_key *key)
 		if (ipvs_key_equal(&s->wish.key, key))
 			service_seen(s);
 	}
-	if (!ipvs_settled(a->ipvs))
-		return;
-	event_settled(a);
-	if (a->ending)
+	settled = ipvs_settled(a->ipvs);
+	if (settled && !a->settled)
+		event_settled(a);
+	a->settled = settled;
+	if (settled && a->ending)
 		io_loop_stop(a->loop);
 }
 

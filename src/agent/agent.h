@@ -35,6 +35,7 @@ struct agent {
 	struct io_timer *tick;		 /* drains and their counts */
 	struct io_timer *settings_timer; /* the kernel's settings are looked at again */
 	bool ready;			 /* the kernel has been listed */
+	bool settled;			 /* the kernel is as wished */
 	bool ending;
 	uint64_t started_us, reloads, reload_failures;
 	char *reload_error; /* of the last reload, or NULL */

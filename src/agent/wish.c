@@ -76,9 +76,3 @@ bool wish_is_hashed(const struct config_virtual *v)
 	return strcmp(v->scheduler, "mh") == 0 || strcmp(v->scheduler, "sh") == 0 ||
 	       strcmp(v->scheduler, "dh") == 0;
 }
-
-void wish_mark(const struct config_virtual *v, uint32_t mark, struct ipvs_service *out)
-{
-	*out = (struct ipvs_service){ .key = { .family = (uint8_t)v->family, .mark = mark } };
-	snprintf(out->scheduler, sizeof(out->scheduler), "rr");
-}

@@ -11,5 +11,3 @@ void wish_dest(const struct config_virtual *v, const struct ip_addr *addr, uint1
 	struct ipvs_dest *out);
 /* Does the place in the list decide where connections go? */
 bool wish_is_hashed(const struct config_virtual *v);
-/* The service that carries checks through the tunnel to one server: by mark, to this destination alone. */
-void wish_mark(const struct config_virtual *v, uint32_t mark, struct ipvs_service *out);
