@@ -46,6 +46,26 @@ static void verdict(void *user, const struct probe_view *v)
 	member_update(user);
 }
 
+static struct ipvs_key mark_key(const struct member *m)
+{
+	return (struct ipvs_key){ .family = m->service->wish.key.family, .mark = m->mark };
+}
+
+/* Before the kernel knows the mark, some other server would answer in this one's place. */
+static bool may_run(void *user)
+{
+	const struct member *m = user;
+	struct ipvs_key key = mark_key(m);
+	struct ipvs_view view;
+
+	if (!m->mark)
+		return true;
+	ipvs_view(m->service->agent->ipvs, &key, &view);
+	return view.present && view.settled;
+}
+
+static const struct probe_ops probe_ops = { .changed = verdict, .may_run = may_run };
+
 static uint32_t phase_of(const struct member *m, const struct config_check *c)
 {
 	uint32_t h = hash_dest(&m->dest.addr, m->dest.port);
@@ -85,10 +105,9 @@ static void set_mark(struct member *m, bool wanted)
 	if (!m->mark)
 		return;
 	dest.dest.weight = 1;
+	dest.dest.port = 0; /* the packet keeps its own */
 	dest.dest.upper_threshold = dest.dest.lower_threshold = 0;
-	wish.service = (struct ipvs_service){
-		.key = { .family = m->service->wish.key.family, .mark = m->mark }, .scheduler = "rr"
-	};
+	wish.service = (struct ipvs_service){ .key = mark_key(m), .scheduler = "rr" };
 	if (wanted) {
 		ipvs_set(a->ipvs, &wish);
 		return;
@@ -148,7 +167,7 @@ static void make_probes(struct member *m)
 			probe_configure(probes[i], c, &target);
 		else
 			probes[i] = probe_new(&m->service->agent->checks, c, &target, begins_up(m, c),
-				phase_of(m, c), verdict, m);
+				phase_of(m, c), &probe_ops, m);
 	}
 	for (size_t i = 0; i < m->probe_count; i++)
 		probe_free(m->probes[i]);

@@ -19,9 +19,11 @@ struct probe {
 	uint64_t ended_us;
 	uint32_t phase;
 	bool ran, unprepared;
-	void (*changed)(void *user, const struct probe_view *v);
+	const struct probe_ops *ops;
 	void *user;
 };
+
+enum { ASK_AGAIN_US = 100000 };
 
 static uint64_t interval_us(const struct probe *p)
 {
@@ -41,33 +43,40 @@ static void judge(struct probe *p, const struct check_result *r)
 		struct probe_view v;
 
 		probe_view(p, &v);
-		p->changed(p->user, &v);
+		p->ops->changed(p->user, &v);
 	}
 }
 
+static void say_unprepared(struct probe *p)
+{
+	snprintf(p->last.why, sizeof(p->last.why),
+		"alive, but takes nothing through the tunnel: prepare it with lb-ipvs-agent --real-server");
+}
+
+/* Through the tunnel there was silence or a refusal; this is how the server itself answers. */
 static void direct_done(void *user, const struct check_result *r)
 {
 	struct probe *p = user;
 
-	p->unprepared = r->outcome == CHECK_PASSED || r->outcome == CHECK_REFUSED;
+	p->unprepared = r->outcome == CHECK_PASSED ||
+			(r->outcome == CHECK_REFUSED && p->last.outcome != CHECK_REFUSED);
 	if (p->unprepared)
-		snprintf(p->last.why, sizeof(p->last.why),
-			"alive, but takes nothing through the tunnel: prepare it with lb-ipvs-agent "
-			"--real-server");
+		say_unprepared(p);
 }
 
 static void done(void *user, const struct check_result *r)
 {
 	struct probe *p = user;
+	bool silent = r->outcome == CHECK_TIMEOUT || r->outcome == CHECK_UNREACHABLE ||
+		      r->outcome == CHECK_REFUSED;
 
+	p->unprepared &= silent;
 	judge(p, r);
-	if (r->outcome == CHECK_PASSED || !p->direct) {
-		p->unprepared = false;
+	if (!p->direct || !silent)
 		return;
-	}
 	if (p->unprepared)
-		direct_done(p, &(struct check_result){ .outcome = CHECK_PASSED });
-	if ((r->outcome == CHECK_TIMEOUT || r->outcome == CHECK_UNREACHABLE) && !check_running(p->direct))
+		say_unprepared(p);
+	if (!check_running(p->direct))
 		check_start(p->direct);
 }
 
@@ -75,6 +84,10 @@ static void due(void *user)
 {
 	struct probe *p = user;
 
+	if (!p->ops->may_run(p->user)) {
+		io_timer_set(p->timer, ASK_AGAIN_US);
+		return;
+	}
 	if (!check_running(p->check))
 		check_start(p->check);
 	io_timer_set(p->timer, health_next_us(p->phase, interval_us(p), io_loop_now_us(p->env->loop)));
@@ -105,8 +118,7 @@ static void free_checks(struct probe *p)
 }
 
 struct probe *probe_new(const struct check_env *env, const struct config_check *cfg,
-	const struct check_target *target, bool up, uint32_t phase,
-	void (*changed)(void *user, const struct probe_view *v), void *user)
+	const struct check_target *target, bool up, uint32_t phase, const struct probe_ops *ops, void *user)
 {
 	struct probe *p = mem_calloc(1, sizeof(*p));
 
@@ -114,7 +126,7 @@ struct probe *probe_new(const struct check_env *env, const struct config_check *
 	p->cfg = cfg;
 	p->target = *target;
 	p->phase = phase;
-	p->changed = changed;
+	p->ops = ops;
 	p->user = user;
 	health_init(&p->health, up, io_loop_now_us(env->loop));
 	make_checks(p);
@@ -143,7 +155,7 @@ void probe_free(struct probe *p)
 
 void probe_hurry(struct probe *p)
 {
-	if (!check_running(p->check))
+	if (!check_running(p->check) && p->ops->may_run(p->user))
 		check_start(p->check);
 }
 

@@ -23,11 +23,17 @@ struct probe_view {
 	bool unprepared;  /* alive, and not prepared for the tunnel */
 };
 
-/* changed is called when the verdict (health.up or health.known) changed, never from inside these functions. target: as for
- * check_new(); up: what holds until there is a verdict; phase: a hash of what is checked. */
+struct probe_ops {
+	/* The verdict (health.up or health.known) changed; never called from inside the functions below. */
+	void (*changed)(void *user, const struct probe_view *v);
+	/* Can a run tell the truth now? It is asked again soon when not. */
+	bool (*may_run)(void *user);
+};
+
+/* target: as for check_new(); up: what holds until there is a verdict; phase: a hash of what is checked. ops must outlive
+ * it. */
 struct probe *probe_new(const struct check_env *env, const struct config_check *cfg,
-	const struct check_target *target, bool up, uint32_t phase,
-	void (*changed)(void *user, const struct probe_view *v), void *user);
+	const struct check_target *target, bool up, uint32_t phase, const struct probe_ops *ops, void *user);
 /* Another configuration of the same check, and its target: what is known stays. The old ones are not used any more. */
 void probe_configure(struct probe *p, const struct config_check *cfg, const struct check_target *target);
 void probe_free(struct probe *p);
