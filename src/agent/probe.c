@@ -47,9 +47,9 @@ static void judge(struct probe *p, const struct check_result *r)
 	}
 }
 
-static void say_unprepared(struct probe *p)
+static void say_unprepared(struct check_result *r)
 {
-	snprintf(p->last.why, sizeof(p->last.why),
+	snprintf(r->why, sizeof(r->why),
 		"alive, but takes nothing through the tunnel: prepare it with lb-ipvs-agent --real-server");
 }
 
@@ -61,7 +61,7 @@ static void direct_done(void *user, const struct check_result *r)
 	p->unprepared = r->outcome == CHECK_PASSED ||
 			(r->outcome == CHECK_REFUSED && p->last.outcome != CHECK_REFUSED);
 	if (p->unprepared)
-		say_unprepared(p);
+		say_unprepared(&p->last);
 }
 
 static void done(void *user, const struct check_result *r)
@@ -70,13 +70,14 @@ static void done(void *user, const struct check_result *r)
 	bool silent = r->outcome == CHECK_TIMEOUT || r->outcome == CHECK_UNREACHABLE ||
 		      r->outcome == CHECK_REFUSED;
 
+	struct check_result told = *r;
+
+	/* As it was the last time, until the server itself has been asked again. */
 	p->unprepared &= silent;
-	judge(p, r);
-	if (!p->direct || !silent)
-		return;
 	if (p->unprepared)
-		say_unprepared(p);
-	if (!check_running(p->direct))
+		say_unprepared(&told);
+	judge(p, &told);
+	if (p->direct && silent && !check_running(p->direct))
 		check_start(p->direct);
 }
 
