@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 struct text text_init(char *buf, size_t size)
 {
@@ -46,5 +47,17 @@ const char *text_duration(char *buf, unsigned long long ms)
 		snprintf(buf, SIZE, "%llu h %llu min", s / 3600, s / 60 % 60);
 	else
 		snprintf(buf, SIZE, "%llu d %llu h", s / 86400, s / 3600 % 24);
+	return buf;
+}
+
+const char *text_time(char *buf, unsigned long long realtime_ms)
+{
+	time_t s = (time_t)(realtime_ms / 1000);
+	struct tm tm;
+	size_t len;
+
+	gmtime_r(&s, &tm);
+	len = strftime(buf, TEXT_TIME_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + len, TEXT_TIME_MAX - len, ".%03lluZ", realtime_ms % 1000);
 	return buf;
 }

@@ -6,7 +6,8 @@
  * costs one piece of memory and a small part of each turn of the loop.
  *
  * Invariant: while a request waits or an answer is in progress, something is on its way to the client; its going is
- * what calls for the next piece. Every request is answered by exactly one "end" or "error", in order.
+ * what calls for the next piece. The one exception is an answer that goes on with a feed and has told all: the feed's
+ * next row calls. Every request is answered by exactly one "end" or "error", in order.
  *
  * What a client sends is never trusted: what is not a request gets an error and costs the connection only when it is
  * too much (a line too long, too many requests at once).
@@ -15,6 +16,7 @@
 
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "control/feed_private.h"
 #include "io/unix.h"
 
 #include <errno.h>
@@ -26,6 +28,7 @@
 enum {
 	ERROR_MAX = 256,
 	REQUESTS_MAX = 16,
+	WATCHERS_MAX = 64, /* a client that watches stays; there must be room for others */
 	PIECE_OCTETS = 64 * 1024,
 	PIECE_US = 2000,
 };
@@ -34,6 +37,7 @@ struct control_server {
 	struct io_unix_server *unix_server;
 	const struct control_command *commands;
 	void *user;
+	unsigned watchers;
 };
 
 struct caller {
@@ -42,7 +46,8 @@ struct caller {
 	char *requests[REQUESTS_MAX]; /* a ring of lines */
 	unsigned first, waiting;
 	bool answering;
-	struct control_answer answer;
+	struct control_answer answer; /* next: NULL when its rows are over and the feed's follow */
+	struct feed_watcher watcher;
 };
 
 static uint64_t clock_us(void)
@@ -85,11 +90,28 @@ static void finish_answer(struct caller *c)
 {
 	if (c->answering && c->answer.done)
 		c->answer.done(c->answer.state);
+	if (c->answering && c->answer.feed)
+		c->server->watchers--;
+	feed_leave(&c->watcher);
 	c->answering = false;
 }
 
-/* One row, or the end. */
-static void pull(struct caller *c)
+/* A row of the feed; false when there is none now. */
+static bool send_event(struct caller *c)
+{
+	char *text = feed_read(&c->watcher);
+
+	if (!text)
+		return false;
+	io_unix_send(c->client, "{\"row\":", 7);
+	io_unix_send(c->client, text, strlen(text));
+	io_unix_send(c->client, "}\n", 2);
+	free(text);
+	return true;
+}
+
+/* One row, or the end; false when there is nothing to be sent now, but will be. */
+static bool pull(struct caller *c)
 {
 	char err[ERROR_MAX] = "";
 	struct row *row = c->answer.next ? c->answer.next(c->answer.state, err) : NULL;
@@ -99,13 +121,18 @@ static void pull(struct caller *c)
 		line = row_new();
 		row_put(line, "row", row);
 		send_row(c, line);
-		return;
+		return true;
+	}
+	if (!err[0] && c->watcher.feed) {
+		c->answer.next = NULL;
+		return send_event(c);
 	}
 	finish_answer(c);
 	if (err[0])
 		send_error(c, err);
 	else
 		send_end(c);
+	return true;
 }
 
 /* --- the built-in command --- */
@@ -175,6 +202,20 @@ static bool start_command(struct caller *c, const struct row *request, char *err
 	return false;
 }
 
+/* What happens from now on is this client's too, behind the rows of the answer itself. */
+static bool start_watching(struct caller *c, char *err)
+{
+	if (c->server->watchers == WATCHERS_MAX) {
+		if (c->answer.done)
+			c->answer.done(c->answer.state);
+		snprintf(err, ERROR_MAX, "%d clients watch already: end one of them", WATCHERS_MAX);
+		return false;
+	}
+	c->server->watchers++;
+	feed_join(c->answer.feed, &c->watcher);
+	return true;
+}
+
 static void start_request(struct caller *c)
 {
 	char err[ERROR_MAX] = "", why[ERROR_MAX / 2] = "";
@@ -187,7 +228,7 @@ static void start_request(struct caller *c)
 	if (!request)
 		snprintf(err, sizeof(err), "%s; a request looks like {\"command\": \"help\"}", why);
 	else
-		c->answering = start_command(c, request, err);
+		c->answering = start_command(c, request, err) && (!c->answer.feed || start_watching(c, err));
 	if (!c->answering)
 		send_error(c, err);
 	row_free(request);
@@ -201,15 +242,26 @@ static void advance(struct caller *c)
 	uint64_t end_us = clock_us() + PIECE_US;
 
 	while (io_unix_unsent(c->client) < PIECE_OCTETS) {
-		if (c->answering)
-			pull(c);
-		else if (c->waiting > 0)
+		if (c->answering) {
+			if (!pull(c))
+				return;
+		} else if (c->waiting > 0) {
 			start_request(c);
-		else
+		} else {
 			return;
+		}
 		if (clock_us() >= end_us && io_unix_unsent(c->client) > 0)
 			return;
 	}
+}
+
+/* The feed has something. While the answer's own rows are not over something is on its way anyway. */
+static void woken(void *user)
+{
+	struct caller *c = user;
+
+	if (!c->answer.next)
+		advance(c);
 }
 
 /* --- what happens on the socket --- */
@@ -220,6 +272,8 @@ static void *opened(void *user, struct io_unix_client *client)
 
 	c->server = user;
 	c->client = client;
+	c->watcher.wake = woken;
+	c->watcher.user = c;
 	return c;
 }
 
@@ -342,4 +396,9 @@ void control_answer_row(struct control_answer *out, struct row *row)
 	s = mem_calloc(1, sizeof(*s));
 	s->row = row;
 	*out = (struct control_answer){ next_single, single_done, s };
+}
+
+void control_answer_feed(struct control_answer *out, struct control_feed *feed)
+{
+	*out = (struct control_answer){ .feed = feed };
 }

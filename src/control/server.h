@@ -4,11 +4,13 @@
  * Request: {"command": "show neighbors", ...arguments}. Answer: any number of rows {"row": {...}}, then exactly one
  * {"end": true} or {"error": "what is wrong and what to do"}. The server knows commands and rows, nothing of what they
  * mean: a program gives a table of commands. A command that has much to say is a generator, asked for one row at a
- * time when the client has taken the last ones.
+ * time when the client has taken the last ones. A command to watch something goes on with the rows of a feed (feed.h) as
+ * they happen, until its client closes, or closes its sending side; a request behind it waits for as long.
  */
 #pragma once
 
 #include "base/row.h"
+#include "control/feed.h"
 #include "io/loop.h"
 
 #include <stdbool.h>
@@ -17,11 +19,13 @@
 struct control_server;
 
 /* An answer in progress. next: returns the next row (taken over), or NULL at the end; NULL with a text in err (256
- * octets) means failure. done: frees state; called exactly once, also when the client went away; may be NULL. */
+ * octets) means failure. done: frees state; called exactly once, also when the client went away; may be NULL. feed: when
+ * next has ended (or is NULL) the answer goes on with its rows, from the moment the command was started; NULL: none. */
 struct control_answer {
 	struct row *(*next)(void *state, char *err);
 	void (*done)(void *state);
 	void *state;
+	struct control_feed *feed;
 };
 
 struct control_command {
@@ -41,3 +45,5 @@ void control_server_free(struct control_server *s);
 
 /* For commands with a single row, or none (row NULL). */
 void control_answer_row(struct control_answer *out, struct row *row);
+/* For commands that watch, without rows before. */
+void control_answer_feed(struct control_answer *out, struct control_feed *feed);

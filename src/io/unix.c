@@ -361,8 +361,13 @@ void io_unix_server_free(struct io_unix_server *s)
 
 	if (!s)
 		return;
-	LIST_FOREACH (link, &s->clients)
-		client_free(LIST_ENTRY(link, struct io_unix_client, link));
+	LIST_FOREACH (link, &s->clients) {
+		struct io_unix_client *c = LIST_ENTRY(link, struct io_unix_client, link);
+
+		/* What was sent in this turn; who does not take it now has lost it. */
+		write_out(c);
+		client_free(c);
+	}
 	io_watch_free(s->watch);
 	io_timer_free(s->resume);
 	close(s->fd);

@@ -304,6 +304,8 @@ static void text_is_cut_and_durations_are_said(void **state)
 	assert_string_equal(text_duration(buf, 900), "900 ms");
 	assert_string_equal(text_duration(buf, 61000), "1 min 1 s");
 	assert_string_equal(text_duration(buf, 90000000), "1 d 1 h");
+	assert_string_equal(text_time(buf, 0), "1970-01-01T00:00:00.000Z");
+	assert_string_equal(text_time(buf, 1795428672045ULL), "2026-11-23T10:11:12.045Z");
 }
 
 static void log_lines_are_limited_and_counted(void **state)
