@@ -5,6 +5,8 @@ net.py      a network namespace with its links, addresses, routes and sockets
 process.py  a process inside a namespace: its log, its end
 lab.py      Lab: what a test holds; owns everything of the above and takes it down
 fig4.py     the topology of the paper's Fig. 4 and 5
+lbfarm.py   load balancers with IPVS and web pods, in an overlay
+ipvs.py     what IPVS has in a namespace
 daemons.py  rrd, lb-announcer and rrctl
 peers.py    BIRD, GoBGP and ExaBGP
 bgp.py      a BGP speaker that says whatever a test wants, true or false

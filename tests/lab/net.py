@@ -26,11 +26,9 @@ class Namespace:
     def __init__(self, lab, name):
         self.lab, self.name = lab, name
         self.processes = []
-        lab.run(["ip", "netns", "add", name])
-        self.fd = os.open(f"/run/netns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        self.fd = lab.world.add_netns(name)
         for key, value in SYSCTLS.items():
             self.sysctl(key, value)
-        self.batch("link set lo up")
 
     def __repr__(self):
         return self.name
@@ -144,7 +142,7 @@ class Namespace:
 
     def close(self):
         os.close(self.fd)
-        self.lab.run(["ip", "netns", "del", self.name], check=False)
+        self.lab.world.remove_netns(self.name)
 
 
 def _same(dst, prefix):

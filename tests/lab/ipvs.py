@@ -1,0 +1,114 @@
+"""What IPVS has in a namespace: services, destinations, connections, read from the kernel's own files.
+
+The kernel lists a service's destinations newest first; under mh that order, from the last to the first, makes the table.
+ipvsadm is asked only for what the files do not tell (flags) and to change something by hand, as somebody else would.
+"""
+import ipaddress
+import os
+import re
+from collections import namedtuple
+
+Service = namedtuple("Service", "protocol address port mark scheduler rest dests")
+Dest = namedtuple("Dest", "address port forward weight active inactive")
+Connection = namedtuple("Connection", "protocol client client_port address port server server_port state expires")
+
+FORWARD = {"Masq": "nat", "Route": "dr", "Tunnel": "tun", "Local": "local"}
+
+
+def available():
+    return os.path.exists("/proc/net/ip_vs")
+
+
+def name(address, port):
+    """10.1.1.1:80, [fd00::1]:80"""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _address(text):
+    """As the kernel's files write it: 0A010101, or [fd00:0001:...]."""
+    text = text.strip("[]")
+    return str(ipaddress.ip_address(text if ":" in text else int(text, 16)))
+
+
+def _pair(text):
+    address, _, port = text.rpartition(":")
+    return _address(address), int(port, 16)
+
+
+class Ipvs:
+    """The IPVS of one namespace."""
+
+    def __init__(self, ns):
+        self.ns = ns
+
+    def _read(self, file):
+        with self.ns.entered(), open(f"/proc/thread-self/net/{file}") as f:
+            return f.read().splitlines()
+
+    def services(self):
+        """All services in a list, dests as the kernel lists them: newest first."""
+        found = []
+        for line in self._read("ip_vs")[3:]:
+            words = line.split()
+            if words[0] == "->":
+                address, port = _pair(words[1])
+                found[-1].dests.append(Dest(address, port, FORWARD[words[2]], *map(int, words[3:6])))
+            elif words[0] == "FWM":
+                found.append(Service("FWM", None, 0, int(words[1], 16), words[2], words[3:], []))
+            else:
+                address, port = _pair(words[1])
+                found.append(Service(words[0], address, port, 0, words[2], words[3:], []))
+        return found
+
+    def service(self, address, port=80, protocol="TCP"):
+        """The one service, or None."""
+        return next((s for s in self.services() if (s.protocol, s.address, s.port) == (protocol, address, port)), None)
+
+    def dests(self, address, port=80, protocol="TCP"):
+        """{"address:port": Dest}; {} when there is no such service."""
+        service = self.service(address, port, protocol)
+        return {name(d.address, d.port): d for d in service.dests} if service else {}
+
+    def weights(self, address, port=80, protocol="TCP"):
+        """{address: weight}"""
+        return {d.address: d.weight for d in self.dests(address, port, protocol).values()}
+
+    def order(self, address, port=80, protocol="TCP"):
+        """The destinations' addresses in the order in which they were put in: the last of the kernel's list is first."""
+        return [d.address for d in reversed(self.dests(address, port, protocol).values())]
+
+    def connections(self, address=None, port=None, protocol=None):
+        """Those to that service; templates of persistence stand among them with client port 0."""
+        found = []
+        for line in self._read("ip_vs_conn")[1:]:
+            words = line.split()
+            this = Connection(words[0], _address(words[1]), int(words[2], 16), _address(words[3]), int(words[4], 16),
+                              _address(words[5]), int(words[6], 16), words[7], int(words[8]))
+            if address in (None, this.address) and port in (None, this.port) and protocol in (None, this.protocol):
+                found.append(this)
+        return found
+
+    def by_client(self, address, port=80):
+        """{client's port: server's address} of the connections to the service, TCP."""
+        return {c.client_port: c.server for c in self.connections(address, port, "TCP")}
+
+    # By hand, as another program would.
+
+    def admin(self, *words):
+        """`ipvsadm WORDS`; words may be one string."""
+        return self.ns.run(["ipvsadm", *" ".join(words).split()])
+
+    def restore(self, *lines):
+        """Many commands at once: lines as `ipvsadm -S` writes them."""
+        return self.ns.run(["ipvsadm", "-R"], text="\n".join(lines) + "\n")
+
+    def rules(self):
+        """`ipvsadm -S -n` as a list of lines without spaces at their ends: flags and time-outs too."""
+        return [re.sub(r"\s+", " ", line.strip()) for line in self.admin("-S -n").splitlines() if line.strip()]
+
+    def sysctl(self, key, value=None):
+        return self.ns.sysctl(f"net/ipv4/vs/{key}", value)
+
+    def describe(self):
+        """For a failed test: everything."""
+        return "\n".join(["$ /proc/net/ip_vs", *self._read("ip_vs"), "$ /proc/net/ip_vs_conn", *self._read("ip_vs_conn")[:40]])
