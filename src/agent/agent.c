@@ -3,6 +3,7 @@
 #include "agent/wish.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/feed.h"
 #include "config.h"
 #include "daemon/group.h"
 #include "daemon/notify.h"
@@ -125,7 +126,7 @@ static void end(void *user)
 		return end_now(a);
 	a->ending = true;
 	daemon_notify(DAEMON_STOPPING, NULL);
-	if (a->cfg->ipvs.keep_rules || !a->ready) {
+	if (a->cfg->ipvs.on_exit == CONFIG_EXIT_KEEP || !a->ready) {
 		log_info("ending: the kernel keeps its rules");
 		return end_now(a);
 	}
@@ -219,7 +220,8 @@ struct agent *agent_new(struct config_agent *cfg, const char *path)
 	a->cfg = cfg;
 	a->path = path;
 	list_init(&a->services);
-	a->marks.first = cfg->ipvs.check_mark;
+	a->marks = (struct marks){ .first = cfg->ipvs.check_mark, .limit = CONFIG_CHECK_MARKS };
+	a->feed = control_feed_new(0);
 	a->loop = io_loop_new();
 	a->started_us = agent_now_us(a);
 	a->on_term = io_signal_new(a->loop, SIGTERM, end, a);
@@ -243,6 +245,7 @@ void agent_run(struct agent *a)
 
 void agent_free(struct agent *a)
 {
+	control_feed_free(a->feed);
 	control_server_free(a->control);
 	LIST_FOREACH (link, &a->services)
 		service_free(LIST_ENTRY(link, struct service, link));

@@ -20,6 +20,8 @@ uint32_t marks_get(struct marks *m)
 
 	while (i < m->words && m->used[i] == UINT64_MAX)
 		i++;
+	if (i == m->limit / BITS)
+		return 0;
 	if (i == m->words) {
 		m->used = mem_realloc(m->used, (m->words + 1) * sizeof(*m->used));
 		m->used[m->words++] = 0;

@@ -2,6 +2,7 @@
 
 #include "agent/agent.h"
 #include "agent/wish.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "kernel/local_route.h"
 
@@ -51,6 +52,16 @@ static struct ipvs_key mark_key(const struct member *m)
 	return (struct ipvs_key){ .family = m->service->wish.key.family, .mark = m->mark };
 }
 
+static bool needs_mark(const struct member *m)
+{
+	const struct config_virtual *cfg = m->service->cfg;
+
+	for (size_t i = 0; m->listed && cfg && i < cfg->check_count; i++)
+		if (cfg->checks[i].through_tunnel)
+			return true;
+	return false;
+}
+
 /* Before the kernel knows the mark, some other server would answer in this one's place. */
 static bool may_run(void *user)
 {
@@ -58,8 +69,10 @@ static bool may_run(void *user)
 	struct ipvs_key key = mark_key(m);
 	struct ipvs_view view;
 
-	if (!m->mark)
+	if (!needs_mark(m))
 		return true;
+	if (!m->mark)
+		return false;
 	ipvs_view(m->service->agent->ipvs, &key, &view);
 	return view.present && view.settled;
 }
@@ -100,8 +113,10 @@ static void set_mark(struct member *m, bool wanted)
 	struct ipvs_wish_dest dest = { .dest = m->dest, .full_weight = 1 };
 	struct ipvs_wish wish = { .dests = &dest, .count = 1 };
 
-	if (wanted && !m->mark)
-		m->mark = marks_get(&a->marks);
+	if (wanted && !m->mark && !(m->mark = marks_get(&a->marks)))
+		log_error("%s: no marks are left for checks through the tunnel: at most %u servers can be "
+			  "checked so",
+			m->service->name, a->marks.limit);
 	if (!m->mark)
 		return;
 	dest.dest.weight = 1;
@@ -115,16 +130,6 @@ static void set_mark(struct member *m, bool wanted)
 	ipvs_unset(a->ipvs, &wish.service.key);
 	marks_put(&a->marks, m->mark);
 	m->mark = 0;
-}
-
-static bool needs_mark(const struct member *m)
-{
-	const struct config_virtual *cfg = m->service->cfg;
-
-	for (size_t i = 0; m->listed && cfg && i < cfg->check_count; i++)
-		if (cfg->checks[i].through_tunnel)
-			return true;
-	return false;
 }
 
 static struct probe *take_probe(struct probe **old, size_t count, const struct config_check *c)

@@ -10,28 +10,16 @@
 
 /* --- configuration --- */
 
-/* What a word of the configuration means for this service. */
-static enum server_leave on_failure(const struct config_virtual *v)
-{
-	switch (v->drain.on_failure) {
-	case CONFIG_LEAVE_KEEP:
-		return SERVER_LEAVE_KEEP;
-	case CONFIG_LEAVE_DRAIN:
-		return SERVER_LEAVE_DRAIN;
-	case CONFIG_LEAVE_CUT:
-		return SERVER_LEAVE_CUT;
-	default:
-		return wish_is_hashed(v) ? SERVER_LEAVE_KEEP : SERVER_LEAVE_DRAIN;
-	}
-}
-
 static void read_config(struct service *s)
 {
+	static const enum server_leave leave[] = { [CONFIG_LEAVE_KEEP] = SERVER_LEAVE_KEEP,
+		[CONFIG_LEAVE_DRAIN] = SERVER_LEAVE_DRAIN,
+		[CONFIG_LEAVE_CUT] = SERVER_LEAVE_CUT };
 	const struct config_virtual *v = s->cfg;
 	bool cut = v->protocol == IPPROTO_UDP && v->drain.udp == CONFIG_LEAVE_CUT;
 
 	wish_service(v, &s->wish);
-	s->policy = (struct server_policy){ .on_failure = on_failure(v),
+	s->policy = (struct server_policy){ .on_failure = leave[v->drain.on_failure],
 		.on_removal = cut ? SERVER_LEAVE_CUT : SERVER_LEAVE_DRAIN,
 		.drain_us = v->drain.time_s * UINT64_C(1000000) };
 	/* One datagram is no connection that could be waited for. */

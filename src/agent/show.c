@@ -457,6 +457,16 @@ static bool reload(void *user, const struct row *args, struct control_answer *ou
 	return ok;
 }
 
+static bool watch(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct agent *a = user;
+
+	(void)args;
+	(void)err;
+	control_answer_feed(out, a->feed);
+	return true;
+}
+
 const struct control_command agent_commands[] = {
 	{ "show services", "[SERVICE]", "the virtual services, a line each", false, show_services },
 	{ "show servers", "[SERVICE]", "the real servers, a line each", false, show_servers },
@@ -464,6 +474,7 @@ const struct control_command agent_commands[] = {
 	{ "show table", "[SERVICE]", "how a hash scheduler's slots are shared out", false, show_table },
 	{ "show sources", "[SERVICE]", "where the servers come from", false, show_sources },
 	{ "show status", "", "the agent at a glance", false, show_status },
+	{ "watch", "", "what happens, as it happens", false, watch },
 	{ "metrics", "", "all counters and gauges", false, agent_metrics },
 	{ "drain", "SERVER [SECONDS]", "turn new connections away from a server and let it go", true, drain },
 	{ "undrain", "SERVER", "let it take connections again", true, undrain },

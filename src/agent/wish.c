@@ -2,7 +2,6 @@
 
 #include <netinet/in.h>
 #include <stdio.h>
-#include <string.h>
 
 void wish_key(const struct config_virtual *v, struct ipvs_key *out)
 {
@@ -69,10 +68,4 @@ void wish_dest(const struct config_virtual *v, const struct ip_addr *addr, uint1
 	out->tunnel = tunnel[v->tunnel.type];
 	out->tunnel_port = v->tunnel.port;
 	out->tunnel_flags = checksum[v->tunnel.checksum];
-}
-
-bool wish_is_hashed(const struct config_virtual *v)
-{
-	return strcmp(v->scheduler, "mh") == 0 || strcmp(v->scheduler, "sh") == 0 ||
-	       strcmp(v->scheduler, "dh") == 0;
 }

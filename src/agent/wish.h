@@ -9,5 +9,3 @@ void wish_service(const struct config_virtual *v, struct ipvs_service *out);
 /* A destination of the service; port 0: as the configuration has it. */
 void wish_dest(const struct config_virtual *v, const struct ip_addr *addr, uint16_t port, int32_t weight,
 	struct ipvs_dest *out);
-/* Does the place in the list decide where connections go? */
-bool wish_is_hashed(const struct config_virtual *v);

@@ -55,8 +55,11 @@ static const struct config_word mh_table_sizes[] = { { "251", 251 }, { "509", 50
 	{ "65521", 65521 }, { "131071", 131071 }, { NULL } };
 
 #define IPVS(member) .offset = offsetof(struct config_ipvs, member)
+static const struct config_word exit_words[] = { { "remove", CONFIG_EXIT_REMOVE },
+	{ "keep", CONFIG_EXIT_KEEP }, { NULL } };
+
 static const struct config_field ipvs_fields[] = {
-	{ "compare-interval", CONFIG_SCALAR, &config_seconds32, IPVS(compare_s), .max = 86400, .def = "10",
+	{ "compare-interval", CONFIG_SCALAR, &config_seconds32, IPVS(compare_s), .max = 86400, .def = "2",
 		.apply = CONFIG_LIVE,
 		.doc = "the time between two comparisons of the kernel's services with ours, which repair "
 		       "what "
@@ -68,6 +71,10 @@ static const struct config_field ipvs_fields[] = {
 	{ "mh-table-size", CONFIG_SCALAR, &config_enum, .words = mh_table_sizes, IPVS(mh_table_size),
 		.def = "4093", .apply = CONFIG_LIVE,
 		.doc = "of the kernel's mh tables, as it was built (CONFIG_IP_VS_MH_TAB_INDEX)" },
+	{ "on-exit", CONFIG_SCALAR, &config_enum, .words = exit_words, IPVS(on_exit), .def = "remove",
+		.apply = CONFIG_LIVE,
+		.doc = "what becomes of our services in the kernel when the agent is told to end; keep: they "
+		       "go on without checks, and the next agent takes them over" },
 	{ "check-mark", CONFIG_SCALAR, &config_mark, IPVS(check_mark), .min = 1,
 		.max = UINT32_MAX - CONFIG_CHECK_MARKS + 1, .def = "0x10000", .apply = CONFIG_RESTART,
 		.doc = "the first of 65536 firewall marks for checks through the tunnel; nobody else may use "

@@ -148,7 +148,11 @@ struct config_vs_sysctls {
 	bool set; /* may we write them? otherwise they are only compared */
 };
 
+/* What becomes of the kernel's rules when the agent is told to end. */
+enum config_exit { CONFIG_EXIT_REMOVE, CONFIG_EXIT_KEEP };
+
 struct config_ipvs {
+	unsigned on_exit; /* enum config_exit */
 	uint32_t compare_s;
 	const char *state_file;
 	unsigned mh_table_size;

@@ -104,7 +104,7 @@ static void tunnels(void **state)
 
 static void marks_are_unique_and_used_again(void **state)
 {
-	struct marks m = { .first = 0x10000 };
+	struct marks m = { .first = 0x10000, .limit = 256 };
 
 	(void)state;
 	for (uint32_t i = 0; i < 200; i++)
@@ -113,7 +113,11 @@ static void marks_are_unique_and_used_again(void **state)
 	marks_put(&m, 0x10000 + 3);
 	assert_int_equal(marks_get(&m), 0x10000 + 3);
 	assert_int_equal(marks_get(&m), 0x10000 + 150);
-	assert_int_equal(marks_get(&m), 0x10000 + 200);
+	for (uint32_t i = 200; i < 256; i++)
+		assert_int_equal(marks_get(&m), 0x10000 + i);
+	assert_int_equal(marks_get(&m), 0);
+	marks_put(&m, 0x10000 + 77);
+	assert_int_equal(marks_get(&m), 0x10000 + 77);
 	marks_fini(&m);
 }
 
