@@ -6,8 +6,9 @@
  * costs one piece of memory and a small part of each turn of the loop.
  *
  * Invariant: while a request waits or an answer is in progress, something is on its way to the client; its going is
- * what calls for the next piece. The one exception is an answer that goes on with a feed and has told all: the feed's
- * next row calls. Every request is answered by exactly one "end" or "error", in order.
+ * what calls for the next piece. The exceptions are an answer that goes on with a feed and has told all, where the feed's
+ * next row calls, and one that is held, where the program does. Every request is answered by exactly one "end" or
+ * "error", in order.
  *
  * What a client sends is never trusted: what is not a request gets an error and costs the connection only when it is
  * too much (a line too long, too many requests at once).
@@ -17,9 +18,9 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "control/feed_private.h"
-#include "io/unix.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,14 +41,16 @@ struct control_server {
 	unsigned watchers;
 };
 
-struct caller {
+struct control_caller {
 	struct control_server *server;
 	struct io_unix_client *client;
 	char *requests[REQUESTS_MAX]; /* a ring of lines */
 	unsigned first, waiting;
-	bool answering;
+	bool answering, held;
 	struct control_answer answer; /* next: NULL when its rows are over and the feed's follow */
 	struct feed_watcher watcher;
+	void *attached;
+	void (*gone)(void *attached);
 };
 
 static uint64_t clock_us(void)
@@ -60,7 +63,7 @@ static uint64_t clock_us(void)
 
 /* --- answers --- */
 
-static void send_row(struct caller *c, struct row *line)
+static void send_row(struct control_caller *c, struct row *line)
 {
 	char *text = row_format(line);
 
@@ -70,7 +73,7 @@ static void send_row(struct caller *c, struct row *line)
 	row_free(line);
 }
 
-static void send_error(struct caller *c, const char *what)
+static void send_error(struct control_caller *c, const char *what)
 {
 	struct row *line = row_new();
 
@@ -78,7 +81,7 @@ static void send_error(struct caller *c, const char *what)
 	send_row(c, line);
 }
 
-static void send_end(struct caller *c)
+static void send_end(struct control_caller *c)
 {
 	struct row *line = row_new();
 
@@ -86,18 +89,18 @@ static void send_end(struct caller *c)
 	send_row(c, line);
 }
 
-static void finish_answer(struct caller *c)
+static void finish_answer(struct control_caller *c)
 {
 	if (c->answering && c->answer.done)
 		c->answer.done(c->answer.state);
 	if (c->answering && c->answer.feed)
 		c->server->watchers--;
 	feed_leave(&c->watcher);
-	c->answering = false;
+	c->answering = c->held = false;
 }
 
 /* A row of the feed; false when there is none now. */
-static bool send_event(struct caller *c)
+static bool send_event(struct control_caller *c)
 {
 	char *text = feed_read(&c->watcher);
 
@@ -111,7 +114,7 @@ static bool send_event(struct caller *c)
 }
 
 /* One row, or the end; false when there is nothing to be sent now, but will be. */
-static bool pull(struct caller *c)
+static bool pull(struct control_caller *c)
 {
 	char err[ERROR_MAX] = "";
 	struct row *row = c->answer.next ? c->answer.next(c->answer.state, err) : NULL;
@@ -181,7 +184,7 @@ static void unknown_command(const struct control_server *s, const char *name, ch
 			err, ERROR_MAX, "unknown command \"%.60s\"; {\"command\": \"help\"} lists all", name);
 }
 
-static bool start_command(struct caller *c, const struct row *request, char *err)
+static bool start_command(struct control_caller *c, const struct row *request, char *err)
 {
 	const struct control_server *s = c->server;
 	const char *name = row_get_text(request, "command");
@@ -203,7 +206,7 @@ static bool start_command(struct caller *c, const struct row *request, char *err
 }
 
 /* What happens from now on is this client's too, behind the rows of the answer itself. */
-static bool start_watching(struct caller *c, char *err)
+static bool start_watching(struct control_caller *c, char *err)
 {
 	if (c->server->watchers == WATCHERS_MAX) {
 		if (c->answer.done)
@@ -216,7 +219,7 @@ static bool start_watching(struct caller *c, char *err)
 	return true;
 }
 
-static void start_request(struct caller *c)
+static void start_request(struct control_caller *c)
 {
 	char err[ERROR_MAX] = "", why[ERROR_MAX / 2] = "";
 	char *line = c->requests[c->first];
@@ -229,6 +232,7 @@ static void start_request(struct caller *c)
 		snprintf(err, sizeof(err), "%s; a request looks like {\"command\": \"help\"}", why);
 	else
 		c->answering = start_command(c, request, err) && (!c->answer.feed || start_watching(c, err));
+	c->held &= c->answering;
 	if (!c->answering)
 		send_error(c, err);
 	row_free(request);
@@ -237,11 +241,13 @@ static void start_request(struct caller *c)
 
 /* Answers until a piece is full, or the time is up, or there is nothing to do. It must not stop with an answer begun and
  * nothing to send: it is the socket, when it has taken what was sent, that asks for more. */
-static void advance(struct caller *c)
+static void advance(struct control_caller *c)
 {
 	uint64_t end_us = clock_us() + PIECE_US;
 
 	while (io_unix_unsent(c->client) < PIECE_OCTETS) {
+		if (c->held)
+			return;
 		if (c->answering) {
 			if (!pull(c))
 				return;
@@ -258,7 +264,7 @@ static void advance(struct caller *c)
 /* The feed has something. While the answer's own rows are not over something is on its way anyway. */
 static void woken(void *user)
 {
-	struct caller *c = user;
+	struct control_caller *c = user;
 
 	if (!c->answer.next)
 		advance(c);
@@ -268,7 +274,7 @@ static void woken(void *user)
 
 static void *opened(void *user, struct io_unix_client *client)
 {
-	struct caller *c = mem_calloc(1, sizeof(*c));
+	struct control_caller *c = mem_calloc(1, sizeof(*c));
 
 	c->server = user;
 	c->client = client;
@@ -279,7 +285,7 @@ static void *opened(void *user, struct io_unix_client *client)
 
 static void line_came(void *user, const char *line, size_t len)
 {
-	struct caller *c = user;
+	struct control_caller *c = user;
 
 	if (strlen(line) != len) {
 		send_error(c, "a line with a NUL in it is not JSON");
@@ -298,7 +304,7 @@ static void line_came(void *user, const char *line, size_t len)
 
 static void too_long(void *user)
 {
-	struct caller *c = user;
+	struct control_caller *c = user;
 	char err[ERROR_MAX];
 
 	snprintf(err, sizeof(err), "the line is too long: at most %d octets", (int)IO_UNIX_LINE_MAX);
@@ -313,12 +319,51 @@ static void writable(void *user)
 
 static void closed(void *user)
 {
-	struct caller *c = user;
+	struct control_caller *c = user;
 
 	finish_answer(c);
+	if (c->gone)
+		c->gone(c->attached);
 	for (; c->waiting > 0; c->waiting--, c->first = (c->first + 1) % REQUESTS_MAX)
 		free(c->requests[c->first]);
 	free(c);
+}
+
+/* --- what lasts as long as the connection --- */
+
+struct control_caller *control_answer_caller(struct control_answer *out)
+{
+	return (struct control_caller *)(void *)((char *)out - offsetof(struct control_caller, answer));
+}
+
+void control_caller_attach(struct control_caller *c, void *state, void (*gone)(void *state))
+{
+	c->attached = state;
+	c->gone = gone;
+}
+
+void *control_caller_attached(const struct control_caller *c)
+{
+	return c->attached;
+}
+
+const struct io_unix_client *control_caller_client(const struct control_caller *c)
+{
+	return c->client;
+}
+
+void control_caller_hold(struct control_caller *c)
+{
+	c->held = true;
+}
+
+void control_caller_resume(struct control_caller *c)
+{
+	if (!c->held)
+		return;
+	c->held = false;
+	if (io_unix_unsent(c->client) == 0)
+		advance(c);
 }
 
 /* --- the server --- */

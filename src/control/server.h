@@ -12,6 +12,7 @@
 #include "base/row.h"
 #include "control/feed.h"
 #include "io/loop.h"
+#include "io/unix.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -47,3 +48,20 @@ void control_server_free(struct control_server *s);
 void control_answer_row(struct control_answer *out, struct row *row);
 /* For commands that watch, without rows before. */
 void control_answer_feed(struct control_answer *out, struct control_feed *feed);
+
+/* --- commands that last as long as their connection --- */
+
+struct control_caller; /* a connection */
+
+/* Whose answer it is: for start(), with the out it was given. */
+struct control_caller *control_answer_caller(struct control_answer *out);
+/* state belongs to the connection from now on: gone(state) is called once, when it closes, after the done of an answer in
+ * progress. One per connection. */
+void control_caller_attach(struct control_caller *c, void *state, void (*gone)(void *state));
+/* NULL: nothing was attached. */
+void *control_caller_attached(const struct control_caller *c);
+/* The connection's socket, for questions about who is there. */
+const struct io_unix_client *control_caller_client(const struct control_caller *c);
+/* In start(): the answer has nothing to say yet; next() is not called before control_caller_resume(). */
+void control_caller_hold(struct control_caller *c);
+void control_caller_resume(struct control_caller *c);
