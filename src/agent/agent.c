@@ -16,7 +16,8 @@
 enum {
 	TICK_US = 250000,
 	LOOK_US = 2000000,
-	LEAVE_MAX_US = 3000000, /* for the rules to go */
+	LINGER_US = 1000000,	 /* packets on their way to a route that has just gone */
+	REMOVE_MAX_US = 3000000, /* for the rules to go */
 };
 
 uint64_t agent_now_us(const struct agent *a)
@@ -51,7 +52,11 @@ static void apply(void *user)
 	LIST_FOREACH (link, &a->services) {
 		struct service *s = LIST_ENTRY(link, struct service, link);
 
-		if (s->touched && !service_apply(s))
+		if (!s->touched)
+			continue;
+		if (service_apply(s))
+			report_service(s);
+		else
 			service_free(s);
 	}
 	if (!io_timer_pending(a->tick))
@@ -79,14 +84,16 @@ static void seen(void *user, const struct ipvs_key *key)
 	LIST_FOREACH (link, &a->services) {
 		struct service *s = LIST_ENTRY(link, struct service, link);
 
-		if (ipvs_key_equal(&s->wish.key, key))
-			service_seen(s);
+		if (!ipvs_key_equal(&s->wish.key, key))
+			continue;
+		service_seen(s);
+		report_service(s);
 	}
 	settled = ipvs_settled(a->ipvs);
 	if (settled && !a->settled)
 		event_settled(a);
 	a->settled = settled;
-	if (settled && a->ending)
+	if (settled && a->removing)
 		io_loop_stop(a->loop);
 }
 
@@ -118,22 +125,19 @@ static void end_now(void *user)
 	io_loop_stop(((struct agent *)user)->loop);
 }
 
-static void end(void *user)
+/* Nothing is sent here any more. */
+static void remove_rules(void *user)
 {
 	struct agent *a = user;
 
-	if (a->ending)
-		return end_now(a);
-	a->ending = true;
-	daemon_notify(DAEMON_STOPPING, NULL);
+	if (a->removing)
+		return;
+	a->removing = true;
 	if (a->cfg->ipvs.on_exit == CONFIG_EXIT_KEEP || !a->ready) {
 		log_info("ending: the kernel keeps its rules");
 		return end_now(a);
 	}
 	log_info("ending: the rules go");
-	io_timer_free(a->tick);
-	a->tick = io_timer_new(a->loop, end_now, a);
-	io_timer_set(a->tick, LEAVE_MAX_US);
 	LIST_FOREACH (link, &a->services) {
 		struct service *s = LIST_ENTRY(link, struct service, link);
 		struct ipvs_key key = s->wish.key;
@@ -141,8 +145,37 @@ static void end(void *user)
 		service_free(s);
 		ipvs_unset(a->ipvs, &key);
 	}
+	io_timer_free(a->end_timer);
+	a->end_timer = io_timer_new(a->loop, end_now, a);
+	io_timer_set(a->end_timer, REMOVE_MAX_US);
 	if (ipvs_settled(a->ipvs))
 		end_now(a);
+}
+
+void agent_announcers_changed(struct agent *a)
+{
+	if (!a->ending || a->removing || !report_nobody_announces(a))
+		return;
+	log_info("ending: nobody announces any more");
+	io_timer_set(a->end_timer, LINGER_US);
+}
+
+static void end(void *user)
+{
+	struct agent *a = user;
+
+	if (a->ending)
+		return remove_rules(a);
+	a->ending = true;
+	daemon_notify(DAEMON_STOPPING, NULL);
+	report_beat(a);
+	a->end_timer = io_timer_new(a->loop, remove_rules, a);
+	if (list_empty(&a->announcers))
+		return remove_rules(a);
+	log_info("told to end: rules and checks stay until lb-announcer has withdrawn, %u s at most",
+		a->cfg->ipvs.exit_wait_s);
+	io_timer_set(a->end_timer, a->cfg->ipvs.exit_wait_s * UINT64_C(1000000));
+	agent_announcers_changed(a);
 }
 
 static void hang_up(void *user)
@@ -220,8 +253,10 @@ struct agent *agent_new(struct config_agent *cfg, const char *path)
 	a->cfg = cfg;
 	a->path = path;
 	list_init(&a->services);
+	list_init(&a->announcers);
 	a->marks = (struct marks){ .first = cfg->ipvs.check_mark, .limit = CONFIG_CHECK_MARKS };
 	a->feed = control_feed_new(0);
+	report_start(a);
 	a->loop = io_loop_new();
 	a->started_us = agent_now_us(a);
 	a->on_term = io_signal_new(a->loop, SIGTERM, end, a);
@@ -245,8 +280,9 @@ void agent_run(struct agent *a)
 
 void agent_free(struct agent *a)
 {
-	control_feed_free(a->feed);
 	control_server_free(a->control);
+	control_feed_free(a->feed);
+	report_stop(a);
 	LIST_FOREACH (link, &a->services)
 		service_free(LIST_ENTRY(link, struct service, link));
 	ipvs_free(a->ipvs);
@@ -256,6 +292,7 @@ void agent_free(struct agent *a)
 	marks_fini(&a->marks);
 	io_job_free(a->apply);
 	io_timer_free(a->tick);
+	io_timer_free(a->end_timer);
 	io_signal_free(a->on_term);
 	io_signal_free(a->on_int);
 	io_signal_free(a->on_hup);

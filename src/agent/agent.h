@@ -29,14 +29,18 @@ struct agent {
 	struct list services;
 	struct marks marks;
 	struct control_server *control;
-	struct control_feed *feed; /* of `watch` */
+	struct control_feed *feed;    /* of `watch` */
+	struct control_feed *reports; /* for announcers */
+	struct list announcers;	      /* struct announcer of report.c */
+	struct io_timer *beat;
 	struct io_signal *on_term, *on_int, *on_hup;
 	struct io_job *apply;		 /* touched services */
 	struct io_timer *tick;		 /* drains and their counts */
+	struct io_timer *end_timer;	 /* once told to end */
 	struct io_timer *settings_timer; /* the kernel's settings are looked at again */
 	bool ready;			 /* the kernel has been listed */
 	bool settled;			 /* the kernel is as wished */
-	bool ending;
+	bool ending, removing;		 /* told to end; the rules are on their way out */
 	uint64_t started_us, reloads, reload_failures;
 	char *reload_error; /* of the last reload, or NULL */
 };
@@ -59,6 +63,21 @@ bool agent_prepare_checks(struct agent *a, const struct config_agent *cfg);
 void agent_ipvs_config(const struct config_agent *cfg, struct ipvs_config *out);
 /* Reads the configuration again. False, and all mistakes in *why (the caller's), when nothing was changed. */
 bool agent_reload(struct agent *a, char **why);
+
+/* Those who wait for the announcers' farewell may go on. */
+void agent_announcers_changed(struct agent *a);
+
+/* --- report.c: what lb-announcer is told, and tells --- */
+void report_start(struct agent *a);
+void report_stop(struct agent *a);
+/* Something of the service may have changed. */
+void report_service(struct service *s);
+/* At once, without waiting for the next beat. */
+void report_beat(void *user);
+/* Nobody announces what goes through this agent. */
+bool report_nobody_announces(const struct agent *a);
+bool report_health(void *user, const struct row *args, struct control_answer *out, char *err);
+bool report_announcer(void *user, const struct row *args, struct control_answer *out, char *err);
 
 /* --- event.c: the log's lines and what `rrctl watch` sees --- */
 void event_member(const struct member *m, const char *from, const char *why);

@@ -277,6 +277,7 @@ void service_sum(const struct service *s, struct service_sum *out)
 	*out = (struct service_sum){ 0 };
 	for (struct member *m = next_member(s, &n); m; m = next_member(s, &n)) {
 		out->members++;
+		out->wanted += m->listed && !m->terminating && !m->drained;
 		out->state[m->life.state]++;
 		out->active += m->counts.active;
 		out->inactive += m->counts.inactive;

@@ -28,8 +28,12 @@ struct service {
 	unsigned round; /* of lists told */
 	bool told;	/* by the source, at least once */
 	bool touched;
-	char *source_error; /* last told of in the log, or NULL */
-	uint64_t repairs;   /* the same */
+	char *source_error; /* last told of to those who watch, or NULL */
+	uint64_t repairs;   /* the same, in the log too */
+	struct service_report {
+		uint32_t servers, healthy;
+		uint64_t active;
+	} reported; /* to announcers */
 };
 
 struct service *service_new(struct agent *a, const struct config_virtual *cfg);
@@ -51,7 +55,7 @@ bool service_tick(struct service *s);
 struct member **service_sorted(const struct service *s, size_t *count);
 
 struct service_sum {
-	size_t members, state[SERVER_STATES];
+	size_t members, wanted /* listed, and not on their way out */, state[SERVER_STATES];
 	uint64_t active, inactive, connections, packets_in, packets_out, octets_in, octets_out;
 };
 

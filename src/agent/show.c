@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/row_net.h"
 #include "config.h"
+#include "control/rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,55 +12,19 @@
 
 enum { SHOW_ERROR_MAX = 256 };
 
-/* --- answers: rows made at once, given one by one --- */
-
-struct rows {
-	struct row **row;
-	size_t count, size, next;
-};
-
-static struct row *next_row(void *state, char *err)
-{
-	struct rows *r = state;
-
-	(void)err;
-	if (r->next == r->count)
-		return NULL;
-	return r->row[r->next++];
-}
-
-static void rows_done(void *state)
-{
-	struct rows *r = state;
-
-	while (r->next < r->count)
-		row_free(r->row[r->next++]);
-	free(r->row);
-	free(r);
-}
-
-static void add_row(struct rows *r, struct row *row)
-{
-	if (r->count == r->size) {
-		r->size = r->size ? r->size * 2 : 64;
-		r->row = mem_realloc(r->row, r->size * sizeof(*r->row));
-	}
-	r->row[r->count++] = row;
-}
-
 /* Calls fn for the service that is asked for, or for all. */
 static bool for_services(struct agent *a, const struct row *args, struct control_answer *out, char *err,
-	void (*fn)(struct rows *r, const struct service *s))
+	void (*fn)(struct control_rows *r, const struct service *s))
 {
 	const char *name = row_get_text(args, "service");
 	struct service *only = name ? agent_service(a, name) : NULL;
-	struct rows *r;
+	struct control_rows *r;
 
 	if (name && !only) {
 		snprintf(err, SHOW_ERROR_MAX, "there is no service \"%.64s\": see show services", name);
 		return false;
 	}
-	r = mem_calloc(1, sizeof(*r));
+	r = control_rows_new();
 	LIST_FOREACH (link, &a->services) {
 		const struct service *s = LIST_ENTRY(link, struct service, link);
 
@@ -69,7 +34,7 @@ static bool for_services(struct agent *a, const struct row *args, struct control
 		/* The next look shall be a fresh one. */
 		ipvs_count(a->ipvs, &s->wish.key);
 	}
-	*out = (struct control_answer){ .next = next_row, .done = rows_done, .state = r };
+	control_answer_rows(out, r);
 	return true;
 }
 
@@ -121,7 +86,7 @@ static void row_counts(struct row *r, const struct service_sum *sum)
 	row_int(r, "octets-out", (int64_t)sum->octets_out);
 }
 
-static void service_row(struct rows *rows, const struct service *s)
+static void service_row(struct control_rows *rows, const struct service *s)
 {
 	struct source_status status = { .error = "" };
 	struct row *r = row_new();
@@ -147,7 +112,7 @@ static void service_row(struct rows *rows, const struct service *s)
 	row_text(r, "source", s->source ? source_name(s->source) : "");
 	row_text(r, "source-error", status.error);
 	row_text(r, "error", view.error);
-	add_row(rows, r);
+	control_rows_add(rows, r);
 }
 
 static bool show_services(void *user, const struct row *args, struct control_answer *out, char *err)
@@ -184,13 +149,13 @@ static struct row *member_row(const struct member *m)
 	return r;
 }
 
-static void member_rows(struct rows *rows, const struct service *s)
+static void member_rows(struct control_rows *rows, const struct service *s)
 {
 	size_t count;
 	struct member **m = service_sorted(s, &count);
 
 	for (size_t i = 0; i < count; i++)
-		add_row(rows, member_row(m[i]));
+		control_rows_add(rows, member_row(m[i]));
 	free(m);
 }
 
@@ -232,14 +197,14 @@ static struct row *probe_row(const struct member *m, const struct probe *p)
 	return r;
 }
 
-static void check_rows(struct rows *rows, const struct service *s)
+static void check_rows(struct control_rows *rows, const struct service *s)
 {
 	size_t count;
 	struct member **m = service_sorted(s, &count);
 
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < m[i]->probe_count; k++)
-			add_row(rows, probe_row(m[i], m[i]->probes[k]));
+			control_rows_add(rows, probe_row(m[i], m[i]->probes[k]));
 	free(m);
 }
 
@@ -250,7 +215,7 @@ static bool show_checks(void *user, const struct row *args, struct control_answe
 
 /* --- table --- */
 
-static void table_rows(struct rows *rows, const struct service *s)
+static void table_rows(struct control_rows *rows, const struct service *s)
 {
 	struct ipvs_view view;
 	const int32_t *slot;
@@ -275,7 +240,7 @@ static void table_rows(struct rows *rows, const struct service *s)
 		row_int(r, "weight", view.dests[i].dest.weight);
 		row_int(r, "slot-count", (int64_t)taken[i]);
 		row_real(r, "share-percent", 100.0 * (double)taken[i] / (double)slots);
-		add_row(rows, r);
+		control_rows_add(rows, r);
 	}
 	free(taken);
 }
@@ -287,7 +252,7 @@ static bool show_table(void *user, const struct row *args, struct control_answer
 
 /* --- sources and the agent itself --- */
 
-static void source_row(struct rows *rows, const struct service *s)
+static void source_row(struct control_rows *rows, const struct service *s)
 {
 	struct row *r = row_new();
 	struct source_status st;
@@ -307,7 +272,7 @@ static void source_row(struct rows *rows, const struct service *s)
 	row_text(r, "error", st.error);
 	if (st.told)
 		row_int(r, "since-ms", (int64_t)((agent_now_us(s->agent) - st.since_us) / 1000));
-	add_row(rows, r);
+	control_rows_add(rows, r);
 }
 
 static bool show_sources(void *user, const struct row *args, struct control_answer *out, char *err)
@@ -474,6 +439,8 @@ const struct control_command agent_commands[] = {
 	{ "show table", "[SERVICE]", "how a hash scheduler's slots are shared out", false, show_table },
 	{ "show sources", "[SERVICE]", "where the servers come from", false, show_sources },
 	{ "show status", "", "the agent at a glance", false, show_status },
+	{ "health", "", "for lb-announcer: the services' health, as it changes", false, report_health },
+	{ "announcer", "STATE", "for lb-announcer: what it does", true, report_announcer },
 	{ "watch", "", "what happens, as it happens", false, watch },
 	{ "metrics", "", "all counters and gauges", false, agent_metrics },
 	{ "drain", "SERVER [SECONDS]", "turn new connections away from a server and let it go", true, drain },

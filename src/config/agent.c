@@ -75,6 +75,10 @@ static const struct config_field ipvs_fields[] = {
 		.apply = CONFIG_LIVE,
 		.doc = "what becomes of our services in the kernel when the agent is told to end; keep: they "
 		       "go on without checks, and the next agent takes them over" },
+	{ "exit-wait", CONFIG_SCALAR, &config_seconds32, IPVS(exit_wait_s), .max = 3600, .def = "25",
+		.apply = CONFIG_LIVE,
+		.doc = "when told to end: the longest time that rules and checks stay until lb-announcer has "
+		       "withdrawn; keep it under the pod's grace period" },
 	{ "check-mark", CONFIG_SCALAR, &config_mark, IPVS(check_mark), .min = 1,
 		.max = UINT32_MAX - CONFIG_CHECK_MARKS + 1, .def = "0x10000", .apply = CONFIG_RESTART,
 		.doc = "the first of 65536 firewall marks for checks through the tunnel; nobody else may use "

@@ -152,7 +152,8 @@ struct config_vs_sysctls {
 enum config_exit { CONFIG_EXIT_REMOVE, CONFIG_EXIT_KEEP };
 
 struct config_ipvs {
-	unsigned on_exit; /* enum config_exit */
+	unsigned on_exit;     /* enum config_exit */
+	uint32_t exit_wait_s; /* for the announcer to withdraw, when told to end */
 	uint32_t compare_s;
 	const char *state_file;
 	unsigned mh_table_size;
