@@ -2,9 +2,13 @@
 
     client -- router -- overlay -- lb1 (IPVS), web1 ... web3
 """
+import time
+
 import pytest
 
 from lab import lbfarm, traffic, wait_until
+from lab.flows import FIRST_PORT, Flows
+from lab.ipvs import Writes
 from lab.lbfarm import FAMILIES
 
 ALL = {"web1", "web2", "web3"}
@@ -55,3 +59,44 @@ def test_talks_live_through_another_load_balancer_with_sloppy_tcp_alone(lab):
     wait_until(lambda: len(farm.talks.broken()) == len(others), 10, "the others to be reset")
     farm.talks.wait_answered(talks, 2)
     assert all(t.broken for t in others)
+
+
+def test_writes_are_seen_with_their_times(lab):
+    """Reading is no write; what ipvsadm changes is."""
+    farm = lbfarm.LbFarm(lab, pods=2)
+    balancer = farm.balancers[0]
+    writes = Writes(balancer.ns)
+    balancer.ipvs.admin("-Ln")
+    assert writes.all() == []
+    before = time.time()
+    balancer.by_hand(lbfarm.ADDRESS, farm.pods, "tun", ["tcp"])
+    assert writes.commands() == {"new-service": 1, "new-dest": 2}
+    assert all(before <= w.time <= time.time() for w in writes.all())
+    writes.forget()
+    balancer.ipvs.admin(f"-e -t {lbfarm.ADDRESS}:80 -r {farm.pods[0].address}:80 -i -w 0")
+    balancer.ipvs.admin("-C")
+    assert writes.commands() == {"set-dest": 1, "flush": 1}
+
+
+def test_flows_without_ends_go_where_mh_sends_them(lab):
+    """The same table on two load balancers sends the same flows to the same servers; one server more moves some."""
+    farm = lbfarm.LbFarm(lab, balancers=2, pods=0)
+    crowd = farm.crowd(11)
+    for balancer in farm.balancers:
+        balancer.by_hand(lbfarm.ADDRESS, crowd[:10], "tun", ["tcp"], scheduler="mh", options="-b mh-fallback,mh-port")
+        balancer.ipvs.sysctl("sloppy_tcp", 1)
+    first, second = (b.ipvs for b in farm.balancers)
+    flows = Flows(farm.client, lbfarm.CLIENT, lbfarm.ADDRESS, traffic.PORT)
+    ports = range(FIRST_PORT, FIRST_PORT + 600)
+    farm.route_service(farm.balancers[0])
+    flows.start(ports)
+    wait_until(lambda: len(first.by_client(lbfarm.ADDRESS)) == len(ports), 10, "all flows at the first")
+    farm.route_service(farm.balancers[1])
+    flows.go_on(ports[:300])
+    wait_until(lambda: len(second.by_client(lbfarm.ADDRESS)) == 300, 10, "half of them at the second")
+    assert second.by_client(lbfarm.ADDRESS).items() < first.by_client(lbfarm.ADDRESS).items()
+    second.admin(f"-a -t {lbfarm.ADDRESS}:80 -r {crowd[10].address}:80 -i")
+    flows.go_on(ports[300:])
+    wait_until(lambda: len(second.by_client(lbfarm.ADDRESS)) == 600, 10, "all of them at the second")
+    moved = second.by_client(lbfarm.ADDRESS).items() - first.by_client(lbfarm.ADDRESS).items()
+    assert 300 / 11 / 2 < len(moved) < 300 / 11 * 2

@@ -6,7 +6,9 @@ ipvsadm is asked only for what the files do not tell (flags) and to change somet
 import ipaddress
 import os
 import re
-from collections import namedtuple
+import socket
+import struct
+from collections import Counter, namedtuple
 
 Service = namedtuple("Service", "protocol address port mark scheduler rest dests")
 Dest = namedtuple("Dest", "address port forward weight active inactive")
@@ -109,6 +111,75 @@ class Ipvs:
     def sysctl(self, key, value=None):
         return self.ns.sysctl(f"net/ipv4/vs/{key}", value)
 
-    def describe(self):
-        """For a failed test: everything."""
-        return "\n".join(["$ /proc/net/ip_vs", *self._read("ip_vs"), "$ /proc/net/ip_vs_conn", *self._read("ip_vs_conn")[:40]])
+
+# What is written to the kernel, by whomever.
+
+COMMANDS = {1: "new-service", 2: "set-service", 3: "del-service", 5: "new-dest", 6: "set-dest", 7: "del-dest",
+            9: "new-daemon", 10: "del-daemon", 12: "set-config", 16: "zero", 17: "flush"}
+NETLINK_GENERIC = 16
+GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 16, 3, 1, 2
+NLM_F_REQUEST = 1
+ETH_P_ALL = 3
+SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35
+
+Write = namedtuple("Write", "time command")
+
+
+class Writes:
+    """Each command that changes IPVS in a namespace, with the time (time.time) at which the kernel was told: a monitor of all its
+    netlink messages."""
+
+    def __init__(self, ns):
+        ns.batch("link add nlmon0 type nlmon", "link set nlmon0 up")
+        self.seen = []
+        self.family = self._family(ns)
+        with ns.entered():
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
+            self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
+            self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+            self.socket.bind(("nlmon0", ETH_P_ALL))
+        ns.lab.closing(self)
+
+    @staticmethod
+    def _family(ns):
+        name = b"IPVS\0"
+        attribute = struct.pack("=HH", 4 + len(name), CTRL_ATTR_FAMILY_NAME) + name + bytes(-len(name) % 4)
+        body = struct.pack("=BBH", CTRL_CMD_GETFAMILY, 1, 0) + attribute
+        with ns.entered(), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC) as sock:
+            sock.send(struct.pack("=IHHII", 16 + len(body), GENL_ID_CTRL, NLM_F_REQUEST, 1, 0) + body)
+            answer = sock.recv(8192)
+        at = 20
+        while at < len(answer):
+            size, kind = struct.unpack_from("=HH", answer, at)
+            if kind == CTRL_ATTR_FAMILY_ID:
+                return struct.unpack_from("=H", answer, at + 4)[0]
+            at += (size + 3) & ~3
+        raise LookupError("the kernel has no IPVS family")
+
+    def all(self):
+        """All since the start (or the last forget), in order."""
+        while True:
+            try:
+                data, ancillary, _, sender = self.socket.recvmsg(65536, 64)
+            except BlockingIOError:
+                return self.seen
+            if sender[1] != NETLINK_GENERIC:
+                continue
+            seconds, nanoseconds = struct.unpack("qq", ancillary[0][2])
+            at = 0
+            while at + 20 <= len(data):
+                size, family, flags = struct.unpack_from("=IHH", data, at)
+                if family == self.family and flags & NLM_F_REQUEST and data[at + 16] in COMMANDS:
+                    self.seen.append(Write(seconds + nanoseconds / 1e9, COMMANDS[data[at + 16]]))
+                at += max(16, (size + 3) & ~3)
+
+    def commands(self):
+        """{command: how often}"""
+        return dict(Counter(w.command for w in self.all()))
+
+    def forget(self):
+        self.all()
+        self.seen = []
+
+    def close(self):
+        self.socket.close()

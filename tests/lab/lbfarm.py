@@ -148,17 +148,15 @@ class LbFarm:
         self.router.batch(*[f"link set {m.name} mtu {self.mtu} master br0 up" for m in members])
 
     def crowd(self, count):
-        """One namespace with the addresses of many pods, which answer nothing: (namespace, pods)."""
+        """That many pods in one namespace, which takes what comes out of the tunnel and answers nothing. IPv4."""
+        self.lab.need_modules("ipip")
         ns = self.lab.ns("crowd")
-        first = Pod(self, "crowd", ns, "172.16.2.1", "fd00:172::2:1")
-        self.plug([first])
-        pods = [Pod(self, f"crowd{n}", ns, f"172.16.{2 + n // 250}.{1 + n % 250}", f"fd00:172::2:{n + 1:x}")
-                for n in range(count)]
-        ns.batch(f"link set eth0 mtu {self.mtu} up",
-                 *[line for p in pods for line in (f"addr add {p.address}/16 dev eth0",
-                                                   f"addr add {p.address6}/64 dev eth0 nodad")],
-                 f"route add default via {ROUTER}", f"route add default via {ROUTER6}")
-        return ns, pods
+        pods = [Pod(self, f"crowd{n + 1}", ns, f"172.16.{2 + n // 250}.{1 + n % 250}", None) for n in range(count)]
+        self.plug([Member(self, "crowd", ns, None, None)])
+        ns.sysctl("net/ipv4/ip_forward", 0)
+        ns.batch(f"link set eth0 mtu {self.mtu} up", "link set tunl0 up",
+                 *[f"addr add {p.address}/16 dev eth0" for p in pods])
+        return pods
 
     def route_service(self, *balancers):
         """The router's next hops for the services: these load balancers, equal; without any there is no route."""
@@ -183,5 +181,5 @@ class LbFarm:
     @property
     def talks(self):
         if self._talks is None:
-            self._talks = traffic.Talks(self.lab)
+            self._talks = traffic.Talks(self.lab, interval_s=0.2)
         return self._talks

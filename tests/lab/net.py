@@ -138,6 +138,12 @@ class Namespace:
         parts = []
         for words in ("-br addr", "-4 route", "-6 route", "nexthop"):
             parts.append(f"$ ip {words}\n" + self.run(["ip", *words.split()], check=False))
+        for file in ("ip_vs", "ip_vs_conn"):
+            with self.entered():
+                path = f"/proc/thread-self/net/{file}"
+                lines = open(path).read().splitlines() if os.path.exists(path) else []
+            if len(lines) > 3:
+                parts.append("\n".join([f"$ cat /proc/net/{file}", *lines[:40]]))
         return "\n".join(parts)
 
     def close(self):
