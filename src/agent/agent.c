@@ -16,6 +16,7 @@
 enum {
 	TICK_US = 250000,
 	LOOK_US = 2000000,
+	ADVICE_MAX = 8192,
 	LINGER_US = 1000000,	 /* packets on their way to a route that has just gone */
 	REMOVE_MAX_US = 3000000, /* for the rules to go */
 };
@@ -205,6 +206,32 @@ static bool start_control(struct agent *a)
 	return a->control != NULL;
 }
 
+bool agent_hold_settings(struct agent *a)
+{
+	char buf[ADVICE_MAX];
+	struct text advice = text_init(buf, sizeof(buf));
+
+	if (needs_apply(a->cfg, &a->needs))
+		return true;
+	needs_advice(&a->needs, &advice);
+	log_error("the kernel's settings are not what the services need:\n%s", buf);
+	return false;
+}
+
+/* Others may change settings and nobody is told; sources tell of their troubles only when they are asked. */
+static void look(void *user)
+{
+	struct agent *a = user;
+	struct ipvs_config cfg;
+
+	needs_check(a->cfg, &a->needs);
+	agent_ipvs_config(a->cfg, &cfg);
+	ipvs_configure(a->ipvs, &cfg);
+	LIST_FOREACH (link, &a->services)
+		service_look(LIST_ENTRY(link, struct service, link));
+	io_timer_set(a->look, LOOK_US);
+}
+
 static bool start_ipvs(struct agent *a)
 {
 	const struct config_ipvs_timeouts *t = &a->cfg->timeouts;
@@ -218,6 +245,10 @@ static bool start_ipvs(struct agent *a)
 		log_error("IPVS: %s", err);
 		return false;
 	}
+	if (!agent_hold_settings(a))
+		return false;
+	agent_ipvs_config(a->cfg, &cfg);
+	ipvs_configure(a->ipvs, &cfg);
 	error = ipvs_set_timeouts(a->ipvs, t->tcp_s, t->tcp_fin_s, t->udp_s);
 	if (error)
 		log_error("timeouts: the kernel refuses them: %s", strerror(-error));
@@ -264,6 +295,8 @@ struct agent *agent_new(struct config_agent *cfg, const char *path)
 	a->on_hup = io_signal_new(a->loop, SIGHUP, hang_up, a);
 	a->apply = io_job_new(a->loop, apply, a);
 	a->tick = io_timer_new(a->loop, tick, a);
+	a->look = io_timer_new(a->loop, look, a);
+	io_timer_set(a->look, LOOK_US);
 	a->resolver = io_worker_new(a->loop, "resolver");
 	if (!a->resolver || !agent_prepare_checks(a, cfg) || !start_ipvs(a) || !start_control(a)) {
 		agent_free(a);
@@ -292,6 +325,7 @@ void agent_free(struct agent *a)
 	marks_fini(&a->marks);
 	io_job_free(a->apply);
 	io_timer_free(a->tick);
+	io_timer_free(a->look);
 	io_timer_free(a->end_timer);
 	io_signal_free(a->on_term);
 	io_signal_free(a->on_int);

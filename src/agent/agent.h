@@ -12,6 +12,7 @@
 #pragma once
 
 #include "agent/marks.h"
+#include "agent/needs_apply.h"
 #include "agent/service.h"
 #include "base/row.h"
 #include "config/agent.h"
@@ -26,6 +27,7 @@ struct agent {
 	struct io_worker *resolver;
 	struct check_env checks;
 	struct ipvs *ipvs;
+	struct needs_state needs;
 	struct list services;
 	struct marks marks;
 	struct control_server *control;
@@ -34,13 +36,13 @@ struct agent {
 	struct list announcers;	      /* struct announcer of report.c */
 	struct io_timer *beat;
 	struct io_signal *on_term, *on_int, *on_hup;
-	struct io_job *apply;		 /* touched services */
-	struct io_timer *tick;		 /* drains and their counts */
-	struct io_timer *end_timer;	 /* once told to end */
-	struct io_timer *settings_timer; /* the kernel's settings are looked at again */
-	bool ready;			 /* the kernel has been listed */
-	bool settled;			 /* the kernel is as wished */
-	bool ending, removing;		 /* told to end; the rules are on their way out */
+	struct io_job *apply;	    /* touched services */
+	struct io_timer *tick;	    /* drains and their counts */
+	struct io_timer *end_timer; /* once told to end */
+	struct io_timer *look;	    /* what nobody tells of: settings, troubles of sources */
+	bool ready;		    /* the kernel has been listed */
+	bool settled;		    /* the kernel is as wished */
+	bool ending, removing;	    /* told to end; the rules are on their way out */
 	uint64_t started_us, reloads, reload_failures;
 	char *reload_error; /* of the last reload, or NULL */
 };
@@ -64,6 +66,8 @@ void agent_ipvs_config(const struct config_agent *cfg, struct ipvs_config *out);
 /* Reads the configuration again. False, and all mistakes in *why (the caller's), when nothing was changed. */
 bool agent_reload(struct agent *a, char **why);
 
+/* The kernel's settings as the configuration needs them. False, and logged, when one that is necessary cannot be had. */
+bool agent_hold_settings(struct agent *a);
 /* Those who wait for the announcers' farewell may go on. */
 void agent_announcers_changed(struct agent *a);
 

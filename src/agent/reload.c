@@ -6,16 +6,19 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/errors.h"
+#include "kernel/sysctl.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 void agent_ipvs_config(const struct config_agent *cfg, struct ipvs_config *out)
 {
+	long expire;
+
 	*out = (struct ipvs_config){ .state_path = cfg->ipvs.state_file,
 		.compare_s = cfg->ipvs.compare_s,
 		.mh_table_size = cfg->ipvs.mh_table_size,
-		.expire_nodest = cfg->sysctls.expire_nodest_conn > 0 };
+		.expire_nodest = kernel_sysctl_read("net.ipv4.vs.expire_nodest_conn", &expire) && expire };
 }
 
 static struct service *take_by_key(struct list *from, const struct ipvs_key *key)
@@ -116,6 +119,7 @@ bool agent_reload(struct agent *a, char **why)
 	log_init("lb-ipvs-agent", cfg->log.to, cfg->log.level);
 	agent_ipvs_config(cfg, &ipvs);
 	ipvs_configure(a->ipvs, &ipvs);
+	agent_hold_settings(a);
 	ipvs_set_timeouts(a->ipvs, cfg->timeouts.tcp_s, cfg->timeouts.tcp_fin_s, cfg->timeouts.udp_s);
 	/* Not before the kernel was listed: begin() takes the new one then. */
 	if (a->ready)

@@ -237,6 +237,20 @@ void service_seen(struct service *s)
 	s->repairs = view.repairs;
 }
 
+void service_look(struct service *s)
+{
+	struct source_status st;
+
+	if (!s->source)
+		return;
+	source_status(s->source, &st);
+	if (strcmp(st.error, s->source_error ? s->source_error : "") == 0)
+		return;
+	free(s->source_error);
+	s->source_error = mem_strdup(st.error);
+	event_source(s, st.error);
+}
+
 bool service_tick(struct service *s)
 {
 	struct hash_node *n = first_member(s);

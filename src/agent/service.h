@@ -49,6 +49,8 @@ void service_touch(struct service *s);
 bool service_apply(struct service *s);
 /* The kernel has been looked at. */
 void service_seen(struct service *s);
+/* Tells of its source's troubles. */
+void service_look(struct service *s);
 /* Ends drains whose time is over; true while any member drains. */
 bool service_tick(struct service *s);
 /* The members in canonical order: *count of them, NULL for none; the caller frees the array. */
