@@ -8,6 +8,7 @@ fig4.py     the topology of the paper's Fig. 4 and 5
 daemons.py  rrd, lb-announcer and rrctl
 peers.py    BIRD, GoBGP and ExaBGP
 bgp.py      a BGP speaker that says whatever a test wants, true or false
+exposition.py  Prometheus's text, read strictly
 traffic.py  servers that tell who they are, clients, and streams of probes
 wait.py     wait_until(fact): the only way a test waits
 """
