@@ -50,6 +50,24 @@ const char *text_duration(char *buf, unsigned long long ms)
 	return buf;
 }
 
+const char *text_scaled(char *buf, unsigned long long value, const char *unit)
+{
+	static const char prefixes[] = "kMGTPE";
+	enum { SIZE = 32 };
+	double v = (double)value;
+	int power = -1;
+
+	if (value < 1000) {
+		snprintf(buf, SIZE, "%llu%s%s", value, *unit ? " " : "", unit);
+		return buf;
+	}
+	/* What would be written as 1000 is one of the next. */
+	for (; v >= 999.5; power++)
+		v /= 1000;
+	snprintf(buf, SIZE, "%.*f %c%s", v < 9.995 ? 2 : v < 99.95 ? 1 : 0, v, prefixes[power], unit);
+	return buf;
+}
+
 const char *text_time(char *buf, unsigned long long realtime_ms)
 {
 	time_t s = (time_t)(realtime_ms / 1000);

@@ -5,7 +5,8 @@
  * a family together and writes Prometheus's text; so a daemon may tell them in any order, neighbor by neighbor for
  * example, and never holds more than a few.
  *
- *	static const struct metrics_family servers = { "agent_servers", METRICS_GAUGE, "Servers by state." };
+ *	static const struct metrics_family servers = { "lb_ipvs_agent_servers", METRICS_GAUGE,
+ *		"Servers by state." };
  *
  *	static bool more(void *state, struct metrics *m)
  *	{
