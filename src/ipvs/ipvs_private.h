@@ -36,9 +36,7 @@ struct ipvs_entry {
 	/* what is going on */
 	bool busy;    /* a job is under way */
 	bool hold;    /* something failed: waits for its time */
-	bool fresh;   /* the counts are of this turn */
 	bool drifted; /* others changed it */
-	bool burst;   /* the last plan left moves for the next */
 	bool settled;
 	unsigned failures; /* in a row */
 	struct io_timer *retry;

@@ -176,7 +176,7 @@ static void take(struct ipvs_entry *e, const struct ipvs_found *f)
 		e->drifted = true;
 	}
 	e->table_stale |= news;
-	e->known = e->fresh = true;
+	e->known = true;
 	e->listed_us = io_loop_now_us(e->ipvs->loop);
 	ipvs_entry_touch(e);
 }
@@ -282,7 +282,7 @@ static void plan(struct ipvs_entry *e)
 		.want = e->want,
 		.count = e->count,
 		.have = &e->have,
-		.fresh = e->fresh,
+		.fresh = e->listed_us == io_loop_now_us(i->loop), /* in this turn */
 		.expire_nodest = i->cfg.expire_nodest,
 		.mh_table_size = i->cfg.mh_table_size,
 		.moves_max = MOVES_MAX };
@@ -291,16 +291,15 @@ static void plan(struct ipvs_entry *e)
 	e->table_stale |= ipvs_have_trust(&e->have, e->want, e->count);
 	ipvs_plan_make(&in, &j->plan);
 	e->settled = e->wished && !j->plan.changes;
+	/* Perhaps nothing is connected now. */
+	if (j->plan.order_left && !in.fresh)
+		ipvs_entry_ask(e);
 	if (!j->plan.count) {
-		/* The rest of the moves waits for counts. */
-		if (j->plan.order_left && e->burst)
-			ipvs_entry_ask(e);
-		e->burst = false;
 		ipvs_job_free(j);
-		ipvs_entry_rest(e);
+		if (!list_linked(&e->asked))
+			ipvs_entry_rest(e);
 		return;
 	}
-	e->burst = j->plan.more;
 	e->busy = true;
 	submit(i, j, e, carried_out);
 }
@@ -325,7 +324,6 @@ static void step(struct ipvs_entry *e)
 		return;
 	}
 	plan(e);
-	e->fresh = false;
 }
 
 static void state_written(struct ipvs_job *j)
