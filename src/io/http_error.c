@@ -50,6 +50,13 @@ static enum io_http_error timed_out(struct io_http_call *c, int status)
 	return IO_HTTP_TIMEOUT;
 }
 
+/* A server that does not know HTTP/2 without TLS ends it thus, and libcurl tells no more. */
+static enum io_http_error ended_by_server(struct io_http_call *c, const char *how)
+{
+	say(c, how, c->request.version == IO_HTTP_2 ? "does the server speak HTTP/2?" : "");
+	return IO_HTTP_REFUSED;
+}
+
 static enum io_http_error from_errno(struct io_http_call *c, long error)
 {
 	switch (error) {
@@ -58,8 +65,7 @@ static enum io_http_error from_errno(struct io_http_call *c, long error)
 		return IO_HTTP_REFUSED;
 	case ECONNRESET:
 	case EPIPE:
-		say(c, "connection reset", "");
-		return IO_HTTP_REFUSED;
+		return ended_by_server(c, "connection reset");
 	case EHOSTUNREACH:
 	case ENETUNREACH:
 	case ENETDOWN:
@@ -91,15 +97,6 @@ static enum io_http_error no_http2(struct io_http_call *c)
 	return IO_HTTP_PROTOCOL;
 }
 
-static enum io_http_error closed(struct io_http_call *c)
-{
-	bool http2 = c->request.version == IO_HTTP_2;
-
-	/* A server that does not know HTTP/2 without TLS ends it thus, and libcurl tells no more. */
-	say(c, "the connection was closed without an answer", http2 ? "does the server speak HTTP/2?" : "");
-	return http2 ? IO_HTTP_PROTOCOL : IO_HTTP_REFUSED;
-}
-
 static enum io_http_error tls_failed(struct io_http_call *c)
 {
 	const char *why = detail(c);
@@ -123,7 +120,7 @@ static enum io_http_error classify(struct io_http_call *c, int status)
 	case CURLE_RECV_ERROR:
 		return c->socket_error ? socket_failed(c) : from_errno(c, os_error);
 	case CURLE_GOT_NOTHING:
-		return closed(c);
+		return ended_by_server(c, "the connection was closed without an answer");
 	case CURLE_PARTIAL_FILE:
 		say(c, "the answer broke off", "");
 		return IO_HTTP_PROTOCOL;

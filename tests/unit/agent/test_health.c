@@ -125,6 +125,8 @@ static void no_run_follows_at_once(void **state)
 		assert_in_range(wait_us, SECOND_US / 10, SECOND_US * 11 / 10);
 	}
 	assert_int_equal(health_next_us(0, SECOND_US, 0), SECOND_US);
+	/* A day has more microseconds than 32 bits. */
+	assert_true(health_next_us(UINT32_MAX, 86400 * (uint64_t)SECOND_US, 0) > 86399 * (uint64_t)SECOND_US);
 	assert_int_equal(health_next_us(5, 1, 9), 1);
 	assert_int_equal(health_next_us(0, 0, 5), 0);
 }

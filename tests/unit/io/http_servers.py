@@ -6,7 +6,7 @@
    silent          takes connections and says nothing
    garbage         says something that is not HTTP
    closer, reset   end each connection after the request was read, politely or not
-   h2, h2tls       nghttpd, each answer with a trailer "grpc-status: 7"; only where it is installed
+   h2, h2tls       nghttpd, an echo, each answer with a trailer "grpc-status: 7"; only where it is installed
 """
 import atexit
 import http.server
@@ -19,6 +19,9 @@ import subprocess
 import sys
 import threading
 import time
+
+sys.dont_write_bytecode = True
+import certificates  # noqa: E402
 
 DIR = sys.argv[1]
 NGHTTPD = shutil.which("nghttpd", path=os.environ.get("PATH", "") + ":/usr/sbin")
@@ -121,19 +124,6 @@ class TlsServer(Server):
             pass
 
 
-def openssl(*args):
-    subprocess.run(["openssl", *args], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def make_certificates():
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    for ca in ("ca", "other"):
-        openssl("req", "-x509", *key, "-keyout", f"{DIR}/{ca}.key", "-out", f"{DIR}/{ca}.pem", "-subj", f"/CN=Test {ca}")
-    openssl("req", "-x509", *key, "-keyout", f"{DIR}/web.key", "-out", f"{DIR}/web.pem", "-subj", "/CN=web",
-            "-CA", f"{DIR}/ca.pem", "-CAkey", f"{DIR}/ca.key", "-addext", "subjectAltName=DNS:web.test",
-            "-addext", "basicConstraints=critical,CA:FALSE")
-
-
 def serve_http(server_class, address):
     server = server_class((address, 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -176,11 +166,11 @@ def reset(connection):
     connection.close()
 
 
-def serve_h2(*tls):
+def serve_h2(*options, tls=()):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    daemon = subprocess.Popen([NGHTTPD, "-a", "127.0.0.1", "-d", DIR, "--trailer=grpc-status: 7", "--echo-upload",
-                               *([] if tls else ["--no-tls"]), str(port), *tls],
+    daemon = subprocess.Popen([NGHTTPD, "-a", "127.0.0.1", "-d", DIR, "--echo-upload",
+                               "--trailer=grpc-status: 7", *options, str(port), *tls],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     atexit.register(daemon.wait)
     atexit.register(daemon.kill)  # the last registered goes first
@@ -198,7 +188,7 @@ def wait_for(port):
 
 
 def main():
-    make_certificates()
+    certificates.make(DIR)
     with open(f"{DIR}/hello", "w") as f:
         f.write("hello\n")
     ports = {"plain": serve_http(Server, "127.0.0.1"), "tls": serve_http(TlsServer, "127.0.0.1"), "silent": serve_raw(silent),
@@ -208,8 +198,8 @@ def main():
     except OSError:
         pass
     if NGHTTPD:
-        ports["h2"] = serve_h2()
-        ports["h2tls"] = serve_h2(f"{DIR}/web.key", f"{DIR}/web.pem")
+        ports["h2"] = serve_h2("--no-tls")
+        ports["h2tls"] = serve_h2(tls=[f"{DIR}/web.key", f"{DIR}/web.pem"])
     for name, port in ports.items():
         print(name, port)
     print("end", 0, flush=True)

@@ -49,6 +49,7 @@ static void read_ports(struct servers *s, FILE *f)
 			return;
 		s->count++;
 	}
+	rmdir(s->dir);
 	fail_msg("the servers of the test do not start (is srcdir set to the top of the sources?)");
 }
 
