@@ -3,6 +3,7 @@
 skipped: a build is one, a unit test program counts its cases, a check script is one, a pytest case is one. What ends
 without telling (a crash, a time-out, no test found) counts as one failure."""
 import argparse
+import glob
 import os
 import re
 import shutil
@@ -11,12 +12,13 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(TOP, "build")
 LOGS = os.path.join(BUILD, "logs")
 JOBS = f"-j{os.cpu_count() or 2}"
-STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "topology", "interop", "demo", "bench", "distcheck", "host")
+STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "topology", "ipvs", "interop", "demo", "bench", "distcheck", "host")
 ONLY_LONG = ("distcheck",)
 
 
@@ -86,8 +88,8 @@ def bootstrap():
     return run("bootstrap", ["./bootstrap"]) == 0 or tell_log("bootstrap")
 
 
-def build(name, *options, check=True, **variables):
-    """Configures and builds in build/NAME, then counts make check."""
+def build(name, *options, check=True, targets=(), **variables):
+    """Configures and builds in build/NAME (targets: no more than these), then counts make check."""
     directory = os.path.join(BUILD, name)
     os.makedirs(directory, exist_ok=True)
     configure = [os.path.join(TOP, "configure"), "--enable-werror", *options]
@@ -95,11 +97,13 @@ def build(name, *options, check=True, **variables):
     stamp, wanted = os.path.join(directory, "configured-as"), " ".join(configure)
     is_new = not os.path.exists(os.path.join(directory, "config.status")) or not os.path.exists(stamp) \
         or open(stamp).read() != wanted
-    if is_new and run(name, configure, directory) != 0 or run(name, ["make", JOBS], directory) != 0:
+    if is_new and run(name, configure, directory) != 0 or run(name, ["make", JOBS, *targets], directory) != 0:
         tell_log(name)
         return FAILED
     with open(stamp, "w") as f:
         f.write(wanted)
+    if targets:
+        return PASSED
     if not check:
         # The tests are compiled, for their warnings, and not run.
         return PASSED if run(name, ["make", JOBS, "check", "TESTS="], directory) == 0 else tell_log(name) or FAILED
@@ -130,12 +134,16 @@ def unit_test(trs):
     result = result.group(1) if result else "ERROR"
     if result == "SKIP":
         return Count(skipped=1)
-    log = open(trs[:-len("trs")] + "log", errors="replace").read()
+    return cmocka(trs[:-len("trs")] + "log", result in ("PASS", "XFAIL"), result)
+
+
+def cmocka(path, is_good, result):
+    log = open(path, errors="replace").read()
     passed = len(re.findall(r"^\[\s+OK\s+\] ", log, re.M))
     failed = set(re.findall(r"^\[\s+FAILED\s+\] ([A-Za-z_]\w*)$", log, re.M))
-    if result in ("PASS", "XFAIL"):
+    if is_good:
         return Count(passed=passed or 1)
-    print(f"    {os.path.relpath(trs[:-len('.trs')], BUILD)}: {result}")
+    print(f"    {os.path.relpath(path[:-len('.log')], BUILD)}: {result}")
     for line in log.splitlines()[-25:]:
         print(f"      {line}")
     return Count(passed=passed, failed=len(failed) or 1)
@@ -196,6 +204,11 @@ def pytest(name, build_name, workers):
     code = run(name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(workers), "-ra",
                       f"--junitxml={report}", f"tests/{name}"],
                env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(LOGS, name)})
+    return pytest_report(name, report, code)
+
+
+def pytest_report(name, report, code):
+    """What pytest's report says: cases by their names, so that each counts once."""
     count = Count()
     try:
         cases = list(ElementTree.parse(report).getroot().iter("testcase"))
@@ -223,6 +236,63 @@ def pytest(name, build_name, workers):
 
 def stage_topology(_):
     return pytest("topology", "sanitizers", workers=max(3, os.cpu_count() or 2))
+
+
+# A real IPVS kernel.
+
+GUESTS = 2
+GUEST_TIME_S = 420
+# Each program in a network namespace of its own; its output and its code stay.
+PROGRAMS = """for p in $programs; do n=$(basename $p); unshare --net timeout 120 $p >$results/$n.log 2>&1; echo $? >$results/$n.code; done
+exec /usr/bin/python3 -m pytest -q --color=no -p no:cacheprovider -ra --durations=5 --junitxml=$results/report.xml "$@"
+"""
+
+
+def ipvs_guest(number, directory, programs, files):
+    """One guest with its share: (its results' directory, its exit code)."""
+    name = f"ipvs-{number}"
+    results = os.path.join(LOGS, name)
+    shutil.rmtree(results, ignore_errors=True)
+    os.makedirs(results)
+    script = f"results={results}\nprograms='{' '.join(programs)}'\n{PROGRAMS}"
+    code = run(name, ["tests/ipvs/guest", "--results", results, "--time-limit", str(GUEST_TIME_S), "--", "sh", "-c", script,
+                      "sh", *files],
+               env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(results, "labs")}, timeout=GUEST_TIME_S + 30)
+    count = pytest_report(name, os.path.join(results, "report.xml"), code)
+    for program in programs:
+        log = os.path.join(results, os.path.basename(program))
+        try:
+            with open(log + ".code") as f:
+                told = int(f.read())
+            count.add(cmocka(log + ".log", told == 0, f"exit code {told}"))
+        except (OSError, ValueError):
+            print(f"    {program} did not run in the guest")
+            count.failed += 1
+    return count
+
+
+def stage_ipvs(_):
+    """On a kernel with IPVS, in two guests at once. With UBSan: in a guest there is no room for AddressSanitizer."""
+    directory = os.path.join(BUILD, "undefined")
+    sources = glob.glob(os.path.join(TOP, "tests", "unit", "ipvs", "test_ipvs_kernel*.c"))
+    programs = sorted(os.path.relpath(s[:-len(".c")], TOP) for s in sources)
+    count = build("undefined", "--disable-static-announcer", targets=["lb-ipvs-agent", "rrctl", *programs], CC="gcc",
+                  CFLAGS="-O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined")
+    if count.failed:
+        return count
+    # The longest files first, each to the guest with the least so far.
+    shares = [[] for _ in range(GUESTS)]
+    size = [0] * GUESTS
+    for path in sorted(glob.glob(os.path.join(TOP, "tests", "ipvs", "test_*.py")), key=os.path.getsize, reverse=True):
+        least = size.index(min(size))
+        shares[least].append(os.path.relpath(path, TOP))
+        size[least] += os.path.getsize(path)
+    with ThreadPoolExecutor(GUESTS) as pool:
+        found = [pool.submit(ipvs_guest, n + 1, directory, [os.path.join(directory, p) for p in programs[n::GUESTS]], shares[n])
+                 for n in range(GUESTS) if shares[n]]
+        for future in found:
+            count.add(future.result())
+    return count
 
 
 def stage_interop(_):

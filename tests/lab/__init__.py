@@ -5,9 +5,13 @@ net.py      a network namespace with its links, addresses, routes and sockets
 process.py  a process inside a namespace: its log, its end
 lab.py      Lab: what a test holds; owns everything of the above and takes it down
 fig4.py     the topology of the paper's Fig. 4 and 5
-daemons.py  rrd, lb-announcer and rrctl
+lbfarm.py   load balancers with IPVS and web pods, in an overlay
+ipvs.py     what IPVS has in a namespace, and what is written to it
+flows.py    thousands of TCP flows as single packets
+daemons.py  rrd, lb-announcer, lb-ipvs-agent and rrctl
 peers.py    BIRD, GoBGP and ExaBGP
 bgp.py      a BGP speaker that says whatever a test wants, true or false
+exposition.py  Prometheus's text, read strictly
 traffic.py  servers that tell who they are, clients, and streams of probes
 wait.py     wait_until(fact): the only way a test waits
 """

@@ -1,14 +1,16 @@
-"""rrd, lb-announcer and rrctl of this tree, with the configurations of the paper's Appendices B, C and D as values.
+"""rrd, lb-announcer, lb-ipvs-agent and rrctl of this tree, with the configurations of the paper's Appendices B, C and D as values.
 
 The programs come from the directory RRD_BUILD names, or from the first build directory found. A configuration is a
 dictionary made by one of the functions here; a test changes it before it starts the daemon.
 """
 import json
 import os
+import signal
 
 import yaml
 
 from . import fig4
+from .lbfarm import ADDRESS
 from .wait import wait_until
 
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
@@ -109,22 +111,24 @@ def announcer_config(pod, prefixes=(fig4.SERVICE,), reflectors=(fig4.REFLECTOR,)
 # Daemons.
 
 class Daemon:
-    """A daemon of ours, its configuration and its control socket."""
+    """A daemon of ours, its configuration and its control socket. files: {path: the file that it sees there}"""
 
-    def __init__(self, ns, program, config, name=None, env=None, arguments=()):
+    def __init__(self, ns, program, config, name=None, env=None, arguments=(), files=None):
         self.ns, self.program = ns, program
         self.name = name or f"{program}-{ns.name}"
         self.socket = f"/run/{self.name}.sock"
         self.config, self.env, self.arguments = config, env, list(arguments)
         self.process = None
+        mounts = "".join(f"mount --bind {mine} {theirs} && " for theirs, mine in (files or {}).items())
+        self.prefix = ["unshare", "--mount", "sh", "-c", f'{mounts}exec "$@"', "sh"] if mounts else []
         self.start()
 
     def start(self):
         """Starts it, or starts it again; does not wait for more than the process."""
         self.config.setdefault("control", {"socket": self.socket})
         path = self.ns.lab.file(f"{self.name}.yaml", dump(self.config))
-        self.process = self.ns.start([binary(self.program), "-c", path, *self.arguments], self.name,
-                                     env=self.env, ours=True)
+        argv = [*self.prefix, binary(self.program), "-c", path, *self.arguments]
+        self.process = self.ns.start(argv, self.name, env=self.env, ours=True)
         return self
 
     def log(self):
@@ -139,7 +143,8 @@ class Daemon:
         return [json.loads(line) for line in out.splitlines() if line.strip()]
 
     def ctl(self, *words, check=True):
-        return self.ns.run([binary("rrctl"), "--socket", self.socket, *words], check=check)
+        whom = {"lb-announcer": ["-a"], "lb-ipvs-agent": ["-i"]}.get(self.program, [])
+        return self.ns.run([binary("rrctl"), *whom, "--socket", self.socket, *words], check=check)
 
     def wait_until_ready(self):
         """Waits until it answers on its control socket."""
@@ -209,3 +214,107 @@ class System:
             assert found == wanted, f"the kernel has {found}"
             return True
         wait_until(fact, timeout, f"{prefix} via {wanted or 'nothing'} in the router's kernel")
+
+
+# lb-ipvs-agent.
+
+def listed(members, service=ADDRESS, **more):
+    """Members of a farm as an endpoint file or `servers` has them."""
+    return [{"address": m.at(service), "name": m.name, **more} for m in members]
+
+
+def virtual(source, address=ADDRESS, port=80, protocol="tcp", **more):
+    """A service of the agent's configuration. source: members, or the text of `source` as it is."""
+    if not isinstance(source, dict):
+        source = {"servers": listed(source, address)}
+    return {"name": more.pop("name", f"{protocol}-{port}-v{6 if ':' in address else 4}"), "address": address, "port": port,
+            "protocol": protocol, **more, "source": source}
+
+
+def agent_config(*services, **more):
+    """TUN and rr unless a service says otherwise; what others changed is looked for each second."""
+    config = {"defaults": {"forward": "tun", "scheduler": "rr"}, "services": list(services),
+              "ipvs": {"compare-interval": 1}, "log": {"to": "stderr", "level": "debug"}}
+    for key, value in more.items():
+        config[key.replace("_", "-")] = value
+    return config
+
+
+class Endpoints:
+    """An endpoint file, replaced by renaming as any careful writer does."""
+
+    def __init__(self, lab, name="web.yaml"):
+        self.lab = lab
+        self.path = lab.file(name, "servers: []\n")
+        self.source = {"file": self.path}
+
+    def write(self, members, service=ADDRESS):
+        """members: of a farm, or rows; JSON, which is quick for thousands."""
+        rows = [m if isinstance(m, dict) else listed([m], service)[0] for m in members]
+        return self.write_text(json.dumps({"servers": rows}))
+
+    def write_text(self, text):
+        os.rename(self.lab.file(os.path.basename(self.path) + ".new", text), self.path)
+        return self
+
+
+class Agent(Daemon):
+    """lb-ipvs-agent in a load balancer of a farm."""
+
+    def __init__(self, balancer, config, **more):
+        self.balancer, self.ipvs = balancer, balancer.ipvs
+        config.setdefault("ipvs", {}).setdefault("state-file", f"/run/lb-ipvs-agent-{balancer.name}.state")
+        super().__init__(balancer.ns, "lb-ipvs-agent", config, **more)
+
+    def ctl(self, *words, check=True):
+        return super().ctl("-i", *words, check=check)
+
+    def status(self):
+        return self.show("status")[0]
+
+    def wait_settled(self, timeout=15):
+        """Waits until the kernel is as wished, for the first time or again."""
+        def fact():
+            assert self.process.running, f"{self.name} has ended with {self.process.popen.returncode}"
+            status = self.status()
+            return status["ready"] and status["settled"]
+        wait_until(fact, timeout, f"{self.name} to have the kernel as it wants it")
+        return self
+
+    def servers(self, service=""):
+        """{server's name or address: row}"""
+        return {row.get("name") or row["server"]: row for row in self.show(f"servers {service}")}
+
+    def states(self, service=""):
+        return {name: row["state"] for name, row in self.servers(service).items()}
+
+    def wait_weights(self, weights, address=ADDRESS, port=80, protocol="TCP", timeout=15):
+        """Waits until the kernel has exactly these servers: {member: weight}, or members (weight 1)."""
+        wanted = weights if isinstance(weights, dict) else {m: 1 for m in weights}
+        wanted = {m.at(address): w for m, w in wanted.items()}
+
+        def fact():
+            found = self.ipvs.weights(address, port, protocol)
+            assert found == wanted, f"the kernel has {found}"
+            return True
+        wait_until(fact, timeout, f"{wanted} in the kernel of {self.balancer.name}")
+        return self
+
+    def reload(self, config=None):
+        """SIGHUP, with another configuration if one is given; waits until it was taken or refused and returns the status."""
+        before = self.status()
+        if config is not None:
+            self.config = {**config, "control": self.config["control"]}
+            self.config.setdefault("ipvs", {}).setdefault("state-file", f"/run/lb-ipvs-agent-{self.balancer.name}.state")
+            self.ns.lab.file(f"{self.name}.yaml", dump(self.config))
+        self.process.signal(signal.SIGHUP)
+
+        def fact():
+            now = self.status()
+            return now if any(now[k] != before[k] for k in ("reloads", "reloads-refused")) else None
+        return wait_until(fact, 10, f"{self.name} to have read its configuration again")
+
+    def kill_and_restart(self):
+        """As a crash would."""
+        self.process.kill()
+        return self.start()

@@ -27,6 +27,7 @@ class Lab:
         self.random = random.Random(self.seed)
         self.namespaces, self.processes, self.closers = {}, [], []
         self.problems = []
+        self.modules = set()
         self.kept = False
 
     def __enter__(self):
@@ -71,6 +72,12 @@ class Lab:
         if check and done.returncode != 0:
             raise Failed(f"{' '.join(map(str, argv))}: exit code {done.returncode}\n{text or ''}{done.stdout}")
         return done.stdout
+
+    def need_modules(self, *names):
+        """Kernel modules that nothing loads by itself. Missing ones show soon, by what does not work."""
+        if not self.modules.issuperset(names):
+            subprocess.run(["modprobe", "-q", "-a", *names], check=False, stdin=subprocess.DEVNULL)
+            self.modules.update(names)
 
     def file(self, name, text):
         """A file in the lab's directory, such as a configuration."""

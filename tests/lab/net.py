@@ -26,11 +26,9 @@ class Namespace:
     def __init__(self, lab, name):
         self.lab, self.name = lab, name
         self.processes = []
-        lab.run(["ip", "netns", "add", name])
-        self.fd = os.open(f"/run/netns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        self.fd = lab.world.add_netns(name)
         for key, value in SYSCTLS.items():
             self.sysctl(key, value)
-        self.batch("link set lo up")
 
     def __repr__(self):
         return self.name
@@ -140,11 +138,17 @@ class Namespace:
         parts = []
         for words in ("-br addr", "-4 route", "-6 route", "nexthop"):
             parts.append(f"$ ip {words}\n" + self.run(["ip", *words.split()], check=False))
+        for file in ("ip_vs", "ip_vs_conn"):
+            with self.entered():
+                path = f"/proc/thread-self/net/{file}"
+                lines = open(path).read().splitlines() if os.path.exists(path) else []
+            if len(lines) > 3:
+                parts.append("\n".join([f"$ cat /proc/net/{file}", *lines[:40]]))
         return "\n".join(parts)
 
     def close(self):
         os.close(self.fd)
-        self.lab.run(["ip", "netns", "del", self.name], check=False)
+        self.lab.world.remove_netns(self.name)
 
 
 def _same(dst, prefix):

@@ -278,6 +278,10 @@ class Probes:
             name = data[8:].decode()
             self.servers[name] = self.servers.get(name, 0) + 1
 
+    def clear_servers(self):
+        """Forgets who has answered so far."""
+        self.servers = {}
+
     @property
     def lost(self):
         return [n for n in range(self.sent) if n not in self.answered]

@@ -6,7 +6,10 @@ that this process holds: when this process ends, however it ends, the kernel end
 the last one the networks go. Nothing of the host is changed at any time.
 """
 import ctypes
+import fcntl
 import os
+import socket
+import struct
 import subprocess
 import threading
 from contextlib import contextmanager
@@ -15,8 +18,12 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
+MS_BIND = 0x1000
 MS_REC = 0x4000
 MS_PRIVATE = 0x40000
+MNT_DETACH = 2
+SIOCGIFFLAGS, SIOCSIFFLAGS = 0x8913, 0x8914
+IFF_UP = 1
 
 # The first process of a world. Its /proc is the world's own: LeakSanitizer looks there for its process by the number
 # it has inside. The test process keeps the host's, where it finds itself.
@@ -62,6 +69,31 @@ class World:
         if self.first.stdout.readline() != b"ready\n":
             raise OSError("the first process of the lab's namespaces did not start")
         self.pid_ns = os.open(f"/proc/{self.first.pid}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+
+    def add_netns(self, name):
+        """A named network namespace with its loopback up, as `ip netns add` makes one, and no process for it."""
+        path = f"/run/netns/{name}"
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
+        before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _check(_libc.unshare(CLONE_NEWNET), "unshare")
+            try:
+                _mount(b"/proc/thread-self/ns/net", path.encode(), None, MS_BIND)
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                    flags = fcntl.ioctl(sock, SIOCGIFFLAGS, struct.pack("16sh22x", b"lo", 0))
+                    up = struct.unpack("16sh22x", flags)[1] | IFF_UP
+                    fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", up))
+            finally:
+                setns(before, CLONE_NEWNET)
+        finally:
+            os.close(before)
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    @staticmethod
+    def remove_netns(name):
+        path = f"/run/netns/{name}"
+        _check(_libc.umount2(path.encode(), MNT_DETACH), f"umount {path}")
+        os.unlink(path)
 
     def command(self, argv, directory):
         """The command that runs argv in the directory, with the world's own /proc; no process more than argv's."""
