@@ -1,5 +1,6 @@
 /* Whole files: the good ones and the samples load, each bad one gives exactly the messages that stand beside it, and no
  * octet of any of them can be changed or cut off so that the reader does more than say what is wrong. */
+#include "config/agent.h"
 #include "config/announcer.h"
 #include "config/rrd.h"
 #include "config/yaml.h"
@@ -45,7 +46,12 @@ static char *read_as(const char *name, const char *text, size_t len)
 
 	/* A copy of just this size lets AddressSanitizer see a read beyond the end. */
 	memcpy(copy, text, len);
-	if (strncmp(name, "announcer", 9) == 0) {
+	if (strncmp(name, "agent", 5) == 0 || strncmp(name, "ipvs-agent", 10) == 0) {
+		struct config_agent *c = config_agent_parse(copy, len, name, errs);
+
+		loaded = c != NULL;
+		config_agent_free(c);
+	} else if (strncmp(name, "announcer", 9) == 0) {
 		struct config_announcer *c = config_announcer_parse(copy, len, name, errs);
 
 		loaded = c != NULL;
