@@ -271,7 +271,10 @@ static void check_thresholds(const struct agent_check *k)
 {
 	const struct config_virtual *v = k->v;
 
-	if (v->lower_threshold > v->upper_threshold)
+	if (v->lower_threshold && !v->upper_threshold)
+		config_error_value(k->errs, agent_check_culprit(k, "lower-threshold", NULL),
+			"lower-threshold is of no use without upper-threshold; give both, or leave it out");
+	else if (v->lower_threshold > v->upper_threshold)
 		config_error_value(k->errs, agent_check_culprit(k, "lower-threshold", "upper-threshold"),
 			"lower-threshold %u%s is more than upper-threshold %u%s; lower the one or raise the "
 			"other",

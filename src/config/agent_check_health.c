@@ -41,8 +41,8 @@ static void check_keys(const struct agent_check *k, const struct config_check *c
 		const char *key, *owners;
 		unsigned types;
 	} keys[] = {
-		{ "port", "all but command", ADDRESSED },
-		{ "through", "all but command", ADDRESSED },
+		{ "port", "the other types", ADDRESSED },
+		{ "through", "the other types", ADDRESSED },
 		{ "method", "http and https", HTTP },
 		{ "path", "http and https", HTTP },
 		{ "host", "http and https", HTTP },

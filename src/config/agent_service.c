@@ -96,7 +96,8 @@ static const struct config_field check_fields[] = {
 		.doc = "the port that is asked; 0: the server's" },
 	{ "interval", CONFIG_SCALAR, &config_duration, CHECK(interval_ms), .def = "2s", .apply = CONFIG_LIVE,
 		.doc = "the time from one run to the next" },
-	{ "timeout", CONFIG_SCALAR, &config_duration, CHECK(timeout_ms), .def = "1s", .apply = CONFIG_LIVE,
+	{ "timeout", CONFIG_SCALAR, &config_duration, CHECK(timeout_ms), .def = "1s",
+		.def_doc = "1s, or the interval where that is less", .apply = CONFIG_LIVE,
 		.doc = "the time in which the whole answer must be there; at most the interval" },
 	{ "rise", CONFIG_SCALAR, &config_u16, CHECK(rise), .min = 1, .max = 1000, .def = "2",
 		.apply = CONFIG_LIVE, .doc = "runs in a row that must pass until a server is up" },
@@ -313,6 +314,8 @@ static void fill_in_check(
 		snprintf(name, sizeof(name), n > 1 ? "%s-%zu" : "%s", check_types[k->type].name, n);
 		k->name = copy(c, name);
 	}
+	if (!config_node_get(k->head.node, "timeout") && k->timeout_ms > k->interval_ms)
+		k->timeout_ms = k->interval_ms;
 	if (!k->command_count)
 		return;
 	argv = arena_alloc(c->arena, (k->command_count + 1) * sizeof(*argv));

@@ -27,7 +27,7 @@ static void set_text(void *out, const char *text)
 static bool duration(const char *text, uint64_t *out)
 {
 	static const struct config_word units[] = { { "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 },
-		{ NULL } };
+		{ "h", 3600000 }, { NULL } };
 	size_t whole = strspn(text, "0123456789"), part = 0;
 	uint64_t v = 0, divisor = 1;
 	const struct config_word *u = units;
@@ -66,7 +66,7 @@ static bool parse_duration(
 		return false;
 	}
 	if (ms < DURATION_MIN_MS || ms > DURATION_MAX_MS) {
-		text_add(why, "%s is out of range: 10ms..1h (3600)", config_quote(text, q));
+		text_add(why, "%s is out of range: 10ms..1h", config_quote(text, q));
 		return false;
 	}
 	*(uint32_t *)out = (uint32_t)ms;

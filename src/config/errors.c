@@ -17,7 +17,8 @@ struct error {
 struct config_errors {
 	char *file;
 	struct error list[CONFIG_ERRORS_MAX];
-	size_t count; /* found; more than CONFIG_ERRORS_MAX are not kept */
+	size_t count;  /* found; more than CONFIG_ERRORS_MAX are not kept */
+	size_t before; /* count when the file was named */
 };
 
 struct config_errors *config_errors_new(void)
@@ -47,6 +48,7 @@ void config_errors_set_file(struct config_errors *e, const char *name)
 {
 	free(e->file);
 	e->file = mem_strdup(name);
+	e->before = e->count;
 }
 
 size_t config_errors_count(const struct config_errors *e)
@@ -88,7 +90,7 @@ char *config_errors_format(const struct config_errors *e)
 /* What holds for many is said once: a key of the defaults that is wrong for each of a thousand services. */
 static bool is_known(const struct config_errors *e, const char *text)
 {
-	for (size_t i = 0; i < kept(e); i++)
+	for (size_t i = e->before; i < kept(e); i++)
 		if (strcmp(e->list[i].text, text) == 0)
 			return true;
 	return false;
