@@ -1,5 +1,4 @@
 #include "agent/agent.h"
-#include "agent/preflight.h"
 #include "agent/real_server.h"
 #include "base/log.h"
 #include "config/errors.h"

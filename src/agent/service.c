@@ -101,7 +101,9 @@ static void listed(void *user, const struct endpoint_list *list)
 
 static void start_source(struct service *s)
 {
-	struct source_env env = { .loop = s->agent->loop, .resolver = s->agent->resolver };
+	struct source_env env = {
+		.loop = s->agent->loop, .resolver = s->agent->resolver, .files = s->agent->files
+	};
 
 	s->source = source_new(&env, &s->cfg->source, listed, s);
 }
