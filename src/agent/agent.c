@@ -286,9 +286,9 @@ struct agent *agent_new(struct config_agent *cfg, const char *path)
 	list_init(&a->services);
 	list_init(&a->announcers);
 	a->marks = (struct marks){ .first = cfg->ipvs.check_mark, .limit = CONFIG_CHECK_MARKS };
+	a->loop = io_loop_new();
 	a->feed = control_feed_new(0);
 	report_start(a);
-	a->loop = io_loop_new();
 	a->started_us = agent_now_us(a);
 	a->on_term = io_signal_new(a->loop, SIGTERM, end, a);
 	a->on_int = io_signal_new(a->loop, SIGINT, end, a);

@@ -232,12 +232,14 @@ static void why_not(const struct member *m, char *out, size_t size)
 
 /* --- life --- */
 
-static void changed(struct member *m, enum server_state before)
+static void changed(struct member *m, struct server_life before)
 {
+	bool is_new = before.state == SERVER_GONE && !before.reason;
 	char why[CHECK_WHY_MAX + 64];
 
 	why_not(m, why, sizeof(why));
-	event_member(m, server_state_text(before), m->life.reason == SERVER_FAILED ? why : "");
+	event_member(m, is_new ? "new" : server_state_text(before.state),
+		m->life.reason == SERVER_FAILED ? why : "");
 	service_touch(m->service);
 }
 
@@ -248,12 +250,12 @@ void member_update(struct member *m)
 		.healthy = member_healthy(m),
 		.known = is_known(m),
 		.drained = m->drained };
-	enum server_state before = m->life.state;
+	struct server_life before = m->life;
 	uint64_t now_us = agent_now_us(m->service->agent);
 
 	if (!server_update(&m->life, &f, &m->service->policy, now_us))
 		return;
-	if (m->life.state == SERVER_DRAINING && before != SERVER_DRAINING && m->drain_us)
+	if (m->life.state == SERVER_DRAINING && before.state != SERVER_DRAINING && m->drain_us)
 		server_set_deadline(&m->life, now_us + m->drain_us);
 	changed(m, before);
 }
@@ -311,7 +313,7 @@ static uint32_t worth_waiting_for(const struct member *m)
 
 void member_seen(struct member *m, const struct ipvs_seen_dest *seen)
 {
-	enum server_state before = m->life.state;
+	struct server_life before = m->life;
 
 	m->in_kernel = seen != NULL;
 	m->counts = seen ? seen->counts : (struct ipvs_counts){ 0 };
@@ -323,7 +325,7 @@ void member_seen(struct member *m, const struct ipvs_seen_dest *seen)
 
 void member_tick(struct member *m)
 {
-	enum server_state before = m->life.state;
+	struct server_life before = m->life;
 
 	if (server_tick(&m->life, agent_now_us(m->service->agent)))
 		changed(m, before);
