@@ -242,43 +242,6 @@ bool lab_settled(struct lab *l)
 	return ipvs_settled(l->ipvs);
 }
 
-/* --- values --- */
-
-struct ip_addr lab_addr(const char *text)
-{
-	struct ip_addr a;
-
-	assert_true(ip_addr_parse(text, &a));
-	return a;
-}
-
-struct ipvs_service lab_service(unsigned protocol, const char *addr, uint16_t port, const char *scheduler)
-{
-	struct ipvs_service s = { .key = { .protocol = (uint8_t)protocol, .port = port } };
-
-	s.key.addr = lab_addr(addr);
-	s.key.family = s.key.addr.family;
-	snprintf(s.scheduler, sizeof(s.scheduler), "%s", scheduler);
-	return s;
-}
-
-struct ipvs_wish_dest lab_dest(const char *addr, uint16_t port, enum ipvs_forward forward, int32_t weight)
-{
-	return (struct ipvs_wish_dest){ .dest = { .addr = lab_addr(addr),
-						.port = port,
-						.forward = (uint8_t)forward,
-						.weight = weight },
-		.full_weight = weight };
-}
-
-struct ipvs_wish_dest lab_nth(unsigned n)
-{
-	char addr[32];
-
-	snprintf(addr, sizeof(addr), "10.8.%u.%u", 1 + n / 250, 1 + n % 250);
-	return lab_dest(addr, 80, IPVS_DR, 1);
-}
-
 void lab_set(struct lab *l, const struct ipvs_service *s, const struct ipvs_wish_dest *d, size_t count)
 {
 	const struct ipvs_wish w = { .service = *s, .dests = d, .count = count };

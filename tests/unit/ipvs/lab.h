@@ -5,6 +5,7 @@
 #pragma once
 
 #include "ipvs/ipvs.h"
+#include "values.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,10 +44,4 @@ size_t lab_order(struct ip_addr *out, size_t max);
 /* Messages sent to the kernel so far that change something. */
 unsigned lab_writes(void);
 
-/* Values. "10.8.0.5" or "2001:db8::1". */
-struct ip_addr lab_addr(const char *text);
-struct ipvs_service lab_service(unsigned protocol, const char *addr, uint16_t port, const char *scheduler);
-struct ipvs_wish_dest lab_dest(const char *addr, uint16_t port, enum ipvs_forward forward, int32_t weight);
-/* 10.8.HI.LO:80, by direct routing, weight 1. */
-struct ipvs_wish_dest lab_nth(unsigned n);
 void lab_set(struct lab *l, const struct ipvs_service *s, const struct ipvs_wish_dest *d, size_t count);

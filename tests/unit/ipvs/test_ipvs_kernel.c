@@ -71,8 +71,8 @@ static bool watched_settled_or_failed(struct lab *l)
 /* One service goes through all schedulers by changes in place; one that this kernel lacks is told with what to do. */
 static void schedulers(void **state)
 {
-	struct ipvs_wish_dest d[] = { lab_nth(0), lab_nth(1) };
-	struct ipvs_service s = lab_service(IPPROTO_TCP, VIP, 80, "rr");
+	struct ipvs_wish_dest d[] = { value_nth(0), value_nth(1) };
+	struct ipvs_service s = value_service(IPPROTO_TCP, VIP, 80, "rr");
 	unsigned offered = 0;
 	struct ipvs_view v;
 	struct lab l;
@@ -113,24 +113,24 @@ static void services(void **state)
 	struct lab l;
 
 	(void)state;
-	s[0] = lab_service(IPPROTO_TCP, VIP, 80, "rr");
-	s[1] = lab_service(IPPROTO_UDP, VIP, 53, "rr");
+	s[0] = value_service(IPPROTO_TCP, VIP, 80, "rr");
+	s[1] = value_service(IPPROTO_UDP, VIP, 53, "rr");
 	s[1].flags = IPVS_ONE_PACKET;
-	s[2] = lab_service(IPPROTO_SCTP, VIP, 5000, "rr");
-	s[3] = lab_service(IPPROTO_TCP, VIP, 0, "rr"); /* all ports */
+	s[2] = value_service(IPPROTO_SCTP, VIP, 5000, "rr");
+	s[3] = value_service(IPPROTO_TCP, VIP, 0, "rr"); /* all ports */
 	s[3].flags = IPVS_PERSISTENT;
 	s[3].persistence_s = 300;
 	s[3].persistence_len = 24;
-	s[4] = lab_service(IPPROTO_TCP, VIP6, 443, "rr");
+	s[4] = value_service(IPPROTO_TCP, VIP6, 443, "rr");
 	s[4].flags = IPVS_PERSISTENT;
 	s[4].persistence_s = 100;
 	s[4].persistence_len = 64;
-	s[5] = lab_service(IPPROTO_TCP, VIP, 443, "rr");
+	s[5] = value_service(IPPROTO_TCP, VIP, 443, "rr");
 	s[5].flags = IPVS_PERSISTENT;
 	s[5].persistence_s = 60;
 	s[6] = (struct ipvs_service){ .key = { .family = IP_V4, .mark = 7 }, .scheduler = "wrr" };
 	s[7] = (struct ipvs_service){ .key = { .family = IP_V6, .mark = 7 }, .scheduler = "wrr" };
-	s[8] = lab_service(IPPROTO_UDP, VIP, 5060, "rr");
+	s[8] = value_service(IPPROTO_UDP, VIP, 5060, "rr");
 	s[8].flags = IPVS_PERSISTENT | IPVS_ONE_PACKET;
 	s[8].persistence_s = 100;
 	strcpy(s[8].engine, "sip");
@@ -179,24 +179,24 @@ static void services(void **state)
 /* Every way of forwarding, both families and mixed ones, thresholds; then each changed into another. */
 static void servers(void **state)
 {
-	struct ipvs_service s = lab_service(IPPROTO_TCP, VIP, 80, "wlc");
+	struct ipvs_service s = value_service(IPPROTO_TCP, VIP, 80, "wlc");
 	struct ipvs_wish_dest d[8];
 	struct lab l;
 
 	(void)state;
-	d[0] = lab_dest("10.8.0.2", 8080, IPVS_NAT, 1);
-	d[1] = lab_dest("10.8.0.3", 80, IPVS_DR, 65535);
-	d[2] = lab_dest("10.8.0.4", 80, IPVS_TUN, 3);
-	d[3] = lab_dest("10.8.0.5", 80, IPVS_TUN, 1);
+	d[0] = value_dest("10.8.0.2", 8080, IPVS_NAT, 1);
+	d[1] = value_dest("10.8.0.3", 80, IPVS_DR, 65535);
+	d[2] = value_dest("10.8.0.4", 80, IPVS_TUN, 3);
+	d[3] = value_dest("10.8.0.5", 80, IPVS_TUN, 1);
 	d[3].dest.tunnel = IPVS_GUE;
 	d[3].dest.tunnel_port = 5555;
 	d[3].dest.tunnel_flags = IPVS_TUNNEL_REMCSUM;
-	d[4] = lab_dest("10.8.0.6", 80, IPVS_TUN, 1);
+	d[4] = value_dest("10.8.0.6", 80, IPVS_TUN, 1);
 	d[4].dest.tunnel = IPVS_GRE;
 	d[4].dest.tunnel_flags = IPVS_TUNNEL_CSUM;
-	d[5] = lab_dest("10.8.0.7", 80, IPVS_DR, 0);
-	d[6] = lab_dest("2001:db8:8::7", 80, IPVS_TUN, 2);
-	d[7] = lab_dest("10.8.0.8", 80, IPVS_DR, 1);
+	d[5] = value_dest("10.8.0.7", 80, IPVS_DR, 0);
+	d[6] = value_dest("2001:db8:8::7", 80, IPVS_TUN, 2);
+	d[7] = value_dest("10.8.0.8", 80, IPVS_DR, 1);
 	d[7].dest.upper_threshold = 1000;
 	d[7].dest.lower_threshold = 900;
 	lab_start(&l, &config);
@@ -236,9 +236,9 @@ static void servers(void **state)
 
 static void ipv6_servers(void **state)
 {
-	struct ipvs_service s = lab_service(IPPROTO_UDP, VIP6, 53, "rr");
-	struct ipvs_wish_dest d[] = { lab_dest("2001:db8:8::2", 53, IPVS_NAT, 1),
-		lab_dest("2001:db8:8::3", 53, IPVS_DR, 2), lab_dest("10.8.0.4", 53, IPVS_TUN, 3) };
+	struct ipvs_service s = value_service(IPPROTO_UDP, VIP6, 53, "rr");
+	struct ipvs_wish_dest d[] = { value_dest("2001:db8:8::2", 53, IPVS_NAT, 1),
+		value_dest("2001:db8:8::3", 53, IPVS_DR, 2), value_dest("10.8.0.4", 53, IPVS_TUN, 3) };
 	struct lab l;
 
 	(void)state;
@@ -271,7 +271,7 @@ static void timeouts(void **state)
 /* Weights of 0 under mh too: who is drained stays drained, and is not raised for a moment. */
 static void a_restart_with_the_same_wishes_writes_nothing(void **state)
 {
-	struct ipvs_service s = lab_service(IPPROTO_TCP, VIP, 80, "mh");
+	struct ipvs_service s = value_service(IPPROTO_TCP, VIP, 80, "mh");
 	struct ipvs_config cfg = config;
 	struct ipvs_wish_dest d[20];
 	uint64_t fingerprint;
@@ -284,7 +284,7 @@ static void a_restart_with_the_same_wishes_writes_nothing(void **state)
 	unlink(cfg.state_path);
 	s.flags = IPVS_SCHED_1 | IPVS_SCHED_2;
 	for (unsigned i = 0; i < COUNT(d); i++) {
-		d[i] = lab_nth(i);
+		d[i] = value_nth(i);
 		d[i].full_weight = 10;
 		d[i].dest.weight = i % 5 ? 10 : 0;
 	}
@@ -331,10 +331,10 @@ static bool one_service_left(struct lab *l)
 /* What an earlier life made and nobody wishes for goes; what others made stays, wished or not. */
 static void the_state_file_says_what_is_ours(void **state)
 {
-	struct ipvs_service a = lab_service(IPPROTO_TCP, VIP, 80, "rr"),
-			    b = lab_service(IPPROTO_TCP, VIP6, 81, "rr"),
+	struct ipvs_service a = value_service(IPPROTO_TCP, VIP, 80, "rr"),
+			    b = value_service(IPPROTO_TCP, VIP6, 81, "rr"),
 			    m = { .key = { .family = IP_V6, .mark = 9 }, .scheduler = "rr" };
-	struct ipvs_wish_dest d = lab_nth(0), d6 = lab_dest("2001:db8:8::2", 80, IPVS_DR, 1);
+	struct ipvs_wish_dest d = value_nth(0), d6 = value_dest("2001:db8:8::2", 80, IPVS_DR, 1);
 	struct ipvs_config cfg = config;
 	struct lab l;
 
@@ -360,7 +360,7 @@ static void the_state_file_says_what_is_ours(void **state)
 	lab_wait(&l, lab_settled);
 	lab_expect("-A -t " VIP ":99 -s rr\n-a -t " VIP ":99 -r 10.8.0.99:99 -g -w 1\n");
 	/* To say that it shall go does not make it ours. */
-	struct ipvs_key others = lab_service(IPPROTO_TCP, VIP, 99, "rr").key;
+	struct ipvs_key others = value_service(IPPROTO_TCP, VIP, 99, "rr").key;
 	ipvs_unset(l.ipvs, &others);
 	lab_run(&l, 30);
 	lab_expect("-A -t " VIP ":99 -s rr\n-a -t " VIP ":99 -r 10.8.0.99:99 -g -w 1\n");
@@ -388,7 +388,7 @@ static bool mended(struct lab *l)
 /* Each kind of change by somebody else is undone; what they have beside ours is left alone. */
 static void drift_is_repaired(void **state)
 {
-	struct ipvs_service s = lab_service(IPPROTO_TCP, VIP, 80, "wlc");
+	struct ipvs_service s = value_service(IPPROTO_TCP, VIP, 80, "wlc");
 	const char *right = "-A -t " VIP ":80 -s wlc\n"
 			    "-a -t " VIP ":80 -r 10.8.1.1:80 -g -w 1\n"
 			    "-a -t " VIP ":80 -r 10.8.1.2:80 -g -w 1\n"
@@ -400,7 +400,7 @@ static void drift_is_repaired(void **state)
 	(void)state;
 	counted = &s;
 	for (unsigned i = 0; i < 3; i++)
-		three[i] = lab_nth(i);
+		three[i] = value_nth(i);
 	lab_start(&l, &config);
 	lab_set(&l, &s, three, 3);
 	lab_wait(&l, lab_settled);
@@ -427,7 +427,7 @@ static bool is_there(struct lab *l)
 /* The comparison finds it by itself, also a flush. */
 static void a_flush_is_repaired_by_the_comparison(void **state)
 {
-	struct ipvs_service s = lab_service(IPPROTO_TCP, VIP, 80, "mh");
+	struct ipvs_service s = value_service(IPPROTO_TCP, VIP, 80, "mh");
 	struct ipvs_config cfg = config;
 	struct lab l;
 
@@ -435,7 +435,7 @@ static void a_flush_is_repaired_by_the_comparison(void **state)
 	counted = &s;
 	cfg.compare_s = 1;
 	for (unsigned i = 0; i < 3; i++)
-		three[i] = lab_nth(i);
+		three[i] = value_nth(i);
 	lab_start(&l, &cfg);
 	lab_set(&l, &s, three, 3);
 	lab_wait(&l, lab_settled);
@@ -451,12 +451,12 @@ static void a_flush_is_repaired_by_the_comparison(void **state)
 /* Somebody else was faster with the same, and with another server in it: adopted, and put right. */
 static void a_service_that_appears_meanwhile_is_adopted(void **state)
 {
-	struct ipvs_service s = lab_service(IPPROTO_TCP, VIP, 80, "wlc");
+	struct ipvs_service s = value_service(IPPROTO_TCP, VIP, 80, "wlc");
 	struct lab l;
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++)
-		three[i] = lab_nth(i);
+		three[i] = value_nth(i);
 	lab_start(&l, &config);
 	lab_sh("ipvsadm -A -t " VIP ":80 -s rr && ipvsadm -a -t " VIP ":80 -r 10.8.1.2 -m && "
 	       "ipvsadm -a -t " VIP ":80 -r 10.8.1.9 -m");
@@ -479,8 +479,8 @@ static bool has_error(struct lab *l)
 /* One operation that is refused stops no other, is told, and is over when the wish is. */
 static void a_refused_server_stops_nobody(void **state)
 {
-	struct ipvs_service s = lab_service(IPPROTO_TCP, VIP, 80, "rr");
-	struct ipvs_wish_dest d[3] = { lab_nth(0), lab_nth(1), lab_nth(2) };
+	struct ipvs_service s = value_service(IPPROTO_TCP, VIP, 80, "rr");
+	struct ipvs_wish_dest d[3] = { value_nth(0), value_nth(1), value_nth(2) };
 	struct ipvs_view v;
 	struct lab l;
 

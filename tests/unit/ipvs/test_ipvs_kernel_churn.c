@@ -71,7 +71,7 @@ static size_t wishes(const struct world *w, struct ipvs_wish_dest *d)
 	for (unsigned i = 0; i < SERVERS; i++) {
 		if (w->weight[i] < 0)
 			continue;
-		d[n] = lab_nth(i);
+		d[n] = value_nth(i);
 		d[n].dest.weight = w->weight[i];
 		d[n++].full_weight = w->weight[i] ? w->weight[i] : 2;
 	}
@@ -110,7 +110,7 @@ static void expect_kernel(const struct ipvs_wish_dest *d, size_t n)
 
 static void churn(const char *scheduler)
 {
-	struct ipvs_service s = lab_service(IPPROTO_TCP, "10.9.9.9", 80, scheduler);
+	struct ipvs_service s = value_service(IPPROTO_TCP, "10.9.9.9", 80, scheduler);
 	struct ipvs_wish_dest *d = mem_alloc(SERVERS * sizeof(*d));
 	struct world w = { .random = 4711 };
 	double begin = now_ms();
@@ -177,14 +177,14 @@ static int cmp(const void *a, const void *b)
 
 static void one_change_is_quick(void **state)
 {
-	struct ipvs_service s = lab_service(IPPROTO_TCP, "10.9.9.9", 80, "wlc");
+	struct ipvs_service s = value_service(IPPROTO_TCP, "10.9.9.9", 80, "wlc");
 	struct ipvs_wish_dest d[100];
 	struct lab l;
 
 	(void)state;
 	the_service = &s;
 	for (unsigned i = 0; i < 100; i++)
-		d[i] = lab_nth(i);
+		d[i] = value_nth(i);
 	lab_start(&l, &config);
 	lab_set(&l, &s, d, 100);
 	lab_wait(&l, at_rest);

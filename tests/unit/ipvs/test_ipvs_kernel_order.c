@@ -34,7 +34,7 @@ static int clear(void **state)
 
 static struct ipvs_service mh_service(unsigned protocol)
 {
-	struct ipvs_service s = lab_service(protocol, VIP, 80, "mh");
+	struct ipvs_service s = value_service(protocol, VIP, 80, "mh");
 
 	s.flags = IPVS_SCHED_1 | IPVS_SCHED_2;
 	return s;
@@ -103,7 +103,7 @@ static void insert(unsigned at, unsigned operations)
 	the_service = &s;
 	lab_sh("ipvsadm -C");
 	for (unsigned i = 0, n = 0; i < MANY; i++) {
-		all[i] = lab_nth(i);
+		all[i] = value_nth(i);
 		/* One of those that may have to move is drained. */
 		all[i].dest.weight = i == 30 ? 0 : 1;
 		if (i != at)
@@ -145,7 +145,7 @@ static void a_long_list_is_moved_in_pieces(void **state)
 	(void)state;
 	the_service = &s;
 	for (unsigned i = 0; i < COUNT(d); i++)
-		d[i] = lab_nth(i);
+		d[i] = value_nth(i);
 	lab_start(&l, &config);
 	lab_set(&l, &s, d + 1, COUNT(d) - 1);
 	lab_wait(&l, ordered);
@@ -166,7 +166,7 @@ struct talk {
 static void talk_open(struct talk *t)
 {
 	struct sockaddr_storage a;
-	struct ip_addr vip = lab_addr(VIP);
+	struct ip_addr vip = value_addr(VIP);
 	socklen_t len = ip_addr_to_sockaddr(&vip, 80, &a);
 
 	t->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -233,7 +233,7 @@ static void no_connection_is_lost(void **state)
 	(void)state;
 	the_service = &s;
 	for (unsigned i = 0; i < COUNT(d); i++) {
-		d[i] = lab_nth(i);
+		d[i] = value_nth(i);
 		lab_sh("ip addr add 10.8.1.%u/32 dev lo", i + 1);
 	}
 	lab_start(&l, &config);
@@ -265,7 +265,7 @@ static void no_connection_is_lost(void **state)
 /* Datagrams from many ports, so that each server has a connection for a second. */
 static void busy(void)
 {
-	struct ip_addr vip = lab_addr(VIP);
+	struct ip_addr vip = value_addr(VIP);
 	struct sockaddr_storage to;
 	socklen_t len = ip_addr_to_sockaddr(&vip, 80, &to);
 
@@ -295,7 +295,7 @@ static void with_expiry_the_order_waits_for_quiet(void **state)
 	the_service = &s;
 	cfg.expire_nodest = true;
 	for (unsigned i = 0; i < COUNT(d); i++)
-		d[i] = lab_nth(i);
+		d[i] = value_nth(i);
 	lab_start(&l, &cfg);
 	assert_int_equal(0, ipvs_set_timeouts(l.ipvs, 0, 0, 2));
 	lab_set(&l, &s, d + 1, COUNT(d) - 1);
@@ -324,7 +324,7 @@ static void a_small_difference_waits_for_quiet(void **state)
 	(void)state;
 	the_service = &s;
 	for (unsigned i = 0; i < COUNT(d); i++)
-		d[i] = lab_nth(i);
+		d[i] = value_nth(i);
 	lab_sh("ipvsadm -A -u " VIP ":80 -s mh -b mh-port,mh-fallback");
 	for (unsigned i = COUNT(d); i > 0; i--)
 		lab_sh("ipvsadm -a -u " VIP ":80 -r 10.8.1.%u -g", i);
@@ -354,7 +354,7 @@ static void a_wrong_order_by_others_is_repaired(void **state)
 	(void)state;
 	the_service = &s;
 	for (unsigned i = 0; i < COUNT(d); i++)
-		d[i] = lab_nth(i);
+		d[i] = value_nth(i);
 	lab_start(&l, &config);
 	lab_set(&l, &s, d, COUNT(d));
 	lab_wait(&l, ordered);
