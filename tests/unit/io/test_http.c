@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -404,6 +405,36 @@ static void certificates_are_verified_or_not(void **state)
 	expect(b, &r, IO_HTTP_FAILED, "/no/such/file");
 }
 
+static double cpu_s(void)
+{
+	struct rusage r;
+
+	getrusage(RUSAGE_SELF, &r);
+	return (double)r.ru_utime.tv_sec + (double)r.ru_utime.tv_usec / 1e6;
+}
+
+/* To read all of them costs as much as ten requests. */
+static void the_systems_authorities_are_not_read_for_each_request(void **state)
+{
+	struct bench *b = *state;
+	struct io_http_request r = request_to(b, "tls", "/x");
+	double began_s, unverified_s;
+	struct stat st;
+
+	if (stat("/etc/ssl/certs/ca-certificates.crt", &st) || st.st_size < 100000)
+		skip();
+	r.host = "web.test";
+	began_s = cpu_s();
+	for (int i = 0; i < 30; i++)
+		expect(b, &r, IO_HTTP_OK, "");
+	unverified_s = cpu_s() - began_s;
+	r.verify = true;
+	began_s = cpu_s();
+	for (int i = 0; i < 30; i++)
+		expect(b, &r, IO_HTTP_TLS, "unable to get local issuer certificate");
+	assert_true(cpu_s() - began_s < 5 * unverified_s + 0.05);
+}
+
 static void sni_and_host_may_differ(void **state)
 {
 	struct bench *b = *state;
@@ -718,6 +749,7 @@ int main(void)
 		TEST(refusal_is_told_from_the_rest),
 		TEST(what_is_not_http_is_said),
 		TEST(certificates_are_verified_or_not),
+		TEST(the_systems_authorities_are_not_read_for_each_request),
 		TEST(sni_and_host_may_differ),
 		TEST(tls_to_a_server_without_it),
 		TEST(http2_with_trailers),
