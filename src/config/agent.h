@@ -48,7 +48,7 @@ enum config_source_kind {
 struct config_source_dns {
 	const char *name;    /* NULL: none */
 	uint32_t interval_s; /* between two questions */
-	unsigned family;     /* enum ip_family; IP_NONE: the service's, or both with tunnels */
+	unsigned family;     /* enum ip_family; IP_NONE: both, with tunnels (any is filled in otherwise) */
 };
 
 struct config_static_server {

@@ -340,6 +340,8 @@ static void fill_in(
 		v->forward = c->preserve_connections ? CONFIG_FORWARD_TUN : CONFIG_FORWARD_NAT;
 	if (v->forward != CONFIG_FORWARD_TUN && !config_node_get(v->head.node, "tunnel"))
 		v->tunnel = (struct config_tunnel){ 0 };
+	if (!v->source.dns.family && v->forward != CONFIG_FORWARD_TUN)
+		v->source.dns.family = v->family;
 	if (v->drain.on_failure == CONFIG_LEAVE_AUTO)
 		v->drain.on_failure = v->protocol == IPPROTO_UDP && !c->preserve_connections
 					      ? CONFIG_LEAVE_CUT
