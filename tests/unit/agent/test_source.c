@@ -112,7 +112,9 @@ static void servers_of_the_configuration_are_told_once(void **state)
 	servers[0].endpoint.weight = -1;
 	servers[1].endpoint.weight = 3;
 	servers[1].endpoint.name = "two";
-	p->cfg = (struct config_source){ .kind = CONFIG_SOURCE_STATIC, .servers = servers, .server_count = 2 };
+	p->cfg = (struct config_source){
+		.kind = CONFIG_SOURCE_STATIC, .servers = servers, .server_count = 2
+	};
 	bench_source(p->b, &p->cfg);
 	assert_int_equal(p->b->told, 0);
 	bench_expect(p->b, "172.16.1.1 fd00::2*3=two ");
@@ -137,7 +139,8 @@ static void a_file_is_read_and_followed(void **state)
 {
 	struct place *p = *state;
 
-	put(p, "web.yaml", "servers: [{address: 172.16.1.1, port: 80, weight: 3, name: x, terminating: true}]\n");
+	put(p, "web.yaml",
+		"servers: [{address: 172.16.1.1, port: 80, weight: 3, name: x, terminating: true}]\n");
 	start(p, "web.yaml");
 	assert_int_equal(p->b->told, 0);
 	bench_expect(p->b, "172.16.1.1:80*3!=x ");
@@ -218,7 +221,8 @@ static void a_broken_file_keeps_the_last_good_list(void **state)
 	start(p, "web.yaml");
 	bench_expect(p->b, "172.16.1.1 ");
 	put_atomic(p, "web.yaml", "servers:\n  - {address: 172.16.1}\n  - {port: 1}\n");
-	bench_expect_error(p->b, "/web.yaml:2:15: servers[0].address: \"172.16.1\" is not an IP address (and 1 more)");
+	bench_expect_error(
+		p->b, "/web.yaml:2:15: servers[0].address: \"172.16.1\" is not an IP address (and 1 more)");
 	assert_int_equal(p->b->told, 1);
 	assert_int_equal(status(p).failures, 1);
 	put(p, "web.yaml", "");
