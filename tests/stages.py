@@ -204,10 +204,13 @@ def pytest(name, build_name, workers):
     code = run(name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(workers), "-ra",
                       f"--junitxml={report}", f"tests/{name}"],
                env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(LOGS, name)})
-    return pytest_report(name, report, code)
+    count = pytest_report(report, code)
+    if count.failed:
+        tell_log(name, 60)
+    return count
 
 
-def pytest_report(name, report, code):
+def pytest_report(report, code):
     """What pytest's report says: cases by their names, so that each counts once."""
     count = Count()
     try:
@@ -229,8 +232,6 @@ def pytest_report(name, report, code):
     if code not in (0, 1) or code == 1 and not count.failed or not names:
         print(f"    pytest ended with code {code}")
         count.failed += 1
-    if count.failed:
-        tell_log(name, 60)
     return count
 
 
@@ -242,56 +243,61 @@ def stage_topology(_):
 
 GUESTS = 2
 GUEST_TIME_S = 420
-# Each program in a network namespace of its own; its output and its code stay.
-PROGRAMS = """for p in $programs; do n=$(basename $p); unshare --net timeout 120 $p >$results/$n.log 2>&1; echo $? >$results/$n.code; done
-exec /usr/bin/python3 -m pytest -q --color=no -p no:cacheprovider -ra --durations=5 --junitxml=$results/report.xml "$@"
+# Each guest takes what no other has taken yet: a file of tests, or a program in a network namespace of its own. What came of
+# each stays in the results' directory; what is missing there has failed.
+SHARE = """
+for item; do
+	n=$(basename $item)
+	mkdir $results/$n.taken 2>/dev/null || continue
+	case $n in
+	*.py) /usr/bin/python3 -m pytest -q --color=no -p no:cacheprovider -ra --durations=3 --junitxml=$results/$n.xml $item ;;
+	*) unshare --net timeout 120 $item >$results/$n.log 2>&1 ;;
+	esac
+	echo $? >$results/$n.code
+done
 """
 
 
-def ipvs_guest(number, directory, programs, files):
-    """One guest with its share: (its results' directory, its exit code)."""
-    name = f"ipvs-{number}"
-    results = os.path.join(LOGS, name)
-    shutil.rmtree(results, ignore_errors=True)
-    os.makedirs(results)
-    script = f"results={results}\nprograms='{' '.join(programs)}'\n{PROGRAMS}"
-    code = run(name, ["tests/ipvs/guest", "--results", results, "--time-limit", str(GUEST_TIME_S), "--", "sh", "-c", script,
-                      "sh", *files],
-               env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(results, "labs")}, timeout=GUEST_TIME_S + 30)
-    count = pytest_report(name, os.path.join(results, "report.xml"), code)
-    for program in programs:
-        log = os.path.join(results, os.path.basename(program))
-        try:
-            with open(log + ".code") as f:
-                told = int(f.read())
-            count.add(cmocka(log + ".log", told == 0, f"exit code {told}"))
-        except (OSError, ValueError):
-            print(f"    {program} did not run in the guest")
-            count.failed += 1
-    return count
+def ipvs_item(results, item):
+    """What came of a file of tests or of a program."""
+    path = os.path.join(results, os.path.basename(item))
+    try:
+        with open(path + ".code") as f:
+            code = int(f.read())
+        if item.endswith(".py"):
+            return pytest_report(path + ".xml", code)
+        return cmocka(path + ".log", code == 0, f"exit code {code}")
+    except (OSError, ValueError):
+        print(f"    {item} has left no result")
+        return Count(failed=1)
 
 
 def stage_ipvs(_):
     """On a kernel with IPVS, in two guests at once. With UBSan: in a guest there is no room for AddressSanitizer."""
     directory = os.path.join(BUILD, "undefined")
-    sources = glob.glob(os.path.join(TOP, "tests", "unit", "ipvs", "test_ipvs_kernel*.c"))
-    programs = sorted(os.path.relpath(s[:-len(".c")], TOP) for s in sources)
+    sources = sorted(glob.glob(os.path.join(TOP, "tests", "unit", "ipvs", "test_*kernel*.c")))
+    programs = [os.path.relpath(s[:-len(".c")], TOP) for s in sources]
     count = build("undefined", "--disable-static-announcer", targets=["lb-ipvs-agent", "rrctl", *programs], CC="gcc",
                   CFLAGS="-O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined")
     if count.failed:
         return count
-    # The longest files first, each to the guest with the least so far.
-    shares = [[] for _ in range(GUESTS)]
-    size = [0] * GUESTS
-    for path in sorted(glob.glob(os.path.join(TOP, "tests", "ipvs", "test_*.py")), key=os.path.getsize, reverse=True):
-        least = size.index(min(size))
-        shares[least].append(os.path.relpath(path, TOP))
-        size[least] += os.path.getsize(path)
+    files = sorted(glob.glob(os.path.join(TOP, "tests", "ipvs", "test_*.py")), key=os.path.getsize, reverse=True)
+    items = files + [os.path.join(directory, p) for p in programs]
+    results = os.path.join(LOGS, "ipvs")
+    os.makedirs(results)
+    # With a kernel of its own that has IPVS, both run natively.
+    argv = ["tests/ipvs/guest", "--results", results, "--time-limit", str(GUEST_TIME_S), "--",
+            "sh", "-c", f"results={results}\n{SHARE}", "sh", *items]
+    env = {"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(results, "labs")}
     with ThreadPoolExecutor(GUESTS) as pool:
-        found = [pool.submit(ipvs_guest, n + 1, directory, [os.path.join(directory, p) for p in programs[n::GUESTS]], shares[n])
-                 for n in range(GUESTS) if shares[n]]
-        for future in found:
-            count.add(future.result())
+        codes = list(pool.map(lambda n: run(f"ipvs-{n}", argv, env=env, timeout=GUEST_TIME_S + 30), range(1, GUESTS + 1)))
+    for item in items:
+        count.add(ipvs_item(results, item))
+    for number, code in enumerate(codes, 1):
+        if code or count.failed:
+            print(f"    guest {number}: exit code {code}")
+            count.failed += code != 0
+            tell_log(f"ipvs-{number}", 60)
     return count
 
 
