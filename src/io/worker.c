@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -83,20 +84,25 @@ static void *work_until_stopped(void *user)
 
 /* One job in a turn: done may do what it wants, even free the worker, and nothing of it is touched afterwards. The next one
  * keeps the descriptor readable. */
-static void job_is_done(void *user, unsigned events)
+static bool take_done(struct io_worker *w)
 {
-	struct io_worker *w = user;
 	struct io_work *work;
 	uint64_t one;
 
-	(void)events;
 	if (read(w->fd, &one, sizeof(one)) < 0)
-		return;
+		return false;
 	pthread_mutex_lock(&w->lock);
 	work = queue_get(&w->done);
 	pthread_mutex_unlock(&w->lock);
 	if (work)
 		work->done(work);
+	return work;
+}
+
+static void job_is_done(void *user, unsigned events)
+{
+	(void)events;
+	take_done(user);
 }
 
 /* Signals are for the loop's thread: the new one is born with all of them blocked. */
@@ -174,6 +180,14 @@ void io_worker_submit(struct io_worker *w, struct io_work *work)
 {
 	pthread_mutex_lock(&w->lock);
 	queue_put(&w->todo, work);
-	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
+	/* Only now: the thread that wakes up wants the lock. */
+	pthread_cond_signal(&w->wake);
+}
+
+bool io_worker_wait(struct io_worker *w, unsigned timeout_ms)
+{
+	struct pollfd p = { .fd = w->fd, .events = POLLIN };
+
+	return poll(&p, 1, (int)timeout_ms) > 0 && take_done(w);
 }

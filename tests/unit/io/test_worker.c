@@ -196,6 +196,30 @@ static void free_waits_for_the_job_under_way_and_drops_all(void **state)
 	free(j);
 }
 
+static void one_may_wait_outside_the_loop_but_not_for_ever(void **state)
+{
+	struct bench *b = bench_new("waited");
+	struct job *j = jobs_new(b, 3);
+	pthread_t opener;
+
+	(void)state;
+	j[1].waits = true;
+	assert_false(io_worker_wait(b->worker, 0));
+	for (unsigned i = 0; i < 3; i++)
+		io_worker_submit(b->worker, &j[i].work);
+	assert_true(io_worker_wait(b->worker, GUARD_US / 1000));
+	assert_int_equal(b->done, 1);
+	assert_false(io_worker_wait(b->worker, 1));
+	pthread_create(&opener, NULL, open_the_gate_later, j);
+	assert_true(io_worker_wait(b->worker, GUARD_US / 1000));
+	assert_true(io_worker_wait(b->worker, GUARD_US / 1000));
+	assert_int_equal(b->done, 3);
+	assert_false(io_worker_wait(b->worker, 0));
+	pthread_join(opener, NULL);
+	bench_free(b);
+	free(j);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +227,7 @@ int main(void)
 		cmocka_unit_test(the_loop_is_not_held_by_a_job),
 		cmocka_unit_test(done_may_free_the_worker_and_the_rest_is_dropped),
 		cmocka_unit_test(free_waits_for_the_job_under_way_and_drops_all),
+		cmocka_unit_test(one_may_wait_outside_the_loop_but_not_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
