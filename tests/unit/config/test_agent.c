@@ -64,7 +64,7 @@ static void a_service_of_three_keys_is_whole(void **state)
 	assert_int_equal(c->sysctls.conntrack, -1);
 	assert_int_equal(c->sysctls.schedule_icmp, -1);
 	assert_true(c->sysctls.set);
-	assert_int_equal(c->ipvs.compare_s, 10);
+	assert_int_equal(c->ipvs.compare_s, 2);
 	assert_int_equal(c->ipvs.mh_table_size, 4093);
 	assert_int_equal(c->ipvs.check_mark, 0x10000);
 	assert_string_equal(c->control.socket, RUNSTATEDIR "/rrd/lb-ipvs-agent.sock");
