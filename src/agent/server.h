@@ -1,16 +1,19 @@
 /*
  * One real server's life: pure, time and counts are arguments.
  *
- * What is known of it (is it listed, is it terminating, is it healthy, has somebody drained it) goes in; what the kernel shall
- * have (a weight, or nothing) comes out. A server that leaves goes to weight 0 and is deleted when its active connections
- * are gone or its time is over; one that is cut is deleted at once.
+ * What is known of it (is it listed, is it terminating, is it healthy, has somebody drained it) goes in; what the kernel
+ * shall have (a weight, or nothing) comes out. A server that leaves goes to weight 0 and is deleted when its active
+ * connections are gone or its time is over; one that is cut is deleted at once.
  *
- *	             healthy          failed
- *	 CHECKING ------------> UP <----------> DOWN            weight 0, kept in its place (keep),
- *	    |                    |               |               or drained or cut by policy
- *	    +------- leaves -----+---------------+--> DRAINING --active gone, or deadline--> GONE
- *	                                                 |  ^
- *	                                 wanted again ---+  +--- command, terminating, removed, failed
+ *	                healthy           failed
+ *	 CHECKING ---------------> UP <-----------> DOWN       weight 0, kept in its place
+ *	    |                       |                 |        (or, by policy, drained or cut)
+ *	    +-------- leaves -------+-----------------+--> DRAINING -- connections gone, or time over --> GONE
+ *	                                                      |                                            |
+ *	 UP <------------- wanted and healthy again ----------+--------------------------------------------+
+ *
+ * While a server is listed it keeps its place, whatever its health: so the table of a hash scheduler follows from the list
+ * alone, and is the same on load balancers that think differently of a server's health.
  */
 #pragma once
 
@@ -18,11 +21,12 @@
 #include <stdint.h>
 
 enum server_state {
-	SERVER_CHECKING, /* not known yet, and it starts down */
+	SERVER_CHECKING, /* no verdict yet, and it starts down: weight 0 */
 	SERVER_UP,
-	SERVER_DOWN,	 /* failed; weight 0 in its place */
+	SERVER_DOWN,	 /* failed: weight 0 in its place */
 	SERVER_DRAINING, /* weight 0, until its connections are gone */
-	SERVER_GONE,	 /* not in the kernel; still listed or drained by command, else it is freed */
+	SERVER_GONE,	 /* not in the kernel */
+	SERVER_STATES
 };
 
 enum server_reason {
@@ -33,37 +37,43 @@ enum server_reason {
 	SERVER_COMMAND, /* rrctl drain */
 };
 
-/* What becomes of a server that leaves. */
 enum server_leave { SERVER_LEAVE_KEEP, SERVER_LEAVE_DRAIN, SERVER_LEAVE_CUT };
 
 struct server_policy {
-	enum server_leave on_failure, on_removal; /* on_removal: terminating, removed, command; not KEEP */
+	enum server_leave on_failure;
+	enum server_leave on_removal; /* terminating, removed, command: DRAIN or CUT */
 	uint64_t drain_us;
 };
 
 struct server_facts {
-	bool listed, terminating, healthy, known /* a check has told, or there are none */,
-		drained /* by command */;
+	bool listed, terminating, healthy;
+	bool known;   /* its checks have a verdict, or there are none */
+	bool drained; /* by command */
 };
 
 struct server_life {
 	enum server_state state;
 	enum server_reason reason;
-	uint64_t since_us;
+	uint64_t since_us;    /* of state */
 	uint64_t deadline_us; /* DRAINING */
-	bool counted;	      /* DRAINING: counts taken since its weight was 0 have been seen */
+	bool idle_once;	      /* DRAINING: was seen without connections, at weight 0 */
 };
 
-/* found: the kernel has it, with a weight above 0 or not. */
-void server_init(struct server_life *s, const struct server_facts *f, uint64_t now_us);
-/* True when the state or reason changed. */
+/* A server nobody has heard of before; found: the kernel has it already. server_update() brings it to life. */
+void server_init(struct server_life *s, bool found, uint64_t now_us);
+/* True when the state or the reason changed. */
 bool server_update(
 	struct server_life *s, const struct server_facts *f, const struct server_policy *p, uint64_t now_us);
-/* Fresh counts: active connections, with the weight the kernel had. True when the state changed. */
-bool server_counted(struct server_life *s, uint32_t active, int32_t weight, uint64_t now_us);
-/* The time may be over. True when the state changed. */
+/* Drains by command with a time of its own: before server_update() with facts that say drained. */
+void server_set_deadline(struct server_life *s, uint64_t deadline_us);
+/* Fresh counts from the kernel: connections that are worth waiting for, and the weight it had then. A server that drains is
+ * gone when two counts in a row at weight 0 found none (half-open connections had their time). True when it is gone. */
+bool server_counted(struct server_life *s, uint32_t connections, int32_t weight, uint64_t now_us);
+/* True when its time is over: it is gone. */
 bool server_tick(struct server_life *s, uint64_t now_us);
-bool server_present(const struct server_life *s); /* shall the kernel have it? */
-bool server_takes(const struct server_life *s);	  /* new connections? */
+/* Shall the kernel have it? */
+bool server_present(const struct server_life *s);
+/* Shall it get new connections? */
+bool server_takes(const struct server_life *s);
 const char *server_state_text(enum server_state s);
 const char *server_reason_text(enum server_reason r); /* "" for none */

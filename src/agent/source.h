@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "agent/file_watch.h"
 #include "config/agent.h"
 #include "config/endpoints.h"
 #include "io/loop.h"
@@ -20,10 +21,12 @@ struct source;
 /* What source_new needs besides the configuration. */
 struct source_env {
 	struct io_loop *loop;
-	struct io_worker *resolver; /* a thread for names; shared */
+	struct io_worker
+		*resolver; /* a thread for names; shared; freed after all sources, with source_drop_work */
+	struct file_watch *files; /* shared, since a user has few inotify instances */
 };
 
-/* list and all it points to are valid during the call. */
+/* list and all it points to are valid during the call. It must not free the source. */
 typedef void source_changed_fn(void *user, const struct endpoint_list *list);
 
 struct source_status {
@@ -43,3 +46,5 @@ void source_status(const struct source *s, struct source_status *out);
 const char *source_name(const struct source *s);
 /* Whether two configurations are the same source, so that one that runs may go on. */
 bool source_config_equal(const struct config_source *a, const struct config_source *b);
+/* For io_worker_free(): a name that was still to be resolved. */
+void source_drop_work(struct io_work *w);

@@ -83,5 +83,9 @@ struct path_speaker speaker_path(const struct speaker *s);
 /* Services this neighbor is told of now. */
 size_t speaker_announced(const struct speaker *s);
 
+/* --- metrics.c --- */
+/* A control_command's start. */
+bool announcer_metrics(void *user, const struct row *args, struct control_answer *out, char *err);
+
 /* --- show.c --- */
 extern const struct control_command announcer_commands[];

@@ -259,6 +259,7 @@ const struct control_command announcer_commands[] = {
 	{ "show routes", "", "the services, a line each", false, show_routes },
 	{ "show memory", "", "what the process takes", false, show_memory },
 	{ "show status", "", "the announcer at a glance", false, show_status },
+	{ "metrics", "", "every counter and gauge", false, announcer_metrics },
 	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true,
 		clear_neighbor },
 	{ "drain", "[SECONDS]", "turn new connections away, withdraw after that time, stay so", true, drain },

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 struct text text_init(char *buf, size_t size)
 {
@@ -46,5 +47,35 @@ const char *text_duration(char *buf, unsigned long long ms)
 		snprintf(buf, SIZE, "%llu h %llu min", s / 3600, s / 60 % 60);
 	else
 		snprintf(buf, SIZE, "%llu d %llu h", s / 86400, s / 3600 % 24);
+	return buf;
+}
+
+const char *text_scaled(char *buf, unsigned long long value, const char *unit)
+{
+	static const char prefixes[] = "kMGTPE";
+	enum { SIZE = 32 };
+	double v = (double)value;
+	int power = -1;
+
+	if (value < 1000) {
+		snprintf(buf, SIZE, "%llu%s%s", value, *unit ? " " : "", unit);
+		return buf;
+	}
+	/* What would be written as 1000 is one of the next. */
+	for (; v >= 999.5; power++)
+		v /= 1000;
+	snprintf(buf, SIZE, "%.*f %c%s", v < 9.995 ? 2 : v < 99.95 ? 1 : 0, v, prefixes[power], unit);
+	return buf;
+}
+
+const char *text_time(char *buf, unsigned long long realtime_ms)
+{
+	time_t s = (time_t)(realtime_ms / 1000);
+	struct tm tm;
+	size_t len;
+
+	gmtime_r(&s, &tm);
+	len = strftime(buf, TEXT_TIME_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + len, TEXT_TIME_MAX - len, ".%03lluZ", realtime_ms % 1000);
 	return buf;
 }

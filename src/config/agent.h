@@ -46,9 +46,9 @@ enum config_source_kind {
 };
 
 struct config_source_dns {
-	const char *name;
+	const char *name;    /* NULL: none */
 	uint32_t interval_s; /* between two questions */
-	unsigned family;     /* enum ip_family; IP_NONE: the service's, or both with tunnels */
+	unsigned family;     /* enum ip_family; IP_NONE: both, with tunnels (any is filled in otherwise) */
 };
 
 struct config_static_server {
@@ -107,15 +107,17 @@ struct config_check {
 enum config_leave { CONFIG_LEAVE_AUTO, CONFIG_LEAVE_KEEP, CONFIG_LEAVE_DRAIN, CONFIG_LEAVE_CUT };
 
 struct config_server_drain {
-	uint32_t time_s;     /* the deadline for active connections */
-	unsigned on_failure; /* enum config_leave: what becomes of a server whose check fails */
-	unsigned udp;	     /* CONFIG_LEAVE_DRAIN or _CUT: of a server that leaves, for UDP */
+	uint32_t time_s; /* the deadline for active connections */
+	unsigned
+		on_failure; /* enum config_leave: what becomes of a server whose check fails; auto is filled in */
+	unsigned udp;	    /* CONFIG_LEAVE_DRAIN or _CUT: of a server that leaves, for UDP */
 };
 
 struct config_virtual {
 	struct config_head head;
-	const char *name;	/* given, or made of the key */
-	unsigned protocol;	/* IPPROTO_* */
+	bool wrong;		/* one of its keys is: contradictions are not looked for */
+	const char *name;	/* given, or made of the key: "10.1.1.1:80/tcp", "mark:7/ipv4" */
+	unsigned protocol;	/* IPPROTO_*; 0 with a mark */
 	struct ip_addr address; /* IP_NONE with a mark */
 	uint16_t port;
 	uint32_t mark;
@@ -146,17 +148,25 @@ struct config_vs_sysctls {
 	bool set; /* may we write them? otherwise they are only compared */
 };
 
+/* What becomes of the kernel's rules when the agent is told to end. */
+enum config_exit { CONFIG_EXIT_REMOVE, CONFIG_EXIT_KEEP };
+
 struct config_ipvs {
+	unsigned on_exit;     /* enum config_exit */
+	uint32_t exit_wait_s; /* for the announcer to withdraw, when told to end */
 	uint32_t compare_s;
 	const char *state_file;
 	unsigned mh_table_size;
-	uint32_t check_mark; /* the first of the marks for checks through the tunnel */
+	uint32_t check_mark; /* the first of the CONFIG_CHECK_MARKS marks for checks through the tunnel */
 };
+
+enum { CONFIG_CHECK_MARKS = 65536 };
 
 struct config_agent {
 	struct arena *arena;
 	bool preserve_connections;
 	bool masquerade; /* NAT: let answers come back through us by rewriting the source (iptables -m ipvs) */
+	struct config_virtual defaults; /* as read; services have them merged in */
 	struct config_virtual *services;
 	size_t service_count;
 	struct config_ipvs_timeouts timeouts;

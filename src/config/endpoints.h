@@ -8,7 +8,8 @@
  *	    name: web-1		# for people
  *	    terminating: true	# drain it; default false
  *
- * Every mistake is found, with its place; a file with any is not used at all.
+ * Every mistake is found, with its place; a file with any is not used at all. "No servers" must be said: servers: []. An
+ * empty or cut file is a mistake and never an empty service.
  */
 #pragma once
 
@@ -40,7 +41,16 @@ struct endpoint_list {
 	size_t count;
 };
 
+struct config_schema;
+
+/* The keys of one server, for a struct endpoint. */
+extern const struct config_schema config_endpoint_schema;
+
 /* Reads one file's text; name: for messages. False when anything is wrong; errs then holds all of it. What out points to
  * belongs to the arena. Two servers with one address and port are a mistake. */
 bool config_endpoints_parse(const char *text, size_t len, const char *name, struct arena *arena,
 	struct config_errors *errs, struct endpoint_list *out);
+/* What no key alone can tell of the servers under a list's node: addresses that are no server's, and servers that are there
+ * twice. port: of those that name none, 0 when it is not known. */
+void config_endpoints_check(const struct config_node *list, const struct endpoint *servers, size_t count,
+	uint16_t port, struct config_errors *errs);

@@ -17,7 +17,8 @@ struct error {
 struct config_errors {
 	char *file;
 	struct error list[CONFIG_ERRORS_MAX];
-	size_t count; /* found; more than CONFIG_ERRORS_MAX are not kept */
+	size_t count;  /* found; more than CONFIG_ERRORS_MAX are not kept */
+	size_t before; /* count when the file was named */
 };
 
 struct config_errors *config_errors_new(void)
@@ -47,6 +48,7 @@ void config_errors_set_file(struct config_errors *e, const char *name)
 {
 	free(e->file);
 	e->file = mem_strdup(name);
+	e->before = e->count;
 }
 
 size_t config_errors_count(const struct config_errors *e)
@@ -85,22 +87,33 @@ char *config_errors_format(const struct config_errors *e)
 	return buf;
 }
 
+/* What holds for many is said once: a key of the defaults that is wrong for each of a thousand services. */
+static bool is_known(const struct config_errors *e, const char *text)
+{
+	for (size_t i = e->before; i < kept(e); i++)
+		if (strcmp(e->list[i].text, text) == 0)
+			return true;
+	return false;
+}
+
 static void add(struct config_errors *e, unsigned line, unsigned column, const char *path, const char *fmt,
 	va_list ap)
 {
 	char place[32] = "", what[1024];
-	struct error *slot;
+	char *text;
 
 	if (!e)
 		return;
-	if (e->count++ >= CONFIG_ERRORS_MAX)
-		return;
-	slot = &e->list[e->count - 1];
 	vsnprintf(what, sizeof(what), fmt, ap);
 	if (line)
 		snprintf(place, sizeof(place), ":%u:%u", line, column);
-	*slot = (struct error){ .line = line, .column = column, .number = e->count };
-	slot->text = mem_printf("%s%s: %s%s%s", e->file, place, path, *path ? ": " : "", what);
+	text = mem_printf("%s%s: %s%s%s", e->file, place, path, *path ? ": " : "", what);
+	if (!is_known(e, text) && e->count++ < CONFIG_ERRORS_MAX)
+		e->list[e->count - 1] = (struct error){
+			.line = line, .column = column, .number = e->count, .text = text
+		};
+	else
+		free(text);
 }
 
 void config_error_value(struct config_errors *e, const struct config_node *n, const char *fmt, ...)

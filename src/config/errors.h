@@ -2,7 +2,7 @@
  * Everything that is wrong with a configuration file, collected, so that one look at the file mends it all.
  *
  * A line reads FILE:LINE:COLUMN: PATH.TO.KEY: what is wrong, and what would be right. Lines are given back in the order
- * of their places. At most CONFIG_ERRORS_MAX are kept; the rest are counted.
+ * of their places; the same line of a file is kept once. At most CONFIG_ERRORS_MAX are kept; the rest are counted.
  */
 #pragma once
 

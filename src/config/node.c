@@ -15,6 +15,19 @@ const struct config_node *config_node_get(const struct config_node *n, const cha
 	return NULL;
 }
 
+const struct config_node *config_node_find(const struct config_node *n, const char *path)
+{
+	while (n && *path) {
+		char key[64];
+		size_t len = strcspn(path, ".");
+
+		snprintf(key, sizeof(key), "%.*s", (int)len, path);
+		n = config_node_get(n, key);
+		path += len + (path[len] == '.');
+	}
+	return n;
+}
+
 bool config_node_is_empty(const struct config_node *n)
 {
 	return n->kind == CONFIG_NODE_SCALAR && n->plain && *n->text == 0;

@@ -24,6 +24,8 @@ enum { CONFIG_PATH_MAX = 512, CONFIG_QUOTE_MAX = 88 };
 
 /* The child of a map under a key; NULL when there is none, or n is NULL or no map. */
 const struct config_node *config_node_get(const struct config_node *n, const char *key);
+/* The same for a key that may stand deeper: "import.prefixes". */
+const struct config_node *config_node_find(const struct config_node *n, const char *path);
 /* A plain scalar without text, as left by "key:" with nothing behind it. */
 bool config_node_is_empty(const struct config_node *n);
 /* "peer-groups.k8s.import.prefixes[0]"; "" for the root. Writes into buf (CONFIG_PATH_MAX octets) and returns it. */

@@ -1,37 +1,22 @@
 #include "config/peer.h"
 
-#include <stdio.h>
 #include <string.h>
-
-/* The node of a key that may stand deeper: "import.prefixes". */
-static const struct config_node *find(const struct config_node *n, const char *path)
-{
-	while (n && *path) {
-		char key[64];
-		size_t len = strcspn(path, ".");
-
-		snprintf(key, sizeof(key), "%.*s", (int)len, path);
-		n = config_node_get(n, key);
-		path += len + (path[len] == '.');
-	}
-	return n;
-}
 
 /* The key of own's that made two keys contradict each other; NULL: both are the group's or the default. */
 static const struct config_node *culprit(
 	const struct config_peer_check *c, const char *key, const char *other)
 {
-	const struct config_node *n = find(c->own, key);
+	const struct config_node *n = config_node_find(c->own, key);
 
-	return n ? n : find(c->own, other);
+	return n ? n : config_node_find(c->own, other);
 }
 
 /* Where the value of a key comes from, for the message. */
 static const char *origin(const struct config_peer_check *c, const char *key)
 {
-	if (find(c->own, key))
+	if (config_node_find(c->own, key))
 		return "";
-	return find(c->group, key) ? " (of the peer group)" : " (the default)";
+	return config_node_find(c->group, key) ? " (of the peer group)" : " (the default)";
 }
 
 /* first must not be more than second. */
@@ -114,13 +99,13 @@ static const struct config_node *element(const struct config_node *list, size_t 
 static void check_rules(const struct config_peer_check *c, const struct config_peer *p, const char *key,
 	const struct config_policy *policy)
 {
-	const struct config_node *list = find(c->own, key), *n;
+	const struct config_node *list = config_node_find(c->own, key), *n;
 	char text[PREFIX_TEXT_MAX];
 
 	for (size_t i = 0; i < policy->rule_count; i++) {
 		const struct prefix *prefix = &policy->rules[i].prefix;
 
-		n = list ? element(list, i) : find(c->own, "families");
+		n = list ? element(list, i) : config_node_find(c->own, "families");
 		if (!n || prefix->family == IP_NONE || has_family(p, prefix->family))
 			continue;
 		config_error_value(c->errs, n, "%s of %s is IPv%d, but families%s has no ipv%d-unicast",
@@ -143,7 +128,7 @@ static bool next_hop_possible(const struct config_peer *p, uint8_t family)
 
 static void check_next_hops(const struct config_peer_check *c, const struct config_peer *p)
 {
-	const struct config_node *list = find(c->own, "import.next-hops"), *n = list;
+	const struct config_node *list = config_node_find(c->own, "import.next-hops"), *n = list;
 
 	if (!n)
 		n = culprit(c, "import.prefixes", "families");

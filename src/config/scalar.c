@@ -103,22 +103,36 @@ static bool parse_bool(
 	return true;
 }
 
+bool config_parse_word(struct config_reader *r, const struct config_word *words, const char *text,
+	unsigned *out, struct text *why)
+{
+	const char *lacks;
+	char q[CONFIG_QUOTE_MAX];
+
+	for (const struct config_word *w = words; w->name; w++) {
+		if (strcmp(w->name, text) != 0)
+			continue;
+		*out = w->value;
+		lacks = config_feature_missing(r, w->needs);
+		if (lacks)
+			text_add(why, "%s cannot be had: %s", w->name, lacks);
+		return !lacks;
+	}
+	text_add(why, "%s is not one of ", config_quote(text, q));
+	for (const struct config_word *w = words; w->name; w++)
+		text_add(why, "%s%s", w == words ? "" : ", ", w->name);
+	return false;
+}
+
 static bool parse_enum(
 	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
 {
-	char q[CONFIG_QUOTE_MAX];
+	unsigned value;
 
-	(void)r;
-	for (const struct config_word *w = f->words; w->name; w++) {
-		if (strcmp(w->name, text) == 0) {
-			memcpy(out, &w->value, sizeof(w->value));
-			return true;
-		}
-	}
-	text_add(why, "%s is not one of ", config_quote(text, q));
-	for (const struct config_word *w = f->words; w->name; w++)
-		text_add(why, "%s%s", w == f->words ? "" : ", ", w->name);
-	return false;
+	if (!config_parse_word(r, f->words, text, &value, why))
+		return false;
+	memcpy(out, &value, sizeof(value));
+	return true;
 }
 
 /* asdot: two numbers of 16 bits */
@@ -300,6 +314,7 @@ const struct config_scalar config_u8 = { "a number", NULL, sizeof(uint8_t), .par
 const struct config_scalar config_u16 = { "a number", NULL, sizeof(uint16_t), .parse = parse_u16 };
 const struct config_scalar config_u32 = { "a number", NULL, sizeof(uint32_t), .parse = parse_u32 };
 const struct config_scalar config_seconds = { "seconds", NULL, sizeof(uint16_t), .parse = parse_u16 };
+const struct config_scalar config_seconds32 = { "seconds", NULL, sizeof(uint32_t), .parse = parse_u32 };
 const struct config_scalar config_enum = { "a word", NULL, sizeof(unsigned), .parse = parse_enum };
 const struct config_scalar config_as = { "an AS number", NULL, sizeof(uint32_t), .parse = parse_as };
 const struct config_scalar config_router_id = { "an IPv4 address", NULL, sizeof(uint32_t),

@@ -4,12 +4,13 @@
 #include "base/prefix.h"
 #include "config/schema.h"
 
-extern const struct config_scalar config_bool;	  /* bool: true, false, yes, no */
-extern const struct config_scalar config_u8;	  /* uint8_t */
-extern const struct config_scalar config_u16;	  /* uint16_t */
-extern const struct config_scalar config_u32;	  /* uint32_t */
-extern const struct config_scalar config_seconds; /* uint16_t */
-extern const struct config_scalar config_enum;	  /* an enum: one of the row's words */
+extern const struct config_scalar config_bool;	    /* bool: true, false, yes, no */
+extern const struct config_scalar config_u8;	    /* uint8_t */
+extern const struct config_scalar config_u16;	    /* uint16_t */
+extern const struct config_scalar config_u32;	    /* uint32_t */
+extern const struct config_scalar config_seconds;   /* uint16_t */
+extern const struct config_scalar config_seconds32; /* uint32_t */
+extern const struct config_scalar config_enum;	    /* an enum: one of the row's words */
 /* uint32_t: asplain or asdot (RFC 5396); 0 (RFC 7607) and AS_TRANS (RFC 6793) are nobody's. */
 extern const struct config_scalar config_as;
 extern const struct config_scalar
@@ -22,6 +23,8 @@ extern const struct config_scalar config_name;	 /* const char *: a word without 
 
 /* Parts for types of one's own. They write what is wrong, and return false, as a type's parse does. */
 bool config_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out, struct text *why);
+bool config_parse_word(struct config_reader *r, const struct config_word *words, const char *text,
+	unsigned *out, struct text *why);
 bool config_parse_as(const char *text, uint32_t *out, struct text *why);
 bool config_parse_prefix(const char *text, struct prefix *out, struct text *why);
 char *config_copy(struct config_reader *r, const char *text);

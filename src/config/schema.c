@@ -23,18 +23,24 @@ unsigned config_features(void)
 	return features;
 }
 
-/* Checks that the build has what a key needs. */
-static bool check_feature(struct config_reader *r, const struct config_field *f, const struct config_node *n)
+const char *config_feature_missing(const struct config_reader *r, enum config_feature needs)
 {
 	static const char *const lacks[] = {
 		[CONFIG_FEATURE_OPENSSL] = "this build has no OpenSSL (configure --with-openssl)",
 		[CONFIG_FEATURE_LIBCURL] = "this build has no libcurl (configure --with-libcurl)",
 	};
 
-	if (f->needs == CONFIG_FEATURE_NONE || r->features & 1u << f->needs)
-		return true;
-	config_error_key(r->errs, n, "%s", lacks[f->needs]);
-	return false;
+	return needs == CONFIG_FEATURE_NONE || r->features & 1u << needs ? NULL : lacks[needs];
+}
+
+/* Checks that the build has what a key needs. */
+static bool check_feature(struct config_reader *r, const struct config_field *f, const struct config_node *n)
+{
+	const char *why = config_feature_missing(r, f->needs);
+
+	if (why)
+		config_error_key(r->errs, n, "%s", why);
+	return !why;
 }
 
 static const struct config_field *find_field(const struct config_schema *s, const char *name)
@@ -297,6 +303,8 @@ static void check_required(
 {
 	if (n->kind != CONFIG_NODE_MAP && !config_node_is_empty(n))
 		return;
+	if (s->include)
+		check_required(r, s->include, n);
 	for (const struct config_field *f = s->fields; f->name; f++) {
 		const struct config_node *c = config_node_get(n, f->name);
 

@@ -40,6 +40,8 @@ struct config_reader {
 
 /* The features of this build. */
 unsigned config_features(void);
+/* What to do where the build lacks it; NULL when it is there. */
+const char *config_feature_missing(const struct config_reader *r, enum config_feature needs);
 
 struct config_field;
 struct config_schema;
@@ -47,6 +49,7 @@ struct config_schema;
 struct config_word {
 	const char *name; /* NULL ends a list of words */
 	unsigned value;
+	enum config_feature needs;
 };
 
 /* A type of scalar. */
@@ -75,10 +78,10 @@ struct config_field {
 	const struct config_schema *schema; /* STRUCT; LIST, MAP: of its elements */
 	const struct config_word *words;    /* of an enumeration or of flags */
 	size_t offset;			    /* of the value; LIST, MAP: of a pointer to the first element */
-	size_t count_offset;		    /* LIST, MAP: of their number, a size_t */
-	uint64_t min, max;		    /* numbers: the range; text: octets. min of lists: elements */
-	const char *def;		    /* default, as written in a file; NULL: all octets zero */
-	const char *def_doc;		    /* what the default is, where def does not say it */
+	size_t count_offset; /* LIST, MAP, texts that may hold a NUL: of their number, a size_t */
+	uint64_t min, max;   /* numbers: the range; text: octets. min of lists: elements */
+	const char *def;     /* default, as written in a file; NULL: all octets zero */
+	const char *def_doc; /* what the default is, where def does not say it */
 	bool required;
 	enum config_apply apply;
 	enum config_feature needs;

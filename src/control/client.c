@@ -19,7 +19,7 @@ struct control_client {
 	struct row *answer; /* the last line */
 };
 
-static const char *hint(int err)
+const char *control_client_hint(int err)
 {
 	switch (err) {
 	case -ECONNREFUSED:
@@ -40,7 +40,7 @@ struct control_client *control_client_new(const char *daemon, const char *path, 
 
 	if (fd < 0) {
 		snprintf(err, CONTROL_ERROR_MAX, "cannot reach %s at %s: %s%s", daemon, path, strerror(-fd),
-			hint(fd));
+			control_client_hint(fd));
 		return NULL;
 	}
 	c = mem_calloc(1, sizeof(*c));

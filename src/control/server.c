@@ -6,7 +6,9 @@
  * costs one piece of memory and a small part of each turn of the loop.
  *
  * Invariant: while a request waits or an answer is in progress, something is on its way to the client; its going is
- * what calls for the next piece. Every request is answered by exactly one "end" or "error", in order.
+ * what calls for the next piece. The exceptions are an answer that goes on with a feed and has told all, where the feed's
+ * next row calls, and one that is held, where the program does. Every request is answered by exactly one "end" or
+ * "error", in order.
  *
  * What a client sends is never trusted: what is not a request gets an error and costs the connection only when it is
  * too much (a line too long, too many requests at once).
@@ -15,9 +17,10 @@
 
 #include "base/mem.h"
 #include "base/nearest.h"
-#include "io/unix.h"
+#include "control/feed_private.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +29,7 @@
 enum {
 	ERROR_MAX = 256,
 	REQUESTS_MAX = 16,
+	WATCHERS_MAX = 64, /* a client that watches stays; there must be room for others */
 	PIECE_OCTETS = 64 * 1024,
 	PIECE_US = 2000,
 };
@@ -34,15 +38,19 @@ struct control_server {
 	struct io_unix_server *unix_server;
 	const struct control_command *commands;
 	void *user;
+	unsigned watchers;
 };
 
-struct caller {
+struct control_caller {
 	struct control_server *server;
 	struct io_unix_client *client;
 	char *requests[REQUESTS_MAX]; /* a ring of lines */
 	unsigned first, waiting;
-	bool answering;
-	struct control_answer answer;
+	bool answering, held;
+	struct control_answer answer; /* next: NULL when its rows are over and the feed's follow */
+	struct feed_watcher watcher;
+	void *attached;
+	void (*gone)(void *attached);
 };
 
 static uint64_t clock_us(void)
@@ -55,7 +63,7 @@ static uint64_t clock_us(void)
 
 /* --- answers --- */
 
-static void send_row(struct caller *c, struct row *line)
+static void send_row(struct control_caller *c, struct row *line)
 {
 	char *text = row_format(line);
 
@@ -65,7 +73,7 @@ static void send_row(struct caller *c, struct row *line)
 	row_free(line);
 }
 
-static void send_error(struct caller *c, const char *what)
+static void send_error(struct control_caller *c, const char *what)
 {
 	struct row *line = row_new();
 
@@ -73,7 +81,7 @@ static void send_error(struct caller *c, const char *what)
 	send_row(c, line);
 }
 
-static void send_end(struct caller *c)
+static void send_end(struct control_caller *c)
 {
 	struct row *line = row_new();
 
@@ -81,15 +89,32 @@ static void send_end(struct caller *c)
 	send_row(c, line);
 }
 
-static void finish_answer(struct caller *c)
+static void finish_answer(struct control_caller *c)
 {
 	if (c->answering && c->answer.done)
 		c->answer.done(c->answer.state);
-	c->answering = false;
+	if (c->answering && c->answer.feed)
+		c->server->watchers--;
+	feed_leave(&c->watcher);
+	c->answering = c->held = false;
 }
 
-/* One row, or the end. */
-static void pull(struct caller *c)
+/* A row of the feed; false when there is none now. */
+static bool send_event(struct control_caller *c)
+{
+	char *text = feed_read(&c->watcher);
+
+	if (!text)
+		return false;
+	io_unix_send(c->client, "{\"row\":", 7);
+	io_unix_send(c->client, text, strlen(text));
+	io_unix_send(c->client, "}\n", 2);
+	free(text);
+	return true;
+}
+
+/* One row, or the end; false when there is nothing to be sent now, but will be. */
+static bool pull(struct control_caller *c)
 {
 	char err[ERROR_MAX] = "";
 	struct row *row = c->answer.next ? c->answer.next(c->answer.state, err) : NULL;
@@ -99,13 +124,18 @@ static void pull(struct caller *c)
 		line = row_new();
 		row_put(line, "row", row);
 		send_row(c, line);
-		return;
+		return true;
+	}
+	if (!err[0] && c->watcher.feed) {
+		c->answer.next = NULL;
+		return send_event(c);
 	}
 	finish_answer(c);
 	if (err[0])
 		send_error(c, err);
 	else
 		send_end(c);
+	return true;
 }
 
 /* --- the built-in command --- */
@@ -154,7 +184,7 @@ static void unknown_command(const struct control_server *s, const char *name, ch
 			err, ERROR_MAX, "unknown command \"%.60s\"; {\"command\": \"help\"} lists all", name);
 }
 
-static bool start_command(struct caller *c, const struct row *request, char *err)
+static bool start_command(struct control_caller *c, const struct row *request, char *err)
 {
 	const struct control_server *s = c->server;
 	const char *name = row_get_text(request, "command");
@@ -175,7 +205,21 @@ static bool start_command(struct caller *c, const struct row *request, char *err
 	return false;
 }
 
-static void start_request(struct caller *c)
+/* What happens from now on is this client's too, behind the rows of the answer itself. */
+static bool start_watching(struct control_caller *c, char *err)
+{
+	if (c->server->watchers == WATCHERS_MAX) {
+		if (c->answer.done)
+			c->answer.done(c->answer.state);
+		snprintf(err, ERROR_MAX, "%d clients watch already: end one of them", WATCHERS_MAX);
+		return false;
+	}
+	c->server->watchers++;
+	feed_join(c->answer.feed, &c->watcher);
+	return true;
+}
+
+static void start_request(struct control_caller *c)
 {
 	char err[ERROR_MAX] = "", why[ERROR_MAX / 2] = "";
 	char *line = c->requests[c->first];
@@ -187,7 +231,8 @@ static void start_request(struct caller *c)
 	if (!request)
 		snprintf(err, sizeof(err), "%s; a request looks like {\"command\": \"help\"}", why);
 	else
-		c->answering = start_command(c, request, err);
+		c->answering = start_command(c, request, err) && (!c->answer.feed || start_watching(c, err));
+	c->held &= c->answering;
 	if (!c->answering)
 		send_error(c, err);
 	row_free(request);
@@ -196,36 +241,51 @@ static void start_request(struct caller *c)
 
 /* Answers until a piece is full, or the time is up, or there is nothing to do. It must not stop with an answer begun and
  * nothing to send: it is the socket, when it has taken what was sent, that asks for more. */
-static void advance(struct caller *c)
+static void advance(struct control_caller *c)
 {
 	uint64_t end_us = clock_us() + PIECE_US;
 
 	while (io_unix_unsent(c->client) < PIECE_OCTETS) {
-		if (c->answering)
-			pull(c);
-		else if (c->waiting > 0)
-			start_request(c);
-		else
+		if (c->held)
 			return;
+		if (c->answering) {
+			if (!pull(c))
+				return;
+		} else if (c->waiting > 0) {
+			start_request(c);
+		} else {
+			return;
+		}
 		if (clock_us() >= end_us && io_unix_unsent(c->client) > 0)
 			return;
 	}
+}
+
+/* The feed has something. While the answer's own rows are not over something is on its way anyway. */
+static void woken(void *user)
+{
+	struct control_caller *c = user;
+
+	if (!c->answer.next)
+		advance(c);
 }
 
 /* --- what happens on the socket --- */
 
 static void *opened(void *user, struct io_unix_client *client)
 {
-	struct caller *c = mem_calloc(1, sizeof(*c));
+	struct control_caller *c = mem_calloc(1, sizeof(*c));
 
 	c->server = user;
 	c->client = client;
+	c->watcher.wake = woken;
+	c->watcher.user = c;
 	return c;
 }
 
 static void line_came(void *user, const char *line, size_t len)
 {
-	struct caller *c = user;
+	struct control_caller *c = user;
 
 	if (strlen(line) != len) {
 		send_error(c, "a line with a NUL in it is not JSON");
@@ -244,7 +304,7 @@ static void line_came(void *user, const char *line, size_t len)
 
 static void too_long(void *user)
 {
-	struct caller *c = user;
+	struct control_caller *c = user;
 	char err[ERROR_MAX];
 
 	snprintf(err, sizeof(err), "the line is too long: at most %d octets", (int)IO_UNIX_LINE_MAX);
@@ -259,12 +319,51 @@ static void writable(void *user)
 
 static void closed(void *user)
 {
-	struct caller *c = user;
+	struct control_caller *c = user;
 
 	finish_answer(c);
+	if (c->gone)
+		c->gone(c->attached);
 	for (; c->waiting > 0; c->waiting--, c->first = (c->first + 1) % REQUESTS_MAX)
 		free(c->requests[c->first]);
 	free(c);
+}
+
+/* --- what lasts as long as the connection --- */
+
+struct control_caller *control_answer_caller(struct control_answer *out)
+{
+	return (struct control_caller *)(void *)((char *)out - offsetof(struct control_caller, answer));
+}
+
+void control_caller_attach(struct control_caller *c, void *state, void (*gone)(void *state))
+{
+	c->attached = state;
+	c->gone = gone;
+}
+
+void *control_caller_attached(const struct control_caller *c)
+{
+	return c->attached;
+}
+
+const struct io_unix_client *control_caller_client(const struct control_caller *c)
+{
+	return c->client;
+}
+
+void control_caller_hold(struct control_caller *c)
+{
+	c->held = true;
+}
+
+void control_caller_resume(struct control_caller *c)
+{
+	if (!c->held)
+		return;
+	c->held = false;
+	if (io_unix_unsent(c->client) == 0)
+		advance(c);
 }
 
 /* --- the server --- */
@@ -342,4 +441,9 @@ void control_answer_row(struct control_answer *out, struct row *row)
 	s = mem_calloc(1, sizeof(*s));
 	s->row = row;
 	*out = (struct control_answer){ next_single, single_done, s };
+}
+
+void control_answer_feed(struct control_answer *out, struct control_feed *feed)
+{
+	*out = (struct control_answer){ .feed = feed };
 }

@@ -4,12 +4,15 @@
  * Request: {"command": "show neighbors", ...arguments}. Answer: any number of rows {"row": {...}}, then exactly one
  * {"end": true} or {"error": "what is wrong and what to do"}. The server knows commands and rows, nothing of what they
  * mean: a program gives a table of commands. A command that has much to say is a generator, asked for one row at a
- * time when the client has taken the last ones.
+ * time when the client has taken the last ones. A command to watch something goes on with the rows of a feed (feed.h) as
+ * they happen, until its client closes, or closes its sending side; a request behind it waits for as long.
  */
 #pragma once
 
 #include "base/row.h"
+#include "control/feed.h"
 #include "io/loop.h"
+#include "io/unix.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -17,11 +20,13 @@
 struct control_server;
 
 /* An answer in progress. next: returns the next row (taken over), or NULL at the end; NULL with a text in err (256
- * octets) means failure. done: frees state; called exactly once, also when the client went away; may be NULL. */
+ * octets) means failure. done: frees state; called exactly once, also when the client went away; may be NULL. feed: when
+ * next has ended (or is NULL) the answer goes on with its rows, from the moment the command was started; NULL: none. */
 struct control_answer {
 	struct row *(*next)(void *state, char *err);
 	void (*done)(void *state);
 	void *state;
+	struct control_feed *feed;
 };
 
 struct control_command {
@@ -41,3 +46,22 @@ void control_server_free(struct control_server *s);
 
 /* For commands with a single row, or none (row NULL). */
 void control_answer_row(struct control_answer *out, struct row *row);
+/* For commands that watch, without rows before. */
+void control_answer_feed(struct control_answer *out, struct control_feed *feed);
+
+/* --- commands that last as long as their connection --- */
+
+struct control_caller; /* a connection */
+
+/* Whose answer it is: for start(), with the out it was given. */
+struct control_caller *control_answer_caller(struct control_answer *out);
+/* state belongs to the connection from now on: gone(state) is called once, when it closes, after the done of an answer in
+ * progress. One per connection. */
+void control_caller_attach(struct control_caller *c, void *state, void (*gone)(void *state));
+/* NULL: nothing was attached. */
+void *control_caller_attached(const struct control_caller *c);
+/* The connection's socket, for questions about who is there. */
+const struct io_unix_client *control_caller_client(const struct control_caller *c);
+/* In start(): the answer has nothing to say yet; next() is not called before control_caller_resume(). */
+void control_caller_hold(struct control_caller *c);
+void control_caller_resume(struct control_caller *c);

@@ -2,8 +2,9 @@
  * An HTTP client on the event loop, over libcurl's multi interface. The only user of libcurl.
  *
  * A request is described once and owned by the caller until it ends; its answer comes in one call. The body is kept up to a
- * limit and what goes beyond is read and dropped. Connections may be kept and used again, or made new for each request, as a
- * health check wants it. Nothing here blocks: names are never resolved, since an address is given.
+ * limit, and what goes beyond is not waited for: the request ends there. Connections may be kept and used again, or made new
+ * for each request, as a health check wants it. Nothing here blocks: names are never resolved, since an address is given.
+ * The program must ignore SIGPIPE.
  */
 #pragma once
 
@@ -24,17 +25,19 @@ struct io_http_request {
 	enum io_http_version version;
 	struct ip_addr address; /* connected to, whatever the host says */
 	uint16_t port;
-	const char *host;	    /* Host header and SNI; NULL: the address */
+	/* Host header, and with TLS the name for SNI and the certificate; NULL: the address. A header "Host: ..." in headers goes
+	 * before it, so that the two may differ. */
+	const char *host;
 	const char *method;	    /* "GET", "HEAD", "POST", ... */
 	const char *path;	    /* begins with '/' */
 	const char *const *headers; /* "Name: value", ends with NULL; or NULL */
 	const void *body;	    /* or NULL */
 	size_t body_len;
-	bool verify;	       /* the server's certificate against ca_file (NULL: the system's) and host */
-	const char *ca_file;   /* or NULL */
-	uint64_t timeout_us;   /* of the whole */
-	size_t keep;	       /* octets of the answer's body to keep */
-	bool reuse;	       /* a connection left over from before will do, and ours may be left */
+	bool verify;	     /* the server's certificate against ca_file (NULL: the system's) and host */
+	const char *ca_file; /* or NULL */
+	uint64_t timeout_us; /* of the whole */
+	size_t keep;	     /* octets of the answer's body to keep */
+	bool reuse; /* a connection left over from before will do, and ours may be left; not with source or mark */
 	struct ip_addr source; /* IP_NONE: the kernel's choice */
 	uint32_t mark;	       /* SO_MARK; 0: none */
 };
@@ -62,13 +65,15 @@ struct io_http_answer {
 
 /* NULL with a reason logged. */
 struct io_http *io_http_new(struct io_loop *loop);
+/* Cancels what is under way. May be called from a done function. */
 void io_http_free(struct io_http *h);
 /* Whether this build speaks TLS and HTTP/2. */
 bool io_http_can_tls(void);
 bool io_http_can_http2(void);
 
 /* Begins; done is called exactly once, in a later turn of the loop, unless io_http_cancel() comes first. What request points to
- * must live until then. The call is gone when done returns. */
+ * must live until then. In done the call is gone already. done may begin and cancel other requests. */
 struct io_http_call *io_http_start(struct io_http *h, const struct io_http_request *request,
 	void (*done)(void *user, const struct io_http_answer *answer), void *user);
+/* NULL is ignored. */
 void io_http_cancel(struct io_http_call *c);

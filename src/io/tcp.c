@@ -1,5 +1,7 @@
 #include "io/tcp.h"
 
+#include "io/socket.h"
+
 #include <errno.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -8,11 +10,6 @@
 #include <unistd.h>
 
 enum { LISTEN_BACKLOG = 4096, ACCEPT_TRIES_MAX = 64 };
-
-static int set_int(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof(value)) ? -errno : 0;
-}
 
 static int tcp_socket(uint8_t family)
 {
@@ -35,9 +32,9 @@ int io_tcp_listen(const struct ip_addr *address, uint16_t port)
 
 	if (fd < 0)
 		return fd;
-	err = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	err = io_socket_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (!err && address->family == IP_V6)
-		err = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+		err = io_socket_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	if (!err && (bind(fd, (struct sockaddr *)&ss, len) || listen(fd, LISTEN_BACKLOG)))
 		err = -errno;
 	return err ? close_with(fd, err) : fd;
@@ -79,7 +76,7 @@ int io_tcp_accept(int listener, struct ip_addr *remote, struct ip_addr *local)
 			close(fd);
 			continue;
 		}
-		set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		io_socket_set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 		return fd;
 	}
 	return -EAGAIN;
@@ -91,20 +88,10 @@ int io_tcp_set_ttl(int fd, uint8_t family, uint8_t ttl, uint8_t min_ttl)
 	int level = v6 ? IPPROTO_IPV6 : IPPROTO_IP, err = 0;
 
 	if (ttl)
-		err = set_int(fd, level, v6 ? IPV6_UNICAST_HOPS : IP_TTL, ttl);
+		err = io_socket_set_int(fd, level, v6 ? IPV6_UNICAST_HOPS : IP_TTL, ttl);
 	if (!err && min_ttl)
-		err = set_int(fd, level, v6 ? IPV6_MINHOPCOUNT : IP_MINTTL, min_ttl);
+		err = io_socket_set_int(fd, level, v6 ? IPV6_MINHOPCOUNT : IP_MINTTL, min_ttl);
 	return err;
-}
-
-static int bind_source(int fd, const struct ip_addr *local)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = ip_addr_to_sockaddr(local, 0, &ss);
-
-	/* The port is chosen at connect(), when the remote side is known: two connections may then share one. */
-	set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-	return bind(fd, (struct sockaddr *)&ss, len) ? -errno : 0;
 }
 
 int io_tcp_connect(const struct ip_addr *remote, uint16_t port, const struct io_tcp_opts *opts)
@@ -115,11 +102,11 @@ int io_tcp_connect(const struct ip_addr *remote, uint16_t port, const struct io_
 
 	if (fd < 0)
 		return fd;
-	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	io_socket_set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	if (opts)
 		err = io_tcp_set_ttl(fd, remote->family, opts->ttl, opts->min_ttl);
-	if (!err && opts && opts->local)
-		err = bind_source(fd, opts->local);
+	if (!err && opts)
+		err = io_socket_from(fd, opts->local, opts->mark);
 	if (!err && connect(fd, (struct sockaddr *)&ss, len) && errno != EINPROGRESS)
 		err = -errno;
 	return err ? close_with(fd, err) : fd;

@@ -10,9 +10,10 @@
 #include <stdint.h>
 
 struct io_tcp_opts {
-	const struct ip_addr *local; /* source address, NULL: the kernel's choice */
+	const struct ip_addr *local; /* source address, NULL or IP_NONE: the kernel's choice */
 	uint8_t ttl;		     /* 0: the kernel's default */
 	uint8_t min_ttl;	     /* GTSM, RFC 5082; 0: off */
+	uint32_t mark;		     /* SO_MARK; 0: none */
 };
 
 /* A listening socket. address may be any (0.0.0.0, ::). IPv6 sockets are IPv6 only. A deep backlog. */

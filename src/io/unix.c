@@ -46,7 +46,8 @@ struct io_unix_server {
 
 struct io_unix_client {
 	struct list link;
-	struct io_unix_server *server;
+	struct io_unix_server *server; /* NULL: we connected, to somebody else's */
+	const struct io_unix_ops *ops;
 	void *user;
 	int fd;
 	struct io_watch *watch;
@@ -62,11 +63,10 @@ struct io_unix_client {
 
 static void client_free(struct io_unix_client *c)
 {
-	struct io_unix_server *s = c->server;
-
-	s->ops->closed(c->user);
+	c->ops->closed(c->user);
 	list_del(&c->link);
-	s->clients_len--;
+	if (c->server)
+		c->server->clients_len--;
 	io_watch_free(c->watch);
 	io_job_free(c->flush);
 	io_timer_free(c->linger);
@@ -113,7 +113,7 @@ static void flush(struct io_unix_client *c)
 		return;
 	}
 	if (c->out_len == 0 && !c->closing)
-		c->server->ops->writable(c->user);
+		c->ops->writable(c->user);
 	if (c->out_len == 0 && (c->closing || c->eof)) {
 		client_free(c);
 		return;
@@ -163,7 +163,7 @@ static void linger_over(void *user)
 
 static void refuse_line(struct io_unix_client *c)
 {
-	c->server->ops->too_long(c->user);
+	c->ops->too_long(c->user);
 	io_unix_close(c);
 }
 
@@ -181,7 +181,7 @@ static size_t hand_on_lines(struct io_unix_client *c, size_t searched)
 			break;
 		}
 		*newline = '\0';
-		c->server->ops->line(c->user, c->in + start, end - start);
+		c->ops->line(c->user, c->in + start, end - start);
 		start = searched = end + 1;
 	}
 	return start;
@@ -230,19 +230,27 @@ static void client_ready(void *user, unsigned events)
 
 /* --- listener --- */
 
-static void client_new(struct io_unix_server *s, int fd)
+static struct io_unix_client *client_new(struct io_loop *loop, int fd, const struct io_unix_ops *ops)
 {
 	struct io_unix_client *c = mem_calloc(1, sizeof(*c));
 
-	c->server = s;
+	c->ops = ops;
 	c->fd = fd;
-	c->watch = io_watch_new(s->loop, fd, client_ready, c);
-	c->flush = io_job_new(s->loop, flush_job, c);
-	c->linger = io_timer_new(s->loop, linger_over, c);
+	c->watch = io_watch_new(loop, fd, client_ready, c);
+	c->flush = io_job_new(loop, flush_job, c);
+	c->linger = io_timer_new(loop, linger_over, c);
+	watch_client(c);
+	return c;
+}
+
+static void take_client(struct io_unix_server *s, int fd)
+{
+	struct io_unix_client *c = client_new(s->loop, fd, s->ops);
+
+	c->server = s;
 	list_add_tail(&s->clients, &c->link);
 	s->clients_len++;
 	c->user = s->ops->opened(s->user, c);
-	watch_client(c);
 }
 
 static void pause_accepting(struct io_unix_server *s)
@@ -270,7 +278,7 @@ static void listener_ready(void *user, unsigned events)
 	}
 	fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0)
-		client_new(s, fd);
+		take_client(s, fd);
 	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
 		pause_accepting(s);
 }
@@ -361,8 +369,13 @@ void io_unix_server_free(struct io_unix_server *s)
 
 	if (!s)
 		return;
-	LIST_FOREACH (link, &s->clients)
-		client_free(LIST_ENTRY(link, struct io_unix_client, link));
+	LIST_FOREACH (link, &s->clients) {
+		struct io_unix_client *c = LIST_ENTRY(link, struct io_unix_client, link);
+
+		/* What was sent in this turn; who does not take it now has lost it. */
+		write_out(c);
+		client_free(c);
+	}
 	io_watch_free(s->watch);
 	io_timer_free(s->resume);
 	close(s->fd);
@@ -372,14 +385,14 @@ void io_unix_server_free(struct io_unix_server *s)
 	free(s);
 }
 
-int io_unix_connect(const char *path)
+static int connect_to(const char *path, int flags)
 {
 	struct sockaddr_un sun;
 	int err = unix_address(path, &sun), fd;
 
 	if (err)
 		return err;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	if (fd < 0)
 		return -errno;
 	while (connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
@@ -390,4 +403,62 @@ int io_unix_connect(const char *path)
 		return err;
 	}
 	return fd;
+}
+
+int io_unix_connect(const char *path)
+{
+	return connect_to(path, 0);
+}
+
+/* --- the other side, in the loop --- */
+
+struct io_unix_client *io_unix_dial(
+	struct io_loop *loop, const char *path, const struct io_unix_ops *ops, void *user, int *err)
+{
+	struct io_unix_client *c;
+	/* A unix socket connects at once or not at all. */
+	int fd = connect_to(path, SOCK_NONBLOCK);
+
+	*err = fd < 0 ? fd : 0;
+	if (fd < 0)
+		return NULL;
+	c = client_new(loop, fd, ops);
+	c->user = user;
+	return c;
+}
+
+void io_unix_drop(struct io_unix_client *c)
+{
+	client_free(c);
+}
+
+/* --- who is there --- */
+
+bool io_unix_peer(const struct io_unix_client *c, struct io_unix_peer *out)
+{
+	struct ucred who = { 0 };
+	socklen_t size = sizeof(who);
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+		return false;
+	*out = (struct io_unix_peer){ who.pid, who.uid, who.gid };
+	return true;
+}
+
+bool io_unix_peer_has_group(const struct io_unix_client *c, gid_t gid)
+{
+	struct io_unix_peer peer;
+	socklen_t size = 0;
+	bool found = io_unix_peer(c, &peer) && peer.gid == gid;
+	gid_t *list;
+
+	/* Too little room: it says how much it takes. */
+	if (found || getsockopt(c->fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) == 0 || errno != ERANGE)
+		return found;
+	list = mem_alloc(size);
+	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERGROUPS, list, &size) == 0)
+		for (size_t i = 0; i < size / sizeof(*list); i++)
+			found |= list[i] == gid;
+	free(list);
+	return found;
 }

@@ -38,3 +38,19 @@ void io_unix_close(struct io_unix_client *c);
 
 /* The other side, blocking, for rrctl: connects; -errno on failure. */
 int io_unix_connect(const char *path);
+/* The other side in the loop; ops->opened is not used, user is the client's own pointer. NULL and *err = -errno when
+ * nobody takes the connection now. */
+struct io_unix_client *io_unix_dial(
+	struct io_loop *loop, const char *path, const struct io_unix_ops *ops, void *user, int *err);
+/* Closes at once, whatever is unsent; ops->closed is called. Not from within a callback of c. */
+void io_unix_drop(struct io_unix_client *c);
+
+/* Who connected, as the kernel saw it at that moment. False: it does not tell. */
+struct io_unix_peer {
+	pid_t pid; /* 0: in a namespace of processes that is not ours */
+	uid_t uid;
+	gid_t gid;
+};
+bool io_unix_peer(const struct io_unix_client *c, struct io_unix_peer *out);
+/* Whether it was in that group, by its own or a further one. */
+bool io_unix_peer_has_group(const struct io_unix_client *c, gid_t gid);

@@ -26,3 +26,6 @@ struct io_worker *io_worker_new(struct io_loop *loop, const char *name);
  * called any more. */
 void io_worker_free(struct io_worker *w, void (*drop)(struct io_work *w));
 void io_worker_submit(struct io_worker *w, struct io_work *work);
+/* Waits at most timeout_ms for a job to come back and calls its done: for a program that ends and whose loop does not run any
+ * more. False when none came. */
+bool io_worker_wait(struct io_worker *w, unsigned timeout_ms);

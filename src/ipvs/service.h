@@ -68,6 +68,10 @@ const char *ipvs_key_format(const struct ipvs_key *k, char *buf);
 bool ipvs_dest_same(const struct ipvs_dest *a, const struct ipvs_dest *b);
 /* The canonical order of a service's servers, which every load balancer follows: by family, address, port. */
 int ipvs_dest_cmp(const struct ipvs_dest *a, const struct ipvs_dest *b);
-/* Equal in everything the kernel keeps. */
+/* Sets to 0 what has no meaning beside the rest (a tunnel's port under direct routing), as both wishes and the kernel's words
+ * are compared. */
+void ipvs_dest_tidy(struct ipvs_dest *d);
+void ipvs_service_tidy(struct ipvs_service *s);
+/* Equal in everything the kernel keeps; both tidy. */
 bool ipvs_dest_equal(const struct ipvs_dest *a, const struct ipvs_dest *b);
 bool ipvs_service_equal(const struct ipvs_service *a, const struct ipvs_service *b);

@@ -7,30 +7,18 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 enum { LISTING_TRIES = 5 };
-
-struct queue {
-	struct exec_job *first, **last;
-};
 
 struct exec {
 	struct exec_config cfg;
 	struct netlink *nl;
-	int fd; /* eventfd: jobs in done */
-	pthread_t thread;
-	pthread_mutex_t lock; /* todo, done, stop */
-	pthread_cond_t work;
-	struct queue todo, done;
-	bool stop, running;
+	struct io_worker *worker;
+	exec_done_fn *done;
+	void *user;
 };
 
 struct exec_job *exec_job_new(void)
@@ -58,28 +46,6 @@ void exec_job_free(struct exec_job *j)
 	free(j->share);
 	free(j->question);
 	free(j);
-}
-
-static void queue_init(struct queue *q)
-{
-	q->first = NULL;
-	q->last = &q->first;
-}
-
-static void queue_put(struct queue *q, struct exec_job *j)
-{
-	j->next = NULL;
-	*q->last = j;
-	q->last = &j->next;
-}
-
-static struct exec_job *queue_get(struct queue *q)
-{
-	struct exec_job *j = q->first;
-
-	if (j && !(q->first = j->next))
-		q->last = &q->first;
-	return j;
 }
 
 /* --- in the thread --- */
@@ -217,8 +183,11 @@ static void count_buckets(struct exec *e, struct exec_share *s)
 	s->known = error == 0;
 }
 
-static void work_on(struct exec *e, struct exec_job *j)
+static void work_on(struct io_work *work)
 {
+	struct exec_job *j = (struct exec_job *)work;
+	struct exec *e = j->exec;
+
 	carry_out(e, j);
 	for (size_t i = 0; i < j->question_count; i++)
 		resolve_next_hop(e->nl, &e->cfg.ours, e->cfg.via_default, &j->question[i].addr,
@@ -229,30 +198,6 @@ static void work_on(struct exec *e, struct exec_job *j)
 		list_routes(e, j);
 	for (size_t i = 0; i < j->share_count; i++)
 		count_buckets(e, &j->share[i]);
-}
-
-static void *run(void *user)
-{
-	const uint64_t one = 1;
-	struct exec *e = user;
-	struct exec_job *j;
-
-	pthread_mutex_lock(&e->lock);
-	while (!e->stop) {
-		j = queue_get(&e->todo);
-		if (!j) {
-			pthread_cond_wait(&e->work, &e->lock);
-			continue;
-		}
-		pthread_mutex_unlock(&e->lock);
-		work_on(e, j);
-		pthread_mutex_lock(&e->lock);
-		queue_put(&e->done, j);
-		if (write(e->fd, &one, sizeof(one)) < 0)
-			log_error("executor: eventfd: %s", strerror(errno));
-	}
-	pthread_mutex_unlock(&e->lock);
-	return NULL;
 }
 
 /* --- in the caller's thread --- */
@@ -280,40 +225,29 @@ static bool probe(struct exec *e, char *err, size_t err_size)
 	return true;
 }
 
-/* Signals are for the program's main thread. */
-static int start_thread(struct exec *e)
+static void job_done(struct io_work *work)
 {
-	sigset_t all, old;
-	int error;
+	struct exec_job *j = (struct exec_job *)work;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	error = pthread_create(&e->thread, NULL, run, e);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	e->running = !error;
-	return error;
+	j->exec->done(j->exec->user, j);
 }
 
-struct exec *exec_new(struct exec_config *cfg, char *err, size_t err_size)
+struct exec *exec_new(struct io_loop *loop, struct exec_config *cfg, exec_done_fn *done, void *user,
+	char *err, size_t err_size)
 {
 	struct exec *e = mem_calloc(1, sizeof(*e));
-	int error;
 
 	e->cfg = *cfg;
-	queue_init(&e->todo);
-	queue_init(&e->done);
-	pthread_mutex_init(&e->lock, NULL);
-	pthread_cond_init(&e->work, NULL);
-	e->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	e->done = done;
+	e->user = user;
 	e->nl = netlink_new(err, err_size);
 	if (!e->nl || !probe(e, err, err_size)) {
 		exec_free(e);
 		return NULL;
 	}
-	error = e->fd < 0 ? EMFILE : start_thread(e);
-	if (error) {
-		snprintf(err, err_size, "cannot start the thread that writes the kernel's routes: %s",
-			strerror(error));
+	e->worker = io_worker_new(loop, "fib");
+	if (!e->worker) {
+		snprintf(err, err_size, "there is no thread to write the kernel's routes in");
 		exec_free(e);
 		return NULL;
 	}
@@ -321,36 +255,18 @@ struct exec *exec_new(struct exec_config *cfg, char *err, size_t err_size)
 	return e;
 }
 
-static void drop(struct queue *q)
+static void drop(struct io_work *work)
 {
-	for (struct exec_job *j = queue_get(q); j; j = queue_get(q))
-		exec_job_free(j);
+	exec_job_free((struct exec_job *)work);
 }
 
 void exec_free(struct exec *e)
 {
 	if (!e)
 		return;
-	if (e->running) {
-		pthread_mutex_lock(&e->lock);
-		e->stop = true;
-		pthread_cond_signal(&e->work);
-		pthread_mutex_unlock(&e->lock);
-		pthread_join(e->thread, NULL);
-	}
-	drop(&e->todo);
-	drop(&e->done);
-	pthread_cond_destroy(&e->work);
-	pthread_mutex_destroy(&e->lock);
-	if (e->fd >= 0)
-		close(e->fd);
+	io_worker_free(e->worker, drop);
 	netlink_free(e->nl);
 	free(e);
-}
-
-int exec_fd(const struct exec *e)
-{
-	return e->fd;
 }
 
 uint32_t exec_port(const struct exec *e)
@@ -360,31 +276,12 @@ uint32_t exec_port(const struct exec *e)
 
 void exec_submit(struct exec *e, struct exec_job *j)
 {
-	pthread_mutex_lock(&e->lock);
-	queue_put(&e->todo, j);
-	pthread_cond_signal(&e->work);
-	pthread_mutex_unlock(&e->lock);
+	j->exec = e;
+	j->work = (struct io_work){ .run = work_on, .done = job_done };
+	io_worker_submit(e->worker, &j->work);
 }
 
-struct exec_job *exec_take(struct exec *e)
+bool exec_wait(struct exec *e, unsigned timeout_ms)
 {
-	struct exec_job *j;
-	uint64_t count;
-
-	pthread_mutex_lock(&e->lock);
-	j = queue_get(&e->done);
-	/* Readable as long as there is another one. */
-	if (!e->done.first && read(e->fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
-		log_error("executor: eventfd: %s", strerror(errno));
-	pthread_mutex_unlock(&e->lock);
-	return j;
-}
-
-struct exec_job *exec_wait(struct exec *e, unsigned timeout_ms)
-{
-	struct pollfd p = { .fd = e->fd, .events = POLLIN };
-
-	if (poll(&p, 1, (int)timeout_ms) <= 0)
-		return NULL;
-	return exec_take(e);
+	return io_worker_wait(e->worker, timeout_ms);
 }

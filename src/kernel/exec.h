@@ -1,13 +1,13 @@
 /*
- * The executor: a thread that carries out jobs on a netlink socket of its own, because the kernel holds its caller for as
- * long as it works.
+ * The executor: carries out jobs in a thread (io/worker.h) on a netlink socket of its own, because the kernel holds its
+ * caller for as long as it works.
  *
- * A job is handed over with exec_submit() and belongs to the executor until exec_take() gives it back, in the order of
- * submission; exec_fd() is readable when there is one to take. The executor knows no plan: it sees operations,
- * questions and answers, all inside the job.
+ * A job is handed over with exec_submit() and belongs to the executor until it is given back by a call, in the order of
+ * submission. The executor knows no plan: it sees operations, questions and answers, all inside the job.
  */
 #pragma once
 
+#include "io/worker.h"
 #include "kernel/message.h"
 #include "kernel/plan.h"
 
@@ -47,7 +47,8 @@ struct exec_share {
 
 /* What is wanted is done in this order; all of it may be empty. Results stand beside the wishes. */
 struct exec_job {
-	struct exec_job *next;
+	struct io_work work; /* the executor's, as is the next */
+	struct exec *exec;
 	struct plan_batch batch;
 	struct exec_question *question;
 	size_t question_count;
@@ -70,17 +71,17 @@ struct exec_config {
 
 struct exec;
 
-/* Opens the socket and asks what the kernel can do; sets cfg->ours.classic when it has no next-hop objects. NULL with a
- * reason in err that says what to do. */
-struct exec *exec_new(struct exec_config *cfg, char *err, size_t err_size);
-/* Ends after the job under way; jobs that wait are dropped. */
+/* A job that is finished: the program's again. */
+typedef void exec_done_fn(void *user, struct exec_job *j);
+
+/* Opens the socket and asks what the kernel can do; sets cfg->ours.classic when it has no next-hop objects. done is called in
+ * the loop's thread. NULL with a reason in err that says what to do. */
+struct exec *exec_new(struct io_loop *loop, struct exec_config *cfg, exec_done_fn *done, void *user,
+	char *err, size_t err_size);
+/* Ends after the job under way; it and jobs that wait are dropped. */
 void exec_free(struct exec *e);
-/* To be watched for reading. */
-int exec_fd(const struct exec *e);
 /* The executor's address in the kernel's messages: what it caused itself. */
 uint32_t exec_port(const struct exec *e);
 void exec_submit(struct exec *e, struct exec_job *j);
-/* A finished job, or NULL. */
-struct exec_job *exec_take(struct exec *e);
-/* Waits for one, at most timeout_ms. */
-struct exec_job *exec_wait(struct exec *e, unsigned timeout_ms);
+/* Waits for a job to be finished, at most timeout_ms, outside the loop. False when none was; else done has been called. */
+bool exec_wait(struct exec *e, unsigned timeout_ms);

@@ -254,8 +254,11 @@ static void take_shares(struct fib *f, const struct exec_job *j)
 	}
 }
 
-static void finish(struct fib *f, struct exec_job *j)
+/* What is next follows from all that happens in this turn, and not at all when the FIB ends. */
+static void finish(void *user, struct exec_job *j)
 {
+	struct fib *f = user;
+
 	f->job = NULL;
 	if (j->batch.count)
 		take_results(f, &j->batch);
@@ -264,17 +267,7 @@ static void finish(struct fib *f, struct exec_job *j)
 	take_listing(f, j);
 	take_shares(f, j);
 	exec_job_free(j);
-}
-
-static void on_results(void *user, unsigned events)
-{
-	struct fib *f = user;
-	struct exec_job *j;
-
-	(void)events;
-	while ((j = exec_take(f->exec)))
-		finish(f, j);
-	proceed(f);
+	io_job_post(f->work);
 }
 
 static void on_work(void *user)
@@ -308,7 +301,7 @@ static bool open_kernel(struct fib *f, char *err, size_t err_size)
 	if (f->lock < 0 && !f->cfg.watch_only)
 		return false;
 
-	f->exec = exec_new(&cfg, err, err_size);
+	f->exec = exec_new(f->loop, &cfg, finish, f, err, err_size);
 	if (!f->exec)
 		return false;
 	f->classic = plan.classic = cfg.ours.classic;
@@ -356,8 +349,6 @@ struct fib *fib_new(struct io_loop *loop, const struct fib_config *cfg, char *er
 	}
 	f->work = io_job_new(loop, on_work, f);
 	fib_timers_new(f);
-	f->watch = io_watch_new(loop, exec_fd(f->exec), on_results, f);
-	io_watch_set(f->watch, IO_READ);
 	if (f->cfg.watch_only)
 		return f;
 	log_info("kernel: routes go to table %u with metric %u and protocol %u, over %s", cfg->table,
@@ -383,14 +374,10 @@ static uint64_t clock_us(void)
 static bool wait_for_job(struct fib *f, uint64_t deadline_us)
 {
 	uint64_t now = clock_us();
-	struct exec_job *j;
 
-	if (!f->job)
-		return true;
-	j = now < deadline_us ? exec_wait(f->exec, (unsigned)((deadline_us - now) / 1000) + 1) : NULL;
-	if (j)
-		finish(f, j);
-	return j;
+	if (f->job && now < deadline_us)
+		exec_wait(f->exec, (unsigned)((deadline_us - now) / 1000) + 1);
+	return !f->job;
 }
 
 static void remove_all(struct fib *f, uint64_t deadline_us)
@@ -414,7 +401,6 @@ void fib_free(struct fib *f)
 	deadline_us = clock_us() + EXIT_WAIT_MS * 1000ull;
 	if (wait_for_job(f, deadline_us) && f->cfg.remove_on_exit)
 		remove_all(f, deadline_us);
-	io_watch_free(f->watch);
 	fib_timers_free(f);
 	io_job_free(f->work);
 	free_kernel(f);

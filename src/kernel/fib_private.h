@@ -26,7 +26,6 @@ struct fib {
 	struct plan_kind kind[PLAN_KINDS_MAX];
 	struct exec *exec;
 	struct events *events;
-	struct io_watch *watch;
 	struct io_job *work;
 	struct io_timer *retry_timer, *refresh_timer, *compare_timer, *share_timer;
 	struct exec_job *job; /* under way, or NULL */

@@ -18,7 +18,7 @@ static bool mend(const struct fib *f, const struct kernel_sysctl *s)
 
 	if (f->cfg.sysctls != FIB_SYSCTLS_SET)
 		return false;
-	error = kernel_sysctl_set(s);
+	error = kernel_sysctl_write(s->key, s->wanted);
 	if (!error)
 		log_info("kernel: %s was %ld and is set to %ld: %s", s->key, s->value, s->wanted, s->reason);
 	else if (!is_known(f, s->key))

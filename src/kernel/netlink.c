@@ -35,13 +35,13 @@ struct netlink {
 	void *user;
 };
 
-static bool open_socket(struct netlink *nl)
+static bool open_socket(struct netlink *nl, int protocol)
 {
 	const struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_S };
 	const int one = 1, size = RECEIVE_BUFFER;
 
 	nl->sock = nl_socket_alloc();
-	if (!nl->sock || nl_connect(nl->sock, NETLINK_ROUTE) < 0)
+	if (!nl->sock || nl_connect(nl->sock, protocol) < 0)
 		return false;
 	nl->fd = nl_socket_get_fd(nl->sock);
 	nl->port = nl_socket_get_local_port(nl->sock);
@@ -54,11 +54,11 @@ static bool open_socket(struct netlink *nl)
 	return setsockopt(nl->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0;
 }
 
-struct netlink *netlink_new(char *err, size_t err_size)
+static struct netlink *new_for(int protocol, char *err, size_t err_size)
 {
 	struct netlink *nl = mem_calloc(1, sizeof(*nl));
 
-	if (!open_socket(nl)) {
+	if (!open_socket(nl, protocol)) {
 		snprintf(err, err_size, "cannot open a netlink socket: %s", strerror(errno));
 		netlink_free(nl);
 		return NULL;
@@ -66,6 +66,16 @@ struct netlink *netlink_new(char *err, size_t err_size)
 	nl->in = mem_alloc(MESSAGE_MAX);
 	nl->out = mem_alloc(PIECE_BYTES);
 	return nl;
+}
+
+struct netlink *netlink_new(char *err, size_t err_size)
+{
+	return new_for(NETLINK_ROUTE, err, err_size);
+}
+
+struct netlink *netlink_new_generic(char *err, size_t err_size)
+{
+	return new_for(NETLINK_GENERIC, err, err_size);
 }
 
 void netlink_free(struct netlink *nl)

@@ -1,7 +1,7 @@
 /*
- * A synchronous rtnetlink socket over libnl: one request and its answer, or many requests and their errors.
+ * A synchronous netlink socket over libnl: one request and its answer, or many requests and their errors.
  *
- * Knows no routes. Used by the executor's thread and by lb-announcer's local route.
+ * Knows no routes. Used by the executor's thread and by whatever asks or changes little by little beside the FIB.
  */
 #pragma once
 
@@ -13,8 +13,10 @@ struct netlink;
 struct nl_msg;
 struct nlmsghdr;
 
-/* In the network namespace of the calling thread. NULL with a reason in err. */
+/* rtnetlink, in the network namespace of the calling thread. NULL with a reason in err. */
 struct netlink *netlink_new(char *err, size_t err_size);
+/* The same for generic netlink. */
+struct netlink *netlink_new_generic(char *err, size_t err_size);
 void netlink_free(struct netlink *nl);
 /* Our address in the kernel's messages (nlmsg_pid). */
 uint32_t netlink_port(const struct netlink *nl);

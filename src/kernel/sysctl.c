@@ -33,7 +33,7 @@ static void path_of(const char *key, char out[PATH_ROOM])
 	size_t at = (size_t)snprintf(out, PATH_ROOM, "/proc/sys/");
 
 	for (; *key && at + 1 < PATH_ROOM; key++)
-		out[at++] = *key == '.' ? '/' : *key;
+		out[at++] = *key == '.' ? '/' : *key == '/' ? '.' : *key;
 	out[at] = 0;
 }
 
@@ -47,8 +47,31 @@ static bool read_number(const char *path, long *out)
 	return ok;
 }
 
-/* The larger of "all" and the interface's own value holds: 1 is strict. */
-static bool filters_strictly(void)
+bool kernel_sysctl_read(const char *key, long *out)
+{
+	char path[PATH_ROOM];
+
+	path_of(key, path);
+	return read_number(path, out);
+}
+
+int kernel_sysctl_write(const char *key, long value)
+{
+	char path[PATH_ROOM], text[32];
+	int fd, len, error = 0;
+
+	path_of(key, path);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	len = snprintf(text, sizeof(text), "%ld\n", value);
+	if (write(fd, text, (size_t)len) != len)
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+bool kernel_rp_filter_strict(void)
 {
 	static const char dir[] = "/proc/sys/net/ipv4/conf";
 	long all = 0, own;
@@ -74,41 +97,23 @@ static bool filters_strictly(void)
 
 size_t kernel_sysctls_check(bool ipv4, bool ipv6, struct kernel_sysctl out[KERNEL_SYSCTLS_MAX])
 {
-	char path[PATH_ROOM];
 	size_t count = 0;
 	long value;
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		const struct setting *s = &settings[i];
 
-		path_of(s->key, path);
-		if ((s->ipv6 ? !ipv6 : !ipv4) || !read_number(path, &value) || value == s->wanted)
+		if ((s->ipv6 ? !ipv6 : !ipv4) || !kernel_sysctl_read(s->key, &value) || value == s->wanted)
 			continue;
 		/* Policy 2 and 3 (inner headers, chosen fields) are somebody's deliberate choice. */
 		if (value > s->wanted)
 			continue;
 		out[count++] = (struct kernel_sysctl){ s->key, s->reason, value, s->wanted };
 	}
-	if (ipv4 && filters_strictly())
+	if (ipv4 && kernel_rp_filter_strict())
 		out[count++] = (struct kernel_sysctl){ "net.ipv4.conf.all.rp_filter",
 			"an interface drops packets whose way back leads elsewhere (strict reverse-path "
 			"filter)",
 			1, 2 };
 	return count;
-}
-
-int kernel_sysctl_set(const struct kernel_sysctl *s)
-{
-	char path[PATH_ROOM], text[32];
-	int fd, len, error = 0;
-
-	path_of(s->key, path);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	len = snprintf(text, sizeof(text), "%ld\n", s->wanted);
-	if (write(fd, text, (size_t)len) != len)
-		error = -errno;
-	close(fd);
-	return error;
 }

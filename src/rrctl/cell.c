@@ -59,12 +59,41 @@ char *cell_text(const struct row *r, const char *key)
 	return made ? without_controls(made) : NULL;
 }
 
-char *cell_duration(const struct row *r, const char *key)
+char *cell_milliseconds(const struct row *r, const char *key)
 {
 	int64_t ms = row_get_int(r, key, -1);
 	char buf[32];
 
 	return ms < 0 ? NULL : mem_strdup(text_duration(buf, (unsigned long long)ms));
+}
+
+char *cell_microseconds(const struct row *r, const char *key)
+{
+	int64_t us = row_get_int(r, key, -1);
+	char buf[32];
+
+	if (us < 0)
+		return NULL;
+	if (us < 1000)
+		return mem_printf("%lld us", (long long)us);
+	if (us < 100 * 1000)
+		return mem_printf("%.1f ms", (double)us / 1000);
+	return mem_strdup(text_duration(buf, (unsigned long long)us / 1000));
+}
+
+char *cell_percent(const struct row *r, const char *key)
+{
+	double v = row_get_real(r, key, -1);
+
+	return v < 0 ? NULL : mem_printf("%.3g", v);
+}
+
+char *cell_scaled(const struct row *r, const char *key, const char *unit)
+{
+	int64_t value = row_get_int(r, key, -1);
+	char buf[32];
+
+	return value < 0 ? NULL : mem_strdup(text_scaled(buf, (unsigned long long)value, unit));
 }
 
 size_t cell_width(const char *text)

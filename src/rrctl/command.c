@@ -1,139 +1,52 @@
 #include "rrctl/command.h"
 
 #include "base/nearest.h"
-#include "base/prefix.h"
 #include "base/text.h"
+#include "rrctl/argument.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* --- arguments --- */
-
-static bool add_address(struct row *request, const char *text, char *err)
-{
-	struct ip_addr a;
-
-	if (!ip_addr_parse(text, &a)) {
-		snprintf(err, COMMAND_ERROR_MAX,
-			"\"%.64s\" is not an address, such as 10.0.0.1 or 2001:db8::1", text);
-		return false;
-	}
-	row_text(request, "address", text);
-	return true;
-}
-
-static bool add_prefix(struct row *request, const char *text, char *err)
-{
-	struct prefix p;
-	bool host_bits = false;
-	char buf[PREFIX_TEXT_MAX];
-
-	if (!prefix_parse(text, &p, &host_bits)) {
-		snprintf(err, COMMAND_ERROR_MAX,
-			host_bits ? "\"%.64s\" has bits set beyond its length"
-				  : "\"%.64s\" is not a prefix, such as 10.1.1.0/24 or 2001:db8::/32",
-			text);
-		return false;
-	}
-	row_text(request, "prefix", prefix_format(&p, buf));
-	return true;
-}
-
-static bool begins_with(const char *text, const char *beginning)
-{
-	return strncmp(text, beginning, strlen(beginning)) == 0;
-}
-
-/* A word that is there or not, such as "longer"; it may be shortened. */
-static bool add_flag(struct row *request, const char *word, const char *given, char *err)
-{
-	if (!*given || !begins_with(word, given)) {
-		snprintf(err, COMMAND_ERROR_MAX, "\"%.64s\" is not understood here; only \"%s\" is", given,
-			word);
-		return false;
-	}
-	row_bool(request, word, true);
-	return true;
-}
-
-static bool add_neighbor(struct row *request, int argc, char **argv, char *err)
-{
-	(void)argc;
-	return add_address(request, argv[0], err);
-}
-
-static bool add_routes(struct row *request, int argc, char **argv, char *err)
-{
-	return (argc < 1 || add_prefix(request, argv[0], err)) &&
-	       (argc < 2 || add_flag(request, "longer", argv[1], err));
-}
-
-static bool add_route(struct row *request, int argc, char **argv, char *err)
-{
-	return add_prefix(request, argv[0], err) && (argc < 2 || add_flag(request, "why", argv[1], err));
-}
-
-static bool add_clear(struct row *request, int argc, char **argv, char *err)
-{
-	enum { SHUTDOWN_TEXT_MAX = 255 }; /* RFC 9003, in octets */
-	char buf[SHUTDOWN_TEXT_MAX + 1];
-	struct text t = text_init(buf, sizeof(buf));
-
-	if (strcmp(argv[0], "all") == 0)
-		row_text(request, "address", "all");
-	else if (!add_address(request, argv[0], err))
-		return false;
-	for (int i = 1; i < argc; i++)
-		text_add(&t, "%s%s", i > 1 ? " " : "", argv[i]);
-	if (text_cut(&t)) {
-		snprintf(err, COMMAND_ERROR_MAX, "the text is too long: at most %d octets",
-			(int)SHUTDOWN_TEXT_MAX);
-		return false;
-	}
-	if (argc > 1)
-		row_text(request, "text", buf);
-	return true;
-}
-
-static bool add_time(struct row *request, int argc, char **argv, char *err)
-{
-	char *end;
-	long seconds;
-
-	if (argc < 1)
-		return true;
-	errno = 0;
-	seconds = strtol(argv[0], &end, 10);
-	if (!*argv[0] || *end || errno || seconds < 0) {
-		snprintf(err, COMMAND_ERROR_MAX, "\"%.64s\" is not a time: expected whole seconds", argv[0]);
-		return false;
-	}
-	row_int(request, "time-s", seconds);
-	return true;
-}
-
-/* --- the table --- */
-
 const struct command commands[] = {
-	{ "show neighbors", "", "all neighbors, a line each", 0, 0, NULL, &view_neighbors },
-	{ "show neighbor", "ADDRESS", "everything about one neighbor", 1, 1, add_neighbor, &view_sheet },
-	{ "show routes", "[PREFIX [longer]]", "the table, a line per path; longer: all in PREFIX", 0, 2,
-		add_routes, &view_routes },
-	{ "show route", "PREFIX [why]", "one prefix, with the reason for each path", 1, 2, add_route,
-		&view_route },
-	{ "show fib", "", "routes of the kernel that are ours, a line per next hop", 0, 0, NULL, &view_fib },
-	{ "show nexthops", "", "the next hops of all paths, and how they are reached", 0, 0, NULL,
-		&view_next_hops },
-	{ "show ranges", "", "ranges of dynamic neighbors", 0, 0, NULL, &view_ranges },
-	{ "show memory", "", "what the tables hold", 0, 0, NULL, &view_memory },
-	{ "show status", "", "the daemon at a glance", 0, 0, NULL, &view_sheet },
-	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session, which then starts again; tell TEXT", 1,
-		-1, add_clear, &view_sheet },
-	{ "drain", "[SECONDS]", "lb-announcer: turn new connections away, then withdraw", 0, 1, add_time,
+	{ OF_SPEAKERS, "show neighbors", "", "all neighbors, a line each", 0, 0, NULL, &view_neighbors },
+	{ OF_SPEAKERS, "show neighbor", "ADDRESS", "everything about one neighbor", 1, 1, argument_neighbor,
 		&view_sheet },
-	{ "undrain", "", "lb-announcer: announce again as ever", 0, 0, NULL, &view_sheet },
-	{ NULL },
+	{ OF_RRD, "show routes", "[PREFIX [longer]]", "the table, a line per path; longer: all in PREFIX", 0,
+		2, argument_routes, &view_routes },
+	{ OF_RRD, "show route", "PREFIX [why]", "one prefix, with the reason for each path", 1, 2,
+		argument_route, &view_route },
+	{ OF_ANNOUNCER, "show routes", "", "the services, a line each", 0, 0, NULL, &view_routes },
+	{ OF_RRD, "show fib", "", "routes of the kernel that are ours, a line per next hop", 0, 0, NULL,
+		&view_fib },
+	{ OF_RRD, "show nexthops", "", "the next hops of all paths, and how they are reached", 0, 0, NULL,
+		&view_next_hops },
+	{ OF_RRD, "show ranges", "", "ranges of dynamic neighbors", 0, 0, NULL, &view_ranges },
+	{ OF_SPEAKERS, "show memory", "", "what the tables hold", 0, 0, NULL, &view_memory },
+	{ OF_AGENT, "show services", "", "the virtual services, a line each", 0, 0, NULL, &view_services },
+	{ OF_AGENT, "show servers", "[SERVICE]", "the real servers, of all services or of one", 0, 3,
+		argument_service, &view_servers },
+	{ OF_AGENT, "show checks", "[SERVICE]", "the health checks and their last results", 0, 3,
+		argument_service, &view_checks },
+	{ OF_AGENT, "show table", "[SERVICE]", "the scheduler's table: each server's share of the slots", 0,
+		3, argument_service, &view_table },
+	{ OF_AGENT, "show sources", "", "where the servers come from", 0, 0, NULL, &view_sources },
+	{ OF_ALL, "show status", "", "the daemon at a glance", 0, 0, NULL, &view_sheet },
+	{ OF_ALL, "metrics", "", "every counter and gauge, as Prometheus reads them", 0, 0, NULL,
+		&view_metrics },
+	{ OF_AGENT, "watch", "", "what happens, as it happens, until it is interrupted", 0, 0, NULL,
+		&view_events },
+	{ OF_SPEAKERS, "clear neighbor", "ADDRESS|all [TEXT]",
+		"end the session, which then starts again; tell TEXT", 1, -1, argument_clear, &view_sheet },
+	{ OF_ANNOUNCER, "drain", "[SECONDS]", "turn new connections away, then withdraw", 0, 1, argument_time,
+		&view_sheet },
+	{ OF_ANNOUNCER, "undrain", "", "announce again as ever", 0, 0, NULL, &view_sheet },
+	{ OF_AGENT, "drain", "SERVER [SECONDS] [service SERVICE]", "no new connections, then out", 1, 6,
+		argument_drain, &view_sheet },
+	{ OF_AGENT, "undrain", "SERVER [service SERVICE]", "in again, when it is healthy", 1, 5,
+		argument_server, &view_sheet },
+	{ OF_AGENT, "check", "SERVER [service SERVICE]", "run its checks now", 1, 5, argument_server,
+		&view_sheet },
+	{ OF_AGENT, "reload", "", "read the configuration again", 0, 0, NULL, &view_sheet },
+	{ 0 },
 };
 
 /* --- finding one --- */
@@ -174,7 +87,7 @@ struct found {
 	const struct command *misfit; /* one with these words that takes other arguments */
 };
 
-static struct found find(int argc, char **argv)
+static struct found find(unsigned targets, int argc, char **argv)
 {
 	struct found f = { 0 };
 	int misfit_written_out = -1;
@@ -182,7 +95,7 @@ static struct found find(int argc, char **argv)
 	for (const struct command *c = commands; c->words; c++) {
 		struct match m;
 
-		if (!match_words(c, argc, argv, &m))
+		if (!(c->targets & targets) || !match_words(c, argc, argv, &m))
 			continue;
 		if (!takes(c, argc - m.words)) {
 			if (m.written_out > misfit_written_out)
@@ -202,7 +115,7 @@ static struct found find(int argc, char **argv)
 	return f;
 }
 
-static void say_ambiguous(const struct found *f, int argc, char **argv, char *err)
+static void say_ambiguous(const struct found *f, unsigned targets, int argc, char **argv, char *err)
 {
 	struct text t = text_init(err, COMMAND_ERROR_MAX);
 	const char *before = "";
@@ -211,7 +124,7 @@ static void say_ambiguous(const struct found *f, int argc, char **argv, char *er
 	for (const struct command *c = commands; c->words; c++) {
 		struct match m;
 
-		if (!match_words(c, argc, argv, &m) || !takes(c, argc - m.words) ||
+		if (!(c->targets & targets) || !match_words(c, argc, argv, &m) || !takes(c, argc - m.words) ||
 			m.written_out != f->match.written_out)
 			continue;
 		text_add(&t, "%s\"%s\"", before, c->words);
@@ -220,7 +133,29 @@ static void say_ambiguous(const struct found *f, int argc, char **argv, char *er
 	text_add(&t, ": write more of it");
 }
 
-static void say_unknown(int argc, char **argv, char *err)
+/* What this daemon does not know and others do. False when nobody does. */
+static bool say_whose(enum target target, int argc, char **argv, char *err)
+{
+	struct text t = text_init(err, COMMAND_ERROR_MAX);
+	struct found f = find(OF_ALL, argc, argv);
+	const struct command *c = f.best ? f.best : f.misfit;
+	const char *before = "";
+
+	if (!c)
+		return false;
+	text_add(&t, "%s has no \"%s\"; ask ", target_name(target), c->words);
+	for (int i = 0; i < TARGETS; i++) {
+		f = find(1u << i, argc, argv);
+		if (!f.best && !f.misfit)
+			continue;
+		text_add(&t, "%s%s (rrctl%s)", before, target_name((enum target)i),
+			target_option((enum target)i));
+		before = " or ";
+	}
+	return true;
+}
+
+static void say_unknown(enum target target, int argc, char **argv, char *err)
 {
 	char buf[128];
 	struct text t = text_init(buf, sizeof(buf));
@@ -230,7 +165,8 @@ static void say_unknown(int argc, char **argv, char *err)
 		text_add(&t, "%s%s", i ? " " : "", argv[i]);
 	near = nearest_init(buf);
 	for (const struct command *c = commands; c->words; c++)
-		nearest_try(&near, c->words);
+		if (c->targets & 1u << target)
+			nearest_try(&near, c->words);
 	if (near.best)
 		snprintf(err, COMMAND_ERROR_MAX, "unknown command \"%s\"; did you mean \"%s\"?", buf,
 			near.best);
@@ -238,18 +174,24 @@ static void say_unknown(int argc, char **argv, char *err)
 		snprintf(err, COMMAND_ERROR_MAX, "unknown command \"%s\"; rrctl --help lists all", buf);
 }
 
-const struct command *command_parse(int argc, char **argv, struct row **request, char *err)
+static void say_usage(enum target target, const struct command *c, char *err)
 {
-	struct found f = find(argc, argv);
+	snprintf(err, COMMAND_ERROR_MAX, "usage: rrctl%s %s%s%s", target_option(target), c->words,
+		*c->arguments ? " " : "", c->arguments);
+}
+
+const struct command *command_parse(
+	enum target target, int argc, char **argv, struct row **request, char *err)
+{
+	struct found f = find(1u << target, argc, argv);
 	struct row *r;
 
 	if (f.equals > 1)
-		say_ambiguous(&f, argc, argv, err);
+		say_ambiguous(&f, 1u << target, argc, argv, err);
 	else if (!f.best && f.misfit)
-		snprintf(err, COMMAND_ERROR_MAX, "usage: rrctl %s%s%s", f.misfit->words,
-			*f.misfit->arguments ? " " : "", f.misfit->arguments);
-	else if (!f.best)
-		say_unknown(argc, argv, err);
+		say_usage(target, f.misfit, err);
+	else if (!f.best && !say_whose(target, argc, argv, err))
+		say_unknown(target, argc, argv, err);
 	if (!f.best || f.equals > 1)
 		return NULL;
 	r = row_new();
@@ -262,11 +204,30 @@ const struct command *command_parse(int argc, char **argv, struct row **request,
 	return f.best;
 }
 
+static void help_line(FILE *out, const struct command *c)
+{
+	int len = fprintf(out, "  %s%s%s", c->words, *c->arguments ? " " : "", c->arguments);
+
+	fprintf(out, "%*s%s\n", len < 44 ? 44 - len : 1, "", c->help);
+}
+
 void command_help(FILE *out)
 {
-	for (const struct command *c = commands; c->words; c++) {
-		int len = fprintf(out, "  %s%s%s", c->words, *c->arguments ? " " : "", c->arguments);
+	static const struct {
+		unsigned targets;
+		const char *title;
+	} groups[] = {
+		{ OF_ALL, "every daemon" },
+		{ OF_SPEAKERS, "rrd and lb-announcer (-a)" },
+		{ OF_RRD, "rrd" },
+		{ OF_ANNOUNCER, "lb-announcer (-a)" },
+		{ OF_AGENT, "lb-ipvs-agent (-i)" },
+	};
 
-		fprintf(out, "%*s%s\n", len < 38 ? 38 - len : 1, "", c->help);
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		fprintf(out, "%s%s:\n", i ? "\n" : "", groups[i].title);
+		for (const struct command *c = commands; c->words; c++)
+			if (c->targets == groups[i].targets)
+				help_line(out, c);
 	}
 }

@@ -2,12 +2,16 @@
 
 #include "control/client.h"
 #include "rrctl/command.h"
+#include "rrctl/event.h"
+#include "rrctl/exposition.h"
 #include "rrctl/sheet.h"
 #include "rrctl/table.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void print_json(FILE *out, const struct row *r)
 {
@@ -17,26 +21,119 @@ static void print_json(FILE *out, const struct row *r)
 	free(line);
 }
 
+/* --- rows, as the command shows them --- */
+
+struct output {
+	const struct rrctl_opts *opts;
+	const struct view *view;
+	/* NULL where the rows are not shown so. */
+	struct table *table;
+	struct exposition *exposition;
+};
+
+static void output_init(struct output *o, const struct rrctl_opts *opts, const struct view *view)
+{
+	*o = (struct output){ .opts = opts, .view = view };
+	if (opts->json)
+		return;
+	if (view->columns)
+		o->table = table_new(opts->out, view, opts->width);
+	if (view->kind == VIEW_METRICS)
+		o->exposition = exposition_new();
+}
+
+static void output_fini(struct output *o)
+{
+	table_free(o->table);
+	exposition_free(o->exposition);
+}
+
+static void print_row(const struct output *o, const struct row *r)
+{
+	if (o->opts->json)
+		print_json(o->opts->out, r);
+	else if (o->table)
+		table_add(o->table, r);
+	else if (o->exposition)
+		exposition_add(o->exposition, r);
+	else if (o->view->kind == VIEW_EVENTS)
+		event_print(o->opts->out, r);
+	else
+		sheet_print(o->opts->out, r);
+}
+
+static void print_end(const struct output *o)
+{
+	if (o->table)
+		table_end(o->table);
+	if (o->exposition)
+		exposition_print(o->exposition, o->opts->out);
+}
+
+/* --- watching --- */
+
+static void leave(int signo)
+{
+	(void)signo;
+	_exit(RRCTL_OK);
+}
+
+/* The process may be ended by a signal only while it waits for the next row and all others are printed: so no line is
+ * cut, and no signal comes too early to be seen. */
+static void interruptible(bool yes)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(yes ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+}
+
+static void begin_watching(void)
+{
+	const struct sigaction action = { .sa_handler = leave };
+
+	interruptible(false);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static enum control_result next_event(FILE *out, struct control_client *c, const struct row **row, char *err)
+{
+	enum control_result result;
+
+	fflush(out);
+	interruptible(true);
+	result = control_client_next(c, row, err);
+	interruptible(false);
+	return result;
+}
+
+/* --- asking --- */
+
 /* Prints row after row; the result is the one that ended it. */
 static enum control_result print_answer(
 	const struct rrctl_opts *opts, const struct view *view, struct control_client *c, char *err)
 {
-	struct table *t = view->columns && !opts->json ? table_new(opts->out, view, opts->width) : NULL;
-	enum control_result result;
+	bool watch = view->kind == VIEW_EVENTS;
+	enum control_result result = CONTROL_BROKEN;
 	const struct row *row;
+	struct output o;
 
-	while ((result = control_client_next(c, &row, err)) == CONTROL_ROW && !ferror(opts->out)) {
-		if (opts->json)
-			print_json(opts->out, row);
-		else if (t)
-			table_add(t, row);
-		else
-			sheet_print(opts->out, row);
+	output_init(&o, opts, view);
+	if (watch)
+		begin_watching();
+	while (!ferror(opts->out)) {
+		result = watch ? next_event(opts->out, c, &row, err) : control_client_next(c, &row, err);
+		if (result != CONTROL_ROW)
+			break;
+		print_row(&o, row);
 	}
 	/* A refusal instead of rows needs no headers. */
-	if (t && result == CONTROL_END)
-		table_end(t);
-	table_free(t);
+	if (result == CONTROL_END)
+		print_end(&o);
+	output_fini(&o);
 	return result;
 }
 
@@ -60,21 +157,19 @@ static enum rrctl_exit ask(const struct rrctl_opts *opts, const struct command *
 
 enum rrctl_exit rrctl_run(const struct rrctl_opts *opts, int argc, char **argv)
 {
-	const char *daemon = opts->announcer ? "lb-announcer" : "rrd", *path = opts->socket;
+	const char *path = opts->socket ? opts->socket : target_socket(opts->target);
 	char err[COMMAND_ERROR_MAX];
 	const struct command *command;
 	struct control_client *c;
 	struct row *request;
 	enum rrctl_exit result = RRCTL_UNREACHABLE;
 
-	command = command_parse(argc, argv, &request, err);
+	command = command_parse(opts->target, argc, argv, &request, err);
 	if (!command) {
 		fprintf(opts->err, "rrctl: %s\n", err);
 		return RRCTL_USAGE;
 	}
-	if (!path)
-		path = opts->announcer ? RUNSTATEDIR "/rrd/lb-announcer.sock" : RUNSTATEDIR "/rrd/rrd.sock";
-	c = control_client_new(daemon, path, err);
+	c = control_client_new(target_name(opts->target), path, err);
 	if (c)
 		result = ask(opts, command, request, c);
 	else

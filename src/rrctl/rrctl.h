@@ -1,6 +1,8 @@
 /* One command: asks the daemon and prints what it says. */
 #pragma once
 
+#include "rrctl/target.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -8,10 +10,11 @@ enum rrctl_exit { RRCTL_OK = 0, RRCTL_REFUSED = 1, RRCTL_USAGE = 2, RRCTL_UNREAC
 
 struct rrctl_opts {
 	const char *socket; /* NULL: the daemon's usual one */
-	bool announcer;	    /* lb-announcer's instead of rrd's */
+	enum target target; /* who is asked */
 	bool json;
 	unsigned width; /* of the terminal; 0: no limit */
 	FILE *out, *err;
 };
 
+/* A command that watches ends the process with 0 when it is interrupted (SIGINT, SIGTERM). */
 enum rrctl_exit rrctl_run(const struct rrctl_opts *opts, int argc, char **argv);

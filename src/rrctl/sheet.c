@@ -19,20 +19,27 @@ struct level {
 
 static void print_level(FILE *out, const struct row *r, int indent);
 
-/* Milliseconds and seconds by the key's ending: the duration, and the key without its unit in name. */
+static bool ends_with(const char *key, const char *unit)
+{
+	size_t len = strlen(key), unit_len = strlen(unit);
+
+	return len > unit_len && strcmp(key + len - unit_len, unit) == 0;
+}
+
+/* A time by the key's ending: the duration, and the key without its unit in name. */
 static char *duration(const struct row *r, const char *key, char *name)
 {
-	size_t len = strlen(key);
 	int64_t value = row_get_int(r, key, -1);
+	bool us = ends_with(key, "-us"), ms = ends_with(key, "-ms"), s = ends_with(key, "-s");
 	char buf[32];
-	bool ms = len > 3 && strcmp(key + len - 3, "-ms") == 0,
-	     s = len > 2 && strcmp(key + len - 2, "-s") == 0;
 
-	if (value < 0 || len >= KEY_MAX || !(ms || s))
+	if (value < 0 || strlen(key) >= KEY_MAX || !(us || ms || s))
 		return NULL;
-	snprintf(name, KEY_MAX, "%.*s", (int)(len - (ms ? 3 : 2)), key);
+	snprintf(name, KEY_MAX, "%.*s", (int)(strrchr(key, '-') - key), key);
 	if (value == 0)
 		return mem_strdup("0 s");
+	if (us)
+		return cell_microseconds(r, key);
 	return mem_strdup(text_duration(buf, (unsigned long long)value * (ms ? 1 : 1000)));
 }
 

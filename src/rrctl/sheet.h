@@ -1,7 +1,7 @@
 /*
  * A row as a sheet: "key: value" lines in the row's own order, nested objects indented.
  *
- * Knows no command: durations are known by their key's ending (-ms, -s).
+ * Knows no command: durations are known by their key's ending (-us, -ms, -s).
  */
 #pragma once
 

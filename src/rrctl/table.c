@@ -3,10 +3,17 @@
 #include "base/mem.h"
 #include "rrctl/cell.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS_MAX = 16, HELD_LINES = 500, GAP = 2, FLEX_MIN = 8 };
+enum {
+	COLUMNS_MAX = 24,
+	HELD_LINES = 500,
+	GAP = 2,
+	FLEX_MIN = 8,	/* what a column that may be cut keeps at least */
+	FLEX_WORTH = 24 /* and what it keeps as long as others can be left out instead */
+};
 
 struct line {
 	char *cells[COLUMNS_MAX];
@@ -18,6 +25,7 @@ struct table {
 	const struct column *column[COLUMNS_MAX];
 	unsigned columns, width;
 	size_t widths[COLUMNS_MAX];
+	bool hidden[COLUMNS_MAX];
 	char *above[COLUMNS_MAX]; /* the last value of each column that is printed once */
 	struct line *held;
 	size_t held_len;
@@ -65,24 +73,45 @@ void table_free(struct table *t)
 
 /* --- widths --- */
 
-static size_t total_width(const struct table *t)
+/* flex_max: how much of a column that may be cut counts. */
+static size_t total_width(const struct table *t, size_t flex_max)
 {
-	size_t total = GAP * (t->columns - 1);
+	size_t total = 0;
 
 	for (unsigned i = 0; i < t->columns; i++)
-		total += t->widths[i];
-	return total;
+		if (!t->hidden[i])
+			total += GAP +
+				 (t->column[i]->flex && t->widths[i] > flex_max ? flex_max : t->widths[i]);
+	return total - (total ? GAP : 0);
+}
+
+/* Leaves out the most dispensable column that is still there. False when there is none. */
+static bool hide_one(struct table *t)
+{
+	int found = -1;
+
+	for (unsigned i = 0; i < t->columns; i++)
+		if (!t->hidden[i] && t->column[i]->spare &&
+			(found < 0 || t->column[i]->spare > t->column[found]->spare))
+			found = (int)i;
+	if (found >= 0)
+		t->hidden[found] = true;
+	return found >= 0;
 }
 
 static bool may_shrink(const struct table *t, unsigned i)
 {
-	return t->column[i]->flex && t->widths[i] > FLEX_MIN && t->widths[i] > strlen(t->column[i]->header);
+	return !t->hidden[i] && t->column[i]->flex && t->widths[i] > FLEX_MIN &&
+	       t->widths[i] > strlen(t->column[i]->header);
 }
 
-/* Takes from the widest of the columns that may be cut, until the table fits or none has more to give. */
+/* Leaves out what is dispensable, then takes from the widest of the columns that may be cut, until the table fits or none
+ * has more to give. */
 static void fit(struct table *t)
 {
-	while (t->width && total_width(t) > t->width) {
+	while (total_width(t, FLEX_WORTH) > t->width && hide_one(t))
+		;
+	while (total_width(t, SIZE_MAX) > t->width) {
 		int widest = -1;
 
 		for (unsigned i = 0; i < t->columns; i++)
@@ -94,12 +123,28 @@ static void fit(struct table *t)
 	}
 }
 
-static void measure(struct table *t)
+static bool is_empty(const struct table *t, unsigned column)
+{
+	for (size_t l = 0; l < t->held_len; l++) {
+		const char *cell = t->held[l].cells[column];
+
+		if (*cell && strcmp(cell, "-") != 0)
+			return false;
+	}
+	return true;
+}
+
+/* all: no more rows will come than those that are held. */
+static void measure(struct table *t, bool all)
 {
 	for (size_t l = 0; l < t->held_len; l++)
 		for (unsigned i = 0; i < t->columns; i++)
 			if (cell_width(t->held[l].cells[i]) > t->widths[i])
 				t->widths[i] = cell_width(t->held[l].cells[i]);
+	if (!t->width)
+		return;
+	for (unsigned i = 0; i < t->columns; i++)
+		t->hidden[i] = all && t->column[i]->rare && is_empty(t, i);
 	fit(t);
 }
 
@@ -107,7 +152,7 @@ static void measure(struct table *t)
 
 static bool right_aligned(const struct column *c)
 {
-	return c->kind == COLUMN_NUMBER;
+	return c->kind >= COLUMN_NUMBER && c->kind <= COLUMN_OCTETS;
 }
 
 static void print_cells(struct table *t, char *const *cells)
@@ -118,6 +163,8 @@ static void print_cells(struct table *t, char *const *cells)
 		size_t width = cell_width(cells[i]);
 		size_t pad = width < t->widths[i] ? t->widths[i] - width : 0;
 
+		if (t->hidden[i])
+			continue;
 		if (width > 0) {
 			owed += right_aligned(t->column[i]) ? pad : 0;
 			fprintf(t->out, "%*s%s", (int)owed, "", cells[i]);
@@ -139,11 +186,11 @@ static void print_line(struct table *t, struct line *l)
 	line_free(l);
 }
 
-static void print_held(struct table *t)
+static void print_held(struct table *t, bool all)
 {
 	char *headers[COLUMNS_MAX];
 
-	measure(t);
+	measure(t, all);
 	for (unsigned i = 0; i < t->columns; i++)
 		headers[i] = mem_strdup(t->column[i]->header);
 	print_cells(t, headers);
@@ -157,23 +204,63 @@ static void print_held(struct table *t)
 
 /* --- rows to lines --- */
 
+static char *flags_text(const struct row *r)
+{
+	return mem_strdup(row_get_bool(r, "best", false)	? "*>"
+			  : row_get_bool(r, "multipath", false) ? "*="
+								: "");
+}
+
+static char *of_text(const struct column *c, const struct row *r)
+{
+	char *part = cell_text(r, c->key), *whole = cell_text(r, c->other), *text = NULL;
+
+	if (part && whole)
+		text = mem_printf("%s/%s", part, whole);
+	free(part);
+	free(whole);
+	return text;
+}
+
+static char *health_text(const struct column *c, const struct row *r)
+{
+	const char *state = row_get_bool(r, c->key, false) ? "up" : "down";
+
+	if (!row_has(r, c->key))
+		return NULL;
+	return mem_printf(row_get_bool(r, c->other, true) ? "%s" : "(%s)", state);
+}
+
 static char *value_text(const struct column *c, const struct row *r)
 {
-	char *text = NULL;
-
 	switch (c->kind) {
 	case COLUMN_FLAGS:
-		return mem_strdup(row_get_bool(r, "best", false)	? "*>"
-				  : row_get_bool(r, "multipath", false) ? "*="
-									: "");
+		return flags_text(r);
 	case COLUMN_DURATION:
-		text = cell_duration(r, c->key);
-		break;
+		return cell_milliseconds(r, c->key);
+	case COLUMN_MICROSECONDS:
+		return cell_microseconds(r, c->key);
+	case COLUMN_PERCENT:
+		return cell_percent(r, c->key);
+	case COLUMN_COUNT:
+		return cell_scaled(r, c->key, "");
+	case COLUMN_OCTETS:
+		return cell_scaled(r, c->key, "B");
+	case COLUMN_OF:
+		return of_text(c, r);
+	case COLUMN_HEALTH:
+		return health_text(c, r);
 	case COLUMN_TEXT:
 	case COLUMN_NUMBER:
-		text = cell_text(r, c->key);
-		break;
+		return cell_text(r, c->key);
 	}
+	return NULL;
+}
+
+static char *value_or_dash(const struct column *c, const struct row *r)
+{
+	char *text = value_text(c, r);
+
 	return text ? text : mem_strdup("-");
 }
 
@@ -192,15 +279,18 @@ static bool same_as_above(struct table *t, unsigned column, const char *text)
 static void add_line(struct table *t, const struct row *r, const struct row *element, bool first)
 {
 	struct line l = { 0 };
+	bool same = first; /* so far, in the columns that are printed once */
 
 	for (unsigned i = 0; i < t->columns; i++) {
 		const struct column *c = t->column[i];
 
 		if (c->element)
-			l.cells[i] = element ? value_text(c, element) : mem_strdup("-");
+			l.cells[i] = element ? value_or_dash(c, element) : mem_strdup("-");
 		else
-			l.cells[i] = first ? value_text(c, r) : mem_strdup("");
-		if (c->once && first && same_as_above(t, i, l.cells[i]))
+			l.cells[i] = first ? value_or_dash(c, r) : mem_strdup("");
+		if (c->once && first)
+			same = same_as_above(t, i, l.cells[i]) && same;
+		if (c->once && same)
 			l.cells[i][0] = '\0';
 	}
 	if (t->streaming) {
@@ -209,7 +299,7 @@ static void add_line(struct table *t, const struct row *r, const struct row *ele
 	}
 	t->held[t->held_len++] = l;
 	if (t->held_len == HELD_LINES)
-		print_held(t);
+		print_held(t, false);
 }
 
 void table_add(struct table *t, const struct row *r)
@@ -224,5 +314,5 @@ void table_add(struct table *t, const struct row *r)
 void table_end(struct table *t)
 {
 	if (!t->streaming)
-		print_held(t);
+		print_held(t, true);
 }

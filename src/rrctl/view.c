@@ -7,13 +7,13 @@ static const struct column neighbor_columns[] = {
 	{ .key = "as", .header = "AS", .kind = COLUMN_NUMBER },
 	{ .key = "state", .header = "STATE" },
 	{ .key = "since-ms", .header = "SINCE", .kind = COLUMN_DURATION },
-	{ .key = "router-id", .header = "ROUTER-ID" },
-	{ .key = "peer-group", .header = "GROUP" },
-	{ .key = "dynamic", .header = "DYNAMIC" },
+	{ .key = "router-id", .header = "ROUTER-ID", .spare = 2 },
+	{ .key = "peer-group", .header = "GROUP", .spare = 1 },
+	{ .key = "dynamic", .header = "DYNAMIC", .spare = 3 },
 	{ .key = "received", .header = "RECEIVED", .kind = COLUMN_NUMBER },
 	{ .key = "advertised", .header = "ADVERTISED", .kind = COLUMN_NUMBER },
-	{ .key = "description", .header = "DESCRIPTION", .flex = true },
-	{ .key = "last-error", .header = "LAST-ERROR", .flex = true },
+	{ .key = "description", .header = "DESCRIPTION", .flex = true, .rare = true },
+	{ .key = "last-error", .header = "LAST-ERROR", .flex = true, .rare = true },
 	{ NULL },
 };
 
@@ -21,20 +21,20 @@ static const struct column path_columns[] = {
 	{ .key = "best", .header = "", .kind = COLUMN_FLAGS },
 	{ .key = "prefix", .header = "PREFIX", .once = true },
 	{ .key = "next-hop", .header = "NEXT-HOP" },
-	{ .key = "from", .header = "FROM" },
-	{ .key = "originator-id", .header = "ORIGINATOR" },
-	{ .key = "path-id", .header = "ID", .kind = COLUMN_NUMBER },
+	{ .key = "from", .header = "FROM", .spare = 1 },
+	{ .key = "originator-id", .header = "ORIGINATOR", .spare = 3 },
+	{ .key = "path-id", .header = "ID", .kind = COLUMN_NUMBER, .spare = 2 },
 	{ .key = "local-pref", .header = "PREF", .kind = COLUMN_NUMBER },
-	{ .key = "med", .header = "MED", .kind = COLUMN_NUMBER },
+	{ .key = "med", .header = "MED", .kind = COLUMN_NUMBER, .spare = 4 },
 	{ .key = "as-path", .header = "AS-PATH", .flex = true },
-	{ .key = "origin", .header = "ORIGIN" },
+	{ .key = "origin", .header = "ORIGIN", .spare = 5 },
 	{ .key = "age-ms", .header = "AGE", .kind = COLUMN_DURATION },
-	{ .key = "communities", .header = "COMMUNITIES", .flex = true },
+	{ .key = "communities", .header = "COMMUNITIES", .flex = true, .rare = true },
 	{ NULL },
 };
 
 static const struct column why_columns[] = {
-	{ .key = "cluster-list", .header = "CLUSTERS", .flex = true },
+	{ .key = "cluster-list", .header = "CLUSTERS", .flex = true, .rare = true, .spare = 6 },
 	{ .key = "why", .header = "WHY" },
 	{ NULL },
 };
@@ -44,14 +44,14 @@ static const struct column fib_columns[] = {
 	{ .key = "address", .header = "NEXT-HOP", .element = true },
 	{ .key = "interface", .header = "INTERFACE", .element = true },
 	{ .key = "weight", .header = "WEIGHT", .kind = COLUMN_NUMBER, .element = true },
-	{ .key = "wanted-percent", .header = "WANTED%", .kind = COLUMN_NUMBER, .element = true },
-	{ .key = "actual-percent", .header = "ACTUAL%", .kind = COLUMN_NUMBER, .element = true },
-	{ .key = "error", .header = "PROBLEM", .flex = true, .element = true },
+	{ .key = "wanted-percent", .header = "WANTED%", .kind = COLUMN_PERCENT, .element = true },
+	{ .key = "actual-percent", .header = "ACTUAL%", .kind = COLUMN_PERCENT, .element = true },
+	{ .key = "error", .header = "PROBLEM", .flex = true, .element = true, .rare = true },
 	{ .key = "state", .header = "STATE" },
-	{ .key = "group-id", .header = "GROUP", .kind = COLUMN_NUMBER },
-	{ .key = "group-type", .header = "TYPE" },
-	{ .key = "error", .header = "ERROR", .flex = true },
-	{ .key = "warning", .header = "WARNING", .flex = true },
+	{ .key = "group-id", .header = "GROUP", .kind = COLUMN_NUMBER, .spare = 2 },
+	{ .key = "group-type", .header = "TYPE", .spare = 1 },
+	{ .key = "error", .header = "ERROR", .flex = true, .rare = true },
+	{ .key = "warning", .header = "WARNING", .flex = true, .rare = true },
 	{ NULL },
 };
 
@@ -62,7 +62,7 @@ static const struct column next_hop_columns[] = {
 	{ .key = "via", .header = "VIA" },
 	{ .key = "cost", .header = "COST", .kind = COLUMN_NUMBER },
 	{ .key = "paths", .header = "PATHS", .kind = COLUMN_NUMBER },
-	{ .key = "reason", .header = "REASON", .flex = true },
+	{ .key = "reason", .header = "REASON", .flex = true, .rare = true },
 	{ NULL },
 };
 
@@ -73,14 +73,102 @@ static const struct column range_columns[] = {
 	{ .key = "neighbors", .header = "NEIGHBORS", .kind = COLUMN_NUMBER },
 	{ .key = "refused", .header = "REFUSED", .kind = COLUMN_NUMBER },
 	{ .key = "last-refused", .header = "LAST-REFUSED" },
-	{ .key = "two-speakers", .header = "TWO-SPEAKERS", .kind = COLUMN_NUMBER },
+	{ .key = "two-speakers", .header = "TWO-SPEAKERS", .kind = COLUMN_NUMBER, .spare = 1 },
 	{ NULL },
 };
 
 static const struct column memory_columns[] = {
 	{ .key = "what", .header = "WHAT" },
 	{ .key = "objects", .header = "OBJECTS", .kind = COLUMN_NUMBER },
-	{ .key = "octets", .header = "OCTETS", .kind = COLUMN_NUMBER },
+	{ .key = "octets", .header = "OCTETS", .kind = COLUMN_OCTETS },
+	{ NULL },
+};
+
+static const struct column service_columns[] = {
+	{ .key = "service", .header = "SERVICE" },
+	{ .key = "key", .header = "KEY" },
+	{ .key = "scheduler", .header = "SCHED" },
+	{ .key = "flags", .header = "FLAGS", .rare = true, .spare = 9 },
+	{ .key = "forward", .header = "FWD" },
+	{ .key = "up", .other = "servers", .header = "UP", .kind = COLUMN_OF },
+	{ .key = "draining", .header = "DRAIN", .kind = COLUMN_NUMBER },
+	{ .key = "down", .header = "DOWN", .kind = COLUMN_NUMBER, .spare = 1 },
+	{ .key = "active", .header = "ACTIVE", .kind = COLUMN_COUNT },
+	{ .key = "inactive", .header = "INACT", .kind = COLUMN_COUNT, .spare = 6 },
+	{ .key = "connections", .header = "CONNS", .kind = COLUMN_COUNT, .spare = 2 },
+	{ .key = "packets-in", .header = "PKTS-IN", .kind = COLUMN_COUNT, .spare = 12 },
+	{ .key = "octets-in", .header = "IN", .kind = COLUMN_OCTETS, .spare = 3 },
+	{ .key = "packets-out", .header = "PKTS-OUT", .kind = COLUMN_COUNT, .spare = 13 },
+	{ .key = "octets-out", .header = "OUT", .kind = COLUMN_OCTETS, .spare = 4 },
+	{ .key = "settled", .header = "SETTLED", .spare = 5 },
+	{ .key = "ordered", .header = "ORDERED", .spare = 8 },
+	{ .key = "fingerprint", .header = "TABLE", .rare = true, .spare = 10 },
+	{ .key = "moved-percent", .header = "MOVED%", .kind = COLUMN_PERCENT, .rare = true, .spare = 11 },
+	{ .key = "source", .header = "SOURCE", .flex = true, .spare = 7 },
+	{ .key = "source-error", .header = "SOURCE-ERROR", .flex = true, .rare = true },
+	{ .key = "error", .header = "ERROR", .flex = true, .rare = true },
+	{ NULL },
+};
+
+static const struct column server_columns[] = {
+	{ .key = "service", .header = "SERVICE", .once = true },
+	{ .key = "server", .header = "SERVER" },
+	{ .key = "name", .header = "NAME", .flex = true, .rare = true, .spare = 1 },
+	{ .key = "state", .header = "STATE" },
+	{ .key = "reason", .header = "REASON", .rare = true },
+	{ .key = "since-ms", .header = "SINCE", .kind = COLUMN_DURATION },
+	{ .key = "left-ms", .header = "LEFT", .kind = COLUMN_DURATION, .rare = true },
+	{ .key = "weight", .header = "WEIGHT", .kind = COLUMN_NUMBER },
+	{ .key = "wanted-weight", .header = "WANTED", .kind = COLUMN_NUMBER, .spare = 6 },
+	{ .key = "active", .header = "ACTIVE", .kind = COLUMN_COUNT },
+	{ .key = "inactive", .header = "INACT", .kind = COLUMN_COUNT, .spare = 4 },
+	{ .key = "connections", .header = "CONNS", .kind = COLUMN_COUNT, .spare = 2 },
+	{ .key = "octets-in", .header = "IN", .kind = COLUMN_OCTETS, .spare = 3 },
+	{ .key = "octets-out", .header = "OUT", .kind = COLUMN_OCTETS, .spare = 5 },
+	{ .key = "in-kernel", .header = "IN-KERNEL", .spare = 7 },
+	{ NULL },
+};
+
+static const struct column check_columns[] = {
+	{ .key = "service", .header = "SERVICE", .once = true },
+	{ .key = "server", .header = "SERVER", .once = true },
+	{ .key = "check", .header = "CHECK" },
+	{ .key = "type", .header = "TYPE", .spare = 3 },
+	{ .key = "up", .other = "known", .header = "STATE", .kind = COLUMN_HEALTH },
+	{ .key = "last", .header = "LAST" },
+	{ .key = "last-ms", .header = "AGO", .kind = COLUMN_DURATION, .spare = 1 },
+	{ .key = "duration-us", .header = "TOOK", .kind = COLUMN_MICROSECONDS },
+	{ .key = "runs", .header = "RUNS", .kind = COLUMN_COUNT, .spare = 4 },
+	{ .key = "failures", .header = "FAILED", .kind = COLUMN_COUNT, .spare = 2 },
+	{ .key = "changes", .header = "CHANGES", .kind = COLUMN_COUNT, .spare = 5 },
+	{ .key = "in-a-row", .header = "IN-A-ROW", .kind = COLUMN_NUMBER, .spare = 7 },
+	{ .key = "next-ms", .header = "NEXT", .kind = COLUMN_DURATION, .spare = 6 },
+	{ .key = "why", .header = "WHY", .flex = true, .rare = true },
+	{ NULL },
+};
+
+static const struct column table_columns[] = {
+	{ .key = "service", .header = "SERVICE", .once = true },
+	{ .key = "fingerprint", .header = "FINGERPRINT", .once = true },
+	{ .key = "slots", .header = "SLOTS", .kind = COLUMN_NUMBER, .once = true, .spare = 1 },
+	{ .key = "moved-percent", .header = "MOVED%", .kind = COLUMN_PERCENT, .once = true },
+	{ .key = "ordered", .header = "ORDERED", .once = true, .spare = 2 },
+	{ .key = "server", .header = "SERVER" },
+	{ .key = "weight", .header = "WEIGHT", .kind = COLUMN_NUMBER },
+	{ .key = "slot-count", .header = "OF-SLOTS", .kind = COLUMN_NUMBER },
+	{ .key = "share-percent", .header = "SHARE%", .kind = COLUMN_PERCENT },
+	{ NULL },
+};
+
+static const struct column source_columns[] = {
+	{ .key = "service", .header = "SERVICE" },
+	{ .key = "source", .header = "SOURCE", .flex = true },
+	{ .key = "told", .header = "TOLD" },
+	{ .key = "servers", .header = "SERVERS", .kind = COLUMN_NUMBER },
+	{ .key = "since-ms", .header = "SINCE", .kind = COLUMN_DURATION },
+	{ .key = "changes", .header = "CHANGES", .kind = COLUMN_NUMBER, .spare = 2 },
+	{ .key = "failures", .header = "FAILURES", .kind = COLUMN_NUMBER, .spare = 1 },
+	{ .key = "error", .header = "ERROR", .flex = true, .rare = true },
 	{ NULL },
 };
 
@@ -91,4 +179,11 @@ const struct view view_fib = { .columns = fib_columns, .list = "next-hops" };
 const struct view view_next_hops = { .columns = next_hop_columns };
 const struct view view_ranges = { .columns = range_columns };
 const struct view view_memory = { .columns = memory_columns };
+const struct view view_services = { .columns = service_columns };
+const struct view view_servers = { .columns = server_columns };
+const struct view view_checks = { .columns = check_columns };
+const struct view view_table = { .columns = table_columns };
+const struct view view_sources = { .columns = source_columns };
+const struct view view_events = { .kind = VIEW_EVENTS };
+const struct view view_metrics = { .kind = VIEW_METRICS };
 const struct view view_sheet = { 0 };

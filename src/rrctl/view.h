@@ -1,7 +1,11 @@
 /*
- * How the rows of an answer are shown: as a table with columns, or as a sheet of "key: value".
+ * How the rows of an answer are shown: as a table with columns, as a sheet of "key: value", as lines of events, or as
+ * metrics.
  *
- * A table shows the keys it has columns for and ignores all others; --json shows everything. The rows and their keys:
+ * A table shows the keys it has columns for and ignores all others; --json shows everything. On a terminal a table leaves out
+ * columns without any value that are marked as rare, and, one after the other, those marked as spare until it fits.
+ *
+ * The rows and their keys; durations end in -ms or -us, texts are missing or null where there is none:
  *
  * show neighbors: address, as, state, since-ms (in this state), router-id, peer-group, dynamic, received and advertised
  *	(prefixes), description, last-error.
@@ -14,6 +18,26 @@
  * show nexthops: address, state, reason, via, interface, cost, paths.
  * show ranges: prefix, peer-group, limit, neighbors, refused, last-refused, two-speakers.
  * show memory: what, objects, octets.
+ *
+ * lb-ipvs-agent:
+ *
+ * show services: service (its name), key ("TCP 10.1.1.1:80"), scheduler, flags (list), forward, servers, up, draining, down
+ *	(numbers of servers), active, inactive, connections, packets-in, octets-in, packets-out, octets-out, settled (the kernel
+ *	is as wished; bool), ordered (its list too; bool), fingerprint (of the scheduler's table, hexadecimal text),
+ *	moved-percent (slots moved by the last change), source, source-error, error.
+ * show servers: service, server ("172.16.1.5:80"), name, state (checking, up, down, draining, gone), reason (failed,
+ *	terminating, removed, command), since-ms (in this state), left-ms (of a drain), weight (the kernel's), wanted-weight,
+ *	active, inactive, connections, octets-in, octets-out, in-kernel (bool).
+ * show checks: service, server, check (its name), type, up (bool), known (a verdict of its own has been reached; bool), last
+ *	(outcome of the last run), why (in words), last-ms (ago), duration-us, runs, failures, changes, next-ms, in-a-row (results
+ *	against up).
+ * show table: a row per server: service, fingerprint, slots (of the whole table), moved-percent, ordered (bool), server,
+ *	share-percent, slot-count, weight.
+ * show sources: service, source, told (a list has come; bool), servers, changes, failures, error, since-ms (the last list).
+ * watch: events: time (RFC 3339, UTC, with milliseconds), event (server, service, check, source, drift, settled), service,
+ *	server, from, to, reason, text.
+ *
+ * metrics, of all daemons: name, type, help, labels, value (control/metrics.h).
  */
 #pragma once
 
@@ -21,26 +45,43 @@
 #include <stdint.h>
 
 enum column_kind {
-	COLUMN_TEXT,	 /* text or a list of texts */
-	COLUMN_NUMBER,	 /* right-aligned */
-	COLUMN_DURATION, /* milliseconds */
-	COLUMN_FLAGS,	 /* of a path: "*>" best, "*=" in the multipath set */
+	COLUMN_TEXT,	     /* text or a list of texts */
+	COLUMN_NUMBER,	     /* right-aligned */
+	COLUMN_PERCENT,	     /* the same, in three digits */
+	COLUMN_COUNT,	     /* the same, large ones in three digits */
+	COLUMN_OCTETS,	     /* the same, with a unit */
+	COLUMN_DURATION,     /* milliseconds */
+	COLUMN_MICROSECONDS, /* a duration too */
+	COLUMN_OF,	     /* "3/4": a number, and of how many (key other) */
+	COLUMN_HEALTH,	     /* bool: up or down, in parentheses unless the bool other is set */
+	COLUMN_FLAGS,	     /* of a path: "*>" best, "*=" in the multipath set */
 };
 
 struct column {
 	const char *key;
 	const char *header;
 	enum column_kind kind;
-	bool once;    /* blank when the same as in the row above */
-	bool flex;    /* may be cut to make the table fit */
-	bool element; /* the key of an element of the view's list, not of the row */
+	const char *other; /* a second key, of some kinds */
+	bool once;     /* blank when this and those to the left marked so are the same as in the row above */
+	bool flex;     /* may be cut to make the table fit */
+	bool element;  /* the key of an element of the view's list, not of the row */
+	bool rare;     /* not shown on a terminal when no row has a value */
+	uint8_t spare; /* left out of a table that does not fit a terminal, the highest first; 0: never */
+};
+
+enum view_kind {
+	VIEW_ROWS,    /* table or sheet */
+	VIEW_EVENTS,  /* a line each, printed as they come; the answer goes on until somebody ends it */
+	VIEW_METRICS, /* Prometheus's text */
 };
 
 struct view {
 	const struct column *columns; /* ends with a NULL key; NULL: a sheet */
 	const struct column *more;    /* columns to the right of them, or NULL */
 	const char *list;	      /* a line for each element of this list; NULL: a line for each row */
+	enum view_kind kind;
 };
 
 extern const struct view view_neighbors, view_routes, view_route, view_fib, view_next_hops, view_ranges,
-	view_memory, view_sheet;
+	view_memory, view_services, view_servers, view_checks, view_table, view_sources, view_events,
+	view_metrics, view_sheet;

@@ -15,6 +15,7 @@ bool show_fib(void *user, const struct row *args, struct control_answer *out, ch
 bool show_next_hops(void *user, const struct row *args, struct control_answer *out, char *err);
 bool show_memory(void *user, const struct row *args, struct control_answer *out, char *err);
 bool show_status(void *user, const struct row *args, struct control_answer *out, char *err);
+bool show_metrics(void *user, const struct row *args, struct control_answer *out, char *err);
 bool clear_neighbor(void *user, const struct row *args, struct control_answer *out, char *err);
 
 /* All commands, for the control server. */

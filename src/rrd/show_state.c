@@ -150,6 +150,7 @@ const struct control_command rrd_commands[] = {
 	{ "show ranges", "", "ranges of dynamic neighbors", false, show_ranges },
 	{ "show memory", "", "what the tables hold", false, show_memory },
 	{ "show status", "", "the daemon at a glance", false, show_status },
+	{ "metrics", "", "every counter and gauge", false, show_metrics },
 	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true,
 		clear_neighbor },
 	{ NULL, NULL, NULL, false, NULL },

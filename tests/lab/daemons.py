@@ -143,7 +143,8 @@ class Daemon:
         return [json.loads(line) for line in out.splitlines() if line.strip()]
 
     def ctl(self, *words, check=True):
-        return self.ns.run([binary("rrctl"), "--socket", self.socket, *words], check=check)
+        whom = {"lb-announcer": ["-a"], "lb-ipvs-agent": ["-i"]}.get(self.program, [])
+        return self.ns.run([binary("rrctl"), *whom, "--socket", self.socket, *words], check=check)
 
     def wait_until_ready(self):
         """Waits until it answers on its control socket."""

@@ -73,6 +73,21 @@ def test_a_wrong_command_is_told_with_a_code_that_is_not_0(two):
     assert done.returncode != 0 and "nonsense" in done.stderr + done.stdout
 
 
+def test_a_command_of_another_daemon_is_told_to_be_its(two):
+    done = run("rrctl", "--socket", two.reflector.socket, "show", "servers")
+    assert done.returncode == 2 and "lb-ipvs-agent (rrctl -i)" in done.stderr
+    done = run("rrctl", "--socket", two.reflector.socket, "drain", "5")
+    assert done.returncode == 2 and "lb-announcer (rrctl -a)" in done.stderr
+    done = run("rrctl", "-a", "-i", "show", "status")
+    assert done.returncode == 2 and "either -a or -i" in done.stderr
+
+
+@pytest.mark.parametrize("option, name", [([], "rrd"), (["-a"], "lb-announcer"), (["--ipvs-agent"], "lb-ipvs-agent")])
+def test_the_usual_socket_is_that_of_the_daemon_that_is_asked(lab, option, name):
+    done = run("rrctl", *option, "show", "status")
+    assert done.returncode == 3 and f"cannot reach {name} at " in done.stderr and f"/rrd/{name}.sock" in done.stderr
+
+
 def test_no_daemon_is_told_in_words(lab):
     done = run("rrctl", "--socket", "/run/nobody.sock", "show", "neighbors")
     assert done.returncode != 0 and "/run/nobody.sock" in done.stderr

@@ -304,6 +304,16 @@ static void text_is_cut_and_durations_are_said(void **state)
 	assert_string_equal(text_duration(buf, 900), "900 ms");
 	assert_string_equal(text_duration(buf, 61000), "1 min 1 s");
 	assert_string_equal(text_duration(buf, 90000000), "1 d 1 h");
+	assert_string_equal(text_scaled(buf, 0, "B"), "0 B");
+	assert_string_equal(text_scaled(buf, 999, ""), "999");
+	assert_string_equal(text_scaled(buf, 1000, "B"), "1.00 kB");
+	assert_string_equal(text_scaled(buf, 12345, ""), "12.3 k");
+	assert_string_equal(text_scaled(buf, 999499, "B"), "999 kB");
+	assert_string_equal(text_scaled(buf, 999500, "B"), "1.00 MB");
+	assert_string_equal(text_scaled(buf, 9996000, "B"), "10.0 MB");
+	assert_string_equal(text_scaled(buf, UINT64_MAX, "B"), "18.4 EB");
+	assert_string_equal(text_time(buf, 0), "1970-01-01T00:00:00.000Z");
+	assert_string_equal(text_time(buf, 1795428672045ULL), "2026-11-23T10:11:12.045Z");
 }
 
 static void log_lines_are_limited_and_counted(void **state)

@@ -1,5 +1,6 @@
 /* The YAML reader and the schema engine, the latter with tables of the test's own and over all rows of the real ones. */
 #include "base/nearest.h"
+#include "config/agent.h"
 #include "config/announcer.h"
 #include "config/rrd.h"
 #include "config/scalar.h"
@@ -130,11 +131,23 @@ static void errors_come_in_the_order_of_the_file_and_are_bounded(void **state)
 	config_error_place(f->errs, 0, 0, "%s", "first");
 	assert_errors(f, "t: first\nt:2:5: second\nt:2:5: second again\nt:3:1: third\n");
 	for (int i = 0; i < 1000; i++)
-		config_error_place(f->errs, 4, 1, "%s", "more");
+		config_error_place(f->errs, 4, 1, "more %d", i);
 	assert_int_equal(config_errors_count(f->errs), 1004);
 	text = config_errors_format(f->errs);
 	assert_non_null(strstr(text, "\nand 904 more errors\n"));
 	free(text);
+}
+
+static void the_same_line_comes_once(void **state)
+{
+	struct fixture *f = *state;
+
+	config_error_place(f->errs, 3, 1, "wrong for the first");
+	config_error_place(f->errs, 3, 1, "wrong for all");
+	config_error_place(f->errs, 3, 1, "wrong for all");
+	config_error_place(f->errs, 3, 2, "wrong for all");
+	assert_int_equal(config_errors_count(f->errs), 3);
+	assert_errors(f, "t:3:1: wrong for the first\nt:3:1: wrong for all\nt:3:2: wrong for all\n");
 }
 
 struct inner {
@@ -270,6 +283,25 @@ static void a_key_that_the_build_cannot_serve_is_refused_with_the_reason(void **
 	assert_null(t.fetched);
 }
 
+static void a_word_that_the_build_cannot_serve_is_refused_with_the_reason(void **state)
+{
+	static const struct config_word words[] = { { "plain", 1 }, { "fetched", 2, CONFIG_FEATURE_LIBCURL },
+		{ NULL } };
+	struct fixture *f = *state;
+	char why[200];
+	struct text t = text_init(why, sizeof(why));
+	unsigned value = 0;
+
+	assert_true(config_parse_word(&f->r, words, "plain", &value, &t));
+	assert_int_equal(value, 1);
+	assert_false(config_parse_word(&f->r, words, "fetched", &value, &t));
+	assert_string_equal(
+		why, "fetched cannot be had: this build has no libcurl (configure --with-libcurl)");
+	f->r.features |= 1u << CONFIG_FEATURE_LIBCURL;
+	assert_true(config_parse_word(&f->r, words, "fetched", &value, &t));
+	assert_int_equal(value, 2);
+}
+
 static void the_nearest_key_is_named_only_when_it_is_near(void **state)
 {
 	static const struct {
@@ -360,6 +392,7 @@ static void every_default_written_out_changes_nothing(void **state)
 
 	assert_true(check_rows(f, &config_rrd_schema) > 80);
 	assert_true(check_rows(f, &config_announcer_schema) > 30);
+	assert_true(check_rows(f, &config_agent_schema) > 100);
 	assert_errors(f, "");
 }
 
@@ -372,12 +405,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(many_keys_are_read_in_linear_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			errors_come_in_the_order_of_the_file_and_are_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_same_line_comes_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_table_reads_every_shape, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_missing_or_wrong_keeps_its_default, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_tree_applied_over_another_changes_only_what_it_says, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_key_that_the_build_cannot_serve_is_refused_with_the_reason, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_word_that_the_build_cannot_serve_is_refused_with_the_reason, setup, teardown),
 		cmocka_unit_test(the_nearest_key_is_named_only_when_it_is_near),
 		cmocka_unit_test(a_schema_is_printed_a_key_a_line),
 		cmocka_unit_test_setup_teardown(every_default_written_out_changes_nothing, setup, teardown),

@@ -1,52 +1,13 @@
+#include "unit/rrctl/support.h"
+
 #include "rrctl/cell.h"
-#include "rrctl/command.h"
-#include "rrctl/rrctl.h"
 #include "rrctl/sheet.h"
-#include "rrctl/table.h"
 
 #include "control/server.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-static struct row *parse(const char *json)
-{
-	char err[128] = "";
-	struct row *r = row_parse(json, strlen(json), err, sizeof(err));
-
-	if (!r)
-		fail_msg("%s: %s", json, err);
-	return r;
-}
-
-/* The table of some rows (the last one NULL), as text. */
-static void expect_table(
-	const struct view *view, unsigned width, const char *const *rows, const char *expected)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *out = open_memstream(&text, &len);
-	struct table *t = table_new(out, view, width);
-
-	for (; *rows; rows++) {
-		struct row *r = parse(*rows);
-
-		table_add(t, r);
-		row_free(r);
-	}
-	table_end(t);
-	table_free(t);
-	fclose(out);
-	assert_string_equal(text, expected);
-	free(text);
-}
 
 static void neighbors_stand_in_columns(void **state)
 {
@@ -172,18 +133,14 @@ static void free_text_is_cut_to_fit_the_terminal_and_only_then(void **state)
 
 	(void)state;
 	expect_table(&view_neighbors, 110, rows,
-		"ADDRESS   AS  STATE  SINCE  ROUTER-ID  GROUP  DYNAMIC  RECEIVED  ADVERTISED  DESCRIPTION    "
-		"  "
+		"ADDRESS   AS  STATE  SINCE  GROUP  RECEIVED  ADVERTISED  DESCRIPTION                "
 		"LAST-ERROR\n"
-		"10.0.0.1   1  Idle   -      -          -      -               -           -  d\u00e9j\u00e0 "
+		"10.0.0.1   1  Idle   -      -             -           -  d\u00e9j\u00e0 vu d\u00e9j\u00e0 "
 		"vu "
-		"d\u00e9j\u00e0 v+  012345678901234+\n");
+		"d\u00e9j\u00e0 vu +  0123456789012345678901234+\n");
 	expect_table(&view_neighbors, 40, rows,
-		"ADDRESS   AS  STATE  SINCE  ROUTER-ID  GROUP  DYNAMIC  RECEIVED  ADVERTISED  DESCRIPTION  "
-		"LAST-ERROR\n"
-		"10.0.0.1   1  Idle   -      -          -      -               -           -  d\u00e9j\u00e0 "
-		"vu "
-		"d\u00e9+  012345678+\n");
+		"ADDRESS   AS  STATE  SINCE  RECEIVED  ADVERTISED  DESCRIPTION  LAST-ERROR\n"
+		"10.0.0.1   1  Idle   -             -           -  d\u00e9j\u00e0 vu d\u00e9+  012345678+\n");
 }
 
 static void rows_beyond_the_first_hundreds_keep_the_columns_and_are_all_there(void **state)
@@ -213,7 +170,7 @@ static void rows_beyond_the_first_hundreds_keep_the_columns_and_are_all_there(vo
 	assert_int_equal(lines, 5001);
 	last = strstr(text, "thing 4998");
 	assert_non_null(last);
-	assert_string_equal(last, "thing 4998     4998       1\nthing 4999     4999  123456789\n");
+	assert_string_equal(last, "thing 4998     4998     1 B\nthing 4999     4999  123 MB\n");
 	free(text);
 }
 
@@ -247,7 +204,7 @@ static void a_sheet_shows_every_level_and_no_empty_value(void **state)
 {
 	struct row *r = parse(
 		"{\"address\":\"10.0.0.1\",\"as\":65021,\"since-ms\":61000,\"hold-time-s\":9,"
-		"\"dynamic\":true,\"last-error\":null,\"fqdn\":\"\",\"uptime-ms\":0,"
+		"\"dynamic\":true,\"last-error\":null,\"fqdn\":\"\",\"uptime-ms\":0,\"took-us\":1234,"
 		"\"capabilities\":{\"families\":[\"ipv4-unicast\",\"ipv6-unicast\"],"
 		"\"add-path\":{\"ipv4-unicast\":\"send receive\"},\"as4\":true},"
 		"\"rejected\":{},\"hops\":[{\"address\":\"a\",\"weight\":1},{\"address\":\"b\"}],"
@@ -265,6 +222,7 @@ static void a_sheet_shows_every_level_and_no_empty_value(void **state)
 				  "hold-time: 9 s\n"
 				  "dynamic:   yes\n"
 				  "uptime:    0 s\n"
+				  "took:      1.2 ms\n"
 				  "capabilities:\n"
 				  "  families: ipv4-unicast, ipv6-unicast\n"
 				  "  add-path:\n"
@@ -282,65 +240,51 @@ static void a_sheet_shows_every_level_and_no_empty_value(void **state)
 
 /* --- the command line --- */
 
-static void expect_parse(const char *line, const char *expected)
-{
-	char *copy = strdup(line), *argv[16], err[COMMAND_ERROR_MAX] = "", *got;
-	struct row *request = NULL;
-	int argc = 0;
-
-	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
-		argv[argc++] = word;
-	if (command_parse(argc, argv, &request, err)) {
-		got = row_format(request);
-		assert_string_equal(got, expected);
-		free(got);
-	} else {
-		assert_string_equal(err, expected);
-	}
-	row_free(request);
-	free(copy);
-}
+static const enum target RRD = TARGET_RRD, ANN = TARGET_ANNOUNCER;
 
 static void words_may_be_shortened_while_one_command_remains(void **state)
 {
 	(void)state;
-	expect_parse("show neighbors", "{\"command\":\"show neighbors\"}");
-	expect_parse("sh nei", "{\"command\":\"show neighbors\"}");
-	expect_parse("sh nei 10.0.0.1", "{\"command\":\"show neighbor\",\"address\":\"10.0.0.1\"}");
-	expect_parse("s f", "{\"command\":\"show fib\"}");
-	expect_parse("show route 10.1.0.0/16", "{\"command\":\"show route\",\"prefix\":\"10.1.0.0/16\"}");
-	expect_parse("show route 10.1.1.1 w",
+	expect_parse(RRD, "show neighbors", "{\"command\":\"show neighbors\"}");
+	expect_parse(RRD, "sh nei", "{\"command\":\"show neighbors\"}");
+	expect_parse(RRD, "sh nei 10.0.0.1", "{\"command\":\"show neighbor\",\"address\":\"10.0.0.1\"}");
+	expect_parse(RRD, "s f", "{\"command\":\"show fib\"}");
+	expect_parse(
+		RRD, "show route 10.1.0.0/16", "{\"command\":\"show route\",\"prefix\":\"10.1.0.0/16\"}");
+	expect_parse(RRD, "show route 10.1.1.1 w",
 		"{\"command\":\"show route\",\"prefix\":\"10.1.1.1/32\",\"why\":true}");
-	expect_parse("show routes 2001:db8::/32 lo",
+	expect_parse(RRD, "show routes 2001:db8::/32 lo",
 		"{\"command\":\"show routes\",\"prefix\":\"2001:db8::/32\",\"longer\":true}");
-	expect_parse("show routes", "{\"command\":\"show routes\"}");
-	expect_parse("cl n all we move the rack",
+	expect_parse(RRD, "show routes", "{\"command\":\"show routes\"}");
+	expect_parse(RRD, "cl n all we move the rack",
 		"{\"command\":\"clear neighbor\",\"address\":\"all\",\"text\":\"we move the rack\"}");
-	expect_parse("drain", "{\"command\":\"drain\"}");
-	expect_parse("drain 60", "{\"command\":\"drain\",\"time-s\":60}");
-	expect_parse("undrain", "{\"command\":\"undrain\"}");
-	expect_parse("clear neighbor ::1", "{\"command\":\"clear neighbor\",\"address\":\"::1\"}");
+	expect_parse(ANN, "drain", "{\"command\":\"drain\"}");
+	expect_parse(ANN, "drain 60", "{\"command\":\"drain\",\"time-s\":60}");
+	expect_parse(ANN, "undrain", "{\"command\":\"undrain\"}");
+	expect_parse(ANN, "sh ro", "{\"command\":\"show routes\"}");
+	expect_parse(RRD, "clear neighbor ::1", "{\"command\":\"clear neighbor\",\"address\":\"::1\"}");
 }
 
 static void what_is_not_understood_is_said_with_what_would_be(void **state)
 {
 	(void)state;
-	expect_parse("sh r", "could be \"show routes\" or \"show ranges\": write more of it");
-	expect_parse("sh rou 10.0.0.0/8", "could be \"show routes\" or \"show route\": write more of it");
-	expect_parse("shwo fib", "unknown command \"shwo fib\"; did you mean \"show fib\"?");
-	expect_parse("make coffee", "unknown command \"make coffee\"; rrctl --help lists all");
-	expect_parse("show", "unknown command \"show\"; did you mean \"show neighbors\"?");
-	expect_parse("drain -1", "\"-1\" is not a time: expected whole seconds");
-	expect_parse("drain 5s", "\"5s\" is not a time: expected whole seconds");
-	expect_parse("drain 99999999999999999999",
+	expect_parse(RRD, "sh r", "could be \"show routes\" or \"show ranges\": write more of it");
+	expect_parse(
+		RRD, "sh rou 10.0.0.0/8", "could be \"show routes\" or \"show route\": write more of it");
+	expect_parse(RRD, "shwo fib", "unknown command \"shwo fib\"; did you mean \"show fib\"?");
+	expect_parse(RRD, "make coffee", "unknown command \"make coffee\"; rrctl --help lists all");
+	expect_parse(RRD, "show", "unknown command \"show\"; did you mean \"show neighbors\"?");
+	expect_parse(ANN, "drain -1", "\"-1\" is not a time: expected whole seconds");
+	expect_parse(ANN, "drain 5s", "\"5s\" is not a time: expected whole seconds");
+	expect_parse(ANN, "drain 99999999999999999999",
 		"\"99999999999999999999\" is not a time: expected whole seconds");
-	expect_parse("drain 1 2", "usage: rrctl drain [SECONDS]");
-	expect_parse("clear neighbor", "usage: rrctl clear neighbor ADDRESS|all [TEXT]");
-	expect_parse("show fib please", "usage: rrctl show fib");
-	expect_parse("show neighbor ten", "\"ten\" is not an address, such as 10.0.0.1 or 2001:db8::1");
-	expect_parse("show route 10.0.0.1/8", "\"10.0.0.1/8\" has bits set beyond its length");
-	expect_parse("show route ten", "\"ten\" is not a prefix, such as 10.1.1.0/24 or 2001:db8::/32");
-	expect_parse("show route ::/0 because", "\"because\" is not understood here; only \"why\" is");
+	expect_parse(ANN, "drain 1 2", "usage: rrctl -a drain [SECONDS]");
+	expect_parse(RRD, "clear neighbor", "usage: rrctl clear neighbor ADDRESS|all [TEXT]");
+	expect_parse(RRD, "show fib please", "usage: rrctl show fib");
+	expect_parse(RRD, "show neighbor ten", "\"ten\" is not an address, such as 10.0.0.1 or 2001:db8::1");
+	expect_parse(RRD, "show route 10.0.0.1/8", "\"10.0.0.1/8\" has bits set beyond its length");
+	expect_parse(RRD, "show route ten", "\"ten\" is not a prefix, such as 10.1.1.0/24 or 2001:db8::/32");
+	expect_parse(RRD, "show route ::/0 because", "\"because\" is not understood here; only \"why\" is");
 }
 
 static void the_help_names_every_command(void **state)
@@ -449,7 +393,7 @@ static void the_exit_code_tells_who_said_no(void **state)
 		_exit(0);
 	}
 	expect_run(
-		path, false, "show memory", RRCTL_OK, "WHAT   OBJECTS  OCTETS\npaths        2     128\n", "");
+		path, false, "show memory", RRCTL_OK, "WHAT   OBJECTS  OCTETS\npaths        2   128 B\n", "");
 	expect_run(path, true, "show memory", RRCTL_OK,
 		"{\"what\":\"paths\",\"objects\":2,\"octets\":128,\"more\":[1,{\"x\":null}]}\n", "");
 	expect_run(path, false, "clear neighbor all", RRCTL_OK, "", "");

@@ -1,0 +1,339 @@
+#include "agent/agent.h"
+
+#include "agent/wish.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "control/feed.h"
+#include "config.h"
+#include "daemon/group.h"
+#include "daemon/notify.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	TICK_US = 250000,
+	LOOK_US = 2000000,
+	ADVICE_MAX = 8192,
+	LINGER_US = 1000000,	 /* packets on their way to a route that has just gone */
+	REMOVE_MAX_US = 3000000, /* for the rules to go */
+};
+
+uint64_t agent_now_us(const struct agent *a)
+{
+	return io_loop_now_us(a->loop);
+}
+
+void agent_touch(struct agent *a)
+{
+	io_job_post(a->apply);
+}
+
+struct service *agent_service(const struct agent *a, const char *name)
+{
+	char key[IPVS_KEY_TEXT_MAX];
+
+	LIST_FOREACH (link, &a->services) {
+		struct service *s = LIST_ENTRY(link, struct service, link);
+
+		if (strcmp(s->name, name) == 0 || strcmp(ipvs_key_format(&s->wish.key, key), name) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+/* --- wishes --- */
+
+static void apply(void *user)
+{
+	struct agent *a = user;
+
+	LIST_FOREACH (link, &a->services) {
+		struct service *s = LIST_ENTRY(link, struct service, link);
+
+		if (!s->touched)
+			continue;
+		if (service_apply(s))
+			report_service(s);
+		else
+			service_free(s);
+	}
+	if (!io_timer_pending(a->tick))
+		io_timer_set(a->tick, TICK_US);
+}
+
+static void tick(void *user)
+{
+	struct agent *a = user;
+	bool draining = false;
+
+	LIST_FOREACH (link, &a->services)
+		draining |= service_tick(LIST_ENTRY(link, struct service, link));
+	if (draining)
+		io_timer_set(a->tick, TICK_US);
+}
+
+/* --- what the kernel tells --- */
+
+static void seen(void *user, const struct ipvs_key *key)
+{
+	struct agent *a = user;
+	bool settled;
+
+	LIST_FOREACH (link, &a->services) {
+		struct service *s = LIST_ENTRY(link, struct service, link);
+
+		if (!ipvs_key_equal(&s->wish.key, key))
+			continue;
+		service_seen(s);
+		report_service(s);
+	}
+	settled = ipvs_settled(a->ipvs);
+	if (settled && !a->settled)
+		event_settled(a);
+	a->settled = settled;
+	if (settled && a->removing)
+		io_loop_stop(a->loop);
+}
+
+static void begin(void *user)
+{
+	struct agent *a = user;
+
+	if (a->ready)
+		return;
+	a->ready = true;
+	for (size_t i = 0; i < a->cfg->service_count; i++)
+		list_add_tail(&a->services, &service_new(a, &a->cfg->services[i])->link);
+	ipvs_wishes_complete(a->ipvs);
+	daemon_notify(DAEMON_READY, NULL);
+}
+
+static void kernel_failed(void *user, const char *why)
+{
+	(void)user;
+	log_error("IPVS: %s", why);
+}
+
+static const struct ipvs_ops ipvs_ops = { .ready = begin, .changed = seen, .failed = kernel_failed };
+
+/* --- end --- */
+
+static void end_now(void *user)
+{
+	io_loop_stop(((struct agent *)user)->loop);
+}
+
+/* Nothing is sent here any more. */
+static void remove_rules(void *user)
+{
+	struct agent *a = user;
+
+	if (a->removing)
+		return;
+	a->removing = true;
+	if (a->cfg->ipvs.on_exit == CONFIG_EXIT_KEEP || !a->ready) {
+		log_info("ending: the kernel keeps its rules");
+		return end_now(a);
+	}
+	log_info("ending: the rules go");
+	LIST_FOREACH (link, &a->services) {
+		struct service *s = LIST_ENTRY(link, struct service, link);
+		struct ipvs_key key = s->wish.key;
+
+		service_free(s);
+		ipvs_unset(a->ipvs, &key);
+	}
+	io_timer_free(a->end_timer);
+	a->end_timer = io_timer_new(a->loop, end_now, a);
+	io_timer_set(a->end_timer, REMOVE_MAX_US);
+	if (ipvs_settled(a->ipvs))
+		end_now(a);
+}
+
+void agent_announcers_changed(struct agent *a)
+{
+	if (!a->ending || a->removing || !report_nobody_announces(a))
+		return;
+	log_info("ending: nobody announces any more");
+	io_timer_set(a->end_timer, LINGER_US);
+}
+
+static void end(void *user)
+{
+	struct agent *a = user;
+
+	if (a->ending)
+		return remove_rules(a);
+	a->ending = true;
+	daemon_notify(DAEMON_STOPPING, NULL);
+	report_beat(a);
+	a->end_timer = io_timer_new(a->loop, remove_rules, a);
+	if (list_empty(&a->announcers))
+		return remove_rules(a);
+	log_info("told to end: rules and checks stay until lb-announcer has withdrawn, %u s at most",
+		a->cfg->ipvs.exit_wait_s);
+	io_timer_set(a->end_timer, a->cfg->ipvs.exit_wait_s * UINT64_C(1000000));
+	agent_announcers_changed(a);
+}
+
+static void hang_up(void *user)
+{
+	struct agent *a = user;
+	char *why = NULL;
+
+	if (!agent_reload(a, &why))
+		log_error("reload refused, nothing was changed:\n%s", why);
+	free(why);
+}
+
+/* --- start --- */
+
+static bool start_control(struct agent *a)
+{
+	const struct config_control *c = &a->cfg->control;
+	gid_t gid = (gid_t)-1;
+	char err[256];
+
+	if (c->group && !daemon_group_find(c->group, &gid))
+		log_warning("control: there is no group \"%s\" here: only root and this user can use %s",
+			c->group, c->socket);
+	a->control = control_server_new(a->loop, c->socket, gid, agent_commands, a, err);
+	if (!a->control)
+		log_error("control: %s", err);
+	return a->control != NULL;
+}
+
+bool agent_hold_settings(struct agent *a)
+{
+	char buf[ADVICE_MAX];
+	struct text advice = text_init(buf, sizeof(buf));
+
+	if (needs_apply(a->cfg, &a->needs))
+		return true;
+	needs_advice(&a->needs, &advice);
+	log_error("the kernel's settings are not what the services need:\n%s", buf);
+	return false;
+}
+
+/* Others may change settings and nobody is told; sources tell of their troubles only when they are asked. */
+static void look(void *user)
+{
+	struct agent *a = user;
+	struct ipvs_config cfg;
+
+	needs_check(a->cfg, &a->needs);
+	agent_ipvs_config(a->cfg, &cfg);
+	ipvs_configure(a->ipvs, &cfg);
+	LIST_FOREACH (link, &a->services)
+		service_look(LIST_ENTRY(link, struct service, link));
+	io_timer_set(a->look, LOOK_US);
+}
+
+static bool start_ipvs(struct agent *a)
+{
+	const struct config_ipvs_timeouts *t = &a->cfg->timeouts;
+	struct ipvs_config cfg;
+	char err[512];
+	int error;
+
+	agent_ipvs_config(a->cfg, &cfg);
+	a->ipvs = ipvs_new(a->loop, &cfg, &ipvs_ops, a, err, sizeof(err));
+	if (!a->ipvs) {
+		log_error("IPVS: %s", err);
+		return false;
+	}
+	if (!agent_hold_settings(a))
+		return false;
+	agent_ipvs_config(a->cfg, &cfg);
+	ipvs_configure(a->ipvs, &cfg);
+	error = ipvs_set_timeouts(a->ipvs, t->tcp_s, t->tcp_fin_s, t->udp_s);
+	if (error)
+		log_error("timeouts: the kernel refuses them: %s", strerror(-error));
+	return error == 0;
+}
+
+static bool needs_http(const struct config_agent *cfg)
+{
+	for (size_t i = 0; i < cfg->service_count; i++)
+		for (size_t k = 0; k < cfg->services[i].check_count; k++) {
+			unsigned type = cfg->services[i].checks[k].type;
+
+			if (type == CONFIG_CHECK_HTTP || type == CONFIG_CHECK_HTTPS ||
+				type == CONFIG_CHECK_GRPC)
+				return true;
+		}
+	return false;
+}
+
+bool agent_prepare_checks(struct agent *a, const struct config_agent *cfg)
+{
+	a->checks.loop = a->loop;
+	if (!a->checks.http && needs_http(cfg))
+		a->checks.http = io_http_new(a->loop);
+	return a->checks.http || !needs_http(cfg);
+}
+
+struct agent *agent_new(struct config_agent *cfg, const char *path)
+{
+	struct agent *a = mem_calloc(1, sizeof(*a));
+
+	signal(SIGPIPE, SIG_IGN);
+	a->cfg = cfg;
+	a->path = path;
+	list_init(&a->services);
+	list_init(&a->announcers);
+	a->marks = (struct marks){ .first = cfg->ipvs.check_mark, .limit = CONFIG_CHECK_MARKS };
+	a->loop = io_loop_new();
+	a->feed = control_feed_new(0);
+	report_start(a);
+	a->started_us = agent_now_us(a);
+	a->on_term = io_signal_new(a->loop, SIGTERM, end, a);
+	a->on_int = io_signal_new(a->loop, SIGINT, end, a);
+	a->on_hup = io_signal_new(a->loop, SIGHUP, hang_up, a);
+	a->apply = io_job_new(a->loop, apply, a);
+	a->tick = io_timer_new(a->loop, tick, a);
+	a->look = io_timer_new(a->loop, look, a);
+	io_timer_set(a->look, LOOK_US);
+	a->resolver = io_worker_new(a->loop, "resolver");
+	a->files = file_watch_new(a->loop);
+	if (!a->resolver || !agent_prepare_checks(a, cfg) || !start_ipvs(a) || !start_control(a)) {
+		agent_free(a);
+		return NULL;
+	}
+	log_info("lb-ipvs-agent %s: %zu services", PACKAGE_VERSION, cfg->service_count);
+	return a;
+}
+
+void agent_run(struct agent *a)
+{
+	io_loop_run(a->loop);
+}
+
+void agent_free(struct agent *a)
+{
+	control_server_free(a->control);
+	control_feed_free(a->feed);
+	report_stop(a);
+	LIST_FOREACH (link, &a->services)
+		service_free(LIST_ENTRY(link, struct service, link));
+	ipvs_free(a->ipvs);
+	io_http_free(a->checks.http);
+	if (a->resolver)
+		io_worker_free(a->resolver, source_drop_work);
+	file_watch_free(a->files);
+	marks_fini(&a->marks);
+	io_job_free(a->apply);
+	io_timer_free(a->tick);
+	io_timer_free(a->look);
+	io_timer_free(a->end_timer);
+	io_signal_free(a->on_term);
+	io_signal_free(a->on_int);
+	io_signal_free(a->on_hup);
+	io_loop_free(a->loop);
+	free(a->reload_error);
+	config_agent_free(a->cfg);
+	free(a);
+}

@@ -1,0 +1,97 @@
+/*
+ * lb-ipvs-agent: makes this network namespace's IPVS table follow the services' servers, and their health.
+ *
+ *	source --- whole list ---> service: members ---- wish ----> ipvs/: plan, executor ---> kernel
+ *	                              ^      ^                                                    |
+ *	            checks -- verdict-+      +-------------- counts: a drain may end -------------+
+ *
+ * Start: the settings the services need (needs.h), then the kernel is listed, and only then sources and checks begin, so
+ * that what is found decides how a server begins. End: what the configuration says of the rules. Killed: the kernel goes on
+ * with what it has, and the next agent takes it over.
+ */
+#pragma once
+
+#include "agent/marks.h"
+#include "agent/needs_apply.h"
+#include "agent/service.h"
+#include "base/row.h"
+#include "config/agent.h"
+#include "control/server.h"
+#include "io/worker.h"
+#include "ipvs/ipvs.h"
+
+struct agent {
+	struct config_agent *cfg;
+	const char *path; /* of the configuration */
+	struct io_loop *loop;
+	struct io_worker *resolver;
+	struct file_watch *files;
+	struct check_env checks;
+	struct ipvs *ipvs;
+	struct needs_state needs;
+	struct list services;
+	struct marks marks;
+	struct control_server *control;
+	struct control_feed *feed;    /* of `watch` */
+	struct control_feed *reports; /* for announcers */
+	struct list announcers;	      /* struct announcer of report.c */
+	struct io_timer *beat;
+	struct io_signal *on_term, *on_int, *on_hup;
+	struct io_job *apply;	    /* touched services */
+	struct io_timer *tick;	    /* drains and their counts */
+	struct io_timer *end_timer; /* once told to end */
+	struct io_timer *look;	    /* what nobody tells of: settings, troubles of sources */
+	bool ready;		    /* the kernel has been listed */
+	bool settled;		    /* the kernel is as wished */
+	bool ending, removing;	    /* told to end; the rules are on their way out */
+	uint64_t started_us, reloads, reload_failures;
+	char *reload_error; /* of the last reload, or NULL */
+};
+
+/* Takes cfg over; path must outlive it. NULL, with the reason logged, when it cannot work. */
+struct agent *agent_new(struct config_agent *cfg, const char *path);
+void agent_free(struct agent *a);
+/* Returns when it has been told to end. */
+void agent_run(struct agent *a);
+uint64_t agent_now_us(const struct agent *a);
+/* Runs apply at the end of the turn. */
+void agent_touch(struct agent *a);
+/* Looks for a service by its name or its key as text; NULL: none. */
+struct service *agent_service(const struct agent *a, const char *name);
+
+/* Makes what the configuration's checks need. False, with the reason logged, when this build cannot. */
+bool agent_prepare_checks(struct agent *a, const struct config_agent *cfg);
+
+/* --- reload.c --- */
+void agent_ipvs_config(const struct config_agent *cfg, struct ipvs_config *out);
+/* Reads the configuration again. False, and all mistakes in *why (the caller's), when nothing was changed. */
+bool agent_reload(struct agent *a, char **why);
+
+/* The kernel's settings as the configuration needs them. False, and logged, when one that is necessary cannot be had. */
+bool agent_hold_settings(struct agent *a);
+/* Those who wait for the announcers' farewell may go on. */
+void agent_announcers_changed(struct agent *a);
+
+/* --- report.c: what lb-announcer is told, and tells --- */
+void report_start(struct agent *a);
+void report_stop(struct agent *a);
+/* Something of the service may have changed. */
+void report_service(struct service *s);
+/* At once, without waiting for the next beat. */
+void report_beat(void *user);
+/* Nobody announces what goes through this agent. */
+bool report_nobody_announces(const struct agent *a);
+bool report_health(void *user, const struct row *args, struct control_answer *out, char *err);
+bool report_announcer(void *user, const struct row *args, struct control_answer *out, char *err);
+
+/* --- event.c: the log's lines and what `rrctl watch` sees --- */
+void event_member(const struct member *m, const char *from, const char *why);
+void event_check(const struct member *m, const struct probe_view *p);
+void event_source(const struct service *s, const char *error);
+void event_drift(const struct service *s, uint64_t repairs);
+void event_settled(const struct agent *a);
+
+/* --- show.c --- */
+extern const struct control_command agent_commands[];
+/* --- metrics.c --- */
+bool agent_metrics(void *user, const struct row *args, struct control_answer *out, char *err);

@@ -1,0 +1,55 @@
+#include "agent/agent.h"
+#include "agent/real_server.h"
+#include "base/log.h"
+#include "config/errors.h"
+#include "daemon/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct config_agent *load(const char *path)
+{
+	struct config_errors *errs = config_errors_new();
+	struct config_agent *cfg = config_agent_load(path, errs);
+	char *text = config_errors_format(errs);
+
+	fputs(text, stderr);
+	free(text);
+	config_errors_free(errs);
+	return cfg;
+}
+
+static int run(struct config_agent *cfg, const char *path)
+{
+	struct agent *a;
+
+	log_init("lb-ipvs-agent", cfg->log.to, cfg->log.level);
+	a = agent_new(cfg, path);
+	if (!a)
+		return EXIT_FAILURE;
+	agent_run(a);
+	agent_free(a);
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon_options options = { .config = SYSCONFDIR "/rrd/lb-ipvs-agent.conf" };
+	struct config_agent *cfg;
+	int status;
+
+	if (argc > 1 && strcmp(argv[1], "--real-server") == 0)
+		return real_server_main(argc - 1, argv + 1);
+	status = daemon_options_parse(&options, "lb-ipvs-agent", argc, argv);
+	if (status != DAEMON_OPTIONS_GO_ON)
+		return status;
+	cfg = load(options.config);
+	if (!cfg)
+		return EXIT_FAILURE;
+	if (!options.test)
+		return run(cfg, options.config);
+	printf("%s: good\n", options.config);
+	config_agent_free(cfg);
+	return EXIT_SUCCESS;
+}

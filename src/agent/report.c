@@ -1,0 +1,180 @@
+/*
+ * What lb-announcer is told of the services' health, and what it tells of itself.
+ *
+ * `health` answers with a row for each service and goes on with a row for each change, and with a beat every second, so that
+ * silence means something. `announcer STATE` is said over a connection that stays open: its end is the announcer's
+ * end. Rules and checks outlive the announcement: an agent that is told to end waits until nobody announces any more.
+ */
+#include "agent/agent.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/row_net.h"
+#include "control/feed.h"
+#include "control/rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BEAT_US = 1000000, ERROR_MAX = 256 };
+
+/* A connection over which an announcer has told its state. */
+struct announcer {
+	struct list link;
+	struct agent *agent;
+	bool announces;
+};
+
+/* --- health --- */
+
+static struct service_report look(const struct service *s)
+{
+	struct service_sum sum;
+
+	service_sum(s, &sum);
+	return (struct service_report){ .servers = (uint32_t)sum.wanted,
+		.healthy = (uint32_t)sum.state[SERVER_UP],
+		.active = sum.active };
+}
+
+static struct row *service_row(const struct service *s)
+{
+	struct row *r = control_feed_row("health");
+	char key[IPVS_KEY_TEXT_MAX];
+
+	row_text(r, "service", s->name);
+	row_text(r, "key", ipvs_key_format(&s->wish.key, key));
+	row_addr(r, "address", &s->wish.key.addr);
+	row_bool(r, "known", s->told && s->cfg);
+	row_int(r, "servers", s->reported.servers);
+	row_int(r, "healthy", s->reported.healthy);
+	row_int(r, "active", (int64_t)s->reported.active);
+	return r;
+}
+
+static void push(struct service *s, bool active_too)
+{
+	struct service_report now = look(s), *then = &s->reported;
+	bool changed = now.servers != then->servers || now.healthy != then->healthy ||
+		       (active_too && now.active != then->active);
+
+	*then = now;
+	if (changed && control_feed_wanted(s->agent->reports))
+		control_feed_push(s->agent->reports, service_row(s));
+}
+
+void report_service(struct service *s)
+{
+	push(s, false);
+}
+
+static struct row *beat_row(const struct agent *a)
+{
+	struct row *r = control_feed_row("beat");
+
+	row_bool(r, "leaving", a->ending);
+	return r;
+}
+
+void report_beat(void *user)
+{
+	struct agent *a = user;
+
+	LIST_FOREACH (link, &a->services)
+		push(LIST_ENTRY(link, struct service, link), true);
+	if (control_feed_wanted(a->reports))
+		control_feed_push(a->reports, beat_row(a));
+	io_timer_set(a->beat, BEAT_US);
+}
+
+bool report_health(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct control_rows *rows = control_rows_new();
+	struct agent *a = user;
+
+	(void)args;
+	(void)err;
+	LIST_FOREACH (link, &a->services) {
+		struct service *s = LIST_ENTRY(link, struct service, link);
+
+		s->reported = look(s);
+		control_rows_add(rows, service_row(s));
+	}
+	control_rows_add(rows, beat_row(a));
+	control_answer_rows(out, rows);
+	out->feed = a->reports;
+	return true;
+}
+
+/* --- announcers --- */
+
+static void gone(void *attached)
+{
+	struct announcer *n = attached;
+	struct agent *a = n->agent;
+
+	log_info("lb-announcer has closed its connection");
+	list_del(&n->link);
+	free(n);
+	agent_announcers_changed(a);
+}
+
+static struct announcer *announcer_of(struct agent *a, struct control_caller *caller)
+{
+	struct announcer *n = control_caller_attached(caller);
+
+	if (n)
+		return n;
+	n = mem_calloc(1, sizeof(*n));
+	n->agent = a;
+	list_add_tail(&a->announcers, &n->link);
+	control_caller_attach(caller, n, gone);
+	return n;
+}
+
+bool report_announcer(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	static const struct {
+		const char *name;
+		bool announces;
+	} states[] = { { "announcing", true }, { "draining", true }, { "withdrawn", false },
+		{ "leaving", false } };
+	const char *name = row_get_text(args, "state");
+	struct agent *a = user;
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		if (!name || strcmp(name, states[i].name) != 0)
+			continue;
+		log_info("lb-announcer says: %s", name);
+		announcer_of(a, control_answer_caller(out))->announces = states[i].announces;
+		control_answer_row(out, NULL);
+		agent_announcers_changed(a);
+		return true;
+	}
+	snprintf(err, ERROR_MAX, "state must be one of announcing, draining, withdrawn, leaving");
+	return false;
+}
+
+bool report_nobody_announces(const struct agent *a)
+{
+	LIST_FOREACH (link, &a->announcers)
+		if (LIST_ENTRY(link, struct announcer, link)->announces)
+			return false;
+	return true;
+}
+
+/* --- start and end --- */
+
+void report_start(struct agent *a)
+{
+	a->reports = control_feed_new(0);
+	a->beat = io_timer_new(a->loop, report_beat, a);
+	io_timer_set(a->beat, BEAT_US);
+}
+
+void report_stop(struct agent *a)
+{
+	control_feed_free(a->reports);
+	io_timer_free(a->beat);
+}

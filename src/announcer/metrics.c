@@ -1,0 +1,150 @@
+/* The command "metrics": everything the announcer counts. */
+#include "control/metrics.h"
+
+#include "announcer/announcer.h"
+#include "bgp/message.h"
+#include "config.h"
+#include "daemon/limit.h"
+
+#include <stdio.h>
+
+#define COUNTER(symbol, name, help)                                                                          \
+	static const struct metrics_family symbol = { name, METRICS_COUNTER, help }
+#define GAUGE(symbol, name, help) static const struct metrics_family symbol = { name, METRICS_GAUGE, help }
+
+/* --- the announcer --- */
+
+GAUGE(info, "lb_announcer_info", "1; the labels say what runs.");
+GAUGE(uptime, "lb_announcer_uptime_seconds", "Time since the start.");
+GAUGE(resident, "lb_announcer_resident_memory_bytes", "Memory that the process really uses.");
+GAUGE(states, "lb_announcer_state", "1 for the state it is in, 0 for the others.");
+GAUGE(state_since, "lb_announcer_state_since_seconds", "Time in this state.");
+GAUGE(state_left, "lb_announcer_state_left_seconds", "Time until this state is over; -1: it stays.");
+GAUGE(told_to_end, "lb_announcer_told_to_end", "1 when it was told to end.");
+
+static void add_state(struct metrics *m, const struct announcer *a)
+{
+	const struct drain *d = &a->drain;
+	uint64_t now_ms = announcer_now_ms(a);
+	int64_t left_ms = d->state == DRAIN_LEAVING ? -1 : drain_wait_ms(d, now_ms, true);
+
+	for (int st = DRAIN_ANNOUNCING; st <= DRAIN_LEAVING; st++)
+		metrics_add(m, &states, d->state == (enum drain_state)st, "state",
+			drain_state_text((enum drain_state)st), NULL);
+	metrics_add_real(m, &state_since, (double)(now_ms - d->since_ms) / 1000, NULL);
+	metrics_add_real(m, &state_left, left_ms < 0 ? -1 : (double)left_ms / 1000, NULL);
+	metrics_add(m, &told_to_end, d->ending, NULL);
+}
+
+static void add_announcer(struct metrics *m, const struct announcer *a)
+{
+	struct ip_addr id = ip_addr_v4(a->id.router_id);
+	char text[PREFIX_TEXT_MAX], as[16];
+
+	snprintf(as, sizeof(as), "%u", a->cfg->router.as);
+	metrics_add(m, &info, 1, "version", PACKAGE_VERSION, "router_id", ip_addr_format(&id, text), "as", as,
+		NULL);
+	metrics_add_real(m, &uptime, (double)(announcer_now_ms(a) - a->started_ms) / 1000, NULL);
+	metrics_add(m, &resident, daemon_resident_octets(), NULL);
+	add_state(m, a);
+}
+
+/* --- services --- */
+
+GAUGE(announced_to, "lb_announcer_service_neighbors", "Neighbors that are told of the service.");
+GAUGE(local_routes, "lb_announcer_service_local_route", "1 when the pod's route to the service is ours.");
+GAUGE(node_routes, "lb_announcer_service_node_route", "1 when the node's route to the pod is ours.");
+
+static void add_services(struct metrics *m, const struct announcer *a)
+{
+	uint64_t told = 0;
+
+	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
+		told += speaker_announced(&a->speakers[i]) > 0;
+	for (size_t i = 0; i < a->cfg->service_count; i++) {
+		const struct service *s = &a->services[i];
+		char prefix[PREFIX_TEXT_MAX];
+
+		prefix_format(&s->cfg->prefix, prefix);
+		metrics_add(m, &announced_to, told, "service", prefix, NULL);
+		metrics_add(m, &local_routes, s->local_route != NULL, "service", prefix, NULL);
+		metrics_add(m, &node_routes, s->node_route != NULL, "service", prefix, NULL);
+	}
+}
+
+/* --- neighbors --- */
+
+GAUGE(neighbors, "lb_announcer_neighbors", "Neighbors by the state of their session.");
+GAUGE(up, "lb_announcer_neighbor_up", "1 while the session is established.");
+GAUGE(since, "lb_announcer_neighbor_since_seconds", "Time since the session came up, or went down.");
+GAUGE(advertised, "lb_announcer_neighbor_advertised_prefixes", "Services it is told of.");
+COUNTER(established, "lb_announcer_neighbor_established_total", "Times its session came up.");
+COUNTER(flaps, "lb_announcer_neighbor_flaps_total", "Times its session went down.");
+COUNTER(messages, "lb_announcer_neighbor_messages_total",
+	"Messages by direction and type; UPDATEs sent are not counted.");
+COUNTER(traffic, "lb_announcer_neighbor_bytes_total", "Octets of all messages by direction.");
+
+static void add_messages(struct metrics *m, const char *address, const struct session_counters *c)
+{
+	for (uint8_t t = BGP_OPEN; t <= BGP_ROUTE_REFRESH; t++) {
+		const char *type = bgp_message_type_text(t);
+
+		metrics_add(m, &messages, c->rx_messages[t], "neighbor", address, "direction", "in", "type",
+			type, NULL);
+		if (t != BGP_UPDATE)
+			metrics_add(m, &messages, c->tx_messages[t], "neighbor", address, "direction", "out",
+				"type", type, NULL);
+	}
+	metrics_add(m, &traffic, c->rx_octets, "neighbor", address, "direction", "in", NULL);
+	metrics_add(m, &traffic, c->tx_octets, "neighbor", address, "direction", "out", NULL);
+}
+
+static void add_neighbor(struct metrics *m, const struct speaker *s)
+{
+	const struct session_counters *c = session_counters(s->session);
+	uint64_t now_ms = announcer_now_ms(s->announcer);
+	char address[PREFIX_TEXT_MAX];
+
+	ip_addr_format(&s->cfg->address, address);
+	metrics_add(m, &up, session_state(s->session) == SESSION_ESTABLISHED, "neighbor", address, NULL);
+	metrics_add_real(m, &since, (double)(now_ms - session_since_us(s->session) / 1000) / 1000, "neighbor",
+		address, NULL);
+	metrics_add(m, &advertised, speaker_announced(s), "neighbor", address, NULL);
+	metrics_add(m, &established, c->established, "neighbor", address, NULL);
+	metrics_add(m, &flaps, c->flaps, "neighbor", address, NULL);
+	add_messages(m, address, c);
+}
+
+static void add_neighbors(struct metrics *m, const struct announcer *a)
+{
+	uint64_t in_state[SESSION_STATES] = { 0 };
+
+	for (size_t i = 0; i < a->cfg->neighbor_count; i++) {
+		in_state[session_state(a->speakers[i].session)]++;
+		add_neighbor(m, &a->speakers[i]);
+	}
+	for (int st = 0; st < SESSION_STATES; st++)
+		metrics_add(m, &neighbors, in_state[st], "state", session_state_text((enum session_state)st),
+			NULL);
+}
+
+/* --- the command --- */
+
+/* All at once: an announcer has few services and few neighbors. */
+static bool more(void *state, struct metrics *m)
+{
+	const struct announcer *a = state;
+
+	add_announcer(m, a);
+	add_services(m, a);
+	add_neighbors(m, a);
+	return false;
+}
+
+bool announcer_metrics(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	(void)args;
+	(void)err;
+	metrics_answer(out, more, user, NULL);
+	return true;
+}

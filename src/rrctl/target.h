@@ -1,0 +1,17 @@
+/* The daemons that can be asked. */
+#pragma once
+
+enum target { TARGET_RRD, TARGET_ANNOUNCER, TARGET_AGENT, TARGETS };
+
+/* Masks, for what several of them have. */
+enum target_mask {
+	OF_RRD = 1 << TARGET_RRD,
+	OF_ANNOUNCER = 1 << TARGET_ANNOUNCER,
+	OF_AGENT = 1 << TARGET_AGENT,
+	OF_SPEAKERS = OF_RRD | OF_ANNOUNCER,
+	OF_ALL = OF_SPEAKERS | OF_AGENT,
+};
+
+const char *target_name(enum target t);	  /* "lb-announcer" */
+const char *target_option(enum target t); /* " -a", what stands behind rrctl to ask it; "" for rrd */
+const char *target_socket(enum target t); /* where it usually listens */

@@ -1,0 +1,290 @@
+/* Events and metrics as text, and a watch that is ended in several ways. */
+#include "unit/rrctl/support.h"
+
+#include "rrctl/event.h"
+#include "rrctl/exposition.h"
+
+#include "control/server.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* --- events --- */
+
+static void expect_event(const char *json, const char *line)
+{
+	struct row *r = parse(json);
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	event_print(out, r);
+	fclose(out);
+	assert_string_equal(text, line);
+	free(text);
+	row_free(r);
+}
+
+static void an_event_is_a_line_that_says_what_is_known(void **state)
+{
+	(void)state;
+	expect_event("{\"time\":\"2026-11-23T10:11:12.345Z\",\"event\":\"server\",\"service\":\"web\","
+		     "\"server\":\"172.16.1.5:80\",\"from\":\"up\",\"to\":\"draining\",\"reason\":"
+		     "\"terminating\",\"text\":\"3 connections\"}",
+		"2026-11-23T10:11:12.345Z server web 172.16.1.5:80: up -> draining (terminating), 3 "
+		"connections\n");
+	expect_event(
+		"{\"time\":\"T\",\"event\":\"server\",\"service\":\"web\",\"server\":\"a\",\"from\":null,"
+		"\"to\":\"up\",\"reason\":\"\"}",
+		"T server web a: -> up\n");
+	expect_event("{\"time\":\"T\",\"event\":\"source\",\"service\":\"web\",\"text\":\"no list\\u001b\"}",
+		"T source web: no list?\n");
+	expect_event("{\"time\":\"T\",\"event\":\"settled\",\"service\":\"web\"}", "T settled web\n");
+	expect_event("{\"time\":\"T\",\"event\":\"route\",\"prefix\":\"10.0.0.0/8\",\"paths\":3}",
+		"T route 10.0.0.0/8 3\n");
+	expect_event("{\"lost\":true,\"number\":17}",
+		"--- 17 events are missing here: they came faster than they were read\n");
+}
+
+/* --- metrics --- */
+
+static void a_family_stands_together_under_one_head(void **state)
+{
+	static const char *const rows[] = {
+		"{\"name\":\"up\",\"type\":\"gauge\",\"help\":\"Is "
+		"it?\",\"labels\":{\"n\":\"1\"},\"value\":1}",
+		"{\"name\":\"in_total\",\"type\":\"counter\",\"help\":\"A \\\\ and\\na \\\"line\\\".\","
+		"\"labels\":{\"n\":\"1\",\"dir\":\"a\\\\b\\\"c\\nd\"},\"value\":9007199254740993}",
+		"{\"name\":\"up\",\"type\":\"gauge\",\"help\":\"Is "
+		"it?\",\"labels\":{\"n\":\"2\"},\"value\":0}",
+		"{\"name\":\"size\",\"type\":\"gauge\",\"help\":\"\",\"labels\":{},\"value\":0.1}",
+		"{\"name\":\"3 odd-names\",\"labels\":{\"x-y\":7},\"value\":null}",
+		"{\"name\":\"size\",\"labels\":{\"big\":\"yes\"},\"value\":1e300}",
+		NULL,
+	};
+	struct exposition *e = exposition_new();
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	for (const char *const *r = rows; *r; r++) {
+		struct row *row = parse(*r);
+
+		exposition_add(e, row);
+		row_free(row);
+	}
+	exposition_print(e, out);
+	exposition_free(e);
+	fclose(out);
+	assert_string_equal(text, "# HELP up Is it?\n"
+				  "# TYPE up gauge\n"
+				  "up{n=\"1\"} 1\n"
+				  "up{n=\"2\"} 0\n"
+				  "# HELP in_total A \\\\ and\\na \"line\".\n"
+				  "# TYPE in_total counter\n"
+				  "in_total{n=\"1\",dir=\"a\\\\b\\\"c\\nd\"} 9007199254740993\n"
+				  "# HELP size \n"
+				  "# TYPE size gauge\n"
+				  "size 0.1\n"
+				  "size{big=\"yes\"} 1e+300\n"
+				  "# HELP _3_odd_names \n"
+				  "# TYPE _3_odd_names untyped\n"
+				  "_3_odd_names{x_y=\"7\"} NaN\n");
+	free(text);
+}
+
+static void no_samples_are_no_text(void **state)
+{
+	struct exposition *e = exposition_new();
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	exposition_print(e, out);
+	exposition_free(e);
+	fclose(out);
+	assert_string_equal(text, "");
+	free(text);
+}
+
+/* --- watch: a daemon and rrctl in processes of their own --- */
+
+struct daemon {
+	char dir[64], path[96];
+	pid_t pid;
+};
+
+struct served {
+	struct io_loop *loop;
+	struct control_feed *feed;
+	struct control_server *server;
+	struct io_timer *timer;
+	int64_t told;
+};
+
+/* One event in the beginning, then silence. */
+static void tell(void *user)
+{
+	struct served *s = user;
+	struct row *r = row_new();
+
+	if (!control_feed_wanted(s->feed)) {
+		io_timer_set(s->timer, 1000);
+		row_free(r);
+		return;
+	}
+	row_text(r, "event", "server");
+	row_text(r, "to", "up");
+	control_feed_push(s->feed, r);
+}
+
+static bool start_watch(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct served *s = user;
+
+	(void)args;
+	(void)err;
+	control_answer_feed(out, s->feed);
+	return true;
+}
+
+static const struct control_command watch_commands[] = {
+	{ "watch", "", "", false, start_watch },
+	{ NULL },
+};
+
+static void serve(const char *path, int ready)
+{
+	struct served s = { .loop = io_loop_new(), .feed = control_feed_new(0) };
+	char err[256];
+
+	alarm(20);
+	s.server = control_server_new(s.loop, path, (gid_t)-1, watch_commands, &s, err);
+	s.timer = io_timer_new(s.loop, tell, &s);
+	io_timer_set(s.timer, 0);
+	if (s.server && write(ready, "r", 1) == 1)
+		io_loop_run(s.loop);
+	_exit(0);
+}
+
+static void start_daemon(struct daemon *d)
+{
+	int fds[2];
+	char c;
+
+	snprintf(d->dir, sizeof(d->dir), "/tmp/rrd-test-watch-XXXXXX");
+	assert_non_null(mkdtemp(d->dir));
+	snprintf(d->path, sizeof(d->path), "%s/sock", d->dir);
+	assert_int_equal(pipe(fds), 0);
+	d->pid = fork();
+	if (d->pid == 0)
+		serve(d->path, fds[1]);
+	assert_int_equal(read(fds[0], &c, 1), 1);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void end_daemon(struct daemon *d)
+{
+	kill(d->pid, SIGKILL);
+	waitpid(d->pid, NULL, 0);
+	unlink(d->path);
+	rmdir(d->dir);
+}
+
+/* rrctl watch with its output and errors in a pipe. */
+static pid_t start_watching(const struct daemon *d, FILE **out)
+{
+	char word[] = "watch", *argv[] = { word };
+	int fds[2];
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct rrctl_opts opts = {
+			.socket = d->path, .target = TARGET_AGENT, .out = fdopen(fds[1], "w")
+		};
+
+		alarm(20);
+		close(fds[0]);
+		opts.err = opts.out;
+		_exit(rrctl_run(&opts, 1, argv) + (fflush(opts.out) ? 100 : 0));
+	}
+	close(fds[1]);
+	*out = fdopen(fds[0], "r");
+	return pid;
+}
+
+static void expect_line(FILE *in, const char *expected)
+{
+	char line[512] = "";
+
+	if (!fgets(line, sizeof(line), in))
+		line[0] = '\0';
+	if (*expected ? !strstr(line, expected) : *line)
+		fail_msg("expected \"%s\", got \"%s\"", expected, line);
+}
+
+static int exit_code(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void an_event_is_seen_at_once_and_an_interrupt_is_a_good_end(void **state)
+{
+	static const int signals[] = { SIGINT, SIGTERM };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct daemon d;
+		FILE *out;
+		pid_t pid;
+
+		start_daemon(&d);
+		pid = start_watching(&d, &out);
+		expect_line(out, "server: -> up\n");
+		kill(pid, signals[i]);
+		assert_int_equal(exit_code(pid), RRCTL_OK);
+		expect_line(out, "");
+		fclose(out);
+		end_daemon(&d);
+	}
+}
+
+static void a_daemon_that_goes_away_is_told_and_is_no_good_end(void **state)
+{
+	struct daemon d;
+	FILE *out;
+	pid_t pid;
+
+	(void)state;
+	start_daemon(&d);
+	pid = start_watching(&d, &out);
+	expect_line(out, "server: -> up\n");
+	kill(d.pid, SIGTERM);
+	expect_line(out, "rrctl: lost lb-ipvs-agent at ");
+	assert_int_equal(exit_code(pid), RRCTL_UNREACHABLE);
+	fclose(out);
+	end_daemon(&d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_event_is_a_line_that_says_what_is_known),
+		cmocka_unit_test(a_family_stands_together_under_one_head),
+		cmocka_unit_test(no_samples_are_no_text),
+		cmocka_unit_test(an_event_is_seen_at_once_and_an_interrupt_is_a_good_end),
+		cmocka_unit_test(a_daemon_that_goes_away_is_told_and_is_no_good_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
