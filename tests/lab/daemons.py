@@ -266,9 +266,6 @@ class Agent(Daemon):
         config.setdefault("ipvs", {}).setdefault("state-file", f"/run/lb-ipvs-agent-{balancer.name}.state")
         super().__init__(balancer.ns, "lb-ipvs-agent", config, **more)
 
-    def ctl(self, *words, check=True):
-        return super().ctl("-i", *words, check=check)
-
     def status(self):
         return self.show("status")[0]
 
