@@ -52,7 +52,7 @@ DETAILS = [
     ({"scheduler": "rr", "persistence": {"timeout": 77}}, "-s rr -p 77", ""),
     ({"scheduler": "rr", "persistence": {"timeout": 90, "prefix-length": 24}}, "-s rr -p 90 -M 255.255.255.0", ""),
     ({"scheduler": "wlc", "weight": 7}, "-s wlc", "-w 7"),
-    ({"scheduler": "wlc", "upper-threshold": 20, "lower-threshold": 5}, "-s wlc", "-w 1 -x 20 -y 5"),
+    ({"scheduler": "wlc", "upper-threshold": 20, "lower-threshold": 5}, "-s wlc", ""),
     ({"scheduler": "wrr", "protocol": "udp", "one-packet": True}, "-s wrr -o", ""),
     ({"scheduler": "rr", "forward": "nat", "server-port": 8080}, "-s rr", "-m -w 1"),
     ({"scheduler": "rr", "forward": "dr"}, "-s rr", "-g -w 1"),
@@ -77,14 +77,16 @@ def test_what_is_configured_is_in_the_kernel_to_the_last_flag(lab):
         where = f"{OPTION[protocol]} {name(address, port)}"
         wanted.add(f"-A {where} {service}")
         wanted.add(f"-a {where} -r {name(pod.at(address), keys.get('server-port', port))} "
-                   + (dest if dest.startswith("-i") or dest[:2] in ("-m", "-g") else f"-i {dest or '-w 1'}"))
+                   + (dest if dest[:2] in ("-i", "-m", "-g") else f"-i {dest or '-w 1'} --tun-type ipip"))
     mark = {"name": "marked", "mark": 7, "family": "ipv4", "scheduler": "rr", "forward": "tun",
             "source": {"servers": daemons.listed([pod])}}
     services.append(mark)
-    wanted |= {"-A -f 7 -s rr", f"-a -f 7 -r {pod.address}:0 -i -w 1"}
+    wanted |= {"-A -f 7 -s rr", f"-a -f 7 -r {pod.address}:0 -i -w 1 --tun-type ipip"}
     daemons.Agent(farm.balancers[0], daemons.agent_config(*services)).wait_settled()
     found = set(farm.balancers[0].ipvs.rules())
     assert found == wanted, f"missing: {sorted(wanted - found)}, instead: {sorted(found - wanted)}"
+    limits = farm.balancers[0].ipvs.admin(f"-Ln --thresholds -t {ADDRESS}:9006").split()[-7:]
+    assert limits[2:4] == ["20", "5"]
 
 
 def test_timeouts_and_settings_are_written(lab):

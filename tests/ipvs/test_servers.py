@@ -148,8 +148,8 @@ def test_a_directory_of_files_is_one_list(farm):
 
 
 def test_a_name_is_asked_again(farm):
-    """By the C library, whose hosts file here is the test's."""
-    hosts = farm.lab.file("hosts", "")
+    """By the C library, whose hosts file here is the test's; what does not stand there is refused at once."""
+    hosts, resolv = farm.lab.file("hosts", ""), farm.lab.file("resolv.conf", "nameserver 127.0.0.1\n")
 
     def write(pods):
         with open(hosts, "r+") as f:
@@ -157,7 +157,7 @@ def test_a_name_is_asked_again(farm):
             f.write("".join(f"{p.address} web.lab.example\n" for p in pods))
     write(farm.pods[:2])
     config = daemons.agent_config(daemons.virtual({"dns": {"name": "web.lab.example", "interval": 1}}))
-    agent = daemons.Agent(farm.balancers[0], config, files={"/etc/hosts": hosts})
+    agent = daemons.Agent(farm.balancers[0], config, files={"/etc/hosts": hosts, "/etc/resolv.conf": resolv})
     agent.wait_weights(farm.pods[:2])
     write(farm.pods[1:4])
     agent.wait_weights(farm.pods[1:4])

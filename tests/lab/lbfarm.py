@@ -147,6 +147,13 @@ class LbFarm:
             f"link add eth0 netns {m.ns.name} type veth peer name {m.name} netns router\n" for m in members))
         self.router.batch(*[f"link set {m.name} mtu {self.mtu} master br0 up" for m in members])
 
+    def twins(self, pod, count):
+        """Further addresses of a pod, each a server of its own for the load balancers. IPv4."""
+        n = int(pod.name[len("web"):])
+        twins = [Pod(self, f"{pod.name}-{i}", pod.ns, f"172.16.{100 + i}.{n}", None) for i in range(count)]
+        pod.ns.batch(*[f"addr add {t.address}/16 dev eth0" for t in twins])
+        return twins
+
     def crowd(self, count):
         """That many pods in one namespace, which takes what comes out of the tunnel and answers nothing. IPv4."""
         self.lab.need_modules("ipip")
