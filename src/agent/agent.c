@@ -1,5 +1,6 @@
 #include "agent/agent.h"
 
+#include "agent/preflight.h"
 #include "agent/wish.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -75,6 +76,13 @@ static void tick(void *user)
 		io_timer_set(a->tick, TICK_US);
 }
 
+/* Nothing of ours is in the kernel any more. */
+static void end_if_gone(struct agent *a)
+{
+	if (a->removing && a->unmasked && ipvs_settled(a->ipvs))
+		io_loop_stop(a->loop);
+}
+
 /* --- what the kernel tells --- */
 
 static void seen(void *user, const struct ipvs_key *key)
@@ -94,8 +102,7 @@ static void seen(void *user, const struct ipvs_key *key)
 	if (settled && !a->settled)
 		event_settled(a);
 	a->settled = settled;
-	if (settled && a->removing)
-		io_loop_stop(a->loop);
+	end_if_gone(a);
 }
 
 static void begin(void *user)
@@ -126,6 +133,14 @@ static void end_now(void *user)
 	io_loop_stop(((struct agent *)user)->loop);
 }
 
+static void unmasked(void *user)
+{
+	struct agent *a = user;
+
+	a->unmasked = true;
+	end_if_gone(a);
+}
+
 /* Nothing is sent here any more. */
 static void remove_rules(void *user)
 {
@@ -149,8 +164,7 @@ static void remove_rules(void *user)
 	io_timer_free(a->end_timer);
 	a->end_timer = io_timer_new(a->loop, end_now, a);
 	io_timer_set(a->end_timer, REMOVE_MAX_US);
-	if (ipvs_settled(a->ipvs))
-		end_now(a);
+	masquerade_leave(a->masquerade, unmasked, a);
 }
 
 void agent_announcers_changed(struct agent *a)
@@ -232,6 +246,12 @@ static void look(void *user)
 	io_timer_set(a->look, LOOK_US);
 }
 
+static void masquerade_failed(void *user, const char *why)
+{
+	(void)user;
+	log_error("masquerade: %s", why);
+}
+
 static bool start_ipvs(struct agent *a)
 {
 	const struct config_ipvs_timeouts *t = &a->cfg->timeouts;
@@ -245,8 +265,9 @@ static bool start_ipvs(struct agent *a)
 		log_error("IPVS: %s", err);
 		return false;
 	}
-	if (!agent_hold_settings(a))
+	if (!agent_hold_settings(a) || !preflight_start(a->cfg))
 		return false;
+	a->masquerade = masquerade_new(a->loop, a->cfg, masquerade_failed, a);
 	agent_ipvs_config(a->cfg, &cfg);
 	ipvs_configure(a->ipvs, &cfg);
 	error = ipvs_set_timeouts(a->ipvs, t->tcp_s, t->tcp_fin_s, t->udp_s);
@@ -319,6 +340,7 @@ void agent_free(struct agent *a)
 	report_stop(a);
 	LIST_FOREACH (link, &a->services)
 		service_free(LIST_ENTRY(link, struct service, link));
+	masquerade_free(a->masquerade);
 	ipvs_free(a->ipvs);
 	io_http_free(a->checks.http);
 	if (a->resolver)
