@@ -267,7 +267,7 @@ class Agent(Daemon):
         super().__init__(balancer.ns, "lb-ipvs-agent", config, **more)
 
     def ctl(self, *words, check=True):
-        return super().ctl("-i", *words, check=check)
+        return super().ctl(*words, check=check)
 
     def status(self):
         return self.show("status")[0]
