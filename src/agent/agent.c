@@ -47,6 +47,17 @@ struct service *agent_service(const struct agent *a, const char *name)
 
 /* --- wishes --- */
 
+/* What we made once and nobody wishes any more goes only when all have had their say: a source may be slow. */
+static void complete(struct agent *a)
+{
+	LIST_FOREACH (link, &a->services)
+		if (!LIST_ENTRY(link, struct service, link)->told)
+			return;
+	if (a->ready && !a->complete)
+		ipvs_wishes_complete(a->ipvs);
+	a->complete = a->ready;
+}
+
 static void apply(void *user)
 {
 	struct agent *a = user;
@@ -61,6 +72,7 @@ static void apply(void *user)
 		else
 			service_free(s);
 	}
+	complete(a);
 	if (!io_timer_pending(a->tick))
 		io_timer_set(a->tick, TICK_US);
 }
@@ -114,7 +126,7 @@ static void begin(void *user)
 	a->ready = true;
 	for (size_t i = 0; i < a->cfg->service_count; i++)
 		list_add_tail(&a->services, &service_new(a, &a->cfg->services[i])->link);
-	ipvs_wishes_complete(a->ipvs);
+	agent_touch(a);
 	daemon_notify(DAEMON_READY, NULL);
 }
 

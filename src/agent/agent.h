@@ -44,6 +44,7 @@ struct agent {
 	struct io_timer *end_timer; /* once told to end */
 	struct io_timer *look;	    /* what nobody tells of: settings, troubles of sources */
 	bool ready;		    /* the kernel has been listed */
+	bool complete;		    /* every service has been wished for once */
 	bool settled;		    /* the kernel is as wished */
 	bool unmasked;		    /* its rules have gone */
 	bool ending, removing;	    /* told to end; the rules are on their way out */
