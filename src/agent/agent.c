@@ -1,5 +1,6 @@
 #include "agent/agent.h"
 
+#include "agent/preflight.h"
 #include "agent/wish.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -46,6 +47,17 @@ struct service *agent_service(const struct agent *a, const char *name)
 
 /* --- wishes --- */
 
+/* What we made once and nobody wishes any more goes only when all have had their say: a source may be slow. */
+static void complete(struct agent *a)
+{
+	LIST_FOREACH (link, &a->services)
+		if (!LIST_ENTRY(link, struct service, link)->told)
+			return;
+	if (a->ready && !a->complete)
+		ipvs_wishes_complete(a->ipvs);
+	a->complete = a->ready;
+}
+
 static void apply(void *user)
 {
 	struct agent *a = user;
@@ -60,6 +72,7 @@ static void apply(void *user)
 		else
 			service_free(s);
 	}
+	complete(a);
 	if (!io_timer_pending(a->tick))
 		io_timer_set(a->tick, TICK_US);
 }
@@ -73,6 +86,13 @@ static void tick(void *user)
 		draining |= service_tick(LIST_ENTRY(link, struct service, link));
 	if (draining)
 		io_timer_set(a->tick, TICK_US);
+}
+
+/* Nothing of ours is in the kernel any more. */
+static void end_if_gone(struct agent *a)
+{
+	if (a->removing && a->unmasked && ipvs_settled(a->ipvs))
+		io_loop_stop(a->loop);
 }
 
 /* --- what the kernel tells --- */
@@ -94,8 +114,7 @@ static void seen(void *user, const struct ipvs_key *key)
 	if (settled && !a->settled)
 		event_settled(a);
 	a->settled = settled;
-	if (settled && a->removing)
-		io_loop_stop(a->loop);
+	end_if_gone(a);
 }
 
 static void begin(void *user)
@@ -107,7 +126,7 @@ static void begin(void *user)
 	a->ready = true;
 	for (size_t i = 0; i < a->cfg->service_count; i++)
 		list_add_tail(&a->services, &service_new(a, &a->cfg->services[i])->link);
-	ipvs_wishes_complete(a->ipvs);
+	agent_touch(a);
 	daemon_notify(DAEMON_READY, NULL);
 }
 
@@ -124,6 +143,14 @@ static const struct ipvs_ops ipvs_ops = { .ready = begin, .changed = seen, .fail
 static void end_now(void *user)
 {
 	io_loop_stop(((struct agent *)user)->loop);
+}
+
+static void unmasked(void *user)
+{
+	struct agent *a = user;
+
+	a->unmasked = true;
+	end_if_gone(a);
 }
 
 /* Nothing is sent here any more. */
@@ -149,8 +176,7 @@ static void remove_rules(void *user)
 	io_timer_free(a->end_timer);
 	a->end_timer = io_timer_new(a->loop, end_now, a);
 	io_timer_set(a->end_timer, REMOVE_MAX_US);
-	if (ipvs_settled(a->ipvs))
-		end_now(a);
+	masquerade_leave(a->masquerade, unmasked, a);
 }
 
 void agent_announcers_changed(struct agent *a)
@@ -232,6 +258,12 @@ static void look(void *user)
 	io_timer_set(a->look, LOOK_US);
 }
 
+static void masquerade_failed(void *user, const char *why)
+{
+	(void)user;
+	log_error("masquerade: %s", why);
+}
+
 static bool start_ipvs(struct agent *a)
 {
 	const struct config_ipvs_timeouts *t = &a->cfg->timeouts;
@@ -245,8 +277,9 @@ static bool start_ipvs(struct agent *a)
 		log_error("IPVS: %s", err);
 		return false;
 	}
-	if (!agent_hold_settings(a))
+	if (!agent_hold_settings(a) || !preflight_start(a->cfg))
 		return false;
+	a->masquerade = masquerade_new(a->loop, a->cfg, masquerade_failed, a);
 	agent_ipvs_config(a->cfg, &cfg);
 	ipvs_configure(a->ipvs, &cfg);
 	error = ipvs_set_timeouts(a->ipvs, t->tcp_s, t->tcp_fin_s, t->udp_s);
@@ -319,6 +352,7 @@ void agent_free(struct agent *a)
 	report_stop(a);
 	LIST_FOREACH (link, &a->services)
 		service_free(LIST_ENTRY(link, struct service, link));
+	masquerade_free(a->masquerade);
 	ipvs_free(a->ipvs);
 	io_http_free(a->checks.http);
 	if (a->resolver)

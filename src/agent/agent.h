@@ -12,6 +12,7 @@
 #pragma once
 
 #include "agent/marks.h"
+#include "agent/masquerade.h"
 #include "agent/needs_apply.h"
 #include "agent/service.h"
 #include "base/row.h"
@@ -29,6 +30,7 @@ struct agent {
 	struct check_env checks;
 	struct ipvs *ipvs;
 	struct needs_state needs;
+	struct masquerade *masquerade;
 	struct list services;
 	struct marks marks;
 	struct control_server *control;
@@ -42,7 +44,9 @@ struct agent {
 	struct io_timer *end_timer; /* once told to end */
 	struct io_timer *look;	    /* what nobody tells of: settings, troubles of sources */
 	bool ready;		    /* the kernel has been listed */
+	bool complete;		    /* every service has been wished for once */
 	bool settled;		    /* the kernel is as wished */
+	bool unmasked;		    /* its rules have gone */
 	bool ending, removing;	    /* told to end; the rules are on their way out */
 	uint64_t started_us, reloads, reload_failures;
 	char *reload_error; /* of the last reload, or NULL */

@@ -1,4 +1,5 @@
 #include "agent/agent.h"
+#include "agent/preflight.h"
 #include "agent/real_server.h"
 #include "base/log.h"
 #include "config/errors.h"
@@ -35,7 +36,9 @@ static int run(struct config_agent *cfg, const char *path)
 
 int main(int argc, char **argv)
 {
-	struct daemon_options options = { .config = SYSCONFDIR "/rrd/lb-ipvs-agent.conf" };
+	struct daemon_options options = { .config = SYSCONFDIR "/rrd/lb-ipvs-agent.conf",
+		.can_check = true,
+		.more = "lb-ipvs-agent --real-server [--help]: prepare a web pod for TUN or DR\n" };
 	struct config_agent *cfg;
 	int status;
 
@@ -47,9 +50,12 @@ int main(int argc, char **argv)
 	cfg = load(options.config);
 	if (!cfg)
 		return EXIT_FAILURE;
-	if (!options.test)
+	if (!options.test && !options.check)
 		return run(cfg, options.config);
-	printf("%s: good\n", options.config);
+	if (options.check)
+		status = preflight_main(cfg, options.config);
+	else
+		status = printf("%s: good\n", options.config) < 0;
 	config_agent_free(cfg);
-	return EXIT_SUCCESS;
+	return status;
 }

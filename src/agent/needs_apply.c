@@ -116,11 +116,17 @@ bool needs_apply(const struct config_agent *cfg, struct needs_state *state)
 	return needs_check(cfg, state);
 }
 
+static void look_at(const struct config_agent *cfg, struct needs_found *f)
+{
+	f->right = is_right(f);
+	f->may_be_set = cfg->sysctls.set && f->there && kernel_sysctl_writable(f->need.key);
+}
+
 bool needs_look(const struct config_agent *cfg, struct needs_state *state)
 {
 	list_all(cfg, state);
 	for (size_t i = 0; i < state->count; i++)
-		state->list[i].right = is_right(&state->list[i]);
+		look_at(cfg, &state->list[i]);
 	return all_necessary(state);
 }
 
@@ -151,10 +157,15 @@ static void command_word(struct text *out, const struct need *n)
 	text_add(out, " %s=%ld", n->key, n->wanted);
 }
 
-static void each_wrong(const struct needs_state *state, line_fn *fn, struct text *out)
+static bool is_stuck(const struct needs_found *f)
+{
+	return !f->right && !f->may_be_set;
+}
+
+static void each_stuck(const struct needs_state *state, line_fn *fn, struct text *out)
 {
 	for (size_t i = 0; i < state->count; i++)
-		if (!state->list[i].right)
+		if (is_stuck(&state->list[i]))
 			fn(out, &state->list[i].need);
 }
 
@@ -163,22 +174,22 @@ void needs_advice(const struct needs_state *state, struct text *out)
 	bool some = false;
 
 	for (size_t i = 0; i < state->count; i++)
-		some |= !state->list[i].right;
+		some |= is_stuck(&state->list[i]);
 	if (!some)
 		return;
 	text_add(out, "where /proc/sys can be written: \"sysctls: {set: true}\" in the configuration, "
 		      "or in this network namespace: sysctl -w");
-	each_wrong(state, command_word, out);
+	each_stuck(state, command_word, out);
 	text_add(out, "\non a host, in a file below /etc/sysctl.d:\n");
-	each_wrong(state, sysctl_line, out);
+	each_stuck(state, sysctl_line, out);
 	text_add(out, "in Kubernetes, in the pod (ip_vs must have been loaded on its node before):\n"
 		      "    spec:\n      securityContext:\n        sysctls:\n");
-	each_wrong(state, pod_line, out);
+	each_stuck(state, pod_line, out);
 	text_add(out, "  and on its node: kubelet --allowed-unsafe-sysctls=net.ipv4.vs.*");
-	each_wrong(state, kubelet_word, out);
+	each_stuck(state, kubelet_word, out);
 	text_add(out, "\n  or instead an init container with securityContext: {privileged: true} that runs: "
 		      "sysctl -w");
-	each_wrong(state, command_word, out);
+	each_stuck(state, command_word, out);
 	text_add(out, "\n");
 }
 

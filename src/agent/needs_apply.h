@@ -13,11 +13,12 @@
 
 struct needs_found {
 	struct need need;
-	bool there;  /* the kernel has such a setting */
-	bool right;  /* now */
-	bool logged; /* as it is now */
-	long value;  /* as last read */
-	int error;   /* of the attempt to set it, a negative errno; 0: none, or not tried */
+	bool there;	 /* the kernel has such a setting */
+	bool right;	 /* now */
+	bool logged;	 /* as it is now */
+	bool may_be_set; /* needs_apply() would; told by needs_look() */
+	long value;	 /* as last read */
+	int error;	 /* of the attempt to set it, a negative errno; 0: none, or not tried */
 };
 
 struct needs_state {
@@ -36,7 +37,7 @@ bool needs_look(const struct config_agent *cfg, struct needs_state *state);
 
 /* One line of words about one that is not right: what it is, should be, and why. */
 void needs_describe(const struct needs_found *f, struct text *out);
-/* For all that are not right: what to write where, several lines. Nothing when all is right. */
+/* For all that are not right and cannot be set: what to write where, several lines. Nothing when there are none. */
 void needs_advice(const struct needs_state *state, struct text *out);
 /* A list "sysctls" of all in r, right or not. */
 void needs_rows(const struct needs_state *state, struct row *r);

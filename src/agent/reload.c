@@ -120,6 +120,7 @@ bool agent_reload(struct agent *a, char **why)
 	agent_ipvs_config(cfg, &ipvs);
 	ipvs_configure(a->ipvs, &ipvs);
 	agent_hold_settings(a);
+	masquerade_configure(a->masquerade, cfg);
 	ipvs_set_timeouts(a->ipvs, cfg->timeouts.tcp_s, cfg->timeouts.tcp_fin_s, cfg->timeouts.udp_s);
 	/* Not before the kernel was listed: begin() takes the new one then. */
 	if (a->ready)

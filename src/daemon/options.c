@@ -8,15 +8,19 @@
 
 enum { EXIT_USAGE = 2 };
 
-static void print_usage(FILE *f, const char *program, const char *config)
+static void print_usage(FILE *f, const char *program, const char *config, const struct daemon_options *o)
 {
 	fprintf(f,
-		"usage: %s [-c FILE] [-t]\n"
+		"usage: %s [-c FILE] [-t]%s\n"
 		"  -c, --config FILE   the configuration, default %s\n"
 		"  -t, --test          check the configuration and exit\n"
+		"%s"
 		"  -V, --version       what this is and what is in it\n"
-		"  -h, --help          this text\n",
-		program, config);
+		"  -h, --help          this text\n"
+		"%s",
+		program, o->can_check ? " [--check]" : "", config,
+		o->can_check ? "      --check         check what is around the program, too, and exit\n" : "",
+		o->more ? o->more : "");
 }
 
 static void print_version(const char *program)
@@ -29,11 +33,12 @@ static void print_version(const char *program)
 
 int daemon_options_parse(struct daemon_options *out, const char *program, int argc, char **argv)
 {
-	static const struct option options[] = {
+	struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "test", no_argument, NULL, 't' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
+		{ out->can_check ? "check" : NULL, no_argument, NULL, 'k' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *config = out->config;
@@ -46,20 +51,23 @@ int daemon_options_parse(struct daemon_options *out, const char *program, int ar
 		case 't':
 			out->test = true;
 			break;
+		case 'k':
+			out->check = true;
+			break;
 		case 'V':
 			print_version(program);
 			return EXIT_SUCCESS;
 		case 'h':
-			print_usage(stdout, program, config);
+			print_usage(stdout, program, config, out);
 			return EXIT_SUCCESS;
 		default:
-			print_usage(stderr, program, config);
+			print_usage(stderr, program, config, out);
 			return EXIT_USAGE;
 		}
 	}
 	if (optind == argc)
 		return DAEMON_OPTIONS_GO_ON;
 	fprintf(stderr, "%s: what is \"%s\"?\n", program, argv[optind]);
-	print_usage(stderr, program, config);
+	print_usage(stderr, program, config, out);
 	return EXIT_USAGE;
 }

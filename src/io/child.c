@@ -31,6 +31,8 @@ enum {
 	WHY_MAX = 256,
 };
 
+#define LOST "its end is lost: this process ignores SIGCHLD"
+
 struct io_child {
 	struct io_loop *loop;
 	pid_t pid;
@@ -158,7 +160,7 @@ static int describe_end(struct io_child *c, const siginfo_t *end)
 	if (c->timed_out)
 		snprintf(c->why, sizeof(c->why), "no end after %g s, killed", (double)c->timeout_us / 1e6);
 	else if (!end->si_pid)
-		snprintf(c->why, sizeof(c->why), "its end is lost: this process ignores SIGCHLD");
+		snprintf(c->why, sizeof(c->why), LOST);
 	else if (end->si_code != CLD_EXITED)
 		snprintf(c->why, sizeof(c->why), "killed by signal %d (%s)", end->si_status,
 			strsignal(end->si_status));
@@ -250,6 +252,9 @@ static int open_pidfd(struct io_child *c)
 	if (c->pidfd >= 0)
 		return 0;
 	error = errno;
+	/* Gone already, and its number may be a stranger's by now: the kernel collects children of who ignores SIGCHLD. */
+	if (error == ESRCH)
+		return error;
 	kill(-c->pid, SIGKILL);
 	waitpid(c->pid, NULL, 0);
 	return error;
@@ -305,7 +310,10 @@ struct io_child *io_child_start(struct io_loop *loop, const char *const *argv, c
 		.user = user };
 	error = start(c, argv, environment);
 	if (error) {
-		snprintf(c->why, sizeof(c->why), "cannot run %s: %s", argv[0], strerror(error));
+		if (error == ESRCH)
+			snprintf(c->why, sizeof(c->why), LOST);
+		else
+			snprintf(c->why, sizeof(c->why), "cannot run %s: %s", argv[0], strerror(error));
 		c->failed = io_job_new(loop, start_failed, c);
 		io_job_post(c->failed);
 	} else {

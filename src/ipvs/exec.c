@@ -51,13 +51,35 @@ static void op_failed(void *user, size_t number, int error)
 		op->error = error;
 }
 
+/* How many from here on are about one destination: out and in again, or up and down. */
+static size_t group_length(const struct ipvs_plan *p, size_t first)
+{
+	size_t n = 1;
+
+	while (first + n < p->count && p->op[first].kind >= IPVS_DEST_NEW &&
+		ipvs_dest_same(&p->op[first].dest, &p->op[first + n].dest))
+		n++;
+	return n;
+}
+
+/* A group goes to the kernel in one piece: the server is away, or up, for microseconds. */
 static void carry_out(struct ipvs_netlink *nl, struct ipvs_job *j)
 {
 	uint16_t family = ipvs_netlink_family(nl);
+	size_t in_piece = 0;
 
 	ipvs_netlink_many_begin(nl, op_failed, j);
-	for (size_t i = 0; i < j->plan.count; i++)
-		ipvs_netlink_many_add(nl, ipvs_message_op(family, &j->plan.service, &j->plan.op[i]), i);
+	for (size_t i = 0, length; i < j->plan.count; i += length) {
+		length = group_length(&j->plan, i);
+		if (in_piece + length > IPVS_PIECE) {
+			ipvs_netlink_many_flush(nl);
+			in_piece = 0;
+		}
+		in_piece += length;
+		for (size_t n = i; n < i + length; n++)
+			ipvs_netlink_many_add(
+				nl, ipvs_message_op(family, &j->plan.service, &j->plan.op[n]), n);
+	}
 	ipvs_netlink_many_flush(nl);
 }
 
@@ -134,9 +156,11 @@ static void work_on(struct ipvs_exec *e, struct ipvs_job *j)
 	if (!j->error)
 		return;
 	/* Also when the module was taken out and the family with it: opening finds it again, or says what is wrong. */
-	snprintf(j->why, sizeof(j->why), "the kernel's IPVS cannot be spoken to: %s", strerror(-j->error));
 	ipvs_netlink_free(e->nl);
-	e->nl = NULL;
+	e->nl = ipvs_netlink_new(j->why, sizeof(j->why));
+	if (e->nl)
+		snprintf(j->why, sizeof(j->why), "the kernel's IPVS could not be spoken to: %s",
+			strerror(-j->error));
 }
 
 static void run(struct io_work *w)

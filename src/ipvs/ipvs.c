@@ -249,8 +249,17 @@ void ipvs_free(struct ipvs *i)
 	free(i);
 }
 
+static bool same_config(const struct ipvs_config *a, const struct ipvs_config *b)
+{
+	return a->compare_s == b->compare_s && a->mh_table_size == b->mh_table_size &&
+	       a->expire_nodest == b->expire_nodest && !a->state_path == !b->state_path &&
+	       (!a->state_path || strcmp(a->state_path, b->state_path) == 0);
+}
+
 void ipvs_configure(struct ipvs *i, const struct ipvs_config *cfg)
 {
+	if (same_config(&i->cfg, cfg))
+		return;
 	set_config(i, cfg);
 	i->state_dirty = true;
 	for (struct hash_node *n = hash_walk(&i->entries, NULL); n; n = hash_walk(&i->entries, n)) {
@@ -277,21 +286,38 @@ bool ipvs_settled(const struct ipvs *i)
 
 /* --- the kernel's time-outs --- */
 
+static void take_timeouts(void *user, const struct nlmsghdr *h)
+{
+	ipvs_message_decode_timeouts(h, user);
+}
+
+static bool holds(uint32_t wanted_s, uint32_t has_s)
+{
+	return !wanted_s || wanted_s == has_s;
+}
+
 int ipvs_set_timeouts(struct ipvs *i, uint32_t tcp_s, uint32_t tcp_fin_s, uint32_t udp_s)
 {
 	const struct ipvs_timeouts t = { tcp_s, tcp_fin_s, udp_s };
+	struct ipvs_timeouts now = { 0 };
 	char err[IPVS_WHY_MAX];
 	struct ipvs_netlink *nl;
 	int error;
 
-	/* The executor's socket is its thread's. */
 	(void)i;
+	if (!tcp_s && !tcp_fin_s && !udp_s)
+		return 0;
+	/* The executor's socket is its thread's. */
 	nl = ipvs_netlink_new(err, sizeof(err));
 	if (!nl) {
 		log_warning("%s", err);
 		return -ENOTCONN;
 	}
-	error = ipvs_netlink_request(nl, ipvs_message_set_timeouts(ipvs_netlink_family(nl), &t), NULL, NULL);
+	error = ipvs_netlink_request(
+		nl, ipvs_message_get_timeouts(ipvs_netlink_family(nl)), take_timeouts, &now);
+	if (error || !(holds(tcp_s, now.tcp_s) && holds(tcp_fin_s, now.tcp_fin_s) && holds(udp_s, now.udp_s)))
+		error = ipvs_netlink_request(
+			nl, ipvs_message_set_timeouts(ipvs_netlink_family(nl), &t), NULL, NULL);
 	ipvs_netlink_free(nl);
 	return error;
 }

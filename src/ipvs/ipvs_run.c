@@ -107,6 +107,8 @@ static void judge(struct ipvs *i, const struct ipvs_job *j)
 			i->state_path ? i->state_path : "the state file", strerror(-j->state_error));
 	if (j->state_text)
 		i->state_failed = j->state_error != 0;
+	if (!j->plan.count && j->list == IPVS_LIST_NOTHING)
+		return;
 	if (j->error && !i->broken) {
 		log_error("%s", j->why);
 		if (i->ops->failed)
@@ -295,6 +297,7 @@ static void plan(struct ipvs_entry *e)
 	if (j->plan.order_left && !in.fresh)
 		ipvs_entry_ask(e);
 	if (!j->plan.count) {
+		e->drifted = false;
 		ipvs_job_free(j);
 		if (!list_linked(&e->asked))
 			ipvs_entry_rest(e);

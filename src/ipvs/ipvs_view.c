@@ -68,7 +68,7 @@ void ipvs_view(const struct ipvs *i, const struct ipvs_key *key, struct ipvs_vie
 	if (!e)
 		return;
 	t = ipvs_entry_table(e);
-	*out = (struct ipvs_view){ .known = i->ready && e->known,
+	*out = (struct ipvs_view){ .known = i->ready && (e->known || e->failures),
 		.present = e->have.present,
 		.settled = e->settled,
 		.ordered = is_ordered(&e->have),

@@ -16,7 +16,6 @@
 
 enum {
 	MESSAGE_MAX = 64 * 1024, /* the kernel's pieces of a listing are at most 32 KiB */
-	PIECE_MESSAGES = 64,	 /* per send: the errors of all must fit into the receive buffer */
 	PIECE_BYTES = 64 * 1024,
 	CAP_NET_ADMIN_BIT = 12,
 };
@@ -32,7 +31,7 @@ struct ipvs_netlink {
 	uint8_t *out;
 	size_t out_len, out_count, out_last; /* out_last: offset of the last message */
 	uint32_t out_seq;		     /* of the first */
-	size_t number[PIECE_MESSAGES];
+	size_t number[IPVS_PIECE];
 	ipvs_netlink_failed_fn *failed;
 	void *user;
 };
@@ -253,7 +252,7 @@ void ipvs_netlink_many_add(struct ipvs_netlink *nl, struct nl_msg *msg, size_t n
 	struct nlmsghdr *h = nlmsg_hdr(msg);
 	size_t len = NLMSG_ALIGN(h->nlmsg_len);
 
-	if (nl->out_count == PIECE_MESSAGES || nl->out_len + len > PIECE_BYTES)
+	if (nl->out_count == IPVS_PIECE || nl->out_len + len > PIECE_BYTES)
 		ipvs_netlink_many_flush(nl);
 	h->nlmsg_seq = ++nl->seq;
 	if (!nl->out_count)
@@ -293,7 +292,7 @@ static int take_errors(struct ipvs_netlink *nl, bool *done)
 
 void ipvs_netlink_many_flush(struct ipvs_netlink *nl)
 {
-	bool done[PIECE_MESSAGES] = { false };
+	bool done[IPVS_PIECE] = { false };
 	int error;
 
 	if (!nl->out_count)

@@ -9,7 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { IPVS_ANSWER_TIMEOUT_S = 5 };
+enum {
+	IPVS_ANSWER_TIMEOUT_S = 5,
+	IPVS_PIECE =
+		64, /* requests of many that the kernel gets in one go: the errors of all must fit into the receive buffer */
+};
 
 struct ipvs_netlink;
 struct nl_msg;
@@ -29,7 +33,7 @@ bool ipvs_netlink_broken(const struct ipvs_netlink *nl);
 int ipvs_netlink_request(struct ipvs_netlink *nl, struct nl_msg *msg,
 	void (*fn)(void *user, const struct nlmsghdr *h), void *user);
 
-/* Many requests: the kernel works each piece of them off in one go, whatever fails. add takes msg over; flush sends what
+/* Many requests: the kernel works IPVS_PIECE of them off in one go, whatever fails. add takes msg over; flush sends what
  * is there and reports the errors of all since the last flush, by the number that add was given. */
 typedef void ipvs_netlink_failed_fn(void *user, size_t number, int error);
 void ipvs_netlink_many_begin(struct ipvs_netlink *nl, ipvs_netlink_failed_fn *fn, void *user);

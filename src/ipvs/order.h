@@ -15,9 +15,6 @@
 
 enum { IPVS_NO_PLACE = -1 };
 
-/* Below this share of different slots an order is left as it is until nothing is connected. */
-#define IPVS_ORDER_TOLERANCE 0.005
-
 /* Whether the list's order matters to this scheduler. */
 bool ipvs_order_matters(const char *scheduler);
 /* place[i]: where the i-th in canonical order was inserted (ascending, gaps do not matter), or IPVS_NO_PLACE when it is new. How many from the

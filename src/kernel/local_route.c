@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 enum { ROOM = 128 };
 
@@ -125,22 +127,29 @@ static void take_source(void *user, const struct nlmsghdr *h)
 	a->found = true;
 }
 
-bool local_route_source(const struct ip_addr *to, struct ip_addr *out)
+/* The route that the kernel would take. 0 or a negative errno. */
+static int ask_way(const struct ip_addr *to, void (*take)(void *user, const struct nlmsghdr *h), void *user)
 {
 	struct rtmsg h = { .rtm_family = af_of(to->family), .rtm_dst_len = ip_family_bits(to->family) };
-	struct answer a = { .addr = { .family = to->family } };
 	char err[128];
 	struct netlink *nl = netlink_new(err, sizeof(err));
 	struct nl_msg *msg;
 	int error;
 
 	if (!nl)
-		return false;
+		return -EMFILE;
 	msg = netlink_msg(RTM_GETROUTE, 0, &h, sizeof(h), ROOM);
 	nla_put(msg, RTA_DST, (int)ip_family_bytes(to->family), to->bytes);
-	error = netlink_request(nl, msg, take_source, &a, NULL, 0);
+	error = netlink_request(nl, msg, take, user, NULL, 0);
 	netlink_free(nl);
-	if (error || !a.found)
+	return error;
+}
+
+bool local_route_source(const struct ip_addr *to, struct ip_addr *out)
+{
+	struct answer a = { .addr = { .family = to->family } };
+
+	if (ask_way(to, take_source, &a) || !a.found)
 		return false;
 	*out = a.addr;
 	return true;
@@ -177,4 +186,43 @@ bool local_route_interface(const struct ip_addr *addr, char out[IF_NAMESIZE])
 		nl, netlink_msg(RTM_GETADDR, NLM_F_DUMP, &h, sizeof(h), 0), take_address, &a, NULL, 0);
 	netlink_free(nl);
 	return a.found && if_indextoname(a.ifindex, out);
+}
+
+static uint32_t interface_mtu(const char *name)
+{
+	struct ifreq r = { .ifr_mtu = 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool good;
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	good = fd >= 0 && ioctl(fd, SIOCGIFMTU, &r) == 0;
+	if (fd >= 0)
+		close(fd);
+	return good && r.ifr_mtu > 0 ? (uint32_t)r.ifr_mtu : 0;
+}
+
+static void take_way(void *user, const struct nlmsghdr *h)
+{
+	const struct rtmsg *m = nlmsg_data(h);
+	struct nlattr *tb[RTA_MAX + 1], *metrics, *mtu;
+	struct local_route_way *w = user;
+
+	if (h->nlmsg_type != RTM_NEWROUTE ||
+		nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(*m), tb, RTA_MAX, NULL) < 0 ||
+		(m->rtm_type != RTN_UNICAST && m->rtm_type != RTN_LOCAL))
+		return;
+	w->there = true;
+	w->local = m->rtm_type == RTN_LOCAL;
+	if (tb[RTA_OIF] && if_indextoname(nla_get_u32(tb[RTA_OIF]), w->interface))
+		w->mtu = interface_mtu(w->interface);
+	metrics = tb[RTA_METRICS];
+	mtu = metrics ? nla_find(nla_data(metrics), nla_len(metrics), RTAX_MTU) : NULL;
+	if (mtu && nla_len(mtu) >= (int)sizeof(uint32_t) && nla_get_u32(mtu))
+		w->mtu = nla_get_u32(mtu);
+}
+
+void local_route_way(const struct ip_addr *to, struct local_route_way *out)
+{
+	*out = (struct local_route_way){ .there = false };
+	ask_way(to, take_way, out);
 }

@@ -1,6 +1,6 @@
 /*
  * The `local` route that makes a whole prefix our own, as a load balancer needs it for its service's addresses
- * (ip route add local PREFIX dev lo), and two questions to the kernel about our own addresses.
+ * (ip route add local PREFIX dev lo), and questions to the kernel about our own addresses and the ways to others.
  *
  * Synchronous, in the network namespace of the calling thread. Stands beside the FIB and shares nothing with it.
  */
@@ -11,6 +11,7 @@
 #include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct local_route;
 
@@ -26,3 +27,13 @@ void local_route_del(struct local_route *r);
 bool local_route_source(const struct ip_addr *to, struct ip_addr *out);
 /* The name of the interface that has an address; false: none. */
 bool local_route_interface(const struct ip_addr *addr, char out[IF_NAMESIZE]);
+
+/* How the kernel would send a packet. */
+struct local_route_way {
+	bool there; /* it has a way */
+	bool local; /* the address is our own */
+	uint32_t mtu;
+	char interface[IF_NAMESIZE];
+};
+
+void local_route_way(const struct ip_addr *to, struct local_route_way *out);

@@ -55,6 +55,14 @@ bool kernel_sysctl_read(const char *key, long *out)
 	return read_number(path, out);
 }
 
+bool kernel_sysctl_writable(const char *key)
+{
+	char path[PATH_ROOM];
+
+	path_of(key, path);
+	return access(path, W_OK) == 0;
+}
+
 int kernel_sysctl_write(const char *key, long value)
 {
 	char path[PATH_ROOM], text[32];

@@ -15,6 +15,7 @@ struct kernel_sysctl {
 
 /* key as for sysctl(8): a dot in an interface's name is written as a slash. False: there is none, or it is no number. */
 bool kernel_sysctl_read(const char *key, long *out);
+bool kernel_sysctl_writable(const char *key);
 /* 0 or a negative errno. */
 int kernel_sysctl_write(const char *key, long value);
 /* Whether some interface but lo drops IPv4 packets whose way back leads elsewhere: the larger of its own value and that of

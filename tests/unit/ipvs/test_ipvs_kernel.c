@@ -5,7 +5,7 @@
  */
 #include "lab.h"
 
-#include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -266,6 +266,18 @@ static void timeouts(void **state)
 	lab_stop(&l);
 }
 
+/* A health check that is a command must not hold our socket open. */
+static void nothing_is_inherited(void **state)
+{
+	struct lab l;
+
+	(void)state;
+	lab_start(&l, &config);
+	for (int fd = 3; fd < 64; fd++)
+		assert_true(fcntl(fd, F_GETFD) < 0 || fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	lab_stop(&l);
+}
+
 /* --- restarts --- */
 
 /* Weights of 0 under mh too: who is drained stays drained, and is not raised for a moment. */
@@ -515,6 +527,7 @@ int main(void)
 		cmocka_unit_test_setup(servers, clear),
 		cmocka_unit_test_setup(ipv6_servers, clear),
 		cmocka_unit_test_setup(timeouts, clear),
+		cmocka_unit_test_setup(nothing_is_inherited, clear),
 		cmocka_unit_test_setup(a_restart_with_the_same_wishes_writes_nothing, clear),
 		cmocka_unit_test_setup(the_state_file_says_what_is_ours, clear),
 		cmocka_unit_test_setup(drift_is_repaired, clear),

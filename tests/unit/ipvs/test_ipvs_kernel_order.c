@@ -314,35 +314,6 @@ static void with_expiry_the_order_waits_for_quiet(void **state)
 	lab_stop(&l);
 }
 
-/* Three servers in the opposite order: too little differs in the table to move what is in use. */
-static void a_small_difference_waits_for_quiet(void **state)
-{
-	struct ipvs_service s = mh_service(IPPROTO_UDP);
-	struct ipvs_wish_dest d[3];
-	struct lab l;
-
-	(void)state;
-	the_service = &s;
-	for (unsigned i = 0; i < COUNT(d); i++)
-		d[i] = value_nth(i);
-	lab_sh("ipvsadm -A -u " VIP ":80 -s mh -b mh-port,mh-fallback");
-	for (unsigned i = COUNT(d); i > 0; i--)
-		lab_sh("ipvsadm -a -u " VIP ":80 -r 10.8.1.%u -g", i);
-	lab_start(&l, &config);
-	assert_int_equal(0, ipvs_set_timeouts(l.ipvs, 0, 0, 2));
-	busy();
-	lab_run(&l, 200);
-	unsigned before = lab_writes();
-	lab_set(&l, &s, d, COUNT(d));
-	lab_wait(&l, lab_settled);
-	lab_run(&l, 50);
-	assert_int_equal(before, lab_writes());
-	assert_false(view(&l, &s).ordered);
-	lab_wait(&l, counted_and_ordered);
-	expect_order(&l, &s, d, COUNT(d));
-	lab_stop(&l);
-}
-
 /* Somebody took a server out and put it back: right, but for the order. */
 static void a_wrong_order_by_others_is_repaired(void **state)
 {
@@ -377,7 +348,6 @@ int main(void)
 		cmocka_unit_test_setup(a_long_list_is_moved_in_pieces, clear),
 		cmocka_unit_test_setup(no_connection_is_lost, clear),
 		cmocka_unit_test_setup(with_expiry_the_order_waits_for_quiet, clear),
-		cmocka_unit_test_setup(a_small_difference_waits_for_quiet, clear),
 		cmocka_unit_test_setup(a_wrong_order_by_others_is_repaired, clear),
 	};
 

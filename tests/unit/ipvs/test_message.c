@@ -160,7 +160,7 @@ static struct nl_msg *kernel_dest(bool with_family, uint8_t tunnel)
 	nla_put(msg, IPVS_DEST_ATTR_ADDR, 16, a.bytes);
 	nla_put_u16(msg, IPVS_DEST_ATTR_PORT, htons(81));
 	/* The method stands in the lowest bits. */
-	nla_put_u32(msg, IPVS_DEST_ATTR_FWD_METHOD, IPVS_TUN | 0x100);
+	nla_put_u32(msg, IPVS_DEST_ATTR_FWD_METHOD, IPVS_TUN | 0x140);
 	nla_put_u32(msg, IPVS_DEST_ATTR_WEIGHT, 5);
 	nla_put_u8(msg, IPVS_DEST_ATTR_TUN_TYPE, tunnel);
 	nla_put_u16(msg, IPVS_DEST_ATTR_TUN_PORT, htons(7));
