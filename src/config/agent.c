@@ -28,10 +28,11 @@ static const struct config_field sysctls_fields[] = {
 		.def = "true", .apply = CONFIG_LIVE,
 		.doc = "write the settings of net.ipv4.vs that are wrong; false: only tell them" },
 	{ "conntrack", CONFIG_SCALAR, &config_switch, VS(conntrack),
-		.doc = "let netfilter follow IPVS's connections; auto: 1 with masquerade, else 0" },
+		.doc = "let netfilter follow IPVS's connections; auto: 1 with masquerade, 0 with "
+		       "preserve-connections, else as it is" },
 	{ "expire-nodest-conn", CONFIG_SCALAR, &config_switch, VS(expire_nodest_conn),
-		.doc = "end the connections of a server that was deleted at once; auto: 1 where a server is "
-		       "cut, else 0" },
+		.doc = "end the connections of a server that was deleted at once; auto: 1 where a service "
+		       "cuts, 0 with mh, else as it is" },
 	{ "expire-quiescent-template", CONFIG_SCALAR, &config_switch, VS(expire_quiescent_template),
 		.doc = "let persistent clients leave a server of weight 0; auto: 1 where a service is "
 		       "persistent, else as it is" },

@@ -282,6 +282,20 @@ static void check_thresholds(const struct agent_check *k)
 			agent_check_origin(k, "upper-threshold"));
 }
 
+static void check_cut(const struct agent_check *k)
+{
+	const struct config_virtual *v = k->v;
+	bool failed = v->drain.on_failure == CONFIG_LEAVE_CUT;
+
+	if (k->c->sysctls.expire_nodest_conn != 0)
+		return;
+	if (failed || (v->drain.udp == CONFIG_LEAVE_CUT && v->protocol == IPPROTO_UDP))
+		config_error_value(k->errs,
+			agent_check_culprit(k, failed ? "drain.on-failure" : "drain.udp", NULL),
+			"cut needs expire_nodest_conn=1, or the connections hang until their time-out; set "
+			"sysctls.expire-nodest-conn to 1 or auto, or take keep or drain");
+}
+
 static void check_service(const struct agent_check *k)
 {
 	check_identity(k);
@@ -295,6 +309,8 @@ static void check_service(const struct agent_check *k)
 	agent_check_health(k);
 	if (k->c->preserve_connections)
 		agent_check_preserve(k);
+	else
+		check_cut(k);
 }
 
 /* --- what holds for all --- */

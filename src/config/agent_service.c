@@ -324,6 +324,12 @@ static void fill_in_check(
 	k->command = argv;
 }
 
+/* A UDP client that goes on sending would send to a failed server for ever. */
+static bool cuts_failed(const struct config_agent *c, const struct config_virtual *v)
+{
+	return v->protocol == IPPROTO_UDP && !c->preserve_connections && c->sysctls.expire_nodest_conn != 0;
+}
+
 static void fill_in(
 	const struct config_agent *c, const struct config_node *defaults, struct config_virtual *v)
 {
@@ -343,9 +349,7 @@ static void fill_in(
 	if (!v->source.dns.family && v->forward != CONFIG_FORWARD_TUN)
 		v->source.dns.family = v->family;
 	if (v->drain.on_failure == CONFIG_LEAVE_AUTO)
-		v->drain.on_failure = v->protocol == IPPROTO_UDP && !c->preserve_connections
-					      ? CONFIG_LEAVE_CUT
-					      : CONFIG_LEAVE_KEEP;
+		v->drain.on_failure = cuts_failed(c, v) ? CONFIG_LEAVE_CUT : CONFIG_LEAVE_KEEP;
 	if (!v->name)
 		v->name = service_name(c, v);
 	for (size_t i = 0; i < v->check_count; i++)

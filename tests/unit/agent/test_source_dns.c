@@ -23,11 +23,12 @@
 
 #include <cmocka.h>
 
-enum { PACKET_MAX = 512, HEADER_LEN = 12, ADDRS_MAX = 8, SILENT = 255 };
+enum { PACKET_MAX = 512, HEADER_LEN = 12, ADDRS_MAX = 8, SCRIPT_MAX = 12, SILENT = 255 };
 
 /* What is answered for one type of question. */
 struct zone {
-	unsigned code; /* ns_r_*, or SILENT */
+	unsigned code;				 /* ns_r_*, or SILENT */
+	unsigned script[SCRIPT_MAX], script_len; /* codes of the first answers */
 	const char *addr[ADDRS_MAX];
 	unsigned asked;
 	uint64_t asked_us;
@@ -77,7 +78,7 @@ static void serve(void *user, unsigned events)
 	socklen_t from_len = sizeof(from);
 	ssize_t len = recvfrom(p->fd, packet, sizeof(packet), 0, (struct sockaddr *)&from, &from_len);
 	struct zone *z;
-	unsigned type;
+	unsigned type, code;
 	size_t at;
 
 	(void)events;
@@ -85,14 +86,15 @@ static void serve(void *user, unsigned events)
 	at = question_len(packet, (size_t)len);
 	type = packet[at - 3];
 	z = type == ns_t_a ? &p->v4 : &p->v6;
+	code = z->asked < z->script_len ? z->script[z->asked] : z->code;
 	z->asked++;
 	z->asked_us = io_loop_now_us(p->b->loop);
-	if (z->code == SILENT)
+	if (code == SILENT)
 		return;
 	packet[2] = 0x81;
-	packet[3] = (uint8_t)(0x80 | z->code);
+	packet[3] = (uint8_t)(0x80 | code);
 	memset(packet + 6, 0, 6);
-	if (z->code == ns_r_noerror)
+	if (code == ns_r_noerror)
 		at = put_answers(packet, at, z, type);
 	sendto(p->fd, packet, at, 0, (struct sockaddr *)&from, from_len);
 }
@@ -194,22 +196,20 @@ static void a_name_that_is_gone_empties_the_list_when_it_was_said_three_times(vo
 	assert_int_equal(p->v4.asked, 3);
 }
 
-static void an_answer_between_begins_the_count_anew(void **state)
+static void only_three_in_a_row_count(void **state)
 {
+	enum { YES = ns_r_noerror, NO = ns_r_nxdomain, FAILS = ns_r_servfail };
 	struct place *p = *state;
 
-	p->v4 = (struct zone){ .addr = { "172.16.1.1" } };
-	start(p, IP_V4, 1);
+	p->v4 = (struct zone){ .code = NO,
+		.script = { YES, NO, NO, YES, NO, NO, FAILS, NO, NO, YES },
+		.script_len = 10,
+		.addr = { "172.16.1.1" } };
+	start(p, IP_V4, 0);
 	bench_expect(p->b, "172.16.1.1 ");
-	for (unsigned i = 0; i < 2; i++) {
-		p->v4 = (struct zone){ .code = ns_r_nxdomain };
-		bench_expect_error(p->b, "no IPv4 address: ");
-		p->v4 = (struct zone){ .addr = { "172.16.1.1" } };
-		bench_expect_error(p->b, "");
-	}
-	p->v4 = (struct zone){ .code = ns_r_nxdomain };
-	bench_expect_error(p->b, "no IPv4 address: ");
-	assert_int_equal(p->b->told, 1);
+	bench_expect(p->b, "");
+	/* A resolver that gets SERVFAIL may have asked more than once for it. */
+	assert_in_range(p->v4.asked, 12, 14);
 }
 
 static void a_name_that_is_not_there_at_the_start_is_an_empty_list(void **state)
@@ -391,7 +391,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(addresses_come_in_order_and_once),
 		TEST(a_name_that_is_gone_empties_the_list_when_it_was_said_three_times),
-		TEST(an_answer_between_begins_the_count_anew),
+		TEST(only_three_in_a_row_count),
 		TEST(a_name_that_is_not_there_at_the_start_is_an_empty_list),
 		TEST(a_failure_keeps_the_list),
 		TEST(a_failure_at_the_start_tells_nothing),
