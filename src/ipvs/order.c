@@ -1,6 +1,5 @@
 #include "ipvs/order.h"
 
-
 #include <string.h>
 
 bool ipvs_order_matters(const char *scheduler)
