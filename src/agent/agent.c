@@ -136,7 +136,15 @@ static void kernel_failed(void *user, const char *why)
 	log_error("IPVS: %s", why);
 }
 
-static const struct ipvs_ops ipvs_ops = { .ready = begin, .changed = seen, .failed = kernel_failed };
+/* The last word of rules that go: without them being ours in the file any more. */
+static void written(void *user)
+{
+	end_if_gone(user);
+}
+
+static const struct ipvs_ops ipvs_ops = {
+	.ready = begin, .changed = seen, .failed = kernel_failed, .written = written
+};
 
 /* --- end --- */
 
@@ -210,8 +218,7 @@ static void hang_up(void *user)
 	struct agent *a = user;
 	char *why = NULL;
 
-	if (!agent_reload(a, &why))
-		log_error("reload refused, nothing was changed:\n%s", why);
+	agent_reload(a, &why);
 	free(why);
 }
 
@@ -240,7 +247,8 @@ bool agent_hold_settings(struct agent *a)
 	if (needs_apply(a->cfg, &a->needs))
 		return true;
 	needs_advice(&a->needs, &advice);
-	log_error("the kernel's settings are not what the services need:\n%s", buf);
+	log_error("the kernel's settings are not what the services need");
+	log_lines(LOG_LEVEL_ERROR, buf);
 	return false;
 }
 
