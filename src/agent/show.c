@@ -310,7 +310,7 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	row_int(r, "reloads-refused", (int64_t)a->reload_failures);
 	row_text(r, "reload-error", a->reload_error);
 	row_text(r, "masquerade-error", *wrong ? wrong : NULL);
-	needs_rows(&a->needs, r);
+	needs_wrong(&a->needs, r);
 	control_answer_row(out, r);
 	return true;
 }

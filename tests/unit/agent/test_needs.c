@@ -220,6 +220,15 @@ static const struct needs_found *found(const struct needs_state *s, const char *
 	return NULL;
 }
 
+static size_t wrong_in(const struct needs_state *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		n += !s->list[i].right;
+	return n;
+}
+
 static void settings_are_set_and_held(void **state)
 {
 	static const char forward[] = "net.ipv4.ip_forward", filter[] = "net.ipv4.conf.all.rp_filter",
@@ -229,6 +238,7 @@ static void settings_are_set_and_held(void **state)
 	struct needs_state s;
 	char advice[4096];
 	struct text t = text_init(advice, sizeof(advice));
+	struct row *r;
 
 	(void)state;
 	if (unshare(CLONE_NEWNET) < 0 || system("ip link add a0 type veth peer name a1") != 0)
@@ -241,6 +251,10 @@ static void settings_are_set_and_held(void **state)
 	assert_false(needs_apply(&cfg, &s));
 	assert_int_equal(value_of(forward), 0);
 	assert_false(found(&s, forward)->right);
+	r = row_new();
+	assert_int_equal(needs_wrong(&s, r), row_list_size(row_get(r, "sysctls")));
+	assert_int_equal(needs_wrong(&s, NULL), wrong_in(&s));
+	row_free(r);
 	needs_advice(&s, &t);
 	assert_non_null(strstr(advice, " net.ipv4.ip_forward=1"));
 	assert_non_null(strstr(advice, "{name: net.ipv4.conf.all.rp_filter, value: \"2\"}"));
@@ -248,6 +262,10 @@ static void settings_are_set_and_held(void **state)
 
 	cfg.sysctls.set = true;
 	assert_true(needs_apply(&cfg, &s));
+	r = row_new();
+	assert_int_equal(needs_wrong(&s, r), wrong_in(&s));
+	assert_int_equal(row_list_size(row_get(r, "sysctls")), wrong_in(&s));
+	row_free(r);
 	assert_int_equal(value_of(forward), 1);
 	assert_int_equal(value_of(local), 1);
 	assert_false(kernel_rp_filter_strict());
