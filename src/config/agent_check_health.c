@@ -144,6 +144,10 @@ static void check_one(const struct agent_check *k, const struct config_check *c)
 			node_of(c, config_node_get(c->head.node, "timeout") ? "timeout" : "interval"),
 			"timeout %u ms is more than interval %u ms; lower the one or raise the other",
 			c->timeout_ms, c->interval_ms);
+	if (c->retry_ms > c->interval_ms)
+		config_error_value(k->errs, node_of(c, "retry-interval"),
+			"%u ms is more than interval %u ms; lower it, or leave it out", c->retry_ms,
+			c->interval_ms);
 }
 
 void agent_check_health(const struct agent_check *k)
