@@ -93,6 +93,8 @@ class Run:
             try:
                 with Lab("bench-agent") as lab:
                     stage(lab)
+                    for process in lab.processes:  # how they end is not what is measured
+                        process.kill()
             except Lost as e:
                 self.lost.append(str(e))
                 tell(f"  LOST: {e}")
