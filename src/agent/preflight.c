@@ -3,6 +3,7 @@
 #include "agent/masquerade.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "daemon/capability.h"
 #include "io/loop.h"
 #include "ipvs/ipvs.h"
 
@@ -10,23 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ADVICE_ROOM = 4096, ERR_ROOM = 512, CAP_NET_ADMIN_BIT = 12 };
+enum { ADVICE_ROOM = 4096, ERR_ROOM = 512 };
 
 /* --- the world --- */
-
-static bool has_net_admin(void)
-{
-	FILE *f = fopen("/proc/self/status", "re");
-	unsigned long long caps = 0;
-	char line[256];
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "CapEff: %llx", &caps) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return caps >> CAP_NET_ADMIN_BIT & 1;
-}
 
 /* The initial one maps all of the 32-bit range onto itself. Without the file the kernel knows no others. */
 static bool in_first_user_space(void)
@@ -49,7 +36,7 @@ static bool has_program(const char *name)
 
 void preflight_look(const char *ipvs_error, struct preflight_world *out)
 {
-	*out = (struct preflight_world){ .net_admin = has_net_admin(),
+	*out = (struct preflight_world){ .net_admin = daemon_has_net_admin(),
 		.first_user_space = in_first_user_space(),
 		.ipvs_error = ipvs_error,
 		.module = kernel_module_look,

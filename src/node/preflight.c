@@ -1,0 +1,134 @@
+#include "node/preflight.h"
+
+#include "daemon/capability.h"
+#include "daemon/group.h"
+#include "node/seed.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- the judgement --- */
+
+__attribute__((format(printf, 4, 5))) static void add(
+	struct node_preflight *p, bool problem, const char *todo, const char *fmt, ...)
+{
+	struct node_finding *f = &p->list[p->count];
+	va_list args;
+
+	if (p->count == NODE_PREFLIGHT_MAX)
+		return;
+	p->count++;
+	f->problem = problem;
+	snprintf(f->todo, sizeof(f->todo), "%s", todo);
+	va_start(args, fmt);
+	vsnprintf(f->what, sizeof(f->what), fmt, args);
+	va_end(args);
+}
+
+static void judge_settings(
+	const struct config_node_settings *cfg, const struct node_world *w, struct node_preflight *out)
+{
+	char todo[NODE_PREFLIGHT_TEXT_MAX];
+
+	for (size_t i = 0; i < w->wrong_count; i++) {
+		const struct kernel_sysctl *s = &w->wrong[i];
+
+		snprintf(todo, sizeof(todo), "sysctl -w %s=%ld, or node.sysctls: set", s->key, s->wanted);
+		add(out, cfg->sysctls == CONFIG_SYSCTLS_CHECK, todo, "%s is %ld: %s", s->key, s->value,
+			s->reason);
+	}
+}
+
+static void judge_seed(
+	const struct config_node_settings *cfg, const struct node_world *w, struct node_preflight *out)
+{
+	const char *alike = "a router before this node that shares its kernel hashes alike, and one pod of a "
+			    "service gets all that reaches the node";
+
+	if (!w->seed_there)
+		add(out, false, "", "this kernel has no " NODE_SEED_KEY " (Linux 6.11 has): %s", alike);
+	else if (w->seed)
+		add(out, false, "", NODE_SEED_KEY " is %ld: the router before this node must have another",
+			w->seed);
+	else if (cfg->hash_seed == CONFIG_HASH_SEED_OWN && !w->seed_writable)
+		add(out, false, "sysctl -w " NODE_SEED_KEY "=N on the node, N any number but the router's",
+			NODE_SEED_KEY " is 0 and cannot be set from here: %s", alike);
+	else if (cfg->hash_seed == CONFIG_HASH_SEED_KEEP)
+		add(out, false, "", NODE_SEED_KEY " is 0 and is kept so: %s", alike);
+}
+
+void node_preflight_judge(
+	const struct config_node_settings *cfg, const struct node_world *w, struct node_preflight *out)
+{
+	char todo[NODE_PREFLIGHT_TEXT_MAX];
+
+	*out = (struct node_preflight){ 0 };
+	if (!w->net_admin)
+		add(out, true,
+			"run it as root, or with this one capability (Kubernetes: securityContext: "
+			"capabilities: add: [NET_ADMIN])",
+			"CAP_NET_ADMIN is missing: no route can be written");
+	judge_settings(cfg, w, out);
+	judge_seed(cfg, w, out);
+	if (!w->socket_directory) {
+		snprintf(todo, sizeof(todo), "make the directory of %.200s, and mount it into the pods",
+			cfg->socket);
+		add(out, true, todo, "node.socket: its directory is not there");
+	}
+	if (!w->group_found)
+		add(out, true, "make the group, or write its number",
+			"node.socket-group: there is no group \"%s\" here", cfg->socket_group);
+}
+
+/* --- the world --- */
+
+static bool has_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[256];
+
+	if (slash == path || (size_t)(slash - path) >= sizeof(dir))
+		return true;
+	memcpy(dir, path, (size_t)(slash - path));
+	dir[slash - path] = 0;
+	return access(dir, W_OK | X_OK) == 0;
+}
+
+static void look(const struct config_node_settings *cfg, struct node_world *out)
+{
+	bool family[2] = { false };
+	gid_t gid;
+
+	for (size_t i = 0; i < cfg->service_count; i++)
+		family[cfg->services[i].family == IP_V6] = true;
+	*out = (struct node_world){ .net_admin = daemon_has_net_admin(),
+		.seed_writable = kernel_sysctl_writable(NODE_SEED_KEY),
+		.socket_directory = has_directory(cfg->socket),
+		.group_found = !cfg->socket_group || daemon_group_find(cfg->socket_group, &gid) };
+	out->seed_there = kernel_sysctl_read(NODE_SEED_KEY, &out->seed);
+	if (cfg->sysctls != CONFIG_SYSCTLS_IGNORE)
+		out->wrong_count = kernel_sysctls_check(family[0], family[1], out->wrong);
+}
+
+int node_preflight_main(const struct config_node_routes *cfg, const char *path)
+{
+	struct node_preflight found;
+	struct node_world world;
+	bool good = true;
+
+	look(&cfg->node, &world);
+	node_preflight_judge(&cfg->node, &world, &found);
+	for (size_t i = 0; i < found.count; i++) {
+		const struct node_finding *f = &found.list[i];
+
+		printf("%s: %s\n", f->problem ? "problem" : "note", f->what);
+		if (f->todo[0])
+			printf("    do: %s\n", f->todo);
+		good &= !f->problem;
+	}
+	printf("%s: %s\n", path, good ? "good" : "not good");
+	return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
