@@ -27,8 +27,8 @@ static const struct config_field group_fields[] = {
 };
 static const struct config_schema group_schema = { sizeof(struct config_node_group), group_fields };
 
-static const struct config_word hash_seed_words[] = { { "own", CONFIG_HASH_SEED_OWN },
-	{ "keep", CONFIG_HASH_SEED_KEEP }, { NULL } };
+static const struct config_word hash_words[] = { { "own", CONFIG_HASH_OWN }, { "keep", CONFIG_HASH_KEEP },
+	{ NULL } };
 
 #define NODE(member)	   .offset = offsetof(struct config_node_settings, member)
 #define NODE_COUNT(member) .count_offset = offsetof(struct config_node_settings, member)
@@ -73,11 +73,13 @@ static const struct config_field node_fields[] = {
 		.doc = "tell which of the kernel's settings a node of this kind needs are wrong, or set "
 		       "them, "
 		       "or ignore them" },
-	{ "hash-seed", CONFIG_SCALAR, &config_enum, .words = hash_seed_words, NODE(hash_seed), .def = "own",
+	{ "hash", CONFIG_SCALAR, &config_enum, .words = hash_words, NODE(hash), .def = "own",
 		.apply = CONFIG_RESTART,
-		.doc = "what becomes of net.ipv4.fib_multipath_hash_seed where it is 0; own: a random "
-		       "number, "
-		       "so that this node hashes otherwise than the router before it" },
+		.doc = "by which hash the kernel chooses among pods; own: of addresses and ports, with a "
+		       "random "
+		       "seed, so that it is another than that of the router before the node; keep: as the "
+		       "kernel "
+		       "is set" },
 	{ "on-exit", CONFIG_SCALAR, &config_enum, .words = config_on_exit_words, NODE(on_exit), .def = "keep",
 		.apply = CONFIG_RESTART, .doc = "what becomes of our routes when the daemon ends in order" },
 	{ NULL },
@@ -184,6 +186,11 @@ struct config_node_routes *config_node_routes_load(const char *path, struct conf
 		c = config_node_routes_parse(text, len, path, errs);
 	free(text);
 	return c;
+}
+
+bool config_node_has_services(const struct config_node_settings *n, uint8_t family)
+{
+	return has_family(n->services, n->service_count, family);
 }
 
 void config_node_routes_free(struct config_node_routes *c)

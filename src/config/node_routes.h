@@ -16,7 +16,7 @@ struct config_node_group {
 	uint32_t idle_timer_s, unbalanced_timer_s;
 };
 
-enum config_hash_seed { CONFIG_HASH_SEED_OWN, CONFIG_HASH_SEED_KEEP };
+enum config_hash { CONFIG_HASH_OWN, CONFIG_HASH_KEEP };
 
 struct config_node_settings {
 	const char *socket;
@@ -30,7 +30,7 @@ struct config_node_settings {
 	struct config_node_group group;
 	uint32_t restart_time_s, compare_interval_s; /* compare_interval_s 0: never */
 	enum config_sysctls sysctls;
-	enum config_hash_seed hash_seed;
+	enum config_hash hash;
 	enum config_on_exit on_exit;
 };
 
@@ -48,3 +48,5 @@ struct config_node_routes *config_node_routes_load(const char *path, struct conf
 struct config_node_routes *config_node_routes_parse(
 	const char *text, size_t len, const char *name, struct config_errors *errs);
 void config_node_routes_free(struct config_node_routes *c);
+/* Whether services of a family may be registered. */
+bool config_node_has_services(const struct config_node_settings *n, uint8_t family);

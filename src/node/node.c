@@ -5,7 +5,7 @@
 #include "config.h"
 #include "daemon/group.h"
 #include "daemon/notify.h"
-#include "node/seed.h"
+#include "node/hash.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -215,16 +215,14 @@ static bool start_fib(struct node *n)
 		.max_resilient_groups = RESILIENT_GROUPS_MAX,
 		.compare_interval_s = c->compare_interval_s,
 		.sysctls = (enum fib_sysctls)c->sysctls,
+		.ipv4 = config_node_has_services(c, IP_V4),
+		.ipv6 = config_node_has_services(c, IP_V6),
 		.reached = reached,
 		.turned = turned,
 		.user = n,
 	};
 	char err[512];
 
-	for (size_t i = 0; i < c->service_count; i++) {
-		cfg.ipv4 |= c->services[i].family == IP_V4;
-		cfg.ipv6 |= c->services[i].family == IP_V6;
-	}
 	set_group(n, &cfg);
 	n->fib = fib_new(n->loop, &cfg, err, sizeof(err));
 	if (!n->fib)
@@ -286,7 +284,9 @@ struct node *node_new(struct config_node_routes *cfg)
 	n->restart = io_timer_new(n->loop, restart_time_over, n);
 	n->on_term = io_signal_new(n->loop, SIGTERM, end, n);
 	n->on_int = io_signal_new(n->loop, SIGINT, end, n);
-	node_seed_see_to(cfg->node.hash_seed == CONFIG_HASH_SEED_OWN);
+	if (cfg->node.hash == CONFIG_HASH_OWN)
+		node_hash_see_to(config_node_has_services(&cfg->node, IP_V4),
+			config_node_has_services(&cfg->node, IP_V6));
 	if (!start_fib(n) || !start_sockets(n)) {
 		node_free(n);
 		return NULL;

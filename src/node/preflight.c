@@ -2,7 +2,6 @@
 
 #include "daemon/capability.h"
 #include "daemon/group.h"
-#include "node/seed.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,22 +41,28 @@ static void judge_settings(
 	}
 }
 
-static void judge_seed(
+static void judge_hash(
 	const struct config_node_settings *cfg, const struct node_world *w, struct node_preflight *out)
 {
-	const char *alike = "a router before this node that shares its kernel hashes alike, and one pod of a "
-			    "service gets all that reaches the node";
+	const char *alike =
+		"where the router before this node hashes alike, one pod of a service gets all that "
+		"reaches the node";
+	char todo[NODE_PREFLIGHT_TEXT_MAX];
 
 	if (!w->seed_there)
-		add(out, false, "", "this kernel has no " NODE_SEED_KEY " (Linux 6.11 has): %s", alike);
+		add(out, false, "", "this kernel has no " NODE_HASH_SEED " (Linux 6.11 has): %s", alike);
 	else if (w->seed)
-		add(out, false, "", NODE_SEED_KEY " is %ld: the router before this node must have another",
+		add(out, false, "", NODE_HASH_SEED " is %ld: the router before this node must have another",
 			w->seed);
-	else if (cfg->hash_seed == CONFIG_HASH_SEED_OWN && !w->seed_writable)
-		add(out, false, "sysctl -w " NODE_SEED_KEY "=N on the node, N any number but the router's",
-			NODE_SEED_KEY " is 0 and cannot be set from here: %s", alike);
-	else if (cfg->hash_seed == CONFIG_HASH_SEED_KEEP)
-		add(out, false, "", NODE_SEED_KEY " is 0 and is kept so: %s", alike);
+	if (cfg->hash == CONFIG_HASH_OWN && w->hash_writable)
+		return;
+	for (size_t i = 0; i < w->hash_count; i++) {
+		const struct node_hash_wish *h = &w->hash[i];
+
+		snprintf(todo, sizeof(todo), "sysctl -w %s=%ld on the node", h->key, h->wanted);
+		add(out, false, todo, "%s is %ld%s: %s", h->key, h->value,
+			cfg->hash == CONFIG_HASH_KEEP ? "" : " and cannot be set from here", alike);
+	}
 }
 
 void node_preflight_judge(
@@ -72,7 +77,7 @@ void node_preflight_judge(
 			"capabilities: add: [NET_ADMIN])",
 			"CAP_NET_ADMIN is missing: no route can be written");
 	judge_settings(cfg, w, out);
-	judge_seed(cfg, w, out);
+	judge_hash(cfg, w, out);
 	if (!w->socket_directory) {
 		snprintf(todo, sizeof(todo), "make the directory of %.200s, and mount it into the pods",
 			cfg->socket);
@@ -99,18 +104,19 @@ static bool has_directory(const char *path)
 
 static void look(const struct config_node_settings *cfg, struct node_world *out)
 {
-	bool family[2] = { false };
+	bool ipv4 = config_node_has_services(cfg, IP_V4), ipv6 = config_node_has_services(cfg, IP_V6);
 	gid_t gid;
 
-	for (size_t i = 0; i < cfg->service_count; i++)
-		family[cfg->services[i].family == IP_V6] = true;
 	*out = (struct node_world){ .net_admin = daemon_has_net_admin(),
-		.seed_writable = kernel_sysctl_writable(NODE_SEED_KEY),
+		.hash_writable = true,
 		.socket_directory = has_directory(cfg->socket),
 		.group_found = !cfg->socket_group || daemon_group_find(cfg->socket_group, &gid) };
-	out->seed_there = kernel_sysctl_read(NODE_SEED_KEY, &out->seed);
+	out->seed_there = kernel_sysctl_read(NODE_HASH_SEED, &out->seed);
+	out->hash_count = node_hash_wishes(ipv4, ipv6, kernel_sysctl_read, 1, out->hash);
+	for (size_t i = 0; i < out->hash_count; i++)
+		out->hash_writable &= kernel_sysctl_writable(out->hash[i].key);
 	if (cfg->sysctls != CONFIG_SYSCTLS_IGNORE)
-		out->wrong_count = kernel_sysctls_check(family[0], family[1], out->wrong);
+		out->wrong_count = kernel_sysctls_check(ipv4, ipv6, out->wrong);
 }
 
 int node_preflight_main(const struct config_node_routes *cfg, const char *path)

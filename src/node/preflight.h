@@ -6,6 +6,7 @@
 
 #include "config/node_routes.h"
 #include "kernel/sysctl.h"
+#include "node/hash.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,7 +27,10 @@ struct node_world {
 	bool net_admin;
 	struct kernel_sysctl wrong[KERNEL_SYSCTLS_MAX];
 	size_t wrong_count;
-	bool seed_there, seed_writable;
+	struct node_hash_wish hash[NODE_HASH_WISHES_MAX];
+	size_t hash_count;
+	bool hash_writable; /* all of them */
+	bool seed_there;
 	long seed;
 	bool socket_directory; /* is there */
 	bool group_found;      /* of the socket; true when none is wanted */

@@ -5,7 +5,7 @@
 #include "config.h"
 #include "control/rows.h"
 #include "daemon/limit.h"
-#include "node/seed.h"
+#include "node/hash.h"
 
 #include <stdlib.h>
 
@@ -110,7 +110,7 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	row_int(r, "gone", (int64_t)n->gone);
 	row_int(r, "refused", (int64_t)n->refused);
 	row_bool(r, "holding", io_timer_pending(n->restart));
-	row_text(r, "hash-seed", node_seed_state());
+	row_text(r, "hash-seed", node_hash_seed_state());
 	row_put(r, "fib", fib_status(n->fib));
 	control_answer_row(out, r);
 	return true;

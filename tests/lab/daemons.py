@@ -193,7 +193,7 @@ class NodeRoutes(Daemon):
 
     def __init__(self, node, name=None, **more):
         self.node = node
-        self.registry = f"/run/{name or 'registry'}-{node.name}.sock"
+        self.registry = f"/run/{name or ''}registry-{node.name}.sock"
         settings = {"socket": self.registry, "services": ["10.1.0.0/16", "fd00:1::/32"],
                     "pods": [node.overlay, node.overlay6], "restart-time": 2, "sysctls": "set",
                     **{key.replace("_", "-"): value for key, value in more.items()}}
