@@ -34,8 +34,9 @@ static const struct config_word hash_words[] = { { "own", CONFIG_HASH_OWN }, { "
 #define NODE_COUNT(member) .count_offset = offsetof(struct config_node_settings, member)
 static const struct config_field node_fields[] = {
 	{ "socket", CONFIG_SCALAR, &config_path, NODE(socket), .min = 2, .max = CONFIG_SOCKET_PATH_MAX,
-		.def = RUNSTATEDIR "/rrd/node.sock", .def_doc = "rrd/node.sock in the run-time directory",
-		.apply = CONFIG_RESTART, .doc = "where the announcers of this node's pods register" },
+		.def = RUNSTATEDIR "/rrd-node/node.sock",
+		.def_doc = "rrd-node/node.sock in the run-time directory", .apply = CONFIG_RESTART,
+		.doc = "where the announcers of this node's pods register" },
 	{ "socket-group", CONFIG_SCALAR, &config_name, NODE(socket_group), .max = 32, .def_doc = "none",
 		.apply = CONFIG_RESTART,
 		.doc = "the group that may use it, by name or number, beside root and the daemon's own "

@@ -27,6 +27,14 @@ __attribute__((format(printf, 4, 5))) static void add(
 	va_end(args);
 }
 
+static bool is_wished(const struct node_world *w, const char *key)
+{
+	for (size_t i = 0; i < w->hash_count; i++)
+		if (strcmp(w->hash[i].key, key) == 0)
+			return true;
+	return false;
+}
+
 static void judge_settings(
 	const struct config_node_settings *cfg, const struct node_world *w, struct node_preflight *out)
 {
@@ -35,6 +43,9 @@ static void judge_settings(
 	for (size_t i = 0; i < w->wrong_count; i++) {
 		const struct kernel_sysctl *s = &w->wrong[i];
 
+		/* The program sets it when it starts. */
+		if (is_wished(w, s->key) && cfg->hash == CONFIG_HASH_OWN && w->hash_writable)
+			continue;
 		snprintf(todo, sizeof(todo), "sysctl -w %s=%ld, or node.sysctls: set", s->key, s->wanted);
 		add(out, cfg->sysctls == CONFIG_SYSCTLS_CHECK, todo, "%s is %ld: %s", s->key, s->value,
 			s->reason);
@@ -54,14 +65,14 @@ static void judge_hash(
 	else if (w->seed)
 		add(out, false, "", NODE_HASH_SEED " is %ld: the router before this node must have another",
 			w->seed);
-	if (cfg->hash == CONFIG_HASH_OWN && w->hash_writable)
-		return;
-	for (size_t i = 0; i < w->hash_count; i++) {
+	if (cfg->hash == CONFIG_HASH_KEEP && w->hash_count)
+		add(out, false, "node.hash: own",
+			"node.hash is keep, and the kernel's hash is not its own: %s", alike);
+	for (size_t i = 0; cfg->hash == CONFIG_HASH_OWN && !w->hash_writable && i < w->hash_count; i++) {
 		const struct node_hash_wish *h = &w->hash[i];
 
 		snprintf(todo, sizeof(todo), "sysctl -w %s=%ld on the node", h->key, h->wanted);
-		add(out, false, todo, "%s is %ld%s: %s", h->key, h->value,
-			cfg->hash == CONFIG_HASH_KEEP ? "" : " and cannot be set from here", alike);
+		add(out, false, todo, "%s is %ld and cannot be set from here: %s", h->key, h->value, alike);
 	}
 }
 

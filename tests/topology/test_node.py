@@ -432,13 +432,12 @@ def check(node, *arguments, config=None, wrap=()):
 
 def test_check_names_what_is_missing(fig):
     node = fig.nodes[0]
-    node.ns.sysctl("net/ipv4/fib_multipath_hash_policy", 1)
     code, out = check(node, "--check")
     assert code == 0 and out.endswith("good\n"), out
     node.ns.sysctl("net/ipv4/fib_multipath_hash_policy", 0)
     node.ns.sysctl("net/ipv4/ip_forward", 0)
     node.ns.sysctl("net/ipv4/conf/all/rp_filter", 1)
-    code, out = check(node, "--check", config={"socket": "/run/nowhere/node.sock"},
+    code, out = check(node, "--check", config={"socket": "/run/nowhere/node.sock", "hash": "keep"},
                       wrap=["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"])
     assert code == 1, out
     for word in ("ip_forward is 0", "fib_multipath_hash_policy is 0", "rp_filter", "CAP_NET_ADMIN", "node.socket"):
