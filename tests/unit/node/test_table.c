@@ -274,7 +274,7 @@ static void a_change_of_capacity_waits_for_its_second(void **state)
 	assert_true(wait_ms > 0 && wait_ms <= 900);
 	assert_true(node_table_due(t, 4000, &due, &wait_ms));
 	assert_true(prefix_equal(&due, &p));
-	HOPS(t, 4000, { 1, 59 }, { 2, 238 });
+	HOPS(t, 4000, { 1, 30 }, { 2, 119 });
 	node_table_free(t);
 }
 
