@@ -95,6 +95,8 @@ bool announcer_node_routes_start(struct announcer *a);
 /* To be called whenever what is wanted of a service may have changed. */
 void announcer_node_routes_update(struct announcer *a);
 void announcer_node_routes_leave(struct announcer *a);
+/* Whether the node's route leads here, written by us or by lb-announcer --node. */
+bool announcer_has_node_route(const struct announcer *a, const struct service *sv);
 
 /* --- metrics.c --- */
 /* A control_command's start. */

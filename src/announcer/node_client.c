@@ -37,6 +37,7 @@ struct node_client {
 	char *name;
 	struct entry *entry;
 	struct io_timer *tick, *patience;
+	bool routes_go; /* with the other side */
 	bool leaving;
 	size_t to_leave;
 };
@@ -88,9 +89,12 @@ static void answered(void *user, enum control_result result, const struct row *r
 {
 	struct entry *e = user;
 
-	(void)row;
-	if (result == CONTROL_ROW)
+	if (result == CONTROL_ROW) {
+		const char *on_exit = row_get_text(row, "on-exit");
+
+		e->client->routes_go = on_exit && strcmp(on_exit, "remove") == 0;
 		return;
+	}
 	e->asking = false;
 	/* The route is as it was; all is said anew over the next connection. */
 	if (result == CONTROL_BROKEN)
@@ -165,11 +169,15 @@ static void up(void *user)
 
 static void down(void *user, const char *why)
 {
-	const struct node_client *c = user;
+	struct node_client *c = user;
 	size_t ready = 0;
 
-	for (size_t i = 0; i < c->cfg.service_count; i++)
+	for (size_t i = 0; i < c->cfg.service_count; i++) {
+		/* It was configured to take its routes along: so it may have. */
+		if (c->routes_go)
+			set_ready(&c->entry[i], false);
 		ready += c->entry[i].ready;
+	}
 	if (ready)
 		log_warning("node-route: %s: %zu services stay announced, the node's routes work without it",
 			why, ready);

@@ -4,7 +4,7 @@
  * Says for each service what the program wants (register, node/protocol.h) over a connection that stands for as long as
  * the program runs. A service is ready when the node's kernel was said to have the route for what is wanted now; before
  * that it must not be announced. It stays ready while the other side is away, because the kernel's route works without
- * it, and everything is said anew when it is back. Everything is also said again from time to time: so a route that
+ * it (unless that one takes its routes along when it ends), and everything is said anew when it is back. Everything is also said again from time to time: so a route that
  * was lost for good is noticed here, and a word that was lost is not.
  */
 #pragma once

@@ -83,6 +83,12 @@ void announcer_node_routes_update(struct announcer *a)
 		node_client_want(a->node_client, i, wish(a), a->cfg->services[i].capacity_bit_s);
 }
 
+bool announcer_has_node_route(const struct announcer *a, const struct service *sv)
+{
+	return sv->node_route ||
+	       (a->node_client && node_client_is_ready(a->node_client, (size_t)(sv - a->services)));
+}
+
 void announcer_node_routes_leave(struct announcer *a)
 {
 	if (a->node_client)

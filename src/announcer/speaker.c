@@ -63,8 +63,7 @@ bool announcer_announces(const struct announcer *a)
 
 bool announcer_announces_service(const struct announcer *a, const struct service *sv)
 {
-	return announcer_announces(a) &&
-	       (!a->node_client || node_client_is_ready(a->node_client, (size_t)(sv - a->services)));
+	return announcer_announces(a) && (!a->node_client || announcer_has_node_route(a, sv));
 }
 
 struct path_speaker speaker_path(const struct speaker *s)

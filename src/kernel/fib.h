@@ -110,6 +110,8 @@ void fib_look(const struct fib *f, const struct prefix *p, struct fib_look *out)
 bool fib_is_taken(const struct fib *f, const struct prefix *p, char *why, size_t why_size);
 /* What the kernel has is known since the start. */
 bool fib_is_listed(const struct fib *f);
+/* Without next-hop objects it is not known where the routes of an earlier run lead: they are no leftovers to be read. */
+bool fib_is_classic(const struct fib *f);
 /* Until fib_sweep(): a route of an earlier run that nobody has wished for, after *at (first: from the first), which is set.
  * Returns the number of its next hops in nh (FIB_NEXT_HOPS_MAX); 0 at the end. */
 size_t fib_leftover(const struct fib *f, struct prefix *at, bool first, struct fib_next_hop *nh);

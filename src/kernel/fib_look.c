@@ -24,6 +24,11 @@ bool fib_is_listed(const struct fib *f)
 	return f->comparisons > 0;
 }
 
+bool fib_is_classic(const struct fib *f)
+{
+	return f->classic;
+}
+
 size_t fib_leftover(const struct fib *f, struct prefix *at, bool first, struct fib_next_hop *nh)
 {
 	struct plan_view v;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config.h"
+#include "daemon/capability.h"
 #include "daemon/group.h"
 #include "daemon/notify.h"
 #include "node/hash.h"
@@ -117,7 +118,7 @@ static void take_over(struct node *n)
 		services++;
 	}
 	n->taken_over = true;
-	if (!services)
+	if (!services && !fib_is_classic(n->fib))
 		return;
 	log_info("%zu routes of an earlier run are held for %u s, for their pods to register again", services,
 		n->cfg->node.restart_time_s);
@@ -133,6 +134,7 @@ static void restart_time_over(void *user)
 		log_info("%zu next hops of an earlier run go: nobody has registered them within "
 			 "node.restart-time, %u s",
 			forgotten, n->cfg->node.restart_time_s);
+	fib_sweep(n->fib);
 	node_changed(n);
 }
 
@@ -170,8 +172,9 @@ static void work(void *user)
 	if (n->taken_over)
 		put_all(n);
 	fib_commit(n->fib);
-	/* What is to stay has been wished for; all else of an earlier run goes. */
-	if (first)
+	/* What is to stay has been wished for; all else of an earlier run goes. Without next-hop objects nothing could be wished
+	 * for, and all has to stay for the time being. */
+	if (first && !fib_is_classic(n->fib))
 		fib_sweep(n->fib);
 	node_register_look(n);
 }
@@ -267,6 +270,16 @@ static void end(void *user)
 	io_loop_stop(n->loop);
 }
 
+static bool has_capability(void)
+{
+	if (daemon_has_net_admin())
+		return true;
+	log_error("CAP_NET_ADMIN is missing: no route can be written; run it as root, or with this one "
+		  "capability "
+		  "(Kubernetes: securityContext: capabilities: add: [NET_ADMIN])");
+	return false;
+}
+
 struct node *node_new(struct config_node_routes *cfg)
 {
 	struct node *n = mem_calloc(1, sizeof(*n));
@@ -287,7 +300,7 @@ struct node *node_new(struct config_node_routes *cfg)
 	if (cfg->node.hash == CONFIG_HASH_OWN)
 		node_hash_see_to(config_node_has_services(&cfg->node, IP_V4),
 			config_node_has_services(&cfg->node, IP_V6));
-	if (!start_fib(n) || !start_sockets(n)) {
+	if (!has_capability() || !start_fib(n) || !start_sockets(n)) {
 		node_free(n);
 		return NULL;
 	}

@@ -2,7 +2,7 @@
  * The announcers' side: what they register, and when they are told that it works.
  *
  * A connection has a registrant, which owns the members it has registered, and at most one question: the request whose
- * answer is held until the kernel has decided it, or NODE_WAIT_MS are over. What is refused leaves nothing behind. A
+ * answer is held until the kernel has decided it, or the time for it is over (node/protocol.h). What is refused leaves nothing behind. A
  * registrant whose connection ends takes its members along.
  */
 #include "node/node.h"
@@ -31,13 +31,20 @@ struct registrant {
 	size_t member_count;
 	char name[NAME_OCTETS];
 	int pid;
-	char refusal[ERROR_MAX]; /* the last one that was logged */
+	struct list refusals; /* that were logged */
+	size_t refusal_count;
 	/* The question. */
 	bool asking;
 	struct prefix about;
 	struct node_member *member; /* NULL: it asked to be taken out */
-	uint64_t until_ms;
+	uint64_t asked_ms;
 	char error[ERROR_MAX]; /* the answer; "" when all is well */
+	bool answered;	       /* its row has been sent */
+};
+
+struct refusal {
+	struct list link;
+	char text[ERROR_MAX];
 };
 
 const char *node_member_name(const struct node_member *m)
@@ -66,7 +73,8 @@ static const char *describe_member(const struct node_member *m, char out[SUBJECT
 
 /* --- whether it works --- */
 
-enum verdict { WAIT, WORKS, FAILS };
+/* Busy: with the kernel, which takes its time. */
+enum verdict { WAIT, BUSY, WORKS, FAILS };
 
 static enum verdict judge_pod(const struct node *n, const struct node_member *m, char *why)
 {
@@ -91,16 +99,20 @@ static enum verdict judge_pod(const struct node *n, const struct node_member *m,
 	return FAILS;
 }
 
-static enum verdict judge_route(const struct node *n, const struct prefix *prefix, char *why)
+static enum verdict judge_route(
+	const struct node *n, const struct node_member *m, const struct prefix *prefix, char *why)
 {
 	char other[128] = "";
 	struct fib_look look;
 
 	fib_look(n->fib, prefix, &look);
+	/* While it is changed for others, the route that there was still leads here. */
+	if (!look.settled && !look.failed && m->works)
+		return WORKS;
 	if (!look.settled) {
 		snprintf(why, ERROR_MAX, "the node has no route yet%s%.200s", look.error[0] ? ": " : "",
 			look.error);
-		return WAIT;
+		return look.failed ? WAIT : BUSY;
 	}
 	if (fib_is_taken(n->fib, prefix, other, sizeof(other)))
 		return WORKS;
@@ -119,19 +131,19 @@ static enum verdict judge(const struct registrant *r, char *why)
 	why[0] = 0;
 	if (!n->taken_over) {
 		snprintf(why, ERROR_MAX, "what the kernel has is not known yet");
-		return WAIT;
+		return BUSY;
 	}
 	if (!r->member) {
 		struct fib_look look;
 
 		fib_look(n->fib, &r->about, &look);
-		return look.settled || look.failed ? WORKS : WAIT;
+		return look.settled || look.failed ? WORKS : BUSY;
 	}
 	/* Who has withdrawn need not be in the route. */
 	if (r->member->state == NODE_WITHDRAWN)
 		return WORKS;
 	v = judge_pod(n, r->member, why);
-	return v == WORKS ? judge_route(n, &r->about, why) : v;
+	return v == WORKS ? judge_route(n, r->member, &r->about, why) : v;
 }
 
 static void note_problem(struct node_member *m, const char *why)
@@ -148,6 +160,16 @@ static void note_problem(struct node_member *m, const char *why)
 	m->problem = *why ? mem_strdup(why) : NULL;
 }
 
+static void answer(struct registrant *r)
+{
+	r->asking = false;
+	if (r->member) {
+		r->member->works = !r->error[0];
+		note_problem(r->member, r->error);
+	}
+	control_caller_resume(r->caller);
+}
+
 void node_register_look(void *node)
 {
 	struct node *n = node;
@@ -156,17 +178,17 @@ void node_register_look(void *node)
 	LIST_FOREACH (link, &n->registrants) {
 		struct registrant *r = LIST_ENTRY(link, struct registrant, link);
 		enum verdict v = r->asking ? judge(r, r->error) : WAIT;
+		uint64_t until_ms = r->asked_ms + (v == BUSY ? NODE_BUSY_MS : NODE_WAIT_MS);
 
 		if (!r->asking)
 			continue;
-		if (v == WAIT && now_ms < r->until_ms) {
-			next_ms = r->until_ms < next_ms ? r->until_ms : next_ms;
+		if ((v == WAIT || v == BUSY) && now_ms < until_ms) {
+			next_ms = until_ms < next_ms ? until_ms : next_ms;
 			continue;
 		}
-		r->asking = false;
-		if (r->member)
-			note_problem(r->member, r->error);
-		control_caller_resume(r->caller);
+		if (v == WORKS)
+			r->error[0] = 0;
+		answer(r);
 	}
 	if (next_ms != UINT64_MAX)
 		io_timer_set(n->waiting, (next_ms - now_ms) * 1000);
@@ -174,10 +196,17 @@ void node_register_look(void *node)
 
 static struct row *next_answer(void *state, char *err)
 {
-	const struct registrant *r = state;
+	struct registrant *r = state;
+	bool first = !r->answered && r->member && !r->error[0];
+	struct row *row;
 
 	snprintf(err, ERROR_MAX, "%s", r->error);
-	return NULL;
+	if (!first)
+		return NULL;
+	r->answered = true;
+	row = row_new();
+	row_text(row, "on-exit", r->node->cfg->node.on_exit == CONFIG_ON_EXIT_KEEP ? "keep" : "remove");
+	return row;
 }
 
 /* The answer waits for the kernel. */
@@ -187,7 +216,8 @@ static void ask(
 	r->asking = true;
 	r->member = m;
 	r->about = *about;
-	r->until_ms = node_now_ms(r->node) + NODE_WAIT_MS;
+	r->asked_ms = node_now_ms(r->node);
+	r->answered = false;
 	*out = (struct control_answer){ next_answer, NULL, r };
 	control_caller_hold(r->caller);
 	node_changed(r->node);
@@ -220,6 +250,8 @@ static void gone(void *attached)
 		r->node->gone++;
 		take_out(r, m);
 	}
+	LIST_FOREACH (link, &r->refusals)
+		free(LIST_ENTRY(link, struct refusal, link));
 	list_del(&r->link);
 	free(r);
 }
@@ -236,6 +268,7 @@ static struct registrant *registrant_of(struct node *n, struct control_answer *o
 	r->node = n;
 	r->caller = caller;
 	list_init(&r->members);
+	list_init(&r->refusals);
 	list_add_tail(&n->registrants, &r->link);
 	if (io_unix_peer(control_caller_client(caller), &peer))
 		r->pid = (int)peer.pid;
@@ -256,7 +289,24 @@ static struct node_member *find(const struct registrant *r, const struct subject
 
 /* --- requests --- */
 
-/* Says it once for each reason. Returns false, for the caller to return. */
+/* Each is worth one line, however often it is asked for. */
+static void log_refusal(struct registrant *r, const char *text)
+{
+	struct refusal *f;
+
+	LIST_FOREACH (link, &r->refusals)
+		if (strcmp(LIST_ENTRY(link, struct refusal, link)->text, text) == 0)
+			return;
+	if (r->refusal_count == MEMBERS_MAX)
+		return;
+	f = mem_calloc(1, sizeof(*f));
+	snprintf(f->text, sizeof(f->text), "%s", text);
+	list_add_tail(&r->refusals, &f->link);
+	r->refusal_count++;
+	log_warning("refused: %s", text);
+}
+
+/* Returns false, for the caller to return. */
 static bool refuse(struct registrant *r, const struct row *args, const char *why, char *err)
 {
 	const char *prefix = row_get_text(args, "prefix"), *pod = row_get_text(args, "pod");
@@ -266,10 +316,7 @@ static bool refuse(struct registrant *r, const struct row *args, const char *why
 		why);
 	snprintf(err, ERROR_MAX, NODE_REFUSED "%s", why);
 	r->node->refused++;
-	if (strcmp(text, r->refusal) == 0)
-		return false;
-	log_warning("refused: %s", text);
-	memcpy(r->refusal, text, sizeof(text));
+	log_refusal(r, text);
 	return false;
 }
 
@@ -376,6 +423,7 @@ static bool do_register(void *user, const struct row *args, struct control_answe
 	if (is_new || m->state != state)
 		log_info("%s %s%s", describe(r, &s, text), is_new ? "has registered, " : "is ",
 			node_state_text(state));
+	m->works &= m->state != NODE_WITHDRAWN && state != NODE_WITHDRAWN;
 	node_table_set(n->table, m, state, (uint64_t)capacity);
 	ask(r, m, &s.prefix, out);
 	return true;

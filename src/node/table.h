@@ -36,6 +36,7 @@ struct node_member {
 	void *owner;
 	uint64_t since_ms;
 	char *problem; /* why it does not work; NULL: it does, as far as is known */
+	bool works;    /* in this state it was seen to */
 	/* The table's, to be read. */
 	struct list link;
 	struct node_service *service;

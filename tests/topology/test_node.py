@@ -99,6 +99,7 @@ def test_ipv6_too(fig, reflector):
     node.fig.router.ip("route add", SERVICE_V6, "via", node.address6)
     shares = traffic.spread(fig.client, ADDRESS_V6, 60)
     assert set(shares) == {p.name for p in pods} and min(shares.values()) > 15, shares
+    wait_until(lambda: all(p.daemon.show("routes")[0]["node-route"] for p in pods), 5, "the answers")
     pods[0].daemon.process.kill()
     wait_for_hops(node, [pods[1]], SERVICE_V6)
     assert pods[1].daemon.process.terminate() == 0
@@ -304,6 +305,18 @@ def test_what_is_not_allowed_is_refused_with_one_line(fig, reflector, change, wo
     assert helper.services() == {}
 
 
+def test_two_refused_services_are_two_lines_however_often_they_are_asked_for(fig, reflector):
+    helper = NodeRoutes(fig.nodes[0], services=["10.1.1.0/25"], pods=["172.16.1.0/24"])
+    pod = add(fig, 1, [SERVICE, SERVICE2])
+    wait_until(lambda: helper.show("status")[0]["refused"] >= 6, 10, "three rounds")
+    assert helper.log().count("refused") == 2 and pod.daemon.log().count("none of node.services") == 2
+
+
+def test_without_the_capability_it_does_not_start(fig):
+    code, out = check(fig.nodes[0], wrap=["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"])
+    assert code == 1 and "CAP_NET_ADMIN is missing" in out, out
+
+
 def test_a_pod_of_another_node_is_refused(fig, reflector):
     node, stranger = fig.nodes[0], fig.add_pod(2)
     NodeRoutes(node, services=["10.1.0.0/16"], pods=["172.16.0.0/16"])
@@ -391,8 +404,10 @@ def test_it_ends_with_its_routes_in_place_or_without(fig, reflector):
     helper.config["node"]["on-exit"] = "remove"
     helper.start()
     wait_until(lambda: helper.services().get((SERVICE, pod.address), {}).get("state") == "announcing", 10, "the pod again")
+    assert announced(reflector) == [pod.address]
     assert helper.process.terminate() == 0
     assert node.ns.route(SERVICE) is None
+    wait_until(lambda: announced(reflector) == [], 5, "the withdrawal of what has no route any more")
 
 
 def test_who_registered_what_since_when(fig, reflector):
