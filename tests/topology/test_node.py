@@ -211,7 +211,15 @@ class Order:
             assert self.helper.process.terminate() == 0
 
     def settle(self):
+        """The kernel, and what the helper knows, is what is there."""
+        addresses = {p.address for p in self.pods.values() if p.name in self.running}
+
+        def fact():
+            known = {(row["pod"], row["state"]) for row in self.helper.show("services")}
+            assert known == {(a, "announcing") for a in addresses}, f"registered: {known}"
+            return True
         wait_for_hops(self.node, {name: 1 for name in self.running})
+        wait_until(fact, 10, "the helper to know")
 
 
 STARTS = [" ".join(p) for p in itertools.permutations(["n+", "a+", "b+"])]
