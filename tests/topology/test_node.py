@@ -7,6 +7,7 @@
 Each announcer registers with its node over a unix socket and announces when the node's kernel has the route.
 """
 import itertools
+import signal
 
 import pytest
 
@@ -129,12 +130,29 @@ def test_an_ended_pod_leaves_in_order_and_no_probe_is_lost(farm):
     # When it has ended nothing is sent to it any more: its address in the pod is gone as well.
     assert hops(node) == {other.name: 1}
     assert not leaver.ns.has_local_route(SERVICE)
+    assert f"{leaver.address}" in farm.helpers[0].wait_for_log("service.*has taken its leave").group(0)
     leaver.daemon.start()
     wait_for_hops(node, [leaver, other])
     farm.wait_for_hops({"n1": 1, "n2": 1})
     probes.clear_servers()
     wait_until(lambda: len(probes.servers) == 4, 10, "answers from all")
     assert probes.stop().lost == []
+
+
+def test_a_helper_that_hangs_holds_up_nobody_for_long(fig, reflector):
+    helper = NodeRoutes(fig.nodes[0]).wait_until_ready()
+    pod = add(fig, 1)
+    wait_until(lambda: announced(reflector) == [pod.address], 10, "the announcement")
+    helper.process.signal(signal.SIGSTOP)
+    late = add(fig, 1)
+    late.daemon.wait_for_log("has not answered for 5 s: not announced until it does", 15)
+    assert announced(reflector) == [pod.address]
+    elapsed = stopwatch()
+    assert pod.daemon.process.terminate() == 0
+    assert "does not confirm that the routes are gone" in pod.daemon.log() and elapsed() < 8000
+    helper.process.signal(signal.SIGCONT)
+    wait_until(lambda: announced(reflector) == [late.address], 10, "the other one")
+    wait_for_hops(fig.nodes[0], [late])
 
 
 def test_the_helper_is_killed_and_started_while_traffic_flows_and_nothing_is_lost(farm):
