@@ -2,9 +2,7 @@
 
 #include <stdio.h>
 
-enum { CAP_NET_ADMIN_BIT = 12 };
-
-bool daemon_has_net_admin(void)
+bool daemon_has_capability(enum daemon_capability c)
 {
 	FILE *f = fopen("/proc/self/status", "re");
 	unsigned long long caps = 0;
@@ -15,5 +13,5 @@ bool daemon_has_net_admin(void)
 			break;
 	if (f)
 		fclose(f);
-	return caps >> CAP_NET_ADMIN_BIT & 1;
+	return caps >> c & 1;
 }

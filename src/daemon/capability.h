@@ -3,5 +3,8 @@
 
 #include <stdbool.h>
 
-/* CAP_NET_ADMIN is in effect. */
-bool daemon_has_net_admin(void);
+/* capabilities(7) */
+enum daemon_capability { DAEMON_CAP_NET_ADMIN = 12, DAEMON_CAP_NET_RAW = 13 };
+
+/* It is in effect. */
+bool daemon_has_capability(enum daemon_capability c);

@@ -272,7 +272,7 @@ static void end(void *user)
 
 static bool has_capability(void)
 {
-	if (daemon_has_net_admin())
+	if (daemon_has_capability(DAEMON_CAP_NET_ADMIN))
 		return true;
 	log_error("CAP_NET_ADMIN is missing: no route can be written; run it as root, or with this one "
 		  "capability "

@@ -118,7 +118,7 @@ static void look(const struct config_node_settings *cfg, struct node_world *out)
 	bool ipv4 = config_node_has_services(cfg, IP_V4), ipv6 = config_node_has_services(cfg, IP_V6);
 	gid_t gid;
 
-	*out = (struct node_world){ .net_admin = daemon_has_net_admin(),
+	*out = (struct node_world){ .net_admin = daemon_has_capability(DAEMON_CAP_NET_ADMIN),
 		.hash_writable = true,
 		.socket_directory = has_directory(cfg->socket),
 		.group_found = !cfg->socket_group || daemon_group_find(cfg->socket_group, &gid) };
