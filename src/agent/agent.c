@@ -169,6 +169,13 @@ static void end_now(void *user)
 	io_loop_stop(((struct agent *)user)->loop);
 }
 
+static void give_up(void *user)
+{
+	log_warning(
+		"ending: within %u s nobody has confirmed that all rules are gone", REMOVE_MAX_US / 1000000);
+	end_now(user);
+}
+
 static void unmasked(void *user)
 {
 	struct agent *a = user;
@@ -198,7 +205,7 @@ static void remove_rules(void *user)
 		ipvs_unset(a->ipvs, &key);
 	}
 	io_timer_free(a->end_timer);
-	a->end_timer = io_timer_new(a->loop, end_now, a);
+	a->end_timer = io_timer_new(a->loop, give_up, a);
 	io_timer_set(a->end_timer, REMOVE_MAX_US);
 	masquerade_leave(a->masquerade, unmasked, a);
 }
