@@ -153,6 +153,7 @@ static void kernel_failed(void *user, const char *why)
 	log_error("IPVS: %s", why);
 }
 
+/* The last word of rules that go: without them being ours in the file any more. */
 static void written(void *user)
 {
 	end_if_gone(user);
@@ -171,8 +172,7 @@ static void end_now(void *user)
 
 static void give_up(void *user)
 {
-	log_warning(
-		"ending: within %u s nobody has confirmed that all rules are gone", REMOVE_MAX_US / 1000000);
+	log_warning("ending: not all rules have gone within %d s", REMOVE_MAX_US / 1000000);
 	end_now(user);
 }
 
@@ -241,8 +241,7 @@ static void hang_up(void *user)
 	struct agent *a = user;
 	char *why = NULL;
 
-	if (!agent_reload(a, &why))
-		log_error("reload refused, nothing was changed:\n%s", why);
+	agent_reload(a, &why);
 	free(why);
 }
 
@@ -263,15 +262,6 @@ static bool start_control(struct agent *a)
 	return a->control != NULL;
 }
 
-/* A log knows no text of several lines. */
-static void log_lines(char *text)
-{
-	char *rest;
-
-	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-		log_error("%s", line);
-}
-
 bool agent_hold_settings(struct agent *a)
 {
 	char buf[ADVICE_MAX] = "";
@@ -281,7 +271,7 @@ bool agent_hold_settings(struct agent *a)
 		return true;
 	needs_advice(&a->needs, &advice);
 	log_error("the kernel's settings are not what the services need");
-	log_lines(buf);
+	log_lines(LOG_LEVEL_ERROR, buf);
 	return false;
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ADVICE_ROOM = 4096, ERR_ROOM = 512, CAP_NET_ADMIN_BIT = 12, CAP_NET_RAW_BIT = 13 };
@@ -57,6 +58,13 @@ static bool can_lock(void)
 	return errno == ENOENT && access("/run", W_OK) == 0;
 }
 
+static bool has_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 void preflight_look(const char *ipvs_error, struct preflight_world *out)
 {
 	*out = (struct preflight_world){ .net_admin = has_capability(CAP_NET_ADMIN_BIT),
@@ -66,7 +74,8 @@ void preflight_look(const char *ipvs_error, struct preflight_world *out)
 		.ipvs_error = ipvs_error,
 		.module = kernel_module_look,
 		.way = local_route_way,
-		.program = has_program };
+		.program = has_program,
+		.directory = has_directory };
 }
 
 /* --- start --- */
