@@ -79,6 +79,10 @@ class Pod:
     def __repr__(self):
         return f"{self.name}({self.address} on {self.node.name})"
 
+    def at(self, service):
+        """Its address of the service's family."""
+        return self.address6 if ":" in service else self.address
+
     def accept_service(self, prefix):
         """The pod takes packets for the service: Fig. 7(b)(3). The announcer does this itself."""
         self.ns.ip("route replace local", prefix, "dev lo")
@@ -147,13 +151,18 @@ class Fig4:
         if lines:
             ns.batch(*lines)
 
-    def add_pod(self, node=None, name=None):
+    def add_pod(self, node=None, name=None, kind=Pod):
         """node: its number from 1, or None: the one with the fewest pods."""
         if node is None:
             node = min(self.nodes, key=lambda n: sum(p.node is n for p in self.pods)).number
-        pod = Pod(self.nodes[node - 1], name or f"lb{len(self.pods) + 1}")
+        pod = kind(self.nodes[node - 1], name or f"lb{len(self.pods) + 1}")
         self.pods.append(pod)
         return pod
+
+    def remove_pod(self, pod):
+        """Its network is gone, as when the last container of a pod has ended; nobody is told."""
+        self.pods.remove(pod)
+        self.lab.remove_ns(pod.ns)
 
     @property
     def responders(self):

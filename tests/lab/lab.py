@@ -46,6 +46,11 @@ class Lab:
         self.namespaces[name] = Namespace(self, name)
         return self.namespaces[name]
 
+    def remove_ns(self, ns):
+        """The kernel takes it down when its last process has ended."""
+        del self.namespaces[ns.name]
+        ns.close()
+
     def link(self, a, a_device, b, b_device):
         """A veth pair between two namespaces, both ends up."""
         self.run(["ip", "link", "add", a_device, "netns", a.name, "type", "veth",
