@@ -91,7 +91,11 @@ class Load:
 
     def wait_answered(self, times, timeout=2 * SILENCE_S):
         """Waits until each living connection was answered that often since the last mark."""
-        wait_until(lambda: self.status()["least"] >= times, timeout, f"each connection to be answered {times} times")
+        def fact():
+            status = self.status()
+            assert not status["living"] or status["least"] >= times, f"the least was answered {status['least']} times"
+            return True
+        wait_until(fact, timeout, f"each connection to be answered {times} times")
 
     def close(self):
         self.file.close()

@@ -118,12 +118,15 @@ class Whole:
 
     # Load balancers.
 
-    def free_node(self, pods):
-        return min(self.fig.nodes, key=lambda n: sum(p.node is n for p in pods)).number
+    def new_pod(self, kind, name):
+        """On the node that has fewest of this kind."""
+        def load(node):
+            return sum(p.node is node and isinstance(p, kind) for p in self.fig.pods)
+        return self.fig.add_pod(min(self.fig.nodes, key=load).number, f"{name}{next(self.numbers[name])}", kind)
 
     def new_balancer(self):
         """A pod that is there and does nothing yet."""
-        return self.fig.add_pod(self.free_node(self.balancers), f"lb{next(self.numbers['lb'])}", BalancerPod)
+        return self.new_pod(BalancerPod, "lb")
 
     def add_balancer(self):
         """A new load balancer, announced and in the router's kernel."""
@@ -133,12 +136,16 @@ class Whole:
 
     def start_balancer(self, pod):
         """Rules and checks first, then the announcement."""
+        self.prepare_balancer(pod)
+        self.start_announcer(pod)
+        return pod
+
+    def prepare_balancer(self, pod):
+        """All but the announcement."""
         pod.node.route_service(fig4.SERVICE, pod)
         self.balancers.append(pod)
         self.start_rules(pod)
         self.wait_rules(pod)
-        self.start_announcer(pod)
-        return pod
 
     def start_rules(self, pod):
         pod.agent = daemons.Agent(pod, self.agent_config(pod))
@@ -148,12 +155,20 @@ class Whole:
         for pod in pods or self.balancers:
             pod.agent.wait_weights(self.webs, timeout=30)
 
+    def wait_rules_without(self, gone):
+        """Waits until nothing new is sent to that web pod: it has weight 0 everywhere, or is not there."""
+        for pod in self.balancers:
+            wait_until(lambda b=pod: not b.ipvs.weights(fig4.ADDRESS).get(gone.address), 30, f"{gone} to be out in {pod}")
+
     def start_announcer(self, pod):
         pod.announcer = daemons.announcer(pod, config=self.announcer_config(pod))
 
     def drain(self, pod, seconds):
         """Back when the command was taken."""
         pod.announcer.ctl("drain", str(seconds))
+
+    def wait_withdrawn(self, pod):
+        pod.announcer.wait_for_log("withdrawing", 120)
 
     def terminate(self, pod):
         """What a cluster does with a pod that is to go: TERM, and when both have ended its network goes."""
@@ -197,7 +212,7 @@ class Whole:
 
     def new_web(self):
         """A web pod that serves and that nobody has been told of yet."""
-        pod = self.fig.add_pod(self.free_node(self.webs), f"web{next(self.numbers['web'])}", WebPod)
+        pod = self.new_pod(WebPod, "web")
         if self.preserve:
             pod.ns.run([daemons.binary("lb-ipvs-agent"), "--real-server", "--state", f"/run/real-server-{pod.name}",
                         fig4.ADDRESS])
@@ -222,6 +237,7 @@ class Whole:
 
     def remove_web(self, pod):
         """It is gone from all load balancers, since it has no connections any more."""
+        self.forget_web(pod)
         if pod in self.webs:
             self.take_web(pod)
         for balancer in self.balancers:
@@ -230,6 +246,11 @@ class Whole:
             pod.server.go_on()
             pod.server.kill()
         self.fig.remove_pod(pod)
+
+    def forget_web(self, pod):
+        """Load balancers that have handed a connection over to another know of it for a quarter of an hour: no drain waits for that."""
+        for balancer in self.balancers:
+            balancer.agent.ctl("drain", pod.address, "1")
 
 
 def quiet(config):
