@@ -16,7 +16,8 @@
  * A connection sends a request every second, its own phase of the second kept, and is broken when it is reset or closed by the
  * other side, when an answer takes longer than SILENCE_US, or when the answer does not come from the server that it has always been with,
  * as the same connection of it and with the next number. It is "ended" when it was closed by us and the server
- * closed too. A short request has failed when it is refused or reset, its answer is wrong, or it takes longer than REQUEST_US;
+ * closed too. Source ports are taken in turns, none twice within 60,000 connections: load balancers remember closed ones for
+ * minutes, and an old connection's server would be asked for a new one. A short request has failed when it is refused or reset, its answer is wrong, or it takes longer than REQUEST_US;
  * it is late beyond LATE_US. Times are CLOCK_MONOTONIC. If this process itself is held up, that is told too
  * (stalled_us): times that are shown cannot be better than that.
  */
@@ -51,7 +52,9 @@ enum {
 	CATCH_UP_US = 50000, /* requests that we could not send in time are sent later, as far as this */
 	LINE_MAX_LEN = 256,
 	ANSWER_MAX = 1024,
-	EVENTS = 128
+	EVENTS = 128,
+	PORT_FIRST = 2048,
+	PORT_LAST = 65535
 };
 
 enum state { FREE, TO_OPEN, CONNECTING, ASKING, IDLE, ENDING, ENDED, BROKEN };
@@ -83,6 +86,7 @@ struct count {
 
 struct load {
 	int poll, control;
+	unsigned port;
 	struct sockaddr_in address;
 	struct flow *flows, *requests;
 	size_t flow_count, request_hint;
@@ -179,6 +183,22 @@ static void ask(struct load *l, struct flow *f, uint64_t now)
 		f->since_us = now;
 }
 
+/* The next source port that is free. */
+static void bind_next(struct load *l, int fd)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+
+	for (unsigned tries = 0; tries <= PORT_LAST - PORT_FIRST; tries++) {
+		l->port = l->port >= PORT_LAST || l->port < PORT_FIRST ? PORT_FIRST : l->port + 1;
+		a.sin_port = htons((uint16_t)l->port);
+		if (bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+			return;
+		if (errno != EADDRINUSE)
+			break;
+	}
+	fatal("load: bind");
+}
+
 static void begin(struct load *l, struct flow *f, uint64_t now)
 {
 	struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = f };
@@ -188,6 +208,7 @@ static void begin(struct load *l, struct flow *f, uint64_t now)
 	if (f->fd < 0)
 		fatal("load: socket");
 	setsockopt(f->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	bind_next(l, f->fd);
 	if (epoll_ctl(l->poll, EPOLL_CTL_ADD, f->fd, &e) < 0)
 		fatal("load: epoll_ctl");
 	f->state = CONNECTING;

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 
 from lab import fig4
-from lab.load import SILENCE_S
+from lab.load import LOOK_S, SILENCE_S
 from lab.wait import wait_until
 
 from .fib import Fib
@@ -100,7 +100,8 @@ class Trials:
         had = self.load.status()["least"]
         self.load.wait_answered(had + self.sizes.answers)
         self.load.requests(0)
-        wait_until(lambda: self.load.status()["requests"]["pending"] == 0, SILENCE_S, "the last requests to be judged")
+        wait_until(lambda: self.load.status()["requests"]["pending"] == 0, SILENCE_S, "the last requests to be judged",
+                   LOOK_S)
         self.result = self.judge()
         if web:
             self.load.forget()
@@ -128,7 +129,7 @@ class Trials:
     def fourth(self):
         """The load balancer that the trial is about, beside the three that stay."""
         if len(self.whole.balancers) < 4:
-            self.whole.add_balancer()
+            self.whole.add_balancers()
         return self.whole.balancers[3]
 
     def without_fourth(self):
@@ -142,7 +143,7 @@ class Trials:
         self.without_fourth()
         pod = self.whole.new_balancer()
         web = self.connect()
-        self.whole.prepare_balancer(pod)
+        self.whole.prepare_balancers(pod)
         self.load.mark()
         with self.watch(self.whole.balancers):
             self.whole.start_announcer(pod)

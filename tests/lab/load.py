@@ -11,6 +11,8 @@ from .wait import wait_until
 
 # What load.c calls silence: after that it is certain what has become of each connection.
 SILENCE_S = 10
+# Between two looks at the counters: in a guest we share its one processor.
+LOOK_S = 0.1
 
 
 class Web:
@@ -67,7 +69,7 @@ class Load:
     def open(self, count, seconds, epoch=0):
         """That many more, spread over the time; waits until each is open, or broken."""
         self.ask("open", count, int(seconds * 1000), epoch)
-        wait_until(lambda: self.status()["opening"] == 0, seconds + SILENCE_S + 5, "connections to be open")
+        wait_until(lambda: self.status()["opening"] == 0, seconds + SILENCE_S + 5, "connections to be open", LOOK_S)
 
     def requests(self, interval_s):
         """A short request that often; 0: no more."""
@@ -95,7 +97,7 @@ class Load:
             status = self.status()
             assert not status["living"] or status["least"] >= times, f"the least was answered {status['least']} times"
             return True
-        wait_until(fact, timeout, f"each connection to be answered {times} times")
+        wait_until(fact, timeout, f"each connection to be answered {times} times", LOOK_S)
 
     def close(self):
         self.file.close()

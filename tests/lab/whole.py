@@ -14,13 +14,13 @@ A request: client, router, one node by ECMP, the load-balancer pod there (lb-ann
 is; and back from the web pod by its own node (preserving mode: TUN), or by the load balancer (NAT with masquerade).
 
 A pod is made anew each time it comes, at another address, and its network goes with it, as in a cluster. What the daemons are told is made
-by the functions *_config of Whole; a load balancer comes and goes by start_balancer, terminate and kill, and by nothing else.
+by the functions *_config of Whole; a load balancer comes and goes by add_balancers, terminate and kill, and by nothing else.
 """
 import itertools
 
 from . import daemons, fig4
 from .ipvs import Ipvs
-from .load import Load, Web
+from .load import LOOK_S, Load, Web
 from .wait import wait_until
 
 CHECK = {"type": "http", "interval": "500ms", "timeout": "450ms", "rise": 2, "fall": 2}
@@ -106,8 +106,7 @@ class Whole:
     def start(self, balancers=3, webs=3):
         self.start_control()
         self.add_webs(webs)
-        for _ in range(balancers):
-            self.add_balancer()
+        self.add_balancers(balancers)
         self.lab.closing(self)
         return self
 
@@ -128,24 +127,22 @@ class Whole:
         """A pod that is there and does nothing yet."""
         return self.new_pod(BalancerPod, "lb")
 
-    def add_balancer(self):
-        """A new load balancer, announced and in the router's kernel."""
-        pod = self.start_balancer(self.new_balancer())
+    def add_balancers(self, count=1):
+        """New load balancers, announced and in the router's kernel."""
+        pods = [self.new_balancer() for _ in range(count)]
+        self.prepare_balancers(*pods)
+        for pod in pods:
+            self.start_announcer(pod)
         self.wait_for_router()
-        return pod
+        return pods
 
-    def start_balancer(self, pod):
-        """Rules and checks first, then the announcement."""
-        self.prepare_balancer(pod)
-        self.start_announcer(pod)
-        return pod
-
-    def prepare_balancer(self, pod):
-        """All but the announcement."""
-        pod.node.route_service(fig4.SERVICE, pod)
-        self.balancers.append(pod)
-        self.start_rules(pod)
-        self.wait_rules(pod)
+    def prepare_balancers(self, *pods):
+        """All but the announcement: rules and checks come first."""
+        for pod in pods:
+            pod.node.route_service(fig4.SERVICE, pod)
+            self.balancers.append(pod)
+            self.start_rules(pod)
+        self.wait_rules(*pods)
 
     def start_rules(self, pod):
         pod.agent = daemons.Agent(pod, self.agent_config(pod))
@@ -206,7 +203,7 @@ class Whole:
             found = set(self.fig.hops())
             assert found == wanted, f"the router's kernel has {sorted(found)}"
             return True
-        wait_until(fact, timeout, f"{fig4.SERVICE} via {', '.join(sorted(wanted)) or 'nothing'}")
+        wait_until(fact, timeout, f"{fig4.SERVICE} via {', '.join(sorted(wanted)) or 'nothing'}", LOOK_S)
 
     # Web pods.
 
@@ -224,7 +221,7 @@ class Whole:
         new = [self.new_web() for _ in range(count)]
         self.webs += new
         self.tell_webs()
-        self.wait_rules(*self.balancers) if self.balancers else None
+        self.wait_rules()
         return new
 
     def tell_webs(self):
@@ -248,9 +245,10 @@ class Whole:
         self.fig.remove_pod(pod)
 
     def forget_web(self, pod):
-        """Load balancers that have handed a connection over to another know of it for a quarter of an hour: no drain waits for that."""
+        """Load balancers that have handed a connection over to another know of it for a quarter of an hour: no drain waits for that.
+        One that has deleted it already refuses."""
         for balancer in self.balancers:
-            balancer.agent.ctl("drain", pod.address, "1")
+            balancer.agent.ctl("drain", pod.address, "1", check=False)
 
 
 def quiet(config):
