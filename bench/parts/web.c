@@ -3,7 +3,7 @@
  *
  * A web pod's server: answers every HTTP request with "NAME SERIAL COUNT", where SERIAL numbers the connections it has
  * accepted and COUNT the requests of this one. So a client sees who answers, and that it is still the same connection to the same
- * server. It keeps connections open unless the request says "Connection: close". Both families.
+ * server. It keeps connections open unless the request is of HTTP/1.0 or says "Connection: close". Both families.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -79,7 +79,7 @@ static void accept_all(struct server *s)
 static bool answer(const struct server *s, struct connection *c)
 {
 	char body[256], out[512];
-	bool last = strcasestr(c->in, "\r\nConnection: close") != NULL;
+	bool last = strcasestr(c->in, "\r\nConnection: close") || strstr(c->in, " HTTP/1.0\r\n");
 	int len = snprintf(body, sizeof(body), "%s %lu %lu\n", s->name, c->serial, ++c->count);
 
 	len = snprintf(out, sizeof(out),

@@ -116,6 +116,9 @@ class Fig4:
         self.router.sysctl("net/ipv4/fib_multipath_hash_policy", 1)
         self.router.sysctl("net/ipv6/fib_multipath_hash_policy", 1)
         self.client = lab.ns("client")
+        # Packets bring the hash of the client's socket along, and the router believes it. A socket that gets no answer chooses another
+        # hash and with it another path, which no network of cables would do.
+        self.client.sysctl("net/core/txrehash", 0)
         lab.link(self.router, "eth1", self.client, "eth0")
         self.router.batch("addr add 192.0.2.1/24 dev eth1", "addr add fd00:c::1/64 dev eth1 nodad")
         self.client.batch(f"addr add {CLIENT}/24 dev eth0", f"addr add {CLIENT6}/64 dev eth0 nodad",
