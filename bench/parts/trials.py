@@ -74,13 +74,16 @@ class Trials:
     def gateways(self, pods):
         return frozenset(p.node.address for p in pods)
 
-    def connect(self, change=True):
-        """Connections and requests come, and all is well. change: the servers change between the connections. Returns the new one."""
+    def connect(self, change=True, epoch=0):
+        """Connections and requests come, and all is well. change: the servers change between the connections; else all are of that
+        epoch. Returns the new server."""
         s, web = self.sizes, None
-        self.load.open(s.before if change else s.before + s.after, s.opening_s / 2, 0)
         if change:
+            self.load.open(s.before, s.opening_s / 2, 0)
             web = self.whole.add_webs()[0]
             self.load.open(s.after, s.opening_s / 2, 1)
+        else:
+            self.load.open(s.before + s.after, s.opening_s, epoch)
         self.load.requests(REQUEST_EVERY_S)
         self.load.mark()
         self.load.wait_answered(2)
@@ -110,8 +113,12 @@ class Trials:
     def judge(self):
         report = self.load.report()
         opened, broken, why = Counter(), Counter(), Counter()
-        own = longest = ended = 0
+        own = longest = ended = early = 0
         for c in report["connections"]:
+            # Only what lives when it happens, or is opened then, can be broken by it.
+            if c.get("after_us", 0) < 0:
+                early += 1
+                continue
             opened[c["epoch"]] += 1
             ended += c["state"] == "ended"
             if c["state"] != "broken":
@@ -122,7 +129,8 @@ class Trials:
                 broken[c["epoch"]] += 1
                 why[c["why"]] += 1
         requests = report["requests"]
-        return {"opened": [opened[0], opened[1]], "broken": [broken[0], broken[1]], "own": own, "ended": ended, "why": dict(why),
+        return {"opened": [opened[0], opened[1]], "broken": [broken[0], broken[1]], "own": own, "ended": ended,
+                "early": early, "why": dict(why),
                 "requests": {k: requests[k] for k in ("sent", "failed", "late", "skipped", "reasons")},
                 "longest_ms": longest / 1000, "kernel_ms": self.kernel_ms, "stalled_ms": report["stalled_us"] / 1000}
 
@@ -268,7 +276,7 @@ class Trials:
         self.without_fourth()
         pod = self.whole.balancers[0]
         base = self.gateways(self.whole.balancers)
-        self.connect(change=False)
+        self.connect(change=False, epoch=1)
         watch = Watch(self.fib, lambda found: found != base, self.sizes.answers + 2)
         daemon_of(pod).process.kill()
         daemon_of(pod).start()

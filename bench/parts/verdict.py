@@ -17,7 +17,8 @@ def ms(value):
 
 def cells(r):
     requests = r["requests"]
-    return [TITLES[r["row"]], *(f"{b}/{n}" if n else "-" for b, n in zip(r["broken"], r["opened"])), str(r["own"]) if r["own"] else "-",
+    broken = [f"{b}/{n}" if n else "-" for b, n in zip(r["broken"], r["opened"])]
+    return [TITLES[r["row"]], *broken, str(r["own"]) if r["own"] else "-",
             str(requests["sent"]), str(requests["failed"]), str(requests["late"]), ms(r["longest_ms"]), ms(r["kernel_ms"])]
 
 
@@ -39,7 +40,8 @@ def table(results):
         if head:
             blocks.append("\n" + head)
         else:
-            blocks.append("  " + "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))).rstrip())
+            padded = [c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths))]
+            blocks.append("  " + "  ".join(padded).rstrip())
     return "\n".join(blocks) + "\n"
 
 
@@ -48,10 +50,15 @@ def facts(known, results):
     text = "".join(f"{k:>{width}}: {v}\n" for k, v in known.items())
     stalls = sorted(r["stalled_ms"] for r in results)
     if stalls:
-        text += f"{'held up':>{width}}: the traffic generator itself, at most: median of the trials {ms(stalls[len(stalls) // 2])} ms, " \
-                f"worst {ms(stalls[-1])} ms\n"
+        middle = stalls[len(stalls) // 2]
+        text += f"{'held up':>{width}}: the traffic generator, at most {ms(middle)} ms in the middle trial, {ms(stalls[-1])} ms in the worst\n"
+    skipped = sum(r["requests"]["skipped"] for r in results)
+    if skipped:
+        text += f"{'skipped':>{width}}: {skipped} requests that were due while it was held up\n"
     for r in results:
         reasons = {**r["why"], **{f"request: {k}": v for k, v in r["requests"]["reasons"].items()}}
+        if r["early"]:
+            reasons["broken or refused before"] = r["early"]
         if reasons:
             text += f"{TITLES[r['row']]}, {r['event']}: " + ", ".join(f"{k} ({v})" for k, v in sorted(reasons.items())) + "\n"
     return text
@@ -86,6 +93,8 @@ def nothing_withdrawn(r):
 
 def enough(r):
     """Whatever is found in too little means nothing."""
+    if r["early"] and r["row"] != "paper":
+        yield f"{r['early']} connections were broken before anything happened"
     if r["event"] != "no-server" and (sum(r["opened"]) < 50 or r["requests"]["sent"] < 100):
         yield f"{sum(r['opened'])} connections and {r['requests']['sent']} requests are too few"
 
