@@ -43,6 +43,7 @@ class PaperWhole(whole.Whole):
     def __init__(self, lab):
         self.bgp = None
         super().__init__(lab, preserve=False)
+        self.bound = False
 
     @classmethod
     def missing(cls):
@@ -51,8 +52,6 @@ class PaperWhole(whole.Whole):
         except FileNotFoundError as e:
             return str(e)
         return Bgp.missing()
-
-    bound = False
 
     def start_control(self):
         self.bgp = Bgp(self.fig)

@@ -24,7 +24,13 @@ class Web:
         self.start()
 
     def start(self):
+        """Starts it, or starts it again; it listens."""
         self.process = self.ns.start([daemons.helper("web"), self.name, self.port], f"web-{self.name}")
+        wait_until(self.listens, 10, f"{self.name} to listen")
+
+    def listens(self):
+        with self.ns.socket() as sock:
+            return sock.connect_ex(("127.0.0.1", self.port)) == 0
 
     def kill(self):
         """Connections are closed by the kernel, new ones refused."""

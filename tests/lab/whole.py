@@ -17,6 +17,7 @@ A pod is made anew each time it comes, at another address, and its network goes 
 by the functions *_config of Whole; a load balancer comes and goes by add_balancers, terminate and kill, and by nothing else.
 """
 import itertools
+import signal
 
 from . import daemons, fig4
 from .ipvs import Ipvs
@@ -26,6 +27,10 @@ from .wait import wait_until
 CHECK = {"type": "http", "interval": "500ms", "timeout": "450ms", "rise": 2, "fall": 2}
 # The reflector's least. What is cut off silently is missed after it.
 HOLD_TIME_S = 3
+# Whether lb-announcer is told of lb-ipvs-agent: it then announces what works, and the two end in order by themselves.
+BOUND = False
+# In which an agent that was killed is back.
+GRACE_S = 6
 # A connection that speaks once a second keeps its bucket; nearly all others are idle and free to move.
 RESILIENT = {"prefixes": [fig4.SERVICE], "type": "resilient", "buckets": 4096, "idle-timer": 3}
 PLAIN = {"prefixes": [fig4.SERVICE], "type": "hash-threshold"}
@@ -51,7 +56,7 @@ class Whole:
 
     def __init__(self, lab, preserve=True, resilient=False, nodes=4):
         self.lab, self.preserve, self.resilient = lab, preserve, resilient
-        self.drain_s = 5
+        self.drain_s, self.bound = 5, BOUND
         self.fig = fig4.Fig4(lab, nodes)
         self.router, self.client = self.fig.router, self.fig.client
         self.balancers, self.webs = [], []
@@ -85,6 +90,8 @@ class Whole:
         config = daemons.announcer_config(pod)
         config["neighbors"][0]["hold-time"] = HOLD_TIME_S
         config["drain"] = {"time": self.drain_s, "linger": 1}
+        if self.bound:
+            config["agent"] = {"socket": pod.agent.socket, "grace": GRACE_S}
         return quiet(config)
 
     def agent_config(self, _):
@@ -95,11 +102,6 @@ class Whole:
         else:
             config = {"masquerade": True, "services": [{**service, "scheduler": "rr", "forward": "nat"}]}
         return quiet({**config, "log": {"to": "stderr"}})
-
-    @property
-    def bound(self):
-        """Whether the announcer and the agent of a pod know of each other."""
-        return "agent" in self.announcer_config(self.balancers[0])
 
     # Reflector and router.
 
@@ -169,10 +171,9 @@ class Whole:
 
     def terminate(self, pod):
         """What a cluster does with a pod that is to go: TERM, and when both have ended its network goes."""
-        bound = self.bound
         self.balancers.remove(pod)
-        if bound:
-            pod.agent.process.signal(15)
+        if self.bound:
+            pod.agent.process.signal(signal.SIGTERM)
         assert pod.announcer.process.terminate(60) == 0
         assert pod.agent.process.terminate(30) == 0
         self.remove(pod)
@@ -193,7 +194,7 @@ class Whole:
     def hurry(self, pod):
         for daemon in (pod.announcer, pod.agent):
             if daemon:
-                daemon.process.signal(15)
+                daemon.process.signal(signal.SIGTERM)
 
     def wait_for_router(self, timeout=30):
         """Waits until the router's kernel has the load balancers that there are, and no others."""
