@@ -277,8 +277,9 @@ def stage_ipvs(_):
     directory = os.path.join(BUILD, "undefined")
     sources = sorted(glob.glob(os.path.join(TOP, "tests", "unit", "ipvs", "test_*kernel*.c")))
     programs = [os.path.relpath(s[:-len(".c")], TOP) for s in sources]
-    count = build("undefined", "--disable-static-announcer", targets=["lb-ipvs-agent", "rrctl", *programs], CC="gcc",
-                  CFLAGS="-O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined")
+    count = Count()
+    count.add(build("undefined", "--disable-static-announcer", targets=["lb-ipvs-agent", "rrctl", *programs], CC="gcc",
+                    CFLAGS="-O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined"))
     if count.failed:
         return count
     files = sorted(glob.glob(os.path.join(TOP, "tests", "ipvs", "test_*.py")), key=os.path.getsize, reverse=True)

@@ -304,6 +304,7 @@ static bool needs_http(const struct config_agent *cfg)
 bool agent_prepare_checks(struct agent *a, const struct config_agent *cfg)
 {
 	a->checks.loop = a->loop;
+	a->checks.user_agent = "User-Agent: lb-ipvs-agent";
 	if (!a->checks.http && needs_http(cfg))
 		a->checks.http = io_http_new(a->loop);
 	return a->checks.http || !needs_http(cfg);

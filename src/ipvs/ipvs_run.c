@@ -286,7 +286,6 @@ static void plan(struct ipvs_entry *e)
 		.have = &e->have,
 		.fresh = e->listed_us == io_loop_now_us(i->loop), /* in this turn */
 		.expire_nodest = i->cfg.expire_nodest,
-		.mh_table_size = i->cfg.mh_table_size,
 		.moves_max = MOVES_MAX };
 	struct ipvs_job *j = ipvs_job_new();
 

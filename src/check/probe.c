@@ -1,4 +1,4 @@
-#include "agent/probe.h"
+#include "check/probe.h"
 
 #include "base/mem.h"
 

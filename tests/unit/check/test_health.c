@@ -1,4 +1,4 @@
-#include "agent/health.h"
+#include "check/health.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "agent/health.h"
+#include "check/health.h"
 
 enum { FIRST_WITHIN_US = 1000000 };
 
