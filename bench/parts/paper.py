@@ -84,6 +84,10 @@ class PaperWhole(whole.Whole):
             self.write_rules(pod)
             pod.agent.signal(signal.SIGHUP)
 
+    def downs(self):
+        """keepalived's word for it is the same as for what was taken from its file."""
+        return 0
+
     def forget_web(self, pod):
         pass
 

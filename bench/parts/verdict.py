@@ -59,6 +59,8 @@ def facts(known, results):
         reasons = {**r["why"], **{f"request: {k}": v for k, v in r["requests"]["reasons"].items()}}
         if r["early"]:
             reasons["broken or refused before"] = r["early"]
+        if r.get("downs"):
+            reasons["servers taken for down meanwhile, though well"] = r["downs"]
         if reasons:
             text += f"{TITLES[r['row']]}, {r['event']}: " + ", ".join(f"{k} ({v})" for k, v in sorted(reasons.items())) + "\n"
     return text
@@ -114,6 +116,7 @@ RULES = {
 
 def faults(r):
     """What is not as it must be, in words."""
+    cause = " (checks failed meanwhile: the machine was too slow for them)" if r.get("downs") else ""
     for rule in [enough, *RULES[r["row"]].get(r["event"], [])]:
         for fault in rule(r):
-            yield f"{TITLES[r['row']]}, {r['event']}: {fault}"
+            yield f"{TITLES[r['row']]}, {r['event']}: {fault}{cause}"

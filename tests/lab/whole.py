@@ -17,6 +17,7 @@ A pod is made anew each time it comes, at another address, and its network goes 
 by the functions *_config of Whole; a load balancer comes and goes by add_balancers, terminate and kill, and by nothing else.
 """
 import itertools
+import re
 import signal
 
 from . import daemons, fig4
@@ -24,7 +25,8 @@ from .ipvs import Ipvs
 from .load import LOOK_S, Load, Web
 from .wait import wait_until
 
-CHECK = {"type": "http", "interval": "500ms", "timeout": "450ms", "rise": 2, "fall": 2}
+# Patient: in a guest a pause of everything must not be taken for the end of a server.
+CHECK = {"type": "http", "interval": "1s", "timeout": "1s", "rise": 2, "fall": 3}
 # The reflector's least. What is cut off silently is missed after it.
 HOLD_TIME_S = 3
 # Whether lb-announcer is told of lb-ipvs-agent: it then announces what works, and the two end in order by themselves.
@@ -153,6 +155,10 @@ class Whole:
         """Waits until the kernels of these load balancers have the web pods, all that are well."""
         for pod in pods or self.balancers:
             pod.agent.wait_weights(self.webs, timeout=30)
+
+    def downs(self):
+        """How often a load balancer has taken a web pod for down, since the start."""
+        return sum(len(re.findall("-> down", p.agent.log())) for p in self.balancers)
 
     def wait_rules_without(self, gone):
         """Waits until nothing new is sent to that web pod: it has weight 0 everywhere, or is not there."""
