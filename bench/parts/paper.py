@@ -11,6 +11,7 @@ from lab import fig4, whole
 from lab.wait import wait_until
 
 from . import systems
+from .programs import program
 
 KEEPALIVED = """
 virtual_server {address} 80 {{
@@ -48,7 +49,7 @@ class PaperWhole(whole.Whole):
     @classmethod
     def missing(cls):
         try:
-            systems.program("keepalived")
+            program("keepalived")
         except FileNotFoundError as e:
             return str(e)
         return Bgp.missing()
@@ -62,7 +63,7 @@ class PaperWhole(whole.Whole):
         pod.ipvs.masquerade()
         pod.keepalived_conf = f"keepalived-{pod.name}.conf"
         path = self.write_rules(pod)
-        pod.agent = pod.ns.start([systems.program("keepalived"), "--dont-fork", "--log-console", "--check", f"--use-file={path}",
+        pod.agent = pod.ns.start([program("keepalived"), "--dont-fork", "--log-console", "--check", f"--use-file={path}",
                                   f"--pid=/run/keepalived-{pod.name}.pid", f"--checkers_pid=/run/checkers-{pod.name}.pid"],
                                  f"keepalived-{pod.name}")
 
