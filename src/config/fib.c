@@ -24,11 +24,23 @@ static bool parse_word_or_number(const struct config_word *words, uint64_t min, 
 	return true;
 }
 
+static void format_word_or_number(const struct config_word *words, uint32_t value, struct text *out)
+{
+	for (const struct config_word *w = words; w->name; w++) {
+		if (w->value == value) {
+			text_add(out, "%s", w->name);
+			return;
+		}
+	}
+	text_add(out, "%u", value);
+}
+
+static const struct config_word tables[] = { { "main", 254 }, { "default", 253 }, { NULL } };
+static const struct config_word protocols[] = { { "bgp", 186 }, { "static", 4 }, { NULL } };
+
 static bool parse_table(
 	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
 {
-	static const struct config_word tables[] = { { "main", 254 }, { "default", 253 }, { NULL } };
-
 	(void)r;
 	(void)f;
 	if (strcmp(text, "255") == 0 || strcmp(text, "local") == 0) {
@@ -42,7 +54,6 @@ static bool parse_table(
 static bool parse_protocol(
 	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
 {
-	static const struct config_word protocols[] = { { "bgp", 186 }, { "static", 4 }, { NULL } };
 	uint32_t v;
 
 	(void)r;
@@ -53,10 +64,22 @@ static bool parse_protocol(
 	return true;
 }
 
+static void format_table(const struct config_field *f, const void *value, struct text *out)
+{
+	(void)f;
+	format_word_or_number(tables, *(const uint32_t *)value, out);
+}
+
+static void format_protocol(const struct config_field *f, const void *value, struct text *out)
+{
+	(void)f;
+	format_word_or_number(protocols, *(const uint8_t *)value, out);
+}
+
 const struct config_scalar config_table = { "a routing table", "main | default | 1..4294967295",
-	sizeof(uint32_t), .parse = parse_table };
+	sizeof(uint32_t), .parse = parse_table, .format = format_table };
 const struct config_scalar config_protocol = { "a routing protocol", "bgp | static | 5..255", sizeof(uint8_t),
-	.parse = parse_protocol };
+	.parse = parse_protocol, .format = format_protocol };
 
 const struct config_word config_on_exit_words[] = { { "remove", CONFIG_ON_EXIT_REMOVE },
 	{ "keep", CONFIG_ON_EXIT_KEEP }, { NULL } };

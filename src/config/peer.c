@@ -8,17 +8,28 @@
 
 enum { ADD_PATH_BEST_MAX = 1024 };
 
+static const struct config_word peer_as_words[] = { { "internal", CONFIG_PEER_AS_INTERNAL },
+	{ "external", CONFIG_PEER_AS_EXTERNAL }, { "any", CONFIG_PEER_AS_ANY }, { NULL } };
+static const struct config_word send_words[] = { { "none", CONFIG_SEND_BEST }, { "all", CONFIG_SEND_ALL },
+	{ "multipath", CONFIG_SEND_MULTIPATH }, { NULL } };
+
+/* The word of a value; NULL when it has none. */
+static const char *word_of(const struct config_word *words, unsigned value)
+{
+	while (words->name && words->value != value)
+		words++;
+	return words->name;
+}
+
 static bool parse_peer_as(
 	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
 {
-	static const struct config_word words[] = { { "internal", CONFIG_PEER_AS_INTERNAL },
-		{ "external", CONFIG_PEER_AS_EXTERNAL }, { "any", CONFIG_PEER_AS_ANY }, { NULL } };
 	struct config_peer_as as = { .kind = CONFIG_PEER_AS_NUMBER };
 	char q[CONFIG_QUOTE_MAX];
 
 	(void)r;
 	(void)f;
-	for (const struct config_word *w = words; w->name; w++) {
+	for (const struct config_word *w = peer_as_words; w->name; w++) {
 		if (strcmp(text, w->name) == 0) {
 			as.kind = w->value;
 			*(struct config_peer_as *)out = as;
@@ -56,15 +67,13 @@ static bool parse_hold_time(
 static bool parse_send(
 	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
 {
-	static const struct config_word words[] = { { "none", CONFIG_SEND_BEST }, { "all", CONFIG_SEND_ALL },
-		{ "multipath", CONFIG_SEND_MULTIPATH }, { NULL } };
 	struct config_add_path send = { .send = CONFIG_SEND_BEST_N };
 	char q[CONFIG_QUOTE_MAX];
 	uint64_t n;
 
 	(void)r;
 	(void)f;
-	for (const struct config_word *w = words; w->name; w++) {
+	for (const struct config_word *w = send_words; w->name; w++) {
 		if (strcmp(text, w->name) == 0) {
 			send.send = w->value;
 			*(struct config_add_path *)out = send;
@@ -177,14 +186,73 @@ static bool policy_word(struct config_reader *r, const char *text, void *out, st
 	return true;
 }
 
+static bool policy_format(const void *value, struct text *out)
+{
+	const struct config_policy *policy = value;
+
+	if (policy->none)
+		text_add(out, "none");
+	return policy->none;
+}
+
+static void format_peer_as(const struct config_field *f, const void *value, struct text *out)
+{
+	const struct config_peer_as *as = value;
+
+	(void)f;
+	if (as->kind == CONFIG_PEER_AS_NUMBER)
+		text_add(out, "%u", as->number);
+	else
+		text_add(out, "%s", word_of(peer_as_words, as->kind));
+}
+
+static void format_hold_time(const struct config_field *f, const void *value, struct text *out)
+{
+	(void)f;
+	text_add(out, "%u", *(const uint16_t *)value);
+}
+
+static void format_send(const struct config_field *f, const void *value, struct text *out)
+{
+	const struct config_add_path *send = value;
+
+	(void)f;
+	if (send->send == CONFIG_SEND_BEST_N)
+		text_add(out, "best %u", send->best);
+	else
+		text_add(out, "%s", word_of(send_words, send->send));
+}
+
+/* Which of several paths are sent is no matter of the session; whether there may be several is a capability. */
+static enum config_apply send_change(const void *before, const void *after)
+{
+	const struct config_add_path *a = before, *b = after;
+
+	return a->send == CONFIG_SEND_BEST || b->send == CONFIG_SEND_BEST ? CONFIG_RESET_SESSION
+									   : CONFIG_REEVALUATE;
+}
+
+static void format_rule(const struct config_field *f, const void *value, struct text *out)
+{
+	const struct config_prefix_rule *rule = value;
+	char buf[PREFIX_TEXT_MAX];
+
+	(void)f;
+	text_add(out, "%s", prefix_format(&rule->prefix, buf));
+	if (rule->ge != rule->prefix.len)
+		text_add(out, " ge %u", rule->ge);
+	if (rule->le != rule->ge || rule->ge != rule->prefix.len)
+		text_add(out, " le %u", rule->le);
+}
+
 static const struct config_scalar type_peer_as = { "an AS number, or internal | external | any", NULL,
-	sizeof(struct config_peer_as), .parse = parse_peer_as };
+	sizeof(struct config_peer_as), .parse = parse_peer_as, .format = format_peer_as };
 static const struct config_scalar type_hold_time = { "seconds", "0, 3..65535", sizeof(uint16_t),
-	.parse = parse_hold_time };
+	.parse = parse_hold_time, .format = format_hold_time };
 static const struct config_scalar type_send = { "a word", "none | all | multipath | best N (1..1024)",
-	sizeof(struct config_add_path), .parse = parse_send };
+	sizeof(struct config_add_path), .parse = parse_send, .format = format_send };
 const struct config_scalar config_rule = { "a rule", "PREFIX [ge N] [le N]",
-	sizeof(struct config_prefix_rule), .parse = parse_rule };
+	sizeof(struct config_prefix_rule), .parse = parse_rule, .format = format_rule };
 
 #define IN_POLICY(member)    .offset = offsetof(struct config_policy, member)
 #define COUNT_POLICY(member) .count_offset = offsetof(struct config_policy, member)
@@ -214,14 +282,17 @@ static const struct config_field export_fields[] = {
 static const struct config_schema import_schema = { sizeof(struct config_policy), import_fields,
 	.shorthand = policy_word,
 	.shorthand_doc = "all | none, or the keys below; default all; re-evaluates routes\t"
-			 "which routes are taken from the peer" };
+			 "which routes are taken from the peer",
+	.shorthand_format = policy_format };
 static const struct config_schema export_schema = { sizeof(struct config_policy), export_fields,
 	.shorthand = policy_word,
 	.shorthand_doc = "all | none, or the keys below; default all; re-evaluates routes\t"
-			 "which routes are sent to the peer" };
+			 "which routes are sent to the peer",
+	.shorthand_format = policy_format };
 
 static const struct config_field add_paths_fields[] = {
 	{ "send", CONFIG_SCALAR, &type_send, AT(add_path_send), .def = "none", .apply = CONFIG_RESET_SESSION,
+		.apply_change = send_change,
 		.doc = "which paths of a prefix the peer is sent; none: the best one, without path "
 		       "identifiers" },
 	{ "receive", CONFIG_SCALAR, &config_bool, AT(add_path_receive), .def = "false",

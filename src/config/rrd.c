@@ -37,10 +37,11 @@ static const struct config_schema router_schema = { sizeof(struct config_router)
 
 #define LISTEN(member) .offset = offsetof(struct config_listen, member)
 static const struct config_field listen_fields[] = {
-	{ "address", CONFIG_SCALAR, &config_addr, LISTEN(address), .required = true, .apply = CONFIG_LIVE,
+	{ "address", CONFIG_SCALAR, &config_addr, LISTEN(address), .required = true, .key = true,
+		.apply = CONFIG_LIVE,
 		.doc = "an address of this host; 0.0.0.0 or \"::\" for all of its family" },
 	{ "port", CONFIG_SCALAR, &config_u16, LISTEN(port), .min = 1, .max = 65535, .def = "179",
-		.apply = CONFIG_LIVE, .doc = "the TCP port" },
+		.key = true, .apply = CONFIG_LIVE, .doc = "the TCP port" },
 	{ NULL },
 };
 static const struct config_schema listen_schema = { sizeof(struct config_listen), listen_fields };
@@ -51,10 +52,11 @@ static const struct config_schema group_schema = { sizeof(struct config_group), 
 
 #define RANGE(member) .offset = offsetof(struct config_range, member)
 static const struct config_field range_fields[] = {
-	{ "prefix", CONFIG_SCALAR, &config_prefix, RANGE(prefix), .required = true, .apply = CONFIG_LIVE,
+	{ "prefix", CONFIG_SCALAR, &config_prefix, RANGE(prefix), .required = true, .key = true,
+		.apply = CONFIG_LIVE,
 		.doc = "the addresses from which anybody may connect; the longest prefix decides" },
 	{ "peer-group", CONFIG_SCALAR, &config_name, RANGE(peer_group), .max = 64, .required = true,
-		.apply = CONFIG_RESET_SESSION, .doc = "the group whose keys hold for them" },
+		.apply = CONFIG_LIVE, .doc = "the group whose keys hold for them" },
 	{ "limit", CONFIG_SCALAR, &config_u32, RANGE(limit), .min = 1, .max = 1000000, .def = "4096",
 		.apply = CONFIG_LIVE, .doc = "the most neighbors of this range at one time" },
 	{ NULL },
@@ -63,10 +65,11 @@ static const struct config_schema range_schema = { sizeof(struct config_range), 
 
 #define NEIGHBOR(member) .offset = offsetof(struct config_neighbor, member)
 static const struct config_field neighbor_fields[] = {
-	{ "address", CONFIG_SCALAR, &config_addr, NEIGHBOR(address), .required = true, .apply = CONFIG_LIVE,
+	{ "address", CONFIG_SCALAR, &config_addr, NEIGHBOR(address), .required = true, .key = true,
+		.apply = CONFIG_LIVE,
 		.doc = "the neighbor's address" },
 	{ "peer-group", CONFIG_SCALAR, &config_name, NEIGHBOR(peer_group), .max = 64, .def_doc = "none",
-		.apply = CONFIG_RESET_SESSION,
+		.apply = CONFIG_LIVE,
 		.doc = "the group whose keys hold where the neighbor says nothing else" },
 	{ NULL },
 };
@@ -266,6 +269,7 @@ struct config_rrd *config_rrd_parse(
 	if (root) {
 		config_schema_read(&r, &config_rrd_schema, root, c);
 		c->arena = r.arena;
+		c->root = root;
 		fill_in(c, root);
 		config_rrd_check(c, root, errs);
 	}

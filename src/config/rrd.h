@@ -82,6 +82,7 @@ struct config_fib {
 
 struct config_rrd {
 	struct arena *arena;
+	const struct config_node *root; /* the file's tree */
 	struct config_router router;
 	struct config_listen *listen;
 	size_t listen_count;

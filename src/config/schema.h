@@ -61,6 +61,8 @@ struct config_scalar {
 	/* Writes the value; or says what is wrong and what would be right, and returns false. */
 	bool (*parse)(struct config_reader *r, const struct config_field *f, const char *text, void *out,
 		struct text *why);
+	/* The value as parse would take it; nothing where it is unset. NULL: its table is never compared or written. */
+	void (*format)(const struct config_field *f, const void *value, struct text *out);
 };
 
 enum config_shape {
@@ -83,7 +85,11 @@ struct config_field {
 	const char *def;     /* default, as written in a file; NULL: all octets zero */
 	const char *def_doc; /* what the default is, where def does not say it */
 	bool required;
+	bool key;    /* tells the elements of its list apart; the order of a list without such a row matters */
+	bool secret; /* never shown, nor what it was or becomes */
 	enum config_apply apply;
+	/* What a change between these two values touches, where that can be less; or NULL. */
+	enum config_apply (*apply_change)(const void *before, const void *after);
 	enum config_feature needs;
 	const char *doc; /* one sentence, no full stop */
 };
@@ -98,6 +104,8 @@ struct config_schema {
 	/* Takes a scalar in the place of the map ("import: none"), or is told by a NULL text that a map comes; or NULL. */
 	bool (*shorthand)(struct config_reader *r, const char *text, void *out, struct text *why);
 	const char *shorthand_doc;
+	/* Writes the word when it alone says the value; or NULL. */
+	bool (*shorthand_format)(const void *value, struct text *out);
 };
 
 /* What the structure of an element of a list or map begins with. */
