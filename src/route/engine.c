@@ -36,6 +36,7 @@ struct route_engine *route_engine_new(
 	e->arena = arena_new();
 	list_init(&e->peers);
 	list_init(&e->closed);
+	list_init(&e->movers);
 	for (int f = 0; f < BGP_FAMILIES; f++) {
 		e->rib[f] = route_rib_new((enum bgp_family)f, e->store, table_changed, e);
 		list_init(&e->groups[f]);
@@ -78,7 +79,7 @@ static int take_group_id(struct route_engine *e, enum bgp_family f)
 	return -1;
 }
 
-static void key_of(const struct route_peer *p, enum bgp_family f, struct route_group_key *key)
+void route_engine_key_of(const struct route_peer *p, enum bgp_family f, struct route_group_key *key)
 {
 	bool ours = p->cfg.next_hop_self || p->cfg.type == ROUTE_PEER_EBGP;
 
@@ -95,22 +96,22 @@ static void key_of(const struct route_peer *p, enum bgp_family f, struct route_g
 	key->export = p->cfg.export;
 }
 
-static struct route_group *find_group(
+struct route_group *route_engine_find_group(
 	struct route_engine *e, enum bgp_family f, const struct route_group_key *key)
 {
 	LIST_FOREACH (l, &e->groups[f]) {
 		struct route_group *g = LIST_ENTRY(l, struct route_group, link);
 
-		if (!g->retired && memcmp(&g->key, key, sizeof(*key)) == 0)
+		if (!g->retired && route_group_key_equal(&g->key, key))
 			return g;
 	}
 	return NULL;
 }
 
-static struct route_group *get_group(
+struct route_group *route_engine_get_group(
 	struct route_engine *e, enum bgp_family f, const struct route_group_key *key)
 {
-	struct route_group *g = find_group(e, f, key);
+	struct route_group *g = route_engine_find_group(e, f, key);
 	int id;
 
 	if (g)
@@ -149,8 +150,8 @@ static void join_group(struct route_peer *p, enum bgp_family f)
 	struct route_group *g = NULL;
 
 	if (!route_policy_none(p->cfg.export)) {
-		key_of(p, f, &key);
-		g = get_group(p->engine, f, &key);
+		route_engine_key_of(p, f, &key);
+		g = route_engine_get_group(p->engine, f, &key);
 		p->unserved |= !g;
 	}
 	if (g)
@@ -189,8 +190,7 @@ static void leave_group(struct route_peer *p, enum bgp_family f)
 		return;
 	route_member_free(m);
 	p->member[f] = NULL;
-	if (g->member_count == 0)
-		route_group_retire(g);
+	route_group_retire_if_idle(g);
 }
 
 void route_peer_close(struct route_peer *p)
@@ -295,8 +295,8 @@ static bool walk_hops(struct route_engine *e)
 
 uint64_t route_engine_work(struct route_engine *e, uint64_t now_ms)
 {
-	bool walking = walk_hops(e);
-	uint64_t wait = drain_closed(e) || walking ? 0 : UINT64_MAX;
+	bool walking = walk_hops(e), changing = route_changes_work(e);
+	uint64_t wait = drain_closed(e) || walking || changing ? 0 : UINT64_MAX;
 
 	for (int f = 0; f < BGP_FAMILIES; f++) {
 		uint64_t w = work_groups(e, (enum bgp_family)f, now_ms);
@@ -304,7 +304,7 @@ uint64_t route_engine_work(struct route_engine *e, uint64_t now_ms)
 		if (w < wait)
 			wait = w;
 	}
-	return wait;
+	return route_moves_work(e) ? 0 : wait;
 }
 
 void route_engine_free(struct route_engine *e)

@@ -40,6 +40,10 @@ struct route_engine_ops {
 	void (*kick)(void *peer_user);
 	/* A route does not fit into the messages of the peers it should go to (RFC 4271 9.2): for the log. */
 	void (*oversized)(void *user, const struct prefix *p, const struct route_peer_config *from);
+	/* After route_peer_set_config(): what the peer holds has passed its new import policy. */
+	void (*refiltered)(void *peer_user);
+	/* After the same: there is no room for one more update group; as with route_peer_served(). */
+	void (*unserved)(void *peer_user);
 	/* With next_hop_check: whose reachability is to be told from now on, or no more. Both may be NULL. */
 	struct route_hops_ops next_hops;
 };
@@ -69,6 +73,23 @@ struct route_peer *route_peer_new(struct route_engine *e, const struct route_pee
 bool route_peer_served(const struct route_peer *p);
 /* The session went down: all its paths go (in slices), nothing more is pulled. The pointer is dead for the caller. */
 void route_peer_close(struct route_peer *p);
+
+/* --- settings that change while sessions are up (change.c) --- */
+
+/* Takes over send mode and send_n, next_hop_self, the advertisement interval and the policies, and leaves the rest. The peer is
+ * sent what follows from it and no more, in slices: routes it may not have any more are withdrawn, others are announced. What it
+ * announced before and import does not allow any more goes; then refiltered() is called, if import is another one.
+ * A send mode cannot change to or from ROUTE_SEND_BEST. */
+void route_peer_set_config(struct route_peer *p, const struct route_peer_config *cfg);
+/* More is held from the peer than import allows: after a change of it, for the caller to end the session. */
+bool route_peer_over_limit(const struct route_peer *p, enum bgp_family *family);
+/* All entries are decided and read again, in slices. */
+void route_engine_reevaluate(struct route_engine *e, const struct route_decide_opts *opts);
+/* For the sessions that come; those that are up must be closed. */
+void route_engine_set_identity(
+	struct route_engine *e, uint32_t local_as, uint32_t router_id, uint32_t cluster_id);
+/* A policy that is not used may be freed. */
+bool route_engine_uses(const struct route_engine *e, const struct route_policy *policy);
 
 enum route_import { ROUTE_IMPORT_OK, ROUTE_IMPORT_MAX_PREFIXES };
 

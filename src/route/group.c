@@ -5,11 +5,13 @@
 #include "route/peer_private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	SLICE_ENTRIES = 4096,	   /* entries looked at per call */
 	STREAM_AHEAD = 256 * 1024, /* octets written per call */
 	NOTES_AHEAD = 65536,	   /* marks made per call, of all members that do not read the stream */
+	PARTS = 4,		   /* of a slice, between which what was collected is sent */
 };
 
 struct route_group *route_group_new(
@@ -23,6 +25,7 @@ struct route_group *route_group_new(
 	g->key = *key;
 	g->walking = true;
 	list_init(&g->members);
+	list_init(&g->leavers);
 	route_stream_init(&g->stream);
 	route_reader_init(&g->reader, rib);
 	if (key->advertisement_interval_ms)
@@ -68,11 +71,18 @@ static void say(struct route_group *g, const struct route_entry *e, const struct
 {
 	if (g->streaming)
 		route_pack_add(&g->pack, item);
-	if (g->streaming == g->member_count)
-		return;
-	g->notes += g->member_count - g->streaming;
-	LIST_FOREACH (l, &g->members)
-		route_member_note(LIST_ENTRY(l, struct route_member, link), item, e);
+	if (g->streaming < g->member_count) {
+		g->notes += g->member_count - g->streaming;
+		LIST_FOREACH (l, &g->members)
+			route_member_note(LIST_ENTRY(l, struct route_member, link), item, e);
+	}
+	/* Whatever it is about, even a path of their own: they are told what their new group says of it. */
+	LIST_FOREACH (l, &g->leavers) {
+		struct route_member *m = LIST_ENTRY(l, struct route_member, from_link);
+
+		route_marks_add(m->marks, &item->nlri.prefix, item->nlri.path_id);
+		g->notes++;
+	}
 }
 
 /* The member of this group that is a path's source; NULL for a tombstone, whose peer may be gone. */
@@ -93,6 +103,8 @@ static bool was_sent(const struct route_group *g, const struct route_path *path)
 
 static bool is_current(const struct route_group *g, const struct route_path *path)
 {
+	if (g->resaying)
+		return false;
 	return route_sent_current(route_rib_sent(g->rib), path->sent, g->id);
 }
 
@@ -315,22 +327,26 @@ static void flush(struct route_group *g)
 
 static void walk_entry(void *user, struct route_entry *e)
 {
-	sync_entry(user, e);
+	struct route_group *g = user;
+
+	g->resaying = g->resay;
+	sync_entry(g, e);
+	g->resaying = false;
 }
 
-static void first_pass(struct route_group *g)
+/* A slice of it; a table of which little is to be said must not be passed in one go. */
+static void pass(struct route_group *g)
 {
 	uint64_t begin = g->stream.appended;
 
-	while (g->walking && g->stream.appended - begin < STREAM_AHEAD) {
-		for (size_t i = 0; g->walking && i < SLICE_ENTRIES / 4; i++)
+	for (int part = 0; g->walking && part < PARTS && g->stream.appended - begin < STREAM_AHEAD; part++) {
+		for (size_t i = 0; g->walking && i < SLICE_ENTRIES / PARTS; i++)
 			g->walking = route_rib_walk(g->rib, &g->walk_at, walk_entry, g);
 		flush(g);
-		if (!g->streaming)
-			break;
 	}
 	if (g->walking)
 		return;
+	g->again = g->resay = false;
 	LIST_FOREACH (l, &g->members)
 		route_member_table_complete(LIST_ENTRY(l, struct route_member, link));
 	flush(g);
@@ -368,7 +384,7 @@ static bool detach_slow(struct route_group *g)
 
 static void read_changes(struct route_group *g, uint64_t now_ms)
 {
-	bool hold = g->deferred && now_ms < g->next_advertisement_ms;
+	bool hold = g->key.advertisement_interval_ms && now_ms < g->next_advertisement_ms;
 	struct route_entry *e;
 
 	if (g->deferred && !hold && (route_marks_count(g->deferred) || route_reader_behind(&g->reader))) {
@@ -391,10 +407,11 @@ bool route_group_waiting(const struct route_group *g)
 	       (g->deferred && route_marks_count(g->deferred));
 }
 
-/* While nobody who reads the stream can take more, changes wait in the change list, where they merge. */
+/* While nobody who reads the stream can take more, changes wait in the change list, where they merge; unless somebody waits
+ * for the end of the pass. */
 static bool stalled(const struct route_group *g)
 {
-	return g->streaming && !g->hungry && !route_rib_crowded(g->rib);
+	return g->streaming && !g->hungry && !g->expected && !route_rib_crowded(g->rib);
 }
 
 static bool deferred_due(const struct route_group *g, uint64_t now_ms)
@@ -402,12 +419,41 @@ static bool deferred_due(const struct route_group *g, uint64_t now_ms)
 	return g->deferred && now_ms >= g->next_advertisement_ms && route_marks_count(g->deferred);
 }
 
-void route_group_retire(struct route_group *g)
+void route_group_retire_if_idle(struct route_group *g)
 {
+	if (g->member_count || g->expected || !list_empty(&g->leavers))
+		return;
 	g->retired = true;
 	g->walk_at = 0;
 	route_reader_fini(&g->reader);
 	route_stream_fini(&g->stream);
+}
+
+bool route_group_key_equal(const struct route_group_key *a, const struct route_group_key *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+bool route_group_key_looks_different(const struct route_group_key *a, const struct route_group_key *b)
+{
+	return a->next_hop_self != b->next_hop_self || !ip_addr_equal(&a->local, &b->local);
+}
+
+void route_group_rekey(struct route_group *g, const struct route_group_key *key)
+{
+	struct route_group_key old = g->key;
+
+	g->key = *key;
+	if (key->advertisement_interval_ms && !g->deferred)
+		g->deferred = route_marks_new();
+	g->next_advertisement_ms = 0;
+	old.advertisement_interval_ms = key->advertisement_interval_ms;
+	if (route_group_key_equal(&old, key))
+		return;
+	g->resay |= route_group_key_looks_different(&old, key);
+	g->again |= !g->walking;
+	g->walking = true;
+	g->walk_at = 0;
 }
 
 uint64_t route_group_work(struct route_group *g, uint64_t now_ms)
@@ -421,11 +467,14 @@ uint64_t route_group_work(struct route_group *g, uint64_t now_ms)
 		return 0;
 	}
 	g->notes = 0;
-	if (stalled(g))
-		return detach_slow(g) ? 0 : UINT64_MAX;
-	if (g->walking) {
-		first_pass(g);
+	if ((stalled(g) || g->expected) && detach_slow(g))
 		return 0;
+	if (stalled(g))
+		return UINT64_MAX;
+	if (g->walking) {
+		pass(g);
+		if (!g->again)
+			return 0;
 	}
 	while (route_reader_behind(&g->reader) || deferred_due(g, now_ms)) {
 		read_changes(g, now_ms);
@@ -434,6 +483,8 @@ uint64_t route_group_work(struct route_group *g, uint64_t now_ms)
 		if (g->stream.appended - begin > STREAM_AHEAD || g->notes >= NOTES_AHEAD || stalled(g))
 			break;
 	}
+	if (g->walking)
+		return stalled(g) ? UINT64_MAX : 0;
 	if (route_reader_behind(&g->reader))
 		return stalled(g) ? UINT64_MAX : 0;
 	if (g->deferred && route_marks_count(g->deferred))

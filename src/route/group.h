@@ -8,7 +8,11 @@
  *
  * A member is in one of three states. It WALKs the table when it joins or asks for a refresh; then it serves its MARKS,
  * which collected what the group sent meanwhile; then it reads the STREAM. One that falls too far behind the stream
- * goes back to MARKS, so a slow peer costs memory for at most one mark per route and delays nobody.
+ * goes back to MARKS, so a slow peer costs memory for at most one mark per route and delays nobody. A fourth, MOVE, is that
+ * of one that comes from another group (move.c).
+ *
+ * When all members of a group are to be told by another key, the group takes that key and passes over the table again: what
+ * it sent is known path by path, so the members get the difference and nothing else.
  */
 #pragma once
 
@@ -45,10 +49,15 @@ struct route_group {
 	struct list link;
 	struct list members;
 	size_t member_count, streaming, hungry;
+	struct list leavers; /* members of other groups by now, which hold what this one told them */
+	size_t expected;     /* members of other groups that wait for the end of the first pass */
 	struct route_reader reader;
 	struct route_stream stream;
 	struct route_pack pack;
-	bool walking; /* its first pass over the table is not finished */
+	bool walking; /* its first pass over the table is not finished, or one with a new key */
+	bool again;   /* it is one with a new key: changes are read meanwhile */
+	bool resay;   /* by the new key all that was sent looks different and is said again */
+	bool resaying; /* just now */
 	uint64_t walk_at;
 	bool retired; /* no members left: its marks on paths are being removed */
 	uint64_t next_advertisement_ms;
@@ -57,7 +66,7 @@ struct route_group {
 	size_t notes;		      /* marks made for members in the work at hand */
 };
 
-enum route_member_state { ROUTE_MEMBER_WALK, ROUTE_MEMBER_MARKS, ROUTE_MEMBER_STREAM };
+enum route_member_state { ROUTE_MEMBER_WALK, ROUTE_MEMBER_MARKS, ROUTE_MEMBER_STREAM, ROUTE_MEMBER_MOVE };
 
 struct route_member {
 	struct list link;
@@ -69,6 +78,10 @@ struct route_member {
 	bool end_refresh; /* EoRR still to be said */
 	bool walk_again;  /* asked for another refresh meanwhile */
 	uint64_t walk_at;
+	struct route_group *next;  /* it is to move there; NULL: nowhere */
+	struct route_group *from;  /* MOVE: what this one told it is what it holds; NULL: nothing */
+	struct list from_link;	   /* among the leavers of from */
+	struct list move_link;	   /* among the engine's movers */
 	struct route_marks *marks; /* NULL while it reads the stream */
 	struct route_stream_pos pos;
 };
@@ -77,8 +90,13 @@ struct route_member {
 struct route_group *route_group_new(
 	struct route_engine *e, struct route_rib *rib, unsigned id, const struct route_group_key *key);
 void route_group_free(struct route_group *g);
-/* Its last member has left: from now on its work is to remove its marks from the paths. */
-void route_group_retire(struct route_group *g);
+/* If nobody needs it any more: from now on its work is to remove its marks from the paths. */
+void route_group_retire_if_idle(struct route_group *g);
+/* All members are to be told by another key, and nobody else has to do with the group. */
+void route_group_rekey(struct route_group *g, const struct route_group_key *key);
+bool route_group_key_equal(const struct route_group_key *a, const struct route_group_key *b);
+/* By these keys the same path looks different. */
+bool route_group_key_looks_different(const struct route_group_key *a, const struct route_group_key *b);
 /* A slice of work; the same return value as route_engine_work(). A retired group that returns UINT64_MAX is finished
  * and can be freed. */
 uint64_t route_group_work(struct route_group *g, uint64_t now_ms);
@@ -103,6 +121,17 @@ void route_member_detach(struct route_member *m);
 void route_member_serve(struct route_member *m);
 /* The group has finished its first pass. */
 void route_member_table_complete(struct route_member *m);
+/* Adds a path to the engine's pack, which flush empties into the peer's queue. */
+void route_member_pack(struct route_member *m, const struct route_path *path);
+void route_member_flush(struct route_member *m);
+
+/* --- move.c: from one group to another --- */
+/* The member is to be in that group, as soon as this can be; its own: it stays. */
+void route_member_move(struct route_member *m, struct route_group *to);
+/* Whatever is under way ends here: the member is about to go. */
+void route_member_move_cancel(struct route_member *m);
+/* A slice of the moves under way; true when more can be done at once. */
+bool route_moves_work(struct route_engine *e);
 
 /* --- outgoing.c: attributes as members see them --- */
 void route_outgoing(struct route_group *g, const struct route_item *item, struct bgp_attrs *attrs,

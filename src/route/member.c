@@ -48,6 +48,7 @@ void route_member_free(struct route_member *m)
 {
 	struct route_group *g = m->group;
 
+	route_member_move_cancel(m);
 	if (m->state == ROUTE_MEMBER_STREAM)
 		leave_stream(m);
 	list_del(&m->link);
@@ -115,10 +116,10 @@ static void begin_refresh(struct route_member *m, enum bgp_refresh_subtype subty
 }
 
 /* A refresh asked for during an enhanced one begins when that one has ended, and all of these are one: otherwise a peer
- * that asks and does not read would fill the queue with beginnings. */
+ * that asks and does not read would fill the queue with beginnings. One that moves has ends of its own to meet first. */
 void route_member_walk(struct route_member *m)
 {
-	if (m->end_refresh) {
+	if (m->end_refresh || m->state == ROUTE_MEMBER_MOVE) {
 		m->walk_again = true;
 		return;
 	}
@@ -142,7 +143,7 @@ static bool told(const struct route_member *m, const struct route_path *path)
 	       route_sent_any(route_rib_sent(m->group->rib), path->sent, m->group->id);
 }
 
-static void pack_path(struct route_member *m, const struct route_path *path)
+void route_member_pack(struct route_member *m, const struct route_path *path)
 {
 	struct route_item item = {
 		.attrs = path->attrs,
@@ -160,7 +161,7 @@ static void walk_entry(void *user, struct route_entry *e)
 
 	for (struct route_path *p = e->paths; p; p = p->next)
 		if (told(m, p))
-			pack_path(m, p);
+			route_member_pack(m, p);
 }
 
 static void serve_mark(struct route_member *m, const struct route_mark *mark)
@@ -171,7 +172,7 @@ static void serve_mark(struct route_member *m, const struct route_mark *mark)
 	for (struct route_path *p = e ? e->paths : NULL; p; p = p->next) {
 		if (!told(m, p) || (route_group_add_path(m->group) && p->path_id_out != mark->path_id))
 			continue;
-		pack_path(m, p);
+		route_member_pack(m, p);
 		return;
 	}
 	route_pack_add(&m->group->engine->pack, &gone);
@@ -208,7 +209,7 @@ static void oversized(void *user, const struct route_item *item)
 	m->group->engine->ops.oversized(m->group->engine->user, &item->nlri.prefix, &item->source->cfg);
 }
 
-static void flush(struct route_member *m)
+void route_member_flush(struct route_member *m)
 {
 	struct route_sink sink = route_group_sink(m->group);
 
@@ -259,15 +260,18 @@ void route_member_serve(struct route_member *m)
 	while (m->state == ROUTE_MEMBER_WALK && q->octets < SERVE_OCTETS) {
 		for (int i = 0; more && i < SERVE_ROUTES; i++)
 			more = route_rib_walk(m->group->rib, &m->walk_at, walk_entry, m);
-		flush(m);
-		if (!more)
-			m->state = ROUTE_MEMBER_MARKS;
+		route_member_flush(m);
+		if (more)
+			continue;
+		m->state = ROUTE_MEMBER_MARKS;
+		if (m->next)
+			m->group->engine->ops.wake(m->group->engine->user);
 	}
 	more = true;
 	while (m->state == ROUTE_MEMBER_MARKS && q->octets < SERVE_OCTETS) {
 		for (int i = 0; i < SERVE_ROUTES && (more = route_marks_take(m->marks, &mark)); i++)
 			serve_mark(m, &mark);
-		flush(m);
+		route_member_flush(m);
 		if (!more)
 			join_stream(m);
 	}

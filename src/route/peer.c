@@ -65,7 +65,7 @@ bool route_peer_last_rejected(const struct route_peer *p, struct prefix *prefix,
 
 /* --- import --- */
 
-static void reject(struct route_peer *p, const struct prefix *prefix, enum route_reject why)
+void route_peer_reject(struct route_peer *p, const struct prefix *prefix, enum route_reject why)
 {
 	p->counters.rejected[why]++;
 	p->last_rejected = *prefix;
@@ -111,7 +111,7 @@ static void withdraw(struct route_peer *p, enum bgp_family f, const struct bgp_n
 /* A route that is refused replaces, and so removes, what the peer had sent before under that name. */
 static void refuse(struct route_peer *p, enum bgp_family f, const struct bgp_nlri *n, enum route_reject why)
 {
-	reject(p, &n->prefix, why);
+	route_peer_reject(p, &n->prefix, why);
 	withdraw(p, f, n);
 }
 
@@ -126,7 +126,8 @@ static bool over_limit(const struct route_peer *p, enum bgp_family f)
 {
 	uint32_t max = route_policy_max_prefixes(p->cfg.import);
 
-	return max && p->counters.received[f] > max;
+	/* With a new policy it is not known yet how much of what is held will stay. */
+	return max && !p->refilter && p->counters.received[f] > max;
 }
 
 static enum route_import announce(
@@ -305,6 +306,14 @@ int route_peer_fill(struct route_peer *p, struct iovec *iov, int max, size_t *pa
 	return n;
 }
 
+static bool is_moving(const struct route_peer *p)
+{
+	for (int f = 0; f < BGP_FAMILIES; f++)
+		if (p->member[f] && p->member[f]->state == ROUTE_MEMBER_MOVE)
+			return true;
+	return false;
+}
+
 void route_peer_consumed(struct route_peer *p, size_t octets)
 {
 	for (int i = 0; i < p->offers && octets; i++) {
@@ -319,4 +328,6 @@ void route_peer_consumed(struct route_peer *p, size_t octets)
 		octets -= n;
 	}
 	p->offers = 0;
+	if (p->queue.octets == 0 && is_moving(p))
+		p->engine->ops.wake(p->engine->user);
 }

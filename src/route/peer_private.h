@@ -12,6 +12,8 @@ struct route_peer {
 	struct list link; /* among the engine's open or closed peers */
 	bool closed;
 	bool unserved; /* there was no room for an update group */
+	bool regroup;  /* its settings have changed: it may be in the wrong groups */
+	bool refilter; /* so has its import policy: what it holds has yet to pass it */
 	struct bgp_negotiated negotiated;
 	struct list adj_rib_in[BGP_FAMILIES];
 	struct route_member *member[BGP_FAMILIES]; /* NULL: the family is not sent */
@@ -26,3 +28,6 @@ struct route_peer {
 	struct prefix last_rejected;
 	enum route_reject last_reject;
 };
+
+/* Counts a route that was not taken, or is no longer. */
+void route_peer_reject(struct route_peer *p, const struct prefix *prefix, enum route_reject why);

@@ -116,6 +116,46 @@ uint32_t route_policy_max_prefixes(const struct route_policy *p)
 	return p ? p->cfg.max_prefixes : 0;
 }
 
+/* --- comparing --- */
+
+/* Does one rule of the policy let all pass that the rule does? */
+static bool rule_is_covered(const struct route_policy *p, const struct route_prefix_rule *rule)
+{
+	for (size_t i = 0; i < p->cfg.prefix_count; i++) {
+		const struct route_prefix_rule *r = &p->cfg.prefixes[i];
+
+		if (prefix_contains(&r->prefix, &rule->prefix) && r->ge <= rule->ge && r->le >= rule->le)
+			return true;
+	}
+	return p->cfg.prefix_count == 0;
+}
+
+static bool next_hop_is_covered(const struct route_policy *p, const struct prefix *next_hop)
+{
+	for (size_t i = 0; i < p->cfg.next_hop_count; i++)
+		if (prefix_contains(&p->cfg.next_hops[i], next_hop))
+			return true;
+	return p->cfg.next_hop_count == 0;
+}
+
+bool route_policy_admits_more(const struct route_policy *before, const struct route_policy *after)
+{
+	if (!before || (after && after->cfg.none))
+		return false;
+	if (before->cfg.none)
+		return true;
+	if (!after || (before->cfg.prefix_count && !after->cfg.prefix_count) ||
+		(before->cfg.next_hop_count && !after->cfg.next_hop_count))
+		return before->cfg.prefix_count || before->cfg.next_hop_count;
+	for (size_t i = 0; i < after->cfg.prefix_count; i++)
+		if (!rule_is_covered(before, &after->cfg.prefixes[i]))
+			return true;
+	for (size_t i = 0; i < after->cfg.next_hop_count; i++)
+		if (!next_hop_is_covered(before, &after->cfg.next_hops[i]))
+			return true;
+	return false;
+}
+
 bool route_policy_equal(const struct route_policy *a, const struct route_policy *b)
 {
 	if (a == b)

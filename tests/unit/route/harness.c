@@ -38,9 +38,20 @@ static void hop_unused(void *user, const struct ip_addr *addr)
 	((struct harness *)user)->hops_unused++;
 }
 
+static void refiltered(void *peer_user)
+{
+	((struct test_peer *)peer_user)->refiltered++;
+}
+
+static void unserved(void *peer_user)
+{
+	((struct test_peer *)peer_user)->unserved++;
+}
+
 void harness_init(struct harness *h, const struct route_engine_config *cfg)
 {
-	static const struct route_engine_ops ops = { wake, kick, oversized, { hop_used, hop_unused } };
+	static const struct route_engine_ops ops = { wake, kick, oversized, refiltered, unserved,
+		{ hop_used, hop_unused } };
 
 	memset(h, 0, sizeof(*h));
 	h->now_ms = 1000;

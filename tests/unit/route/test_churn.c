@@ -1,7 +1,7 @@
 /*
- * Random churn against a slow, obvious model: whatever peers announce, withdraw, lose, ask for again or fail to read, at
- * each checkpoint every peer holds exactly what the model says, no peer was ever told of its own path, and every withdrawal
- * named a path that really was.
+ * Random churn against a slow, obvious model: whatever peers announce, withdraw, lose, ask for again or fail to read, and
+ * whatever becomes of their settings meanwhile, at each checkpoint every peer holds exactly what the model says, no peer was
+ * ever told of its own path, and every withdrawal named a path that really was.
  */
 #include "harness.h"
 
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { PEERS = 12, PREFIXES = 24, IDS = 3, LOCAL_AS = 65021 };
+enum { PEERS = 12, PREFIXES = 24, IDS = 3, LOCAL_AS = 65021, INTERVAL_MS = 50 };
 
 static const struct route_engine_config config = {
 	.local_as = LOCAL_AS, .router_id = 0x0a0000fe, .cluster_id = 0x0a0000fe, .stream_window = 200 * 1024
@@ -29,8 +29,19 @@ struct ann {
 	uint8_t origin;
 };
 
+/* What a policy of the test lets pass. */
+enum { ALL, ODD, LOW, NOTHING, POLICIES };
+
+struct settings {
+	int import, export;
+	enum route_send_mode mode;
+	bool next_hop_self, interval;
+};
+
 struct model {
 	struct ann ann[PEERS][PREFIXES][IDS];
+	struct settings set[PEERS];
+	struct route_policy *policy[POLICIES];
 };
 
 struct cand {
@@ -105,6 +116,11 @@ static size_t decide(const struct cand *all, size_t n, struct cand *out)
 	return k;
 }
 
+static bool passes(int policy, int prefix)
+{
+	return policy == ALL || (policy == ODD && prefix % 2) || (policy == LOW && prefix < PREFIXES / 2);
+}
+
 static bool may_send(int from, int to)
 {
 	return !(types[from] == ROUTE_PEER_IBGP && types[to] == ROUTE_PEER_IBGP);
@@ -145,7 +161,9 @@ static size_t expected(const struct model *m, int prefix, int to, struct cand *o
 	struct cand all[PEERS * IDS], chosen[PEERS * IDS];
 	size_t n = candidates(m, prefix, all), count, kept = 0;
 
-	switch (modes[to]) {
+	if (!passes(m->set[to].export, prefix))
+		return 0;
+	switch (m->set[to].mode) {
 	case ROUTE_SEND_ALL:
 		memcpy(chosen, all, n * sizeof(*all));
 		count = n;
@@ -177,7 +195,7 @@ static void prefix_text(int prefix, char *buf, size_t size)
 	snprintf(buf, size, "10.1.%d.0/24", prefix);
 }
 
-static bool holds(const struct test_peer *p, const char *prefix, const struct cand *c)
+static bool holds(const struct test_peer *p, const char *prefix, const struct cand *c, bool next_hop_self)
 {
 	bool out = p->cfg.type == ROUTE_PEER_EBGP;
 	char nh_text[32];
@@ -185,6 +203,8 @@ static bool holds(const struct test_peer *p, const char *prefix, const struct ca
 
 	next_hop_text(c->peer, c->id, nh_text, sizeof(nh_text));
 	ip_addr_parse(nh_text, &nh);
+	if (next_hop_self)
+		nh = p->cfg.local;
 	for (size_t i = 0; i < harness_held_count(p, prefix); i++) {
 		const struct held *h = harness_held(p, prefix, i);
 
@@ -213,7 +233,7 @@ static void compare(const struct harness *h, const struct model *m)
 			prefix_text(prefix, text, sizeof(text));
 			assert_int_equal(harness_held_count(p, text), n);
 			for (size_t i = 0; i < n; i++)
-				assert_true(holds(p, text, &want[i]));
+				assert_true(holds(p, text, &want[i], m->set[to].next_hop_self));
 		}
 	}
 }
@@ -228,7 +248,7 @@ static void announce(struct harness *h, struct model *m, int peer, int prefix, i
 	int path = (int)random() % 5;
 	char text[32], nh[32];
 
-	*a = (struct ann){ true, (uint32_t)random() % 3, random() % 4 ? 0 : 200, paths[path], lens[path],
+	*a = (struct ann){ passes(m->set[peer].import, prefix), (uint32_t)random() % 3, random() % 4 ? 0 : 200, paths[path], lens[path],
 		neighbors[path], (uint8_t)(random() % 8 == 0) };
 	prefix_text(prefix, text, sizeof(text));
 	next_hop_text(peer, id, nh, sizeof(nh));
@@ -240,6 +260,60 @@ static void announce(struct harness *h, struct model *m, int peer, int prefix, i
 						     .origin = a->origin,
 						     .next_hop = nh,
 						     .padding = random() % 4 ? 0 : 900 });
+}
+
+/* Other settings for a peer, up or not; several in a row sometimes, before any of them has taken effect. */
+static void change(struct harness *h, struct model *m, int peer)
+{
+	struct test_peer *p = &h->peer[peer + 1];
+	struct settings *s = &m->set[peer];
+	int import = s->import;
+
+	if (random() % 3 == 0)
+		import = (int)random() % POLICIES;
+	if (random() % 2)
+		s->export = (int)random() % POLICIES;
+	if (random() % 4 == 0)
+		s->next_hop_self = !s->next_hop_self;
+	if (random() % 4 == 0)
+		s->interval = !s->interval;
+	if (s->mode != ROUTE_SEND_BEST && random() % 2)
+		s->mode = (enum route_send_mode)(ROUTE_SEND_ALL + random() % 3);
+	p->cfg.import = m->policy[import];
+	p->cfg.export = m->policy[s->export];
+	p->cfg.next_hop_self = s->next_hop_self;
+	p->cfg.advertisement_interval_ms = s->interval ? INTERVAL_MS : 0;
+	p->cfg.send_mode[0] = s->mode;
+	if (p->p)
+		route_peer_set_config(p->p, &p->cfg);
+	if (import == s->import)
+		return;
+	s->import = import;
+	for (int prefix = 0; prefix < PREFIXES; prefix++)
+		for (int id = 0; id < IDS; id++)
+			m->ann[peer][prefix][id].there &= passes(import, prefix);
+	/* What a policy removed is gone, even if the next one would have let it pass. */
+	harness_settle(h, 0);
+}
+
+static void make_policies(struct model *m)
+{
+	struct route_prefix_rule odd[PREFIXES / 2], low[PREFIXES / 2];
+	char text[32];
+
+	for (int i = 0; i < PREFIXES / 2; i++) {
+		prefix_text(2 * i + 1, text, sizeof(text));
+		odd[i] = (struct route_prefix_rule){ .ge = 24, .le = 24 };
+		assert_true(prefix_parse(text, &odd[i].prefix, NULL));
+		prefix_text(i, text, sizeof(text));
+		low[i] = (struct route_prefix_rule){ .ge = 24, .le = 24 };
+		assert_true(prefix_parse(text, &low[i].prefix, NULL));
+	}
+	m->policy[ODD] = route_policy_new(
+		&(struct route_policy_config){ .prefixes = odd, .prefix_count = PREFIXES / 2 });
+	m->policy[LOW] = route_policy_new(
+		&(struct route_policy_config){ .prefixes = low, .prefix_count = PREFIXES / 2 });
+	m->policy[NOTHING] = route_policy_new(&(struct route_policy_config){ .none = true });
 }
 
 static void step(struct harness *h, struct model *m)
@@ -265,9 +339,12 @@ static void step(struct harness *h, struct model *m)
 		memset(m->ann[peer], 0, sizeof(m->ann[peer]));
 	} else if (what < 970) {
 		route_peer_refresh(p->p, BGP_IPV4_UNICAST);
-	} else if (what < 990) {
+	} else if (what < 982) {
 		p->stuck = !p->stuck;
 		p->kicked = true;
+	} else if (what < 992) {
+		for (int i = (int)random() % PEERS, n = random() % 4 ? 1 : PEERS; n > 0; i++, n--)
+			change(h, m, i % PEERS);
 	} else {
 		harness_settle(h, (size_t)random() % 300 + 1);
 	}
@@ -277,14 +354,16 @@ static void random_churn_equals_the_model(void **state)
 {
 	struct harness *hp = calloc(1, sizeof(*hp));
 	struct model *m = calloc(1, sizeof(*m));
+	size_t moved = 0;
 
 	(void)state;
-	srandom(7);
+	srandom(getenv("SEED") ? (unsigned)atoi(getenv("SEED")) : 7);
+	make_policies(m);
 	harness_init(hp, &config);
 	for (unsigned i = 0; i < PEERS; i++) {
 		struct test_peer *p = harness_peer(hp, i + 1, types[i]);
 
-		p->cfg.send_mode[0] = modes[i];
+		p->cfg.send_mode[0] = m->set[i].mode = modes[i];
 		p->cfg.send_n = BEST_N;
 		p->n.add_path_tx[0] = modes[i] != ROUTE_SEND_BEST;
 		p->n.enhanced_route_refresh = i % 2;
@@ -301,9 +380,16 @@ static void random_churn_equals_the_model(void **state)
 			hp->peer[k].kicked = hp->peer[k].p != NULL;
 		}
 		harness_settle(hp, (size_t)random() % 5000);
+		hp->now_ms += 2 * INTERVAL_MS;
+		harness_settle(hp, (size_t)random() % 5000);
 		compare(hp, m);
+		moved += route_engine_groups(hp->e, BGP_IPV4_UNICAST);
 	}
+	/* Groups come and go with the settings; there are more than the kinds of peers at the start. */
+	assert_true(moved > 100 * 8);
 	harness_fini(hp);
+	for (int i = 0; i < POLICIES; i++)
+		route_policy_free(m->policy[i]);
 	free(hp);
 	free(m);
 }
