@@ -10,8 +10,6 @@
 #include "route/engine_private.h"
 #include "route/peer_private.h"
 
-enum { WALK_PARTS = 4096 /* of the table, per call */ };
-
 /* --- walks --- */
 
 static void walk_begin(struct route_engine *e, struct route_table_walk *w)
@@ -24,7 +22,7 @@ static void walk_begin(struct route_engine *e, struct route_table_walk *w)
 static bool walk_slice(struct route_engine *e, struct route_table_walk *w,
 	void (*fn)(void *user, struct route_entry *entry))
 {
-	for (int i = 0; w->under_way && i < WALK_PARTS; i++) {
+	for (unsigned i = 0; w->under_way && i < e->cfg.walk_parts; i++) {
 		if (route_rib_walk(e->rib[w->family], &w->at, fn, e))
 			continue;
 		w->at = 0;

@@ -9,7 +9,7 @@
 
 enum {
 	DRAIN_PATHS = 4096, /* paths of closed peers withdrawn per call */
-	WALK_PARTS = 4096,  /* of the table, per call, in search of next hops that changed */
+	WALK_PARTS = 4096,
 	STREAM_WINDOW = 8 * 1024 * 1024,
 };
 
@@ -26,6 +26,8 @@ struct route_engine *route_engine_new(
 	struct route_engine *e = mem_calloc(1, sizeof(*e));
 
 	e->cfg = *cfg;
+	if (!e->cfg.walk_parts)
+		e->cfg.walk_parts = WALK_PARTS;
 	if (!e->cfg.stream_window)
 		e->cfg.stream_window = STREAM_WINDOW;
 	e->ops = *ops;
@@ -281,7 +283,7 @@ static bool walk_hops(struct route_engine *e)
 			return false;
 		*w = (struct route_hop_walk){ true, BGP_IPV4_UNICAST, 0, w->until, e->hops.changes };
 	}
-	for (int i = 0; i < WALK_PARTS; i++) {
+	for (unsigned i = 0; i < e->cfg.walk_parts; i++) {
 		if (route_rib_walk(e->rib[w->family], &w->at, touch_if_changed, e))
 			continue;
 		w->at = 0;

@@ -31,6 +31,7 @@ struct route_engine_config {
 	struct route_decide_opts decide;
 	bool next_hop_check;  /* paths whose next hop is not eligible take no part in the decision */
 	size_t stream_window; /* octets an update group holds for its slowest member; 0: 8 MiB */
+	unsigned walk_parts;  /* of a table that a walk passes per call; 0: 4096 */
 };
 
 struct route_engine_ops {

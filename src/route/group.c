@@ -340,7 +340,7 @@ static void pass(struct route_group *g)
 	uint64_t begin = g->stream.appended;
 
 	for (int part = 0; g->walking && part < PARTS && g->stream.appended - begin < STREAM_AHEAD; part++) {
-		for (size_t i = 0; g->walking && i < SLICE_ENTRIES / PARTS; i++)
+		for (size_t i = 0; g->walking && i <= g->engine->cfg.walk_parts / PARTS; i++)
 			g->walking = route_rib_walk(g->rib, &g->walk_at, walk_entry, g);
 		flush(g);
 	}

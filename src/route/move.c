@@ -14,8 +14,7 @@
 
 enum {
 	QUEUE_OCTETS = 64 * 1024, /* of a member's queue: a full one waits */
-	SLICE_PARTS = 2048,	  /* of the table, per member and call */
-	SLICES = 8,		  /* per call */
+	SLICES = 4,		  /* members that go on per call */
 };
 
 /* --- the difference of one entry --- */
@@ -183,7 +182,7 @@ static void go_on(struct route_member *m)
 {
 	bool more = true;
 
-	for (int i = 0; more && i < SLICE_PARTS; i++)
+	for (unsigned i = 0; more && i < m->group->engine->cfg.walk_parts; i++)
 		more = route_rib_walk(m->group->rib, &m->walk_at, compare, m);
 	route_member_flush(m);
 	if (m->peer->queue.octets)

@@ -16,7 +16,8 @@
 enum { PEERS = 12, PREFIXES = 24, IDS = 3, LOCAL_AS = 65021, INTERVAL_MS = 50 };
 
 static const struct route_engine_config config = {
-	.local_as = LOCAL_AS, .router_id = 0x0a0000fe, .cluster_id = 0x0a0000fe, .stream_window = 200 * 1024
+	.local_as = LOCAL_AS, .router_id = 0x0a0000fe, .cluster_id = 0x0a0000fe, .stream_window = 200 * 1024,
+	.walk_parts = 3
 };
 
 /* --- the model --- */
@@ -216,6 +217,16 @@ static bool holds(const struct test_peer *p, const char *prefix, const struct ca
 	return false;
 }
 
+static unsigned received(const struct model *m, int peer)
+{
+	unsigned n = 0;
+
+	for (int prefix = 0; prefix < PREFIXES; prefix++)
+		for (int id = 0; id < IDS; id++)
+			n += m->ann[peer][prefix][id].there;
+	return n;
+}
+
 static void compare(const struct harness *h, const struct model *m)
 {
 	for (int to = 0; to < PEERS; to++) {
@@ -225,6 +236,7 @@ static void compare(const struct harness *h, const struct model *m)
 			continue;
 		assert_int_equal(p->bogus_withdrawals, 0);
 		assert_int_equal(p->own_routes, 0);
+		assert_int_equal(route_peer_counters(p->p)->received[0], received(m, to));
 		for (int prefix = 0; prefix < PREFIXES; prefix++) {
 			struct cand want[PEERS * IDS];
 			size_t n = expected(m, prefix, to, want);
@@ -286,6 +298,10 @@ static void change(struct harness *h, struct model *m, int peer)
 	p->cfg.send_mode[0] = s->mode;
 	if (p->p)
 		route_peer_set_config(p->p, &p->cfg);
+	for (int i = (int)random() % 8; p->p && i > 4; i--)
+		route_engine_work(h->e, h->now_ms);
+	if (p->p && random() % 4 == 0)
+		route_peer_refresh(p->p, BGP_IPV4_UNICAST);
 	if (import == s->import)
 		return;
 	s->import = import;
@@ -371,8 +387,14 @@ static void random_churn_equals_the_model(void **state)
 	}
 	for (int i = 0; i < 40000; i++) {
 		step(hp, m);
-		if (random() % 3 == 0)
+		switch (random() % 6) {
+		case 0:
 			harness_settle(hp, 0);
+			break;
+		case 1: /* in the middle of what is under way */
+			route_engine_work(hp->e, hp->now_ms);
+			break;
+		}
 		if (i % 400 != 399)
 			continue;
 		for (int k = 1; k <= PEERS; k++) {
