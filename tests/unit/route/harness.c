@@ -249,6 +249,7 @@ static void take_announced(struct test_peer *p, const struct bgp_update *u, enum
 						    : 0,
 			.as_path_len = bgp_as_path_length(u->attrs.as_path),
 			.next_hop = bgp_next_hop_addr(&u->next_hop[f]) };
+		p->announced++;
 		p->own_routes += h->originator_id == p->cfg.router_id;
 	}
 }
@@ -262,6 +263,7 @@ static void take_withdrawn(struct test_peer *p, const struct bgp_update *u, enum
 			*h = p->held[--p->count];
 		else
 			p->unknown_withdrawals++;
+		p->withdrawn++;
 		p->bogus_withdrawals += !path_was(p->h, &u->withdrawn[f].item[i]);
 	}
 }

@@ -30,6 +30,7 @@ struct test_peer {
 	bool stuck; /* its socket takes nothing */
 	unsigned end_of_rib[BGP_FAMILIES], refresh_begin, refresh_end;
 	uint64_t updates, octets;
+	uint64_t announced, withdrawn; /* routes, ever */
 	unsigned refiltered, unserved;
 	unsigned unknown_withdrawals; /* of what it did not hold */
 	/* What must never happen: its own route; a withdrawal that names a path which never was. */
