@@ -62,18 +62,65 @@ void neighbors_range_left(struct neighbor_range *r)
 	free_range_if_unused(r);
 }
 
-bool session_neighbors_del_range(struct session_neighbors *set, const struct prefix *prefix)
+/* Nobody is let in by it any more. */
+static void take_range(struct session_neighbors *set, struct neighbor_range *r)
 {
-	struct neighbor_range *r = trie_del(set->range_trie, prefix);
-	size_t at;
+	size_t at = range_bound(set, &r->info.prefix);
 
-	if (!r)
-		return false;
-	at = range_bound(set, prefix);
+	trie_del(set->range_trie, &r->info.prefix);
 	memmove(set->range + at, set->range + at + 1,
 		(set->ranges - at - 1) * sizeof(struct neighbor_range *));
 	set->ranges--;
 	r->removed = true;
+}
+
+static bool is_listed(const struct neighbor_range *r, const struct session_range *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (prefix_equal(&list[i].prefix, &r->info.prefix))
+			return true;
+	return false;
+}
+
+static void rehome(struct session_neighbors *set, struct neighbor *n)
+{
+	struct prefix host = prefix_host(&n->session->cfg.remote);
+	struct neighbor_range *old = n->range, *r = trie_match(set->range_trie, &host);
+
+	if (!r) {
+		session_stop(n->session, BGP_CEASE_PEER_DECONFIGURED, NULL);
+	} else if (r != old) {
+		n->range = r;
+		r->info.neighbors++;
+		neighbors_range_left(old);
+	}
+}
+
+void session_neighbors_set_ranges(
+	struct session_neighbors *set, const struct session_range *range, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		session_neighbors_set_range(set, &range[i].prefix, range[i].limit, range[i].user);
+	for (size_t i = set->ranges; i-- > 0;) {
+		struct neighbor_range *r = set->range[i];
+
+		if (is_listed(r, range, count))
+			continue;
+		take_range(set, r);
+		free_range_if_unused(r);
+	}
+	for (size_t i = 0; i < set->count; i++)
+		if (set->item[i]->range)
+			rehome(set, set->item[i]);
+}
+
+bool session_neighbors_del_range(struct session_neighbors *set, const struct prefix *prefix)
+{
+	struct neighbor_range *r = trie_get(set->range_trie, prefix);
+
+	if (!r)
+		return false;
+	take_range(set, r);
 	/* They are freed at the end of the turn, by the way every dynamic neighbor goes. */
 	for (size_t i = 0; i < set->count; i++)
 		if (set->item[i]->range == r)

@@ -155,10 +155,8 @@ static void remove_neighbor(struct neighbor *n)
 }
 
 /* One who came back before this ran stays. */
-static void let_leave(void *user)
+void session_neighbors_free_gone(struct session_neighbors *set)
 {
-	struct session_neighbors *set = user;
-
 	while (!list_empty(&set->leaving)) {
 		struct neighbor *n = LIST_ENTRY(set->leaving.next, struct neighbor, leaving_link);
 
@@ -166,6 +164,11 @@ static void let_leave(void *user)
 		if (!session_connected(n->session))
 			remove_neighbor(n);
 	}
+}
+
+static void let_leave(void *user)
+{
+	session_neighbors_free_gone(user);
 }
 
 struct session *session_neighbors_add(struct session_neighbors *set, const struct session_config *cfg,

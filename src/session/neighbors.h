@@ -49,6 +49,16 @@ bool session_neighbors_del(struct session_neighbors *set, const struct ip_addr *
 /* Adds a range, or changes limit and range_user of the one with this prefix; who is there stays. */
 void session_neighbors_set_range(
 	struct session_neighbors *set, const struct prefix *prefix, unsigned limit, void *range_user);
+struct session_range {
+	struct prefix prefix;
+	unsigned limit;
+	void *user;
+};
+
+/* All ranges there are from now on. Who is there stays if any range has his address, and counts in the one that decides for it
+ * now; others are sent away (Cease/Peer De-configured). */
+void session_neighbors_set_ranges(
+	struct session_neighbors *set, const struct session_range *range, size_t count);
 /* Its neighbors are sent away (Cease/Peer De-configured). False when there is no such range. */
 bool session_neighbors_del_range(struct session_neighbors *set, const struct prefix *prefix);
 
@@ -64,6 +74,9 @@ struct session_range_info {
 /* The first range behind *after in the order of prefix_cmp(); after NULL: the first. False at the end. */
 bool session_neighbors_next_range(
 	const struct session_neighbors *set, const struct prefix *after, struct session_range_info *out);
+
+/* Frees now the dynamic neighbors whose sessions have ended, which is done at the end of the turn otherwise. */
+void session_neighbors_free_gone(struct session_neighbors *set);
 
 /* By address; NULL when there is none. */
 struct session *session_neighbors_find(const struct session_neighbors *set, const struct ip_addr *remote);

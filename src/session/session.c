@@ -12,6 +12,7 @@
 #include "io/tcp.h"
 #include "session/private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -332,6 +333,15 @@ void session_reset(struct session *s, const char *text)
 	s->attempts = 0;
 	s->connect_now = true;
 	session_leave(s);
+}
+
+void session_configure(struct session *s, const struct session_config *cfg)
+{
+	assert(ip_addr_equal(&cfg->remote, &s->cfg.remote));
+	s->cfg = *cfg;
+	if (s->idle_hold_s > cfg->idle_hold_max_s)
+		s->idle_hold_s = cfg->idle_hold_max_s;
+	s->changed = true;
 }
 
 void session_notify(struct session *s, uint8_t code, uint8_t subcode, const void *data, size_t len)

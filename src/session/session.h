@@ -126,6 +126,9 @@ void session_start(struct session *s);
 void session_stop(struct session *s, enum bgp_cease_error subcode, const char *text);
 /* Cease/4, then starts again at once. */
 void session_reset(struct session *s, const char *text);
+/* Other settings, of the same neighbor. Delays between attempts are the new ones at once; what is agreed on in OPEN or belongs to
+ * a connection holds from the next connection on: session_stop() before and session_start() after for it to come now. */
+void session_configure(struct session *s, const struct session_config *cfg);
 /* NOTIFICATION of any kind, then idle with back-off (maximum prefixes and the like). */
 void session_notify(struct session *s, uint8_t code, uint8_t subcode, const void *data, size_t len);
 /* Takes an accepted connection over (owned from now on). One that has not sent its OPEN when the next one comes gives

@@ -227,6 +227,76 @@ static void a_range_that_is_removed_sends_its_neighbors_away(void **state)
 	raw_free(r);
 }
 
+static void set_ranges(struct world *w, const char *a, const char *b)
+{
+	const char *text[] = { a, b };
+	struct session_range range[2];
+	size_t n = 0;
+
+	for (int i = 0; i < 2 && text[i]; i++, n++) {
+		assert_true(prefix_parse(text[i], &range[n].prefix, NULL));
+		range[n].limit = 10;
+		range[n].user = (void *)(uintptr_t)text[i];
+	}
+	session_neighbors_set_ranges(w->set, range, n);
+}
+
+static void other_ranges_keep_whom_they_still_have(void **state)
+{
+	struct world *w = *state;
+	struct raw *near, *far;
+
+	set_ranges(w, "127.0.2.0/24", "127.0.3.0/24");
+	near = come_up(w, "127.0.2.1", 0x0a000101);
+	far = come_up(w, "127.0.3.1", 0x0a000102);
+	/* A wider one in the place of both, and a narrower one in it. */
+	set_ranges(w, "127.0.2.0/23", "127.0.2.0/25");
+	session_neighbors_free_gone(w->set);
+	assert_int_equal(session_neighbors_count(w->set), 2);
+	assert_int_equal(range_info(w, "127.0.2.0/23").neighbors, 1);
+	assert_int_equal(range_info(w, "127.0.2.0/25").neighbors, 1);
+	set_ranges(w, "127.0.2.0/24", NULL);
+	raw_expect_notification(w, far, BGP_ERR_CEASE, BGP_CEASE_PEER_DECONFIGURED);
+	session_neighbors_free_gone(w->set);
+	assert_int_equal(session_neighbors_count(w->set), 1);
+	assert_int_equal(range_info(w, "127.0.2.0/24").neighbors, 1);
+	assert_int_equal(w->dynamic_gone, 1);
+	raw_send_keepalive(near);
+	world_run_ms(w, 20);
+	assert_int_equal(session_neighbors_count(w->set), 1);
+	raw_free(near);
+	raw_free(far);
+	assert_true(world_wait(w, nobody_there, w));
+	assert_int_equal(range_info(w, "127.0.2.0/24").neighbors, 0);
+}
+
+static void other_settings_hold_from_the_next_connection_on(void **state)
+{
+	struct world *w = *state;
+	struct session_config cfg = config_for(w, "127.0.2.1");
+	struct program *p;
+	struct message m;
+	struct raw *r;
+
+	cfg.passive = true;
+	p = add_neighbor(w, &cfg);
+	r = raw_connect(w, "127.0.2.1");
+	raw_establish(w, r, p, 0x0a000101, 9);
+	cfg.hold_time_s = 33;
+	session_configure(p->session, &cfg);
+	world_run_ms(w, 20);
+	assert_int_equal(p->downs, 0);
+	assert_int_equal(session_negotiated(p->session)->hold_time_s, 9);
+	session_stop(p->session, BGP_CEASE_OTHER_CONFIGURATION_CHANGE, NULL);
+	session_start(p->session);
+	raw_expect_notification(w, r, BGP_ERR_CEASE, BGP_CEASE_OTHER_CONFIGURATION_CHANGE);
+	raw_free(r);
+	r = raw_connect(w, "127.0.2.1");
+	raw_expect(w, r, BGP_OPEN, &m);
+	assert_int_equal(m.body[3] << 8 | m.body[4], 33);
+	raw_free(r);
+}
+
 static void a_static_neighbor_replaces_a_dynamic_one(void **state)
 {
 	struct world *w = *state;
@@ -331,6 +401,10 @@ int main(void)
 			a_walk_goes_in_order_and_may_be_continued_at_any_time, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_range_that_is_removed_sends_its_neighbors_away, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			other_ranges_keep_whom_they_still_have, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			other_settings_hold_from_the_next_connection_on, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_static_neighbor_replaces_a_dynamic_one, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
