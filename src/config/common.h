@@ -19,11 +19,13 @@ struct config_log {
 
 extern const struct config_schema config_log_schema;
 
-/* The row of control.group. That of control.socket stands in each daemon's own table: its default differs. */
-#define CONFIG_CONTROL_GROUP                                                                                 \
+/* The row of control.group, and what a change touches. That of control.socket stands in each daemon's own table: its default
+ * differs. */
+#define CONFIG_CONTROL_GROUP CONFIG_CONTROL_GROUP_ROW(CONFIG_RESTART)
+#define CONFIG_CONTROL_GROUP_ROW(touches)                                                                    \
 	{                                                                                                    \
 		"group", CONFIG_SCALAR, &config_name,                                                        \
 			.offset = offsetof(struct config_control, group), .max = 32, .def_doc = "none",      \
-			.apply = CONFIG_RESTART,                                                             \
+			.apply = (touches),                                                                  \
 			.doc = "the group that may use the socket, beside root and the daemon's own user"    \
 	}

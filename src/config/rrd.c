@@ -169,9 +169,9 @@ static const struct config_schema fib_schema = { sizeof(struct config_fib), fib_
 static const struct config_field control_fields[] = {
 	{ "socket", CONFIG_SCALAR, &config_path, .offset = offsetof(struct config_control, socket), .min = 2,
 		.max = CONFIG_SOCKET_PATH_MAX, .def = RUNSTATEDIR "/rrd/rrd.sock",
-		.def_doc = "rrd/rrd.sock in the run-time directory", .apply = CONFIG_RESTART,
+		.def_doc = "rrd/rrd.sock in the run-time directory", .apply = CONFIG_LIVE,
 		.doc = "where rrctl finds the daemon" },
-	CONFIG_CONTROL_GROUP,
+	CONFIG_CONTROL_GROUP_ROW(CONFIG_LIVE),
 	{ NULL },
 };
 static const struct config_schema control_schema = { sizeof(struct config_control), control_fields };

@@ -399,6 +399,15 @@ struct control_server *control_server_new(struct io_loop *loop, const char *path
 	return NULL;
 }
 
+bool control_server_move(struct control_server *s, const char *path, gid_t gid, char *err)
+{
+	int why = io_unix_move(s->unix_server, path, gid);
+
+	if (why)
+		snprintf(err, ERROR_MAX, "cannot make the control socket %.128s: %s", path, hint(why));
+	return why == 0;
+}
+
 void control_server_free(struct control_server *s)
 {
 	if (!s)

@@ -42,6 +42,8 @@ struct control_command {
  * NULL and a reason in err (256 octets) on failure. */
 struct control_server *control_server_new(struct io_loop *loop, const char *path, gid_t gid,
 	const struct control_command *commands, void *user, char *err);
+/* The same at another path or for another group; clients stay. False, with a reason in err and nothing changed. */
+bool control_server_move(struct control_server *s, const char *path, gid_t gid, char *err);
 void control_server_free(struct control_server *s);
 
 /* For commands with a single row, or none (row NULL). */

@@ -334,6 +334,12 @@ static int open_listener(struct io_unix_server *s, const struct sockaddr_un *sun
 	return 0;
 }
 
+static void watch_listener(struct io_unix_server *s)
+{
+	s->watch = io_watch_new(s->loop, s->fd, listener_ready, s);
+	io_watch_set(s->watch, IO_READ);
+}
+
 struct io_unix_server *io_unix_listen(struct io_loop *loop, const char *path, gid_t gid,
 	const struct io_unix_ops *ops, void *user, int *err)
 {
@@ -358,15 +364,51 @@ struct io_unix_server *io_unix_listen(struct io_loop *loop, const char *path, gi
 		return NULL;
 	}
 	s->resume = io_timer_new(loop, resume_accepting, s);
-	s->watch = io_watch_new(loop, s->fd, listener_ready, s);
-	io_watch_set(s->watch, IO_READ);
+	watch_listener(s);
 	return s;
+}
+
+static void close_listener(struct io_unix_server *s)
+{
+	struct stat st;
+
+	io_watch_free(s->watch);
+	close(s->fd);
+	if (lstat(s->path, &st) == 0 && st.st_dev == s->dev && st.st_ino == s->ino)
+		unlink(s->path);
+	free(s->path);
+}
+
+int io_unix_move(struct io_unix_server *s, const char *path, gid_t gid)
+{
+	struct io_unix_server new = { .fd = -1 };
+	struct sockaddr_un sun;
+	int err;
+
+	if (strcmp(path, s->path) == 0)
+		return chown(path, (uid_t)-1, gid == (gid_t)-1 ? getegid() : gid) ? -errno : 0;
+	err = unix_address(path, &sun);
+	if (err || (err = clear_path(path)))
+		return err;
+	new.path = mem_strdup(path);
+	err = open_listener(&new, &sun, gid);
+	if (err) {
+		if (new.fd >= 0)
+			close(new.fd);
+		free(new.path);
+		return err;
+	}
+	close_listener(s);
+	s->path = new.path;
+	s->fd = new.fd;
+	s->dev = new.dev;
+	s->ino = new.ino;
+	watch_listener(s);
+	return 0;
 }
 
 void io_unix_server_free(struct io_unix_server *s)
 {
-	struct stat st;
-
 	if (!s)
 		return;
 	LIST_FOREACH (link, &s->clients) {
@@ -376,12 +418,8 @@ void io_unix_server_free(struct io_unix_server *s)
 		write_out(c);
 		client_free(c);
 	}
-	io_watch_free(s->watch);
 	io_timer_free(s->resume);
-	close(s->fd);
-	if (lstat(s->path, &st) == 0 && st.st_dev == s->dev && st.st_ino == s->ino)
-		unlink(s->path);
-	free(s->path);
+	close_listener(s);
 	free(s);
 }
 

@@ -29,6 +29,9 @@ struct io_unix_ops {
  * refuses (-EADDRINUSE) one that is in use. NULL and *err = -errno on failure. The path is removed at free. */
 struct io_unix_server *io_unix_listen(struct io_loop *loop, const char *path, gid_t gid,
 	const struct io_unix_ops *ops, void *user, int *err);
+/* Listens at another path, or at the same for another group ((gid_t)-1: the process's own); clients stay. 0, or -errno and nothing
+ * has changed. */
+int io_unix_move(struct io_unix_server *s, const char *path, gid_t gid);
 void io_unix_server_free(struct io_unix_server *s);
 /* Queues octets; they are written at the end of the turn. Ignored after io_unix_close(). */
 void io_unix_send(struct io_unix_client *c, const char *data, size_t len);

@@ -394,6 +394,13 @@ static void remove_all(struct fib *f, uint64_t deadline_us)
 		log_warning("kernel: not all routes could be removed at exit");
 }
 
+void fib_configure(struct fib *f, bool remove_on_exit, bool ipv4, bool ipv6)
+{
+	f->cfg.remove_on_exit = remove_on_exit;
+	f->cfg.ipv4 = ipv4;
+	f->cfg.ipv6 = ipv6;
+}
+
 void fib_free(struct fib *f)
 {
 	uint64_t deadline_us;

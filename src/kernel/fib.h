@@ -88,6 +88,8 @@ struct fib;
 
 /* Makes sure that nobody else writes these routes, opens netlink and finds out what the kernel can do. NULL with a reason in err that says what to do. */
 struct fib *fib_new(struct io_loop *loop, const struct fib_config *cfg, char *err, size_t err_size);
+/* Settings that may change at any time. */
+void fib_configure(struct fib *f, bool remove_on_exit, bool ipv4, bool ipv6);
 /* Finishes what is under way (bounded: 5 s), then removes or leaves all that is ours. */
 void fib_free(struct fib *f);
 

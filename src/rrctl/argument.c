@@ -57,6 +57,21 @@ static bool add_flag(struct row *request, const char *word, const char *given, c
 	return true;
 }
 
+bool argument_all(struct row *request, int argc, char **argv, char *err)
+{
+	return argc == 0 || add_flag(request, "all", argv[0], err);
+}
+
+/* rrctl's options may stand anywhere, so this one looks like one of them. */
+bool argument_dry_run(struct row *request, int argc, char **argv, char *err)
+{
+	const char *given = argc ? argv[0] : "";
+
+	if (argc == 0)
+		return true;
+	return add_flag(request, "dry-run", strncmp(given, "--", 2) == 0 ? given + 2 : given, err);
+}
+
 bool argument_neighbor(struct row *request, int argc, char **argv, char *err)
 {
 	(void)argc;

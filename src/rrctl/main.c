@@ -1,12 +1,16 @@
+#include "base/mem.h"
 #include "base/version.h"
 #include "rrctl/command.h"
 #include "rrctl/rrctl.h"
 
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+enum { OPTION_DRY_RUN = 256 };
 
 static void help(void)
 {
@@ -45,6 +49,20 @@ static unsigned terminal_width(void)
 	return size.ws_col;
 }
 
+/* --dry-run may stand before the command, too: it is the last of its words. */
+static int ask(const struct rrctl_opts *opts, int argc, char **argv, bool dry_run)
+{
+	char **words = mem_calloc((size_t)argc + 2, sizeof(*words));
+	enum rrctl_exit result;
+
+	memcpy(words, argv, (size_t)argc * sizeof(*words));
+	if (dry_run)
+		words[argc++] = (char *)(uintptr_t)"--dry-run";
+	result = rrctl_run(opts, argc, words);
+	free(words);
+	return (int)result;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -53,11 +71,13 @@ int main(int argc, char **argv)
 		{ "node", no_argument, NULL, 'n' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "socket", required_argument, NULL, 's' },
+		{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL },
 	};
 	struct rrctl_opts opts = { .out = stdout, .err = stderr, .width = terminal_width() };
+	bool dry_run = false;
 
 	for (int o; (o = getopt_long(argc, argv, "ainjs:Vh", options, NULL)) != -1;) {
 		switch (o) {
@@ -72,6 +92,9 @@ int main(int argc, char **argv)
 			break;
 		case 'j':
 			opts.json = true;
+			break;
+		case OPTION_DRY_RUN:
+			dry_run = true;
 			break;
 		case 's':
 			opts.socket = optarg;
@@ -91,5 +114,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "rrctl: no command; rrctl --help lists all\n");
 		return RRCTL_USAGE;
 	}
-	return (int)rrctl_run(&opts, argc - optind, argv + optind);
+	return ask(&opts, argc - optind, argv + optind, dry_run);
 }

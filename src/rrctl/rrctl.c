@@ -1,6 +1,7 @@
 #include "rrctl/rrctl.h"
 
 #include "control/client.h"
+#include "rrctl/change.h"
 #include "rrctl/command.h"
 #include "rrctl/event.h"
 #include "rrctl/exposition.h"
@@ -29,6 +30,7 @@ struct output {
 	/* NULL where the rows are not shown so. */
 	struct table *table;
 	struct exposition *exposition;
+	struct change_list *changes;
 };
 
 static void output_init(struct output *o, const struct rrctl_opts *opts, const struct view *view)
@@ -40,12 +42,15 @@ static void output_init(struct output *o, const struct rrctl_opts *opts, const s
 		o->table = table_new(opts->out, view, opts->width);
 	if (view->kind == VIEW_METRICS)
 		o->exposition = exposition_new();
+	if (view->kind == VIEW_CHANGES)
+		o->changes = change_list_new(opts->out);
 }
 
 static void output_fini(struct output *o)
 {
 	table_free(o->table);
 	exposition_free(o->exposition);
+	change_list_free(o->changes);
 }
 
 static void print_row(const struct output *o, const struct row *r)
@@ -56,6 +61,10 @@ static void print_row(const struct output *o, const struct row *r)
 		table_add(o->table, r);
 	else if (o->exposition)
 		exposition_add(o->exposition, r);
+	else if (o->changes)
+		change_list_add(o->changes, r);
+	else if (o->view->kind == VIEW_LINES)
+		fprintf(o->opts->out, "%s\n", row_get_text(r, "line") ? row_get_text(r, "line") : "");
 	else if (o->view->kind == VIEW_EVENTS)
 		event_print(o->opts->out, r);
 	else
@@ -68,6 +77,8 @@ static void print_end(const struct output *o)
 		table_end(o->table);
 	if (o->exposition)
 		exposition_print(o->exposition, o->opts->out);
+	if (o->changes)
+		change_list_end(o->changes);
 }
 
 /* --- watching --- */

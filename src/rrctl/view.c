@@ -200,4 +200,6 @@ const struct view view_table = { .columns = table_columns };
 const struct view view_sources = { .columns = source_columns };
 const struct view view_events = { .kind = VIEW_EVENTS };
 const struct view view_metrics = { .kind = VIEW_METRICS };
+const struct view view_changes = { .kind = VIEW_CHANGES };
+const struct view view_lines = { .kind = VIEW_LINES };
 const struct view view_sheet = { 0 };

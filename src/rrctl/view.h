@@ -1,6 +1,6 @@
 /*
- * How the rows of an answer are shown: as a table with columns, as a sheet of "key: value", as lines of events, or as
- * metrics.
+ * How the rows of an answer are shown: as a table with columns, as a sheet of "key: value", as lines of events, of changes or
+ * of text, or as metrics.
  *
  * A table shows the keys it has columns for and ignores all others; --json shows everything. On a terminal a table leaves out
  * columns without any value that are marked as rare, and, one after the other, those marked as spare until it fits.
@@ -18,6 +18,9 @@
  * show nexthops: address, state, reason, via, interface, cost, paths.
  * show ranges: prefix, peer-group, limit, neighbors, refused, last-refused, two-speakers.
  * show memory: what, objects, octets.
+ * show config: line (of a file that says the same).
+ * reload: apply (live, re-evaluates routes, resets sessions, restart), subject ("neighbor 10.0.0.110"), change ("hold-time 9 ->
+ *	30"), effect ("resets this session"); or error (a line about the file).
  *
  * lb-ipvs-agent:
  *
@@ -80,6 +83,8 @@ enum view_kind {
 	VIEW_ROWS,    /* table or sheet */
 	VIEW_EVENTS,  /* a line each, printed as they come; the answer goes on until somebody ends it */
 	VIEW_METRICS, /* Prometheus's text */
+	VIEW_CHANGES, /* of a reload, under headings */
+	VIEW_LINES,   /* the text of each row's "line", as it is */
 };
 
 struct view {
@@ -91,4 +96,4 @@ struct view {
 
 extern const struct view view_neighbors, view_routes, view_route, view_fib, view_next_hops, view_ranges,
 	view_memory, view_node_services, view_services, view_servers, view_checks, view_table, view_sources,
-	view_events, view_metrics, view_sheet;
+	view_events, view_metrics, view_changes, view_lines, view_sheet;

@@ -198,6 +198,21 @@ static void set_families(const struct rrd *r, struct fib_config *cfg)
 	}
 }
 
+void fib_feed_configure(struct rrd *r)
+{
+	uint64_t end_ms = r->started_ms + r->cfg->fib.restart_time_s * 1000ULL, now_ms = rrd_now_ms(r);
+	struct fib_config families = { 0 };
+
+	if (!r->fib)
+		return;
+	set_families(r, &families);
+	fib_configure(r->fib, r->cfg->fib.on_exit == CONFIG_ON_EXIT_REMOVE, families.ipv4, families.ipv6);
+	if (!r->sweep_over)
+		io_timer_set(r->sweep, end_ms > now_ms ? (end_ms - now_ms) * 1000 : 0);
+	/* Who was waited for may be gone. */
+	fib_feed_end_of_rib(r);
+}
+
 bool fib_feed_start(struct rrd *r)
 {
 	const struct config_fib *c = &r->cfg->fib;

@@ -19,12 +19,12 @@ static struct config_rrd *load(const char *path)
 	return cfg;
 }
 
-static int run(struct config_rrd *cfg)
+static int run(struct config_rrd *cfg, const char *path)
 {
 	struct rrd *r;
 
 	log_init("rrd", cfg->log.to, cfg->log.level);
-	r = rrd_new(cfg);
+	r = rrd_new(cfg, path);
 	if (!r)
 		return EXIT_FAILURE;
 	rrd_run(r);
@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 	if (!cfg)
 		return EXIT_FAILURE;
 	if (!options.test)
-		return run(cfg);
+		return run(cfg, options.config);
 	printf("%s: good\n", options.config);
 	config_rrd_free(cfg);
 	return EXIT_SUCCESS;

@@ -22,6 +22,8 @@
 
 GAUGE(info, "rrd_info", "1; the labels say what runs.");
 GAUGE(uptime, "rrd_uptime_seconds", "Time since the start.");
+GAUGE(loaded, "rrd_configuration_age_seconds", "Time since the configuration in use was read.");
+COUNTER(reloads, "rrd_reloads_total", "Reloads by their result.");
 GAUGE(resident, "rrd_resident_memory_bytes", "Memory that the process really uses.");
 GAUGE(objects, "rrd_memory_objects", "What the tables hold, in objects.");
 GAUGE(octets, "rrd_memory_bytes", "What the tables hold, in octets.");
@@ -46,6 +48,9 @@ static void add_daemon(struct metrics *m, const struct rrd *r)
 	metrics_add(m, &info, 1, "version", PACKAGE_VERSION, "router_id", ip_addr_format(&id, text), "as", as,
 		NULL);
 	metrics_add_real(m, &uptime, (double)(rrd_now_ms(r) - r->started_ms) / 1000, NULL);
+	metrics_add_real(m, &loaded, (double)(rrd_now_ms(r) - r->loaded_ms) / 1000, NULL);
+	metrics_add(m, &reloads, r->reloads, "result", "done", NULL);
+	metrics_add(m, &reloads, r->reload_failures, "result", "refused", NULL);
 	metrics_add(m, &resident, daemon_resident_octets(), NULL);
 	route_engine_memory(r->engine, add_memory, m);
 	for (int f = 0; f < BGP_FAMILIES; f++) {

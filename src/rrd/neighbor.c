@@ -94,36 +94,48 @@ static enum route_send_mode send_mode(enum config_add_path_send send)
 	return ROUTE_SEND_BEST;
 }
 
+/* The part of the engine's settings that may change while the session is up. */
+static void set_engine_config(const struct neighbor *n, struct route_peer_config *out)
+{
+	out->send_n = n->cfg->add_path_send.best;
+	out->next_hop_self = n->cfg->next_hop_self;
+	out->advertisement_interval_ms = n->cfg->advertisement_interval_s * 1000u;
+	out->import = policies_get(n->rrd->policies, &n->cfg->import);
+	out->export = policies_get(n->rrd->policies, &n->cfg->export);
+	for (int f = 0; f < BGP_FAMILIES; f++)
+		out->send_mode[f] = send_mode(n->cfg->add_path_send.send);
+}
+
+void neighbor_unserved(struct neighbor *n)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	log_error("neighbor %s: there are %d kinds of peers with other settings already, no more "
+		  "fit: give more of "
+		  "them one peer group",
+		ip_addr_format(&session_config(n->session)->remote, text), ROUTE_GROUPS_MAX);
+	session_notify(n->session, BGP_ERR_CEASE, BGP_CEASE_OUT_OF_RESOURCES, NULL, 0);
+}
+
 static void up(void *user, struct session *s, const struct bgp_negotiated *negotiated)
 {
 	struct neighbor *n = user;
 	const struct bgp_open *open = session_remote_open(s);
-	char text[PREFIX_TEXT_MAX];
 	struct route_peer_config cfg = {
 		.address = session_config(s)->remote,
 		.local = session_local_addr(s),
 		.router_id = open->bgp_identifier,
 		.type = peer_type(n, open->as),
-		.send_n = n->cfg->add_path_send.best,
-		.next_hop_self = n->cfg->next_hop_self,
-		.advertisement_interval_ms = n->cfg->advertisement_interval_s * 1000u,
-		.import = policies_get(n->rrd->policies, &n->cfg->import),
-		.export = policies_get(n->rrd->policies, &n->cfg->export),
 	};
 
-	for (int f = 0; f < BGP_FAMILIES; f++) {
-		cfg.send_mode[f] = send_mode(n->cfg->add_path_send.send);
+	set_engine_config(n, &cfg);
+	for (int f = 0; f < BGP_FAMILIES; f++)
 		n->awaits_end[f] = negotiated->family[f];
-	}
 	n->session = s;
+	n->ask_again = false;
 	n->peer = route_peer_new(n->rrd->engine, &cfg, negotiated, n);
-	if (!route_peer_served(n->peer)) {
-		log_error("neighbor %s: there are %d kinds of peers with other settings already, no more "
-			  "fit: give more of "
-			  "them one peer group",
-			ip_addr_format(&cfg.address, text), ROUTE_GROUPS_MAX);
-		session_notify(s, BGP_ERR_CEASE, BGP_CEASE_OUT_OF_RESOURCES, NULL, 0);
-	}
+	if (!route_peer_served(n->peer))
+		neighbor_unserved(n);
 }
 
 static void close_peer(struct neighbor *n)
@@ -158,6 +170,19 @@ static void over_limit(struct neighbor *n, struct session *s, enum bgp_family f)
 		ip_addr_format(&session_config(s)->remote, text), n->cfg->import.max_prefixes,
 		bgp_family_text(f));
 	session_notify(s, BGP_ERR_CEASE, BGP_CEASE_MAXIMUM_PREFIXES, data, writer_len(&w));
+}
+
+void neighbor_refiltered(struct neighbor *n)
+{
+	enum bgp_family over;
+
+	if (route_peer_over_limit(n->peer, &over)) {
+		over_limit(n, n->session, over);
+		return;
+	}
+	for (int f = 0; n->ask_again && f < BGP_FAMILIES; f++)
+		session_send_refresh(n->session, (enum bgp_family)f, BGP_REFRESH_REQUEST);
+	n->ask_again = false;
 }
 
 /* A refused route is the peer's mistake or an attack: the log tells of it, but not as often as the peer likes. */
@@ -257,6 +282,76 @@ const struct session_ops neighbor_session_ops = {
 	.fill = fill,
 	.consumed = consumed,
 };
+
+/* --- other settings --- */
+
+static bool is_over(const struct neighbor *n, uint32_t max)
+{
+	for (int f = 0; max && n->peer && f < BGP_FAMILIES; f++)
+		if (route_peer_counters(n->peer)->received[f] > max)
+			return true;
+	return false;
+}
+
+struct neighbor_change neighbor_change(
+	const struct neighbor *n, const struct config_diff *d, const struct config_peer *to)
+{
+	struct policies *p = n->rrd->policies;
+	struct neighbor_change c = { .apply = config_diff_apply(d) };
+	bool more;
+
+	if (!n->peer || c.apply >= CONFIG_RESET_SESSION)
+		return c;
+	more = route_policy_admits_more(policies_get(p, &n->cfg->import), policies_get(p, &to->import));
+	c.ask = more && session_negotiated(n->session)->route_refresh;
+	c.cannot_ask = more && !c.ask;
+	c.over = to->import.max_prefixes != n->cfg->import.max_prefixes && is_over(n, to->import.max_prefixes);
+	if (c.cannot_ask)
+		c.apply = CONFIG_RESET_SESSION;
+	return c;
+}
+
+static void configure_session(struct neighbor *n, struct session *s)
+{
+	struct session_config cfg;
+
+	neighbor_session_config(n->rrd, n->cfg, n->peer_group, &session_config(s)->remote, &cfg);
+	if (n->range)
+		cfg.passive = cfg.enabled = true;
+	session_configure(s, &cfg);
+}
+
+/* A session that is not up has nothing to lose, and perhaps waits for just this change. */
+static bool has_to_start_again(const struct neighbor *n, enum config_apply apply)
+{
+	return apply == CONFIG_RESET_SESSION || (apply == CONFIG_REEVALUATE && !n->peer && !n->range);
+}
+
+void neighbor_configure(struct neighbor *n, struct session *s, const struct config_peer *to,
+	const char *peer_group, const struct prefix *range, const struct neighbor_change *change)
+{
+	bool again = has_to_start_again(n, change->apply);
+	struct route_peer_config cfg;
+
+	if (again)
+		session_stop(s,
+			to->enabled ? BGP_CEASE_OTHER_CONFIGURATION_CHANGE
+				    : BGP_CEASE_ADMINISTRATIVE_SHUTDOWN,
+			NULL);
+	n->cfg = to;
+	n->peer_group = peer_group;
+	n->range = range;
+	configure_session(n, s);
+	/* A dynamic one comes again by itself, as another. */
+	if (again && !range)
+		session_start(s);
+	if (again || !n->peer)
+		return;
+	n->ask_again |= change->ask;
+	cfg = *route_peer_config(n->peer);
+	set_engine_config(n, &cfg);
+	route_peer_set_config(n->peer, &cfg);
+}
 
 struct neighbor *neighbor_new(
 	struct rrd *r, const struct config_peer *cfg, const char *peer_group, const struct prefix *range)

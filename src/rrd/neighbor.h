@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "config/diff.h"
 #include "route/engine.h"
 #include "rrd/rrd.h"
 
@@ -22,6 +23,7 @@ struct neighbor {
 	bool awaits_end[BGP_FAMILIES]; /* in which End-of-RIB has not come yet (RFC 4724 2) */
 	uint64_t told_rejected;	       /* refused routes the log knows of */
 	struct log_limit rejected_limit;
+	bool ask_again; /* for its routes, when what it told has passed the new import policy */
 };
 
 /* The session's settings for a peer at an address. */
@@ -31,6 +33,21 @@ extern const struct session_ops neighbor_session_ops;
 
 struct neighbor *neighbor_new(
 	struct rrd *r, const struct config_peer *cfg, const char *peer_group, const struct prefix *range);
+/* What changes with other settings, beyond what config_diff() tells; d: from the ones in use to these. */
+struct neighbor_change {
+	enum config_apply apply;
+	bool ask;	 /* its import policy lets more pass: it is asked for its routes (RFC 2918) */
+	bool cannot_ask; /* the same, but the peer cannot be asked: the session is reset for it */
+	bool over;	 /* it holds more than the new max-prefixes: the session ends, unless the policy lets less pass */
+};
+struct neighbor_change neighbor_change(
+	const struct neighbor *n, const struct config_diff *d, const struct config_peer *to);
+/* Takes other settings over; what change says happens. The configuration in use must be the new one. */
+void neighbor_configure(struct neighbor *n, struct session *s, const struct config_peer *to,
+	const char *peer_group, const struct prefix *range, const struct neighbor_change *change);
+/* The engine's callback after that. */
+void neighbor_refiltered(struct neighbor *n);
+void neighbor_unserved(struct neighbor *n);
 /* Its session must be gone or about to be freed without callbacks. */
 void neighbor_free(struct neighbor *n);
 

@@ -63,3 +63,16 @@ const struct route_policy *policies_get(struct policies *p, const struct config_
 	p->policy[p->count++] = made;
 	return made;
 }
+
+void policies_sweep(struct policies *p, const struct route_engine *e)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < p->count; i++) {
+		if (route_engine_uses(e, p->policy[i]))
+			p->policy[kept++] = p->policy[i];
+		else
+			route_policy_free(p->policy[i]);
+	}
+	p->count = kept;
+}

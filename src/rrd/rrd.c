@@ -8,6 +8,7 @@
 #include "daemon/notify.h"
 #include "rrd/neighbor.h"
 #include "rrd/policies.h"
+#include "rrd/reload.h"
 #include "rrd/show.h"
 
 #include <errno.h>
@@ -39,6 +40,16 @@ static void engine_kick(void *peer_user)
 	struct neighbor *n = peer_user;
 
 	session_kick(n->session);
+}
+
+static void engine_refiltered(void *peer_user)
+{
+	neighbor_refiltered(peer_user);
+}
+
+static void engine_unserved(void *peer_user)
+{
+	neighbor_unserved(peer_user);
 }
 
 static void engine_oversized(void *user, const struct prefix *p, const struct route_peer_config *from)
@@ -100,20 +111,27 @@ static bool start_listeners(struct rrd *r)
 {
 	for (size_t i = 0; i < r->cfg->listen_count; i++) {
 		const struct config_listen *l = &r->cfg->listen[i];
-		char text[PREFIX_TEXT_MAX];
 		int err = session_neighbors_listen(r->neighbors, &l->address, l->port);
+		char *why;
 
 		if (err == 0)
 			continue;
-		log_error("cannot listen on %s port %u: %s%s", ip_addr_format(&l->address, text), l->port,
-			strerror(-err),
-			err == -EACCES		? " (ports below 1024 need CAP_NET_BIND_SERVICE)"
-			: err == -EADDRINUSE	? " (does another BGP daemon run here?)"
-			: err == -EADDRNOTAVAIL ? " (no interface has this address)"
-						: "");
+		why = reload_listen_error(l, err);
+		log_error("%s", why);
+		free(why);
 		return false;
 	}
 	return true;
+}
+
+void rrd_add_neighbor(struct rrd *r, const struct config_neighbor *c)
+{
+	struct neighbor *n = neighbor_new(r, &c->peer, c->peer_group, NULL);
+	struct session_config cfg;
+
+	neighbor_session_config(r, &c->peer, c->peer_group, &c->address, &cfg);
+	n->session = session_neighbors_add(r->neighbors, &cfg, &neighbor_session_ops, n);
+	session_start(n->session);
 }
 
 static void start_neighbors(struct rrd *r)
@@ -123,15 +141,8 @@ static void start_neighbors(struct rrd *r)
 
 		session_neighbors_set_range(r->neighbors, &range->prefix, range->limit, range);
 	}
-	for (size_t i = 0; i < r->cfg->neighbor_count; i++) {
-		const struct config_neighbor *c = &r->cfg->neighbors[i];
-		struct neighbor *n = neighbor_new(r, &c->peer, c->peer_group, NULL);
-		struct session_config cfg;
-
-		neighbor_session_config(r, &c->peer, c->peer_group, &c->address, &cfg);
-		n->session = session_neighbors_add(r->neighbors, &cfg, &neighbor_session_ops, n);
-		session_start(n->session);
-	}
+	for (size_t i = 0; i < r->cfg->neighbor_count; i++)
+		rrd_add_neighbor(r, &r->cfg->neighbors[i]);
 }
 
 /* --- start and end --- */
@@ -158,9 +169,19 @@ static void on_signal(void *user)
 	io_loop_stop(r->loop);
 }
 
+static void on_hup(void *user)
+{
+	struct reload_result result;
+
+	reload_result_init(&result);
+	rrd_reload(user, false, &result);
+	reload_result_fini(&result);
+}
+
 static struct route_engine *make_engine(struct rrd *r)
 {
-	const struct route_engine_ops ops = { engine_wake, engine_kick, engine_oversized, next_hop_feed_ops };
+	const struct route_engine_ops ops = { engine_wake, engine_kick, engine_oversized,
+		engine_refiltered, engine_unserved, next_hop_feed_ops };
 	const struct config_router *c = &r->cfg->router;
 
 	return route_engine_new(&(struct route_engine_config){ .local_as = c->as,
@@ -171,17 +192,19 @@ static struct route_engine *make_engine(struct rrd *r)
 		&ops, r);
 }
 
-struct rrd *rrd_new(struct config_rrd *cfg)
+struct rrd *rrd_new(struct config_rrd *cfg, const char *path)
 {
 	struct rrd *r = mem_calloc(1, sizeof(*r));
 	unsigned long files = daemon_fd_limit();
 
 	signal(SIGPIPE, SIG_IGN);
 	r->cfg = cfg;
+	r->path = path;
 	r->loop = io_loop_new();
-	r->started_ms = rrd_now_ms(r);
+	r->started_ms = r->loaded_ms = rrd_now_ms(r);
 	r->on_term = io_signal_new(r->loop, SIGTERM, on_signal, r);
 	r->on_int = io_signal_new(r->loop, SIGINT, on_signal, r);
+	r->on_hup = io_signal_new(r->loop, SIGHUP, on_hup, r);
 	r->work = io_job_new(r->loop, work, r);
 	r->work_later = io_timer_new(r->loop, engine_wake, r);
 	r->policies = policies_new();
@@ -263,7 +286,9 @@ void rrd_free(struct rrd *r)
 	io_timer_free(r->exit_timer);
 	io_signal_free(r->on_term);
 	io_signal_free(r->on_int);
+	io_signal_free(r->on_hup);
 	io_loop_free(r->loop);
 	config_rrd_free(r->cfg);
+	free(r->reload_error);
 	free(r);
 }

@@ -23,6 +23,7 @@
 struct rrd {
 	struct io_loop *loop;
 	struct config_rrd *cfg;
+	const char *path; /* of its file */
 	struct route_engine *engine;
 	struct io_job *work;	     /* a slice of the engine's and the FIB's work */
 	struct io_timer *work_later; /* advertisement intervals */
@@ -42,25 +43,31 @@ struct rrd {
 	bool sweep_over;	/* that has been decided */
 	bool sweep_due;		/* as soon as the kernel has what we have received */
 	struct control_server *control;
-	struct io_signal *on_term, *on_int;
+	struct io_signal *on_term, *on_int, *on_hup;
 	struct io_timer *exit_timer;
-	uint64_t started_ms, stopping_ms;
+	uint64_t started_ms, stopping_ms, loaded_ms;
+	uint64_t reloads, reload_failures;
+	char *reload_error; /* of the last reload; NULL: it was done, or there was none */
 	uint64_t oversized;
 	struct log_limit oversized_limit;
 };
 
-/* Starts everything the configuration says; takes cfg over. NULL, with the reason logged, when something essential
+/* Starts everything the configuration says; takes cfg over. path: its file, to be read again; lives as long. NULL, with the reason logged, when something essential
  * fails. */
-struct rrd *rrd_new(struct config_rrd *cfg);
+struct rrd *rrd_new(struct config_rrd *cfg, const char *path);
 /* Says goodbye to all neighbors, finishes what is under way and frees everything. */
 void rrd_free(struct rrd *r);
 void rrd_run(struct rrd *r);
 uint64_t rrd_now_ms(const struct rrd *r);
+/* A static neighbor of the configuration in use, which is started. */
+void rrd_add_neighbor(struct rrd *r, const struct config_neighbor *c);
 
 /* --- fib_feed.c: from the change list to the kernel --- */
 bool fib_feed_start(struct rrd *r);
 /* A slice; true when more is waiting. */
 bool fib_feed_work(struct rrd *r);
+/* What a reload may change. */
+void fib_feed_configure(struct rrd *r);
 /* A neighbor has told all it has: perhaps it was the last one. */
 void fib_feed_end_of_rib(struct rrd *r);
 void fib_feed_stop(struct rrd *r);

@@ -16,6 +16,8 @@ bool show_next_hops(void *user, const struct row *args, struct control_answer *o
 bool show_memory(void *user, const struct row *args, struct control_answer *out, char *err);
 bool show_status(void *user, const struct row *args, struct control_answer *out, char *err);
 bool show_metrics(void *user, const struct row *args, struct control_answer *out, char *err);
+bool show_config(void *user, const struct row *args, struct control_answer *out, char *err);
+bool reload(void *user, const struct row *args, struct control_answer *out, char *err);
 bool clear_neighbor(void *user, const struct row *args, struct control_answer *out, char *err);
 
 /* All commands, for the control server. */

@@ -130,6 +130,10 @@ bool show_status(void *user, const struct row *args, struct control_answer *out,
 	row_ipv4(row, "router-id", r->cfg->router.router_id);
 	row_ipv4(row, "cluster-id", r->cfg->router.cluster_id);
 	row_int(row, "uptime-ms", (int64_t)(rrd_now_ms(r) - r->started_ms));
+	row_int(row, "loaded-ms", (int64_t)(rrd_now_ms(r) - r->loaded_ms));
+	row_int(row, "reloads", (int64_t)r->reloads);
+	row_int(row, "reloads-refused", (int64_t)r->reload_failures);
+	row_text(row, "reload-error", r->reload_error);
 	row_int(row, "neighbors", (int64_t)session_neighbors_count(r->neighbors));
 	put_tables(row, r);
 	row_int(row, "oversized", (int64_t)r->oversized);
@@ -150,6 +154,8 @@ const struct control_command rrd_commands[] = {
 	{ "show ranges", "", "ranges of dynamic neighbors", false, show_ranges },
 	{ "show memory", "", "what the tables hold", false, show_memory },
 	{ "show status", "", "the daemon at a glance", false, show_status },
+	{ "show config", "[all]", "the configuration in use", false, show_config },
+	{ "reload", "[--dry-run]", "read the configuration again, or tell what that would change", true, reload },
 	{ "metrics", "", "every counter and gauge", false, show_metrics },
 	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true,
 		clear_neighbor },

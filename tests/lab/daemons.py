@@ -169,6 +169,29 @@ class Daemon:
         wait_until(fact, 10, f"{self.name} to answer on its control socket")
         return self
 
+    # Another configuration.
+
+    def status(self):
+        return self.show("status")[0]
+
+    def rewrite(self, config):
+        """The daemon's file says something else from now on; the daemon does not know it yet."""
+        self.config = {"control": self.config["control"], **config}
+        self.ns.lab.file(f"{self.name}.yaml", dump(self.config))
+        return self
+
+    def reload(self, config=None):
+        """SIGHUP, with another configuration if one is given; waits until it was taken or refused and returns the status."""
+        before = self.status()
+        if config is not None:
+            self.rewrite(config)
+        self.process.signal(signal.SIGHUP)
+
+        def fact():
+            now = self.status()
+            return now if any(now[k] != before[k] for k in ("reloads", "reloads-refused")) else None
+        return wait_until(fact, 10, f"{self.name} to have read its configuration again")
+
     # Neighbors, as rows by address.
 
     def neighbors(self):
@@ -310,9 +333,6 @@ class Agent(Daemon):
         config.setdefault("ipvs", {}).setdefault("state-file", f"/run/lb-ipvs-agent-{balancer.name}.state")
         super().__init__(balancer.ns, "lb-ipvs-agent", config, **more)
 
-    def status(self):
-        return self.show("status")[0]
-
     def wait_settled(self, timeout=15):
         """Waits until the kernel is as wished, for the first time or again."""
         def fact():
@@ -341,19 +361,10 @@ class Agent(Daemon):
         wait_until(fact, timeout, f"{wanted} in the kernel of {self.balancer.name}")
         return self
 
-    def reload(self, config=None):
-        """SIGHUP, with another configuration if one is given; waits until it was taken or refused and returns the status."""
-        before = self.status()
-        if config is not None:
-            self.config = {**config, "control": self.config["control"]}
-            self.config.setdefault("ipvs", {}).setdefault("state-file", f"/run/lb-ipvs-agent-{self.balancer.name}.state")
-            self.ns.lab.file(f"{self.name}.yaml", dump(self.config))
-        self.process.signal(signal.SIGHUP)
-
-        def fact():
-            now = self.status()
-            return now if any(now[k] != before[k] for k in ("reloads", "reloads-refused")) else None
-        return wait_until(fact, 10, f"{self.name} to have read its configuration again")
+    def rewrite(self, config):
+        config = {**config, "control": self.config["control"]}
+        config.setdefault("ipvs", {}).setdefault("state-file", f"/run/lb-ipvs-agent-{self.balancer.name}.state")
+        return super().rewrite(config)
 
     def kill_and_restart(self):
         """As a crash would."""
