@@ -212,8 +212,8 @@ static void add_all(struct text *t, const struct words *w, const char *unset)
 		text_add(t, " and %zu more", w->count - SHOWN_MAX);
 }
 
-static void diff_words(const struct place *at, const struct config_field *f, const struct words *a,
-	const struct words *b)
+static void diff_words(
+	const struct place *at, const struct config_field *f, const struct words *a, const struct words *b)
 {
 	const char *unset = f->def_doc ? f->def_doc : "none";
 	char words[WORDS_MAX];
@@ -229,8 +229,7 @@ static void diff_words(const struct place *at, const struct config_field *f, con
 		text_add(&t, " -> ");
 		add_all(&t, b, unset);
 	}
-	add(at, join(at->d, at->path, f->name, ""), f->name, f->apply,
-		f->secret ? "changed" : words);
+	add(at, join(at->d, at->path, f->name, ""), f->name, f->apply, f->secret ? "changed" : words);
 }
 
 static void diff_set(
@@ -285,7 +284,8 @@ static void diff_struct(
 	const struct place *at, const struct config_field *f, const void *before, const void *after)
 {
 	const void *a = (const char *)before + f->offset, *b = (const char *)after + f->offset;
-	struct place below = { at->d, join(at->d, at->path, f->name, "."), at->section ? at->section : f->name };
+	struct place below = { at->d, join(at->d, at->path, f->name, "."),
+		at->section ? at->section : f->name };
 
 	if (!diff_shorthand(at, f, a, b))
 		diff_schema(&below, f->schema, a, b);

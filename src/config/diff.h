@@ -14,9 +14,10 @@
 #include <stddef.h>
 
 struct config_change {
-	const char *path; /* "neighbors[10.0.0.110].import.prefixes"; relative to the schema */
+	const char *path;    /* "neighbors[10.0.0.110].import.prefixes"; relative to the schema */
 	const char *section; /* the first key of the path */
-	const char *words; /* "added", "removed", "9 -> 30", "+10.1.0.0/16 -10.2.0.0/16", "every prefix -> 10.1.0.0/16" */
+	const char *
+		words; /* "added", "removed", "9 -> 30", "+10.1.0.0/16 -10.2.0.0/16", "every prefix -> 10.1.0.0/16" */
 	enum config_apply apply;
 };
 

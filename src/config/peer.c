@@ -229,7 +229,7 @@ static enum config_apply send_change(const void *before, const void *after)
 	const struct config_add_path *a = before, *b = after;
 
 	return a->send == CONFIG_SEND_BEST || b->send == CONFIG_SEND_BEST ? CONFIG_RESET_SESSION
-									   : CONFIG_REEVALUATE;
+									  : CONFIG_REEVALUATE;
 }
 
 static void format_rule(const struct config_field *f, const void *value, struct text *out)

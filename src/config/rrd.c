@@ -40,8 +40,8 @@ static const struct config_field listen_fields[] = {
 	{ "address", CONFIG_SCALAR, &config_addr, LISTEN(address), .required = true, .key = true,
 		.apply = CONFIG_LIVE,
 		.doc = "an address of this host; 0.0.0.0 or \"::\" for all of its family" },
-	{ "port", CONFIG_SCALAR, &config_u16, LISTEN(port), .min = 1, .max = 65535, .def = "179",
-		.key = true, .apply = CONFIG_LIVE, .doc = "the TCP port" },
+	{ "port", CONFIG_SCALAR, &config_u16, LISTEN(port), .min = 1, .max = 65535, .def = "179", .key = true,
+		.apply = CONFIG_LIVE, .doc = "the TCP port" },
 	{ NULL },
 };
 static const struct config_schema listen_schema = { sizeof(struct config_listen), listen_fields };
@@ -66,8 +66,7 @@ static const struct config_schema range_schema = { sizeof(struct config_range), 
 #define NEIGHBOR(member) .offset = offsetof(struct config_neighbor, member)
 static const struct config_field neighbor_fields[] = {
 	{ "address", CONFIG_SCALAR, &config_addr, NEIGHBOR(address), .required = true, .key = true,
-		.apply = CONFIG_LIVE,
-		.doc = "the neighbor's address" },
+		.apply = CONFIG_LIVE, .doc = "the neighbor's address" },
 	{ "peer-group", CONFIG_SCALAR, &config_name, NEIGHBOR(peer_group), .max = 64, .def_doc = "none",
 		.apply = CONFIG_LIVE,
 		.doc = "the group whose keys hold where the neighbor says nothing else" },

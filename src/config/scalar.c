@@ -386,22 +386,31 @@ static void format_text(const struct config_field *f, const void *value, struct 
 		text_add(out, "%s", s);
 }
 
-const struct config_scalar config_bool = { "true or false", NULL, sizeof(bool), .parse = parse_bool, .format = format_bool };
-const struct config_scalar config_u8 = { "a number", NULL, sizeof(uint8_t), .parse = parse_u8, .format = format_u8 };
-const struct config_scalar config_u16 = { "a number", NULL, sizeof(uint16_t), .parse = parse_u16, .format = format_u16 };
-const struct config_scalar config_u32 = { "a number", NULL, sizeof(uint32_t), .parse = parse_u32, .format = format_u32 };
-const struct config_scalar config_seconds = { "seconds", NULL, sizeof(uint16_t), .parse = parse_u16, .format = format_u16 };
-const struct config_scalar config_seconds32 = { "seconds", NULL, sizeof(uint32_t), .parse = parse_u32, .format = format_u32 };
-const struct config_scalar config_enum = { "a word", NULL, sizeof(unsigned), .parse = parse_enum, .format = format_enum };
-const struct config_scalar config_as = { "an AS number", NULL, sizeof(uint32_t), .parse = parse_as, .format = format_u32 };
+const struct config_scalar config_bool = { "true or false", NULL, sizeof(bool), .parse = parse_bool,
+	.format = format_bool };
+const struct config_scalar config_u8 = { "a number", NULL, sizeof(uint8_t), .parse = parse_u8,
+	.format = format_u8 };
+const struct config_scalar config_u16 = { "a number", NULL, sizeof(uint16_t), .parse = parse_u16,
+	.format = format_u16 };
+const struct config_scalar config_u32 = { "a number", NULL, sizeof(uint32_t), .parse = parse_u32,
+	.format = format_u32 };
+const struct config_scalar config_seconds = { "seconds", NULL, sizeof(uint16_t), .parse = parse_u16,
+	.format = format_u16 };
+const struct config_scalar config_seconds32 = { "seconds", NULL, sizeof(uint32_t), .parse = parse_u32,
+	.format = format_u32 };
+const struct config_scalar config_enum = { "a word", NULL, sizeof(unsigned), .parse = parse_enum,
+	.format = format_enum };
+const struct config_scalar config_as = { "an AS number", NULL, sizeof(uint32_t), .parse = parse_as,
+	.format = format_u32 };
 const struct config_scalar config_router_id = { "an IPv4 address", NULL, sizeof(uint32_t),
 	.parse = parse_router_id, .format = format_router_id };
-const struct config_scalar config_addr = { "an IP address", NULL, sizeof(struct ip_addr),
-	.parse = parse_addr, .format = format_addr };
-const struct config_scalar config_prefix = { "a prefix", NULL, sizeof(struct prefix), .parse = parse_prefix, .format = format_prefix };
-const struct config_scalar config_text = { "a text", NULL, sizeof(char *), .text = true,
-	.parse = parse_text, .format = format_text };
+const struct config_scalar config_addr = { "an IP address", NULL, sizeof(struct ip_addr), .parse = parse_addr,
+	.format = format_addr };
+const struct config_scalar config_prefix = { "a prefix", NULL, sizeof(struct prefix), .parse = parse_prefix,
+	.format = format_prefix };
+const struct config_scalar config_text = { "a text", NULL, sizeof(char *), .text = true, .parse = parse_text,
+	.format = format_text };
 const struct config_scalar config_path = { "an absolute path", NULL, sizeof(char *), .text = true,
 	.parse = parse_path, .format = format_text };
-const struct config_scalar config_name = { "a name", NULL, sizeof(char *), .text = true,
-	.parse = parse_name, .format = format_text };
+const struct config_scalar config_name = { "a name", NULL, sizeof(char *), .text = true, .parse = parse_name,
+	.format = format_text };

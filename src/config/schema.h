@@ -85,7 +85,7 @@ struct config_field {
 	const char *def;     /* default, as written in a file; NULL: all octets zero */
 	const char *def_doc; /* what the default is, where def does not say it */
 	bool required;
-	bool key;    /* tells the elements of its list apart; the order of a list without such a row matters */
+	bool key; /* tells the elements of its list apart; the order of a list without such a row matters */
 	bool secret; /* never shown, nor what it was or becomes */
 	enum config_apply apply;
 	/* What a change between these two values touches, where that can be less; or NULL. */

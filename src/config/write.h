@@ -7,4 +7,5 @@
 
 /* n: the tree it was read from. Written is what stands there; with all, what does not
  * stand there too, as comments. */
-void config_write(FILE *out, const struct config_schema *s, const void *value, const struct config_node *n, bool all);
+void config_write(
+	FILE *out, const struct config_schema *s, const void *value, const struct config_node *n, bool all);

@@ -19,8 +19,8 @@ static void walk_begin(struct route_engine *e, struct route_table_walk *w)
 }
 
 /* True when it goes on. */
-static bool walk_slice(struct route_engine *e, struct route_table_walk *w,
-	void (*fn)(void *user, struct route_entry *entry))
+static bool walk_slice(
+	struct route_engine *e, struct route_table_walk *w, void (*fn)(void *user, struct route_entry *entry))
 {
 	for (unsigned i = 0; w->under_way && i < e->cfg.walk_parts; i++) {
 		if (route_rib_walk(e->rib[w->family], &w->at, fn, e))
@@ -48,7 +48,8 @@ void route_engine_reevaluate(struct route_engine *e, const struct route_decide_o
 	walk_begin(e, &e->touch);
 }
 
-void route_engine_set_identity(struct route_engine *e, uint32_t local_as, uint32_t router_id, uint32_t cluster_id)
+void route_engine_set_identity(
+	struct route_engine *e, uint32_t local_as, uint32_t router_id, uint32_t cluster_id)
 {
 	e->cfg.local_as = local_as;
 	e->cfg.router_id = router_id;
@@ -173,8 +174,7 @@ static void regroup_peer(struct route_peer *p)
 	for (int f = 0; f < BGP_FAMILIES; f++) {
 		if (!p->negotiated.family[f])
 			continue;
-		served &= p->member[f] ? regroup_member(p, (enum bgp_family)f)
-				       : join(p, (enum bgp_family)f);
+		served &= p->member[f] ? regroup_member(p, (enum bgp_family)f) : join(p, (enum bgp_family)f);
 	}
 	p->regroup = false;
 	p->unserved |= !served;

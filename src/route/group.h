@@ -54,9 +54,9 @@ struct route_group {
 	struct route_reader reader;
 	struct route_stream stream;
 	struct route_pack pack;
-	bool walking; /* its first pass over the table is not finished, or one with a new key */
-	bool again;   /* it is one with a new key: changes are read meanwhile */
-	bool resay;   /* by the new key all that was sent looks different and is said again */
+	bool walking;  /* its first pass over the table is not finished, or one with a new key */
+	bool again;    /* it is one with a new key: changes are read meanwhile */
+	bool resay;    /* by the new key all that was sent looks different and is said again */
 	bool resaying; /* just now */
 	uint64_t walk_at;
 	bool retired; /* no members left: its marks on paths are being removed */

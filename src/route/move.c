@@ -28,8 +28,7 @@ struct views {
 /* The member was told the path by its old group. */
 static bool holds(const struct views *v, const struct route_path *path)
 {
-	return v->m->from && path->peer != v->m->peer &&
-	       route_sent_any(v->sent, path->sent, v->m->from->id);
+	return v->m->from && path->peer != v->m->peer && route_sent_any(v->sent, path->sent, v->m->from->id);
 }
 
 static bool shall_hold(const struct views *v, const struct route_path *path)
@@ -143,7 +142,8 @@ void route_member_move(struct route_member *m, struct route_group *to)
 
 static bool may_begin(const struct route_member *m)
 {
-	return m->next && !m->from && m->state != ROUTE_MEMBER_WALK && !m->group->walking && !m->next->walking;
+	return m->next && !m->from && m->state != ROUTE_MEMBER_WALK && !m->group->walking &&
+	       !m->next->walking;
 }
 
 static void begin(struct route_member *m)

@@ -57,7 +57,7 @@ static int ask(const struct rrctl_opts *opts, int argc, char **argv, bool dry_ru
 
 	memcpy(words, argv, (size_t)argc * sizeof(*words));
 	if (dry_run)
-		words[argc++] = (char *)(uintptr_t)"--dry-run";
+		words[argc++] = (char *)(uintptr_t) "--dry-run";
 	result = rrctl_run(opts, argc, words);
 	free(words);
 	return (int)result;

@@ -305,7 +305,8 @@ struct neighbor_change neighbor_change(
 	more = route_policy_admits_more(policies_get(p, &n->cfg->import), policies_get(p, &to->import));
 	c.ask = more && session_negotiated(n->session)->route_refresh;
 	c.cannot_ask = more && !c.ask;
-	c.over = to->import.max_prefixes != n->cfg->import.max_prefixes && is_over(n, to->import.max_prefixes);
+	c.over = to->import.max_prefixes != n->cfg->import.max_prefixes &&
+		 is_over(n, to->import.max_prefixes);
 	if (c.cannot_ask)
 		c.apply = CONFIG_RESET_SESSION;
 	return c;

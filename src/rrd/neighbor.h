@@ -38,7 +38,7 @@ struct neighbor_change {
 	enum config_apply apply;
 	bool ask;	 /* its import policy lets more pass: it is asked for its routes (RFC 2918) */
 	bool cannot_ask; /* the same, but the peer cannot be asked: the session is reset for it */
-	bool over;	 /* it holds more than the new max-prefixes: the session ends, unless the policy lets less pass */
+	bool over; /* it holds more than the new max-prefixes: the session ends, unless the policy lets less pass */
 };
 struct neighbor_change neighbor_change(
 	const struct neighbor *n, const struct config_diff *d, const struct config_peer *to);

@@ -56,7 +56,8 @@ static bool make_room(struct rrd *r, const struct config_rrd *to, const struct c
 	for (size_t i = 0; i < r->cfg->listen_count; i++) {
 		const struct config_listen *old = &r->cfg->listen[i];
 
-		if (old->port == l->port && old->address.family == l->address.family && !has_listener(to, old))
+		if (old->port == l->port && old->address.family == l->address.family &&
+			!has_listener(to, old))
 			any |= session_neighbors_unlisten(r->neighbors, &old->address, old->port);
 	}
 	return any;
@@ -149,7 +150,8 @@ static void set_ranges(struct rrd *r, const struct config_rrd *to)
 	struct session_range *range = mem_calloc(to->range_count + 1, sizeof(*range));
 
 	for (size_t i = 0; i < to->range_count; i++)
-		range[i] = (struct session_range){ to->ranges[i].prefix, to->ranges[i].limit, &to->ranges[i] };
+		range[i] = (struct session_range){ to->ranges[i].prefix, to->ranges[i].limit,
+			&to->ranges[i] };
 	session_neighbors_set_ranges(r->neighbors, range, to->range_count);
 	free(range);
 	session_neighbors_free_gone(r->neighbors);
@@ -288,7 +290,8 @@ static bool needs_restart(const struct reload_plan *p, struct reload_result *out
 			text_add(&t, "%s%.*s", t.len ? ", " : "", (int)strcspn(p->line[i].change, " "),
 				p->line[i].change);
 	if (t.len)
-		out->refused = mem_printf("%s cannot change while rrd runs: restart it, or take that back", keys);
+		out->refused = mem_printf(
+			"%s cannot change while rrd runs: restart it, or take that back", keys);
 	return t.len > 0;
 }
 

@@ -6,8 +6,8 @@
 
 struct reload_result {
 	struct reload_plan *plan; /* NULL: the file is wrong */
-	char *errors;	   /* all of them, a line each; NULL: none */
-	char *refused;	   /* why nothing was changed, or would be, in a line; NULL: it was not */
+	char *errors;		  /* all of them, a line each; NULL: none */
+	char *refused;		  /* why nothing was changed, or would be, in a line; NULL: it was not */
 };
 
 void reload_result_init(struct reload_result *out);

@@ -27,7 +27,8 @@ struct planning {
 
 /* --- what is where --- */
 
-const struct config_neighbor *reload_plan_find_neighbor(const struct config_rrd *c, const struct ip_addr *address)
+const struct config_neighbor *reload_plan_find_neighbor(
+	const struct config_rrd *c, const struct ip_addr *address)
 {
 	for (size_t i = 0; i < c->neighbor_count; i++)
 		if (ip_addr_equal(&c->neighbors[i].address, address))
@@ -58,17 +59,16 @@ const struct config_range *reload_plan_match_range(const struct config_rrd *c, c
 
 /* --- drafts --- */
 
-static struct draft *add(struct planning *p, enum config_apply apply, char *subject, const char *path,
-	const char *words)
+static struct draft *add(
+	struct planning *p, enum config_apply apply, char *subject, const char *path, const char *words)
 {
 	if (p->count == p->size) {
 		p->size = p->size ? p->size * 2 : 16;
 		p->draft = mem_realloc(p->draft, p->size * sizeof(*p->draft));
 	}
-	p->draft[p->count] = (struct draft){ .apply = apply,
-		.subject = subject,
-		.path = mem_strdup(path),
-		.words = mem_strdup(words) };
+	p->draft[p->count] = (struct draft){
+		.apply = apply, .subject = subject, .path = mem_strdup(path), .words = mem_strdup(words)
+	};
 	return &p->draft[p->count++];
 }
 
@@ -92,8 +92,8 @@ static void add_groups(struct planning *p)
 
 		if (strcmp(c->section, "peer-groups") == 0)
 			add(p, c->apply,
-				mem_printf("peer-group %.*s", (int)(dot ? dot - name : (int)strlen(name)),
-					name),
+				mem_printf(
+					"peer-group %.*s", (int)(dot ? dot - name : (int)strlen(name)), name),
 				dot ? dot + 1 : "", c->words);
 	}
 	p->groups_end = p->count;
@@ -106,7 +106,8 @@ static struct draft *of_group(
 	for (size_t i = 0; group && group_before && i < p->groups_end; i++) {
 		struct draft *d = &p->draft[i];
 
-		if (strcmp(group, group_before) == 0 && strcmp(d->subject + strlen("peer-group "), group) == 0 &&
+		if (strcmp(group, group_before) == 0 &&
+			strcmp(d->subject + strlen("peer-group "), group) == 0 &&
 			strcmp(d->path, c->path) == 0 && strcmp(d->words, c->words) == 0)
 			return d;
 	}
@@ -131,15 +132,16 @@ static void count_session(struct draft *d, const struct config_change *c, const 
 
 /* --- neighbors --- */
 
-static void add_neighbor_change(struct planning *p, const struct neighbor *n, const struct config_neighbor *from,
-	const struct config_neighbor *to)
+static void add_neighbor_change(struct planning *p, const struct neighbor *n,
+	const struct config_neighbor *from, const struct config_neighbor *to)
 {
 	char address[PREFIX_TEXT_MAX];
 	struct neighbor_change change;
 	struct config_diff d;
 
 	ip_addr_format(&to->address, address);
-	if (strcmp(from->peer_group ? from->peer_group : "none", to->peer_group ? to->peer_group : "none") != 0) {
+	if (strcmp(from->peer_group ? from->peer_group : "none", to->peer_group ? to->peer_group : "none") !=
+		0) {
 		char *words = mem_printf("%s -> %s", from->peer_group ? from->peer_group : "none",
 			to->peer_group ? to->peer_group : "none");
 
@@ -185,8 +187,8 @@ static void add_neighbors(struct planning *p)
 	for (size_t i = 0; i < p->to->neighbor_count; i++)
 		if (!reload_plan_find_neighbor(p->from, &p->to->neighbors[i].address))
 			add(p, CONFIG_LIVE,
-				mem_printf("neighbor %s", ip_addr_format(&p->to->neighbors[i].address, text)), "",
-				"added");
+				mem_printf("neighbor %s", ip_addr_format(&p->to->neighbors[i].address, text)),
+				"", "added");
 }
 
 /* --- ranges --- */
@@ -199,7 +201,8 @@ static const struct neighbor *next_dynamic(const struct planning *p, const struc
 		const struct neighbor *n = session_user(s);
 
 		*at = session_config(s)->remote;
-		if (n->range && prefix_equal(n->range, &from->prefix) && reload_plan_match_range(p->to, at) == to)
+		if (n->range && prefix_equal(n->range, &from->prefix) &&
+			reload_plan_match_range(p->to, at) == to)
 			return n;
 	}
 	return NULL;
@@ -224,7 +227,8 @@ static void count_gone(const struct planning *p, const struct config_range *from
 }
 
 /* What differs between the settings of two ranges, for the sessions that come from the one and stay in the other. */
-static void add_peer_changes(struct planning *p, const struct config_range *from, const struct config_range *to)
+static void add_peer_changes(
+	struct planning *p, const struct config_range *from, const struct config_range *to)
 {
 	char prefix[PREFIX_TEXT_MAX];
 	const struct neighbor *n;
@@ -237,8 +241,8 @@ static void add_peer_changes(struct planning *p, const struct config_range *from
 		struct draft *line = of_group(p, from->peer_group, to->peer_group, c);
 
 		if (!line)
-			line = add(p, c->apply,
-				mem_printf("range %s", prefix_format(&from->prefix, prefix)), c->path, c->words);
+			line = add(p, c->apply, mem_printf("range %s", prefix_format(&from->prefix, prefix)),
+				c->path, c->words);
 		for (struct ip_addr at = { .family = IP_NONE }; (n = next_dynamic(p, from, to, &at));) {
 			struct neighbor_change change = neighbor_change(n, &d, &to->peer);
 
@@ -248,7 +252,8 @@ static void add_peer_changes(struct planning *p, const struct config_range *from
 	config_diff_fini(&d);
 }
 
-static void add_range_change(struct planning *p, const struct config_range *from, const struct config_range *to)
+static void add_range_change(
+	struct planning *p, const struct config_range *from, const struct config_range *to)
 {
 	char prefix[PREFIX_TEXT_MAX], *words;
 
@@ -270,14 +275,15 @@ static void add_ranges(struct planning *p)
 	char prefix[PREFIX_TEXT_MAX];
 
 	for (size_t i = 0; i < p->from->range_count; i++) {
-		const struct config_range *from = &p->from->ranges[i], *to = reload_plan_find_range(p->to, &from->prefix);
+		const struct config_range *from = &p->from->ranges[i],
+					  *to = reload_plan_find_range(p->to, &from->prefix);
 		struct draft *line;
 
 		if (to) {
 			add_range_change(p, from, to);
 		} else {
-			line = add(p, CONFIG_LIVE, mem_printf("range %s", prefix_format(&from->prefix, prefix)),
-				"", "removed");
+			line = add(p, CONFIG_LIVE,
+				mem_printf("range %s", prefix_format(&from->prefix, prefix)), "", "removed");
 			count_gone(p, from, line);
 		}
 		for (size_t k = 0; k < p->to->range_count; k++)
@@ -313,8 +319,9 @@ static void add_daemon(struct planning *p)
 		const struct config_change *c = &p->all.item[i];
 
 		if (!is_of_peers(c))
-			add(p, c->apply, NULL, c->path, c->words)->sessions =
-				c->apply == CONFIG_RESET_SESSION ? sessions_up(p->r) : 0;
+			add(p, c->apply, NULL, c->path, c->words)->sessions = c->apply == CONFIG_RESET_SESSION
+										      ? sessions_up(p->r)
+										      : 0;
 	}
 }
 
@@ -328,13 +335,13 @@ static const char *plural(unsigned n)
 static char *reset_text(const struct draft *d)
 {
 	if (d->one)
-		return mem_strdup(d->sessions == 0		      ? "its session is down"
+		return mem_strdup(d->sessions == 0		     ? "its session is down"
 				  : strcmp(d->words, "removed") == 0 ? "ends its session"
-								      : "resets this session");
+								     : "resets this session");
 	if (d->sessions == 0)
 		return mem_strdup("no session is up");
-	return mem_printf("%s %u session%s", strcmp(d->words, "removed") == 0 ? "ends" : "resets", d->sessions,
-		plural(d->sessions));
+	return mem_printf("%s %u session%s", strcmp(d->words, "removed") == 0 ? "ends" : "resets",
+		d->sessions, plural(d->sessions));
 }
 
 static char *import_text(const struct draft *d)
@@ -344,8 +351,8 @@ static char *import_text(const struct draft *d)
 
 	if (d->one)
 		return mem_strdup(d->cannot_ask ? "resets this session, as the peer knows no route refresh"
-				  : d->over    ? "ends this session, which holds more"
-					       : "asks the peer for its routes again");
+				  : d->over	? "ends this session, which holds more"
+						: "asks the peer for its routes again");
 	if (d->ask)
 		text_add(&t, "asks %u peer%s for %s routes again", d->ask, plural(d->ask),
 			d->ask == 1 ? "its" : "their");

@@ -30,7 +30,8 @@ char *reload_plan_line_text(const struct reload_plan_line *l);
 
 /* --- shared with the reload --- */
 
-const struct config_neighbor *reload_plan_find_neighbor(const struct config_rrd *c, const struct ip_addr *address);
+const struct config_neighbor *reload_plan_find_neighbor(
+	const struct config_rrd *c, const struct ip_addr *address);
 const struct config_range *reload_plan_find_range(const struct config_rrd *c, const struct prefix *prefix);
 /* The range that decides for an address; NULL: none. */
 const struct config_range *reload_plan_match_range(const struct config_rrd *c, const struct ip_addr *address);

@@ -180,8 +180,8 @@ static void on_hup(void *user)
 
 static struct route_engine *make_engine(struct rrd *r)
 {
-	const struct route_engine_ops ops = { engine_wake, engine_kick, engine_oversized,
-		engine_refiltered, engine_unserved, next_hop_feed_ops };
+	const struct route_engine_ops ops = { engine_wake, engine_kick, engine_oversized, engine_refiltered,
+		engine_unserved, next_hop_feed_ops };
 	const struct config_router *c = &r->cfg->router;
 
 	return route_engine_new(&(struct route_engine_config){ .local_as = c->as,

@@ -97,10 +97,11 @@ bool reload(void *user, const struct row *args, struct control_answer *out, char
 	if (result.errors)
 		add_lines(t, "error", result.errors);
 	if (result.refused && result.errors)
-		t->error = mem_strdup(dry_run ? "the file is wrong" : "the file is wrong; nothing was changed");
+		t->error = mem_strdup(
+			dry_run ? "the file is wrong" : "the file is wrong; nothing was changed");
 	else if (result.refused)
-		t->error = mem_printf(
-			"%s%s", dry_run ? "a reload would be refused: " : "nothing was changed: ", result.refused);
+		t->error = mem_printf("%s%s",
+			dry_run ? "a reload would be refused: " : "nothing was changed: ", result.refused);
 	reload_result_fini(&result);
 	*out = (struct control_answer){ next, done, t };
 	return true;

@@ -72,9 +72,9 @@ def refused(daemon, config):
 
 def test_a_default_written_out_is_no_change(fig, reflector, ear):
     config = changed(reflector, ("peer-groups.k8s.connect-retry", 1), ("peer-groups.routers.import", "all"),
-                     ("neighbors.0.port" if False else ("neighbors", 0, "port"), 179), ("fib.enabled", False))
+                     (("neighbors", 0, "port"), 179), ("fib.enabled", False))
     assert plan(reflector, config) == []
-    assert reflector.ctl("reload", "--dry-run") .strip() == "nothing changes"
+    assert reflector.ctl("reload", "--dry-run").strip() == "nothing changes"
     before = ear.count(bgp.UPDATE)
     taken(reflector, config)
     assert ear.closed is None and ear.count(bgp.UPDATE) == before
@@ -95,10 +95,9 @@ def test_a_bad_file_changes_nothing_and_all_its_errors_are_told(fig, reflector, 
     config = changed(reflector, ("peer-groups.k8s.hold-time", 2), ("log.level", "loud"), ("log.to", "syslog"))
     why = refused(reflector, config)
     assert "hold-time" in why and "(and 1 more)" in why
-    out = fig.reflector.result([daemons.binary("rrctl"), "--socket", reflector.socket, "reload"])
-    assert out.returncode == 1
-    assert "loud" in out.stdout and "hold time of 2 s" in out.stdout
-    assert "nothing was changed" in out.stderr
+    code, out = fig.reflector.result([daemons.binary("rrctl"), "--socket", reflector.socket, "reload"])
+    assert code == 1
+    assert "loud" in out and "hold time of 2 s" in out and "nothing was changed" in out
     reflector.wait_for_log("loud")
     assert ear.closed is None
     taken(reflector, changed(reflector, ("peer-groups.k8s.hold-time", 9), ("log.level", "debug"), ("log.to", "stderr")))
@@ -317,13 +316,13 @@ def test_the_kernel_has_what_the_rules_say(lab):
     for number in (1, 2):
         speaker = system.fig.add_pod(number).speaker().establish()
         speaker.announce([SERVICE, SERVICE2], f"10.0.0.10{4 + number}")
-    hops = ["10.0.0.105", "10.0.0.106"]
+    hops = ["n1", "n2"]
     system.wait_for_hops(hops)
     system.wait_for_hops(hops, SERVICE2)
     before = lives(system.router)
     router = system.router
     taken(router, changed(router, ("peer-groups.reflectors.import", {"next-hops": ["10.0.0.105/32"]})))
-    system.wait_for_hops(["10.0.0.105"])
+    system.wait_for_hops(["n1"])
     taken(router, changed(router, ("peer-groups.reflectors.import", None)))
     system.wait_for_hops(hops)
     taken(router, changed(router, ("router.multipath-max", 1)))
@@ -340,9 +339,9 @@ def test_an_exit_can_still_be_made_to_leave_the_routes(lab):
     system = daemons.System(lab)
     system.reflector.wait_established(ROUTER)
     system.fig.add_pod(1).speaker().establish().announce(SERVICE, "10.0.0.105")
-    system.wait_for_hops(["10.0.0.105"])
+    system.wait_for_hops(["n1"])
     taken(system.router, changed(system.router, ("fib.on-exit", "keep"), ("fib.restart-time", 5)))
-    system.router.process.stop()
+    system.router.process.terminate()
     assert len(system.fig.hops()) == 1
 
 

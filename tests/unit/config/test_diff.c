@@ -78,11 +78,15 @@ static const char every_key[] =
 	"peer-groups:\n"
 	"  plain:\n"
 	"  other:\n"
-	"  g: {peer-as: 65021, description: one, enabled: true, route-reflector-client: false, passive: false,\n"
-	"    port: 1791, local-address: 10.0.0.109, families: [ipv4-unicast], add-paths: {send: all, receive: false},\n"
+	"  g: {peer-as: 65021, description: one, enabled: true, route-reflector-client: false, passive: "
+	"false,\n"
+	"    port: 1791, local-address: 10.0.0.109, families: [ipv4-unicast], add-paths: {send: all, "
+	"receive: false},\n"
 	"    import: {prefixes: [10.1.0.0/16], next-hops: [10.0.0.0/16], max-prefixes: 10},\n"
-	"    export: {prefixes: [10.2.0.0/16]}, next-hop-self: false, advertisement-interval: 7, hold-time: 91,\n"
-	"    min-hold-time: 4, keepalive-interval: 5, send-hold-time: 300, connect-retry: 2, connect-retry-max: 12,\n"
+	"    export: {prefixes: [10.2.0.0/16]}, next-hop-self: false, advertisement-interval: 7, hold-time: "
+	"91,\n"
+	"    min-hold-time: 4, keepalive-interval: 5, send-hold-time: 300, connect-retry: 2, "
+	"connect-retry-max: 12,\n"
 	"    idle-hold-time: 3, idle-hold-time-max: 60, multihop-ttl: 8, ttl-security-hops: 0,\n"
 	"    extended-messages: true, extended-next-hop: false, route-refresh: true}\n"
 	"dynamic-neighbors: [{prefix: 172.16.0.0/16, peer-group: plain, limit: 100}]\n"
@@ -90,13 +94,14 @@ static const char every_key[] =
 	"fib: {enabled: true, table: 100, metric: 21, protocol: 201, next-hop-id-base: 5000,\n"
 	"  next-hop-id-count: 2000, groups: [{prefixes: [10.7.0.0/16], type: resilient, buckets: 1024,\n"
 	"  idle-timer: 61, unbalanced-timer: 301, link-bandwidth-unit: 125}], max-resilient-groups: 11,\n"
-	"  resolve-via-default: false, on-empty: remove, restart-time: 62, compare-interval: 63, sysctls: set,\n"
+	"  resolve-via-default: false, on-empty: remove, restart-time: 62, compare-interval: 63, sysctls: "
+	"set,\n"
 	"  on-exit: keep, link-bandwidth-unit: 126}\n"
 	"control: {socket: /run/a.sock, group: rrd}\n"
 	"log: {to: stderr, level: info}\n";
 
 static const struct change {
-	const char *path; /* as the printed schema has it */
+	const char *path;      /* as the printed schema has it */
 	const char *from, *to; /* in the text */
 	const char *words;
 } changes[] = {
@@ -121,11 +126,13 @@ static const struct change {
 	{ "peer-groups.NAME.families", "[ipv4-unicast]", "[ipv6-unicast, ipv4-unicast]", "+ipv6-unicast" },
 	{ "peer-groups.NAME.add-paths.send", "send: all", "send: none", "all -> none" },
 	{ "peer-groups.NAME.add-paths.receive", "receive: false", "receive: true", "false -> true" },
-	{ "peer-groups.NAME.import", "import: {prefixes: [10.1.0.0/16], next-hops: [10.0.0.0/16], max-prefixes: 10}",
+	{ "peer-groups.NAME.import",
+		"import: {prefixes: [10.1.0.0/16], next-hops: [10.0.0.0/16], max-prefixes: 10}",
 		"import: none", "as its keys say -> none" },
 	{ "peer-groups.NAME.import.prefixes", "[10.1.0.0/16]", "[10.1.0.0/16 le 24, 10.3.0.0/16]",
 		"+10.1.0.0/16 le 24 +10.3.0.0/16 -10.1.0.0/16" },
-	{ "peer-groups.NAME.import.next-hops", "next-hops: [10.0.0.0/16], ", "", "10.0.0.0/16 -> every next hop" },
+	{ "peer-groups.NAME.import.next-hops", "next-hops: [10.0.0.0/16], ", "",
+		"10.0.0.0/16 -> every next hop" },
 	{ "peer-groups.NAME.import.max-prefixes", "max-prefixes: 10", "max-prefixes: 20", "10 -> 20" },
 	{ "peer-groups.NAME.export", "export: {prefixes: [10.2.0.0/16]}", "export: none",
 		"as its keys say -> none" },
@@ -138,7 +145,8 @@ static const struct change {
 	{ "peer-groups.NAME.keepalive-interval", "keepalive-interval: 5", "keepalive-interval: 6", "5 -> 6" },
 	{ "peer-groups.NAME.send-hold-time", "send-hold-time: 300", "send-hold-time: 0", "300 -> 0" },
 	{ "peer-groups.NAME.connect-retry", "connect-retry: 2", "connect-retry: 3", "2 -> 3" },
-	{ "peer-groups.NAME.connect-retry-max", "connect-retry-max: 12", "connect-retry-max: 13", "12 -> 13" },
+	{ "peer-groups.NAME.connect-retry-max", "connect-retry-max: 12", "connect-retry-max: 13",
+		"12 -> 13" },
 	{ "peer-groups.NAME.idle-hold-time", "idle-hold-time: 3", "idle-hold-time: 4", "3 -> 4" },
 	{ "peer-groups.NAME.idle-hold-time-max", "max: 60", "max: 61", "60 -> 61" },
 	{ "peer-groups.NAME.multihop-ttl", "ttl: 8", "ttl: 9", "8 -> 9" },
@@ -148,8 +156,8 @@ static const struct change {
 	{ "peer-groups.NAME.extended-next-hop", "next-hop: false", "next-hop: true", "false -> true" },
 	{ "peer-groups.NAME.route-refresh", "refresh: true", "refresh: false", "true -> false" },
 	{ "dynamic-neighbors[].prefix", "172.16.0.0/16", "172.17.0.0/16", "added" },
-	{ "dynamic-neighbors[].peer-group", "172.16.0.0/16, peer-group: plain", "172.16.0.0/16, peer-group: other",
-		"plain -> other" },
+	{ "dynamic-neighbors[].peer-group", "172.16.0.0/16, peer-group: plain",
+		"172.16.0.0/16, peer-group: other", "plain -> other" },
 	{ "dynamic-neighbors[].limit", "limit: 100", "limit: 99", "100 -> 99" },
 	{ "neighbors[].address", "10.0.0.110", "10.0.0.111", "added" },
 	{ "neighbors[].peer-group", "10.0.0.110, peer-group: plain", "10.0.0.110", "plain -> none" },
@@ -297,7 +305,8 @@ static void a_default_written_out_is_no_change(void **state)
 		"neighbors: [{address: 10.0.0.1, peer-group: g, passive: no, connect-retry-max: 10}]\n"
 		"fib: {enabled: false, table: main}\nlog: {level: info}\n",
 		"");
-	expect(ROUTER "neighbors: [{address: \"fd00:0:0::1\"}]\n", ROUTER "neighbors: [{address: \"fd00::1\"}]\n", "");
+	expect(ROUTER "neighbors: [{address: \"fd00:0:0::1\"}]\n",
+		ROUTER "neighbors: [{address: \"fd00::1\"}]\n", "");
 	expect(ROUTER, "router: {as: 65021, router-id: 10.0.0.109, cluster-id: 10.0.0.109}\n", "");
 }
 
@@ -318,9 +327,11 @@ static void order_matters_only_where_it_does(void **state)
 static void elements_come_and_go_by_their_keys(void **state)
 {
 	(void)state;
-	expect(ROUTER "listen: [{address: 10.0.0.1}]\npeer-groups: {a: {}}\nneighbors: [{address: 10.0.0.9}]\n"
-		      "fib: {groups: [{prefixes: [10.1.0.0/16]}]}\n",
-		ROUTER "listen: [{address: 10.0.0.1}, {address: 10.0.0.1, port: 1179}]\npeer-groups: {b: {}}\n",
+	expect(ROUTER
+		"listen: [{address: 10.0.0.1}]\npeer-groups: {a: {}}\nneighbors: [{address: 10.0.0.9}]\n"
+		"fib: {groups: [{prefixes: [10.1.0.0/16]}]}\n",
+		ROUTER
+		"listen: [{address: 10.0.0.1}, {address: 10.0.0.1, port: 1179}]\npeer-groups: {b: {}}\n",
 		"listen[10.0.0.1 port 1179]: added (live)\n"
 		"peer-groups.a: removed (live)\n"
 		"peer-groups.b: added (live)\n"
@@ -332,9 +343,11 @@ static void what_a_group_says_reaches_its_neighbors(void **state)
 {
 	(void)state;
 	expect(ROUTER "peer-groups: {g: {hold-time: 9}}\n"
-		      "neighbors: [{address: 10.0.0.1, peer-group: g}, {address: 10.0.0.2, peer-group: g, hold-time: 90}]\n",
+		      "neighbors: [{address: 10.0.0.1, peer-group: g}, {address: 10.0.0.2, peer-group: g, "
+		      "hold-time: 90}]\n",
 		ROUTER "peer-groups: {g: {hold-time: 30}}\n"
-		       "neighbors: [{address: 10.0.0.1, peer-group: g}, {address: 10.0.0.2, peer-group: g, hold-time: 90}]\n",
+		       "neighbors: [{address: 10.0.0.1, peer-group: g}, {address: 10.0.0.2, peer-group: g, "
+		       "hold-time: 90}]\n",
 		"peer-groups.g.hold-time: 9 -> 30 (resets sessions)\n"
 		"neighbors[10.0.0.1].hold-time: 9 -> 30 (resets sessions)\n");
 }
@@ -359,10 +372,13 @@ static void long_lists_are_told_shortly(void **state)
 	for (int i = 0; i < 20; i++)
 		len += (size_t)snprintf(before + len, sizeof(before) - len, ", 10.%d.0.0/16", 100 + i);
 	snprintf(before + len, sizeof(before) - len, "]}}]\n");
-	snprintf(after, sizeof(after), ROUTER "neighbors: [{address: 10.0.0.1, import: {prefixes: [10.9.0.0/16]}}]\n");
+	snprintf(after, sizeof(after),
+		ROUTER "neighbors: [{address: 10.0.0.1, import: {prefixes: [10.9.0.0/16]}}]\n");
 	expect(before, after,
-		"neighbors[10.0.0.1].import.prefixes: -10.100.0.0/16 -10.101.0.0/16 -10.102.0.0/16 -10.103.0.0/16 "
-		"-10.104.0.0/16 -10.105.0.0/16 -10.106.0.0/16 -10.107.0.0/16 (-12 more) (re-evaluates routes)\n");
+		"neighbors[10.0.0.1].import.prefixes: -10.100.0.0/16 -10.101.0.0/16 -10.102.0.0/16 "
+		"-10.103.0.0/16 "
+		"-10.104.0.0/16 -10.105.0.0/16 -10.106.0.0/16 -10.107.0.0/16 (-12 more) (re-evaluates "
+		"routes)\n");
 }
 
 /* --- secrets --- */
@@ -374,12 +390,16 @@ struct secretive {
 static void secrets_are_neither_told_nor_written(void **state)
 {
 	static const struct config_field fields[] = {
-		{ "password", CONFIG_SCALAR, &config_text, .secret = true, .apply = CONFIG_LIVE, .doc = "" }, { NULL }
+		{ "password", CONFIG_SCALAR, &config_text, .secret = true, .apply = CONFIG_LIVE, .doc = "" },
+		{ NULL }
 	};
 	static const struct config_schema schema = { sizeof(struct secretive), fields };
 	struct secretive none = { NULL }, one = { "s3cret" }, two = { "other" };
-	static const struct config_node there = { .kind = CONFIG_NODE_SCALAR, .key = "password", .text = "s3cret" };
-	struct config_node root = { .kind = CONFIG_NODE_MAP, .first = (struct config_node *)(uintptr_t)&there };
+	static const struct config_node there = {
+		.kind = CONFIG_NODE_SCALAR, .key = "password", .text = "s3cret"
+	};
+	struct config_node root = { .kind = CONFIG_NODE_MAP,
+		.first = (struct config_node *)(uintptr_t)&there };
 	struct config_diff d;
 	char *text = NULL;
 	size_t len;
@@ -469,8 +489,9 @@ static void what_is_written_reads_the_same(void **state)
 
 static void only_what_is_set_is_written_the_rest_are_comments(void **state)
 {
-	struct config_rrd *c = load(ROUTER "peer-groups: {g: {import: none}}\nneighbors:\n"
-					   "  - {address: \"fd00::1\", peer-group: g, description: 'a \"b\"', import: all}\n");
+	struct config_rrd *c = load(
+		ROUTER "peer-groups: {g: {import: none}}\nneighbors:\n"
+		       "  - {address: \"fd00::1\", peer-group: g, description: 'a \"b\"', import: all}\n");
 	char *text = written(c, false);
 
 	(void)state;
@@ -481,7 +502,8 @@ static void only_what_is_set_is_written_the_rest_are_comments(void **state)
 	free(text);
 	text = written(c, true);
 	assert_non_null(strstr(text, "\n  # cluster-id: 10.0.0.109\n"));
-	assert_non_null(strstr(text, "\n# listen:\n  # - address: 0.0.0.0\n    # port: 179\n  # - address: \"::\"\n"));
+	assert_non_null(strstr(
+		text, "\n# listen:\n  # - address: 0.0.0.0\n    # port: 179\n  # - address: \"::\"\n"));
 	assert_non_null(strstr(text, "\n    # hold-time: 90\n"));
 	assert_non_null(strstr(text, "\n    # local-address: the kernel's choice\n"));
 	free(text);

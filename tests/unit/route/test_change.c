@@ -342,7 +342,8 @@ static void a_lower_limit_is_passed_by_what_is_held(void **state)
 	w->source->cfg.import = limit;
 	set(w->source);
 	/* While it is not known how much stays, nobody is over it. */
-	assert_int_equal(harness_announce(w->source, &(struct route){ .prefix = "10.200.0.0/24" }), ROUTE_IMPORT_OK);
+	assert_int_equal(
+		harness_announce(w->source, &(struct route){ .prefix = "10.200.0.0/24" }), ROUTE_IMPORT_OK);
 	harness_settle(&w->h, 0);
 	assert_true(route_peer_over_limit(w->source->p, &f));
 	assert_int_equal(f, BGP_IPV4_UNICAST);
@@ -383,7 +384,8 @@ static unsigned calls_until_idle(struct world *w)
 static void a_table_is_passed_in_slices(void **state)
 {
 	struct world *w = world(*(enum route_send_mode *)*state);
-	struct route_engine_config *cfg = (struct route_engine_config *)(uintptr_t)route_engine_config(w->h.e);
+	struct route_engine_config *cfg = (struct route_engine_config *)(uintptr_t)route_engine_config(
+		w->h.e);
 
 	cfg->walk_parts = 16;
 	export(w->b, w->only_7);
@@ -442,28 +444,32 @@ static struct route_policy *rules_of(const char *const *rules, const char *next_
 	}
 	if (next_hop)
 		assert_true(prefix_parse(next_hop, &nh, NULL));
-	return route_policy_new(&(struct route_policy_config){ .prefixes = list,
-		.prefix_count = n,
-		.next_hops = &nh,
-		.next_hop_count = next_hop != NULL });
+	return route_policy_new(&(struct route_policy_config){
+		.prefixes = list, .prefix_count = n, .next_hops = &nh, .next_hop_count = next_hop != NULL });
 }
 
 static void a_policy_admits_more_or_not(void **state)
 {
 	static const char *const none[] = { NULL }, *const wide[] = { "10.0.0.0/8 8 32", NULL },
-			  *const narrow[] = { "10.1.0.0/16 16 24", NULL },
-			  *const two[] = { "10.1.0.0/16 16 24", "10.9.0.0/16 16 16", NULL },
-			  *const longer[] = { "10.1.0.0/16 16 25", NULL };
+				 *const narrow[] = { "10.1.0.0/16 16 24", NULL },
+				 *const two[] = { "10.1.0.0/16 16 24", "10.9.0.0/16 16 16", NULL },
+				 *const longer[] = { "10.1.0.0/16 16 25", NULL };
 	static const struct {
 		const char *const *a, *a_hop, *const *b, *b_hop;
 		bool more;
 	} cases[] = {
-		{ wide, NULL, narrow, NULL, false }, { narrow, NULL, wide, NULL, true },
-		{ narrow, NULL, two, NULL, true }, { two, NULL, narrow, NULL, false },
-		{ narrow, NULL, longer, NULL, true }, { longer, NULL, narrow, NULL, false },
-		{ wide, NULL, two, NULL, false }, { none, NULL, wide, NULL, false },
-		{ wide, NULL, none, NULL, true }, { none, "10.0.0.0/8", none, "10.1.0.0/16", false },
-		{ none, "10.1.0.0/16", none, "10.0.0.0/8", true }, { none, "10.1.0.0/16", wide, NULL, true },
+		{ wide, NULL, narrow, NULL, false },
+		{ narrow, NULL, wide, NULL, true },
+		{ narrow, NULL, two, NULL, true },
+		{ two, NULL, narrow, NULL, false },
+		{ narrow, NULL, longer, NULL, true },
+		{ longer, NULL, narrow, NULL, false },
+		{ wide, NULL, two, NULL, false },
+		{ none, NULL, wide, NULL, false },
+		{ wide, NULL, none, NULL, true },
+		{ none, "10.0.0.0/8", none, "10.1.0.0/16", false },
+		{ none, "10.1.0.0/16", none, "10.0.0.0/8", true },
+		{ none, "10.1.0.0/16", wide, NULL, true },
 		{ none, "10.1.0.0/16", wide, "10.1.0.0/16", false },
 	};
 	struct route_policy *nothing = route_policy_new(&(struct route_policy_config){ .none = true });
@@ -518,8 +524,7 @@ static void no_room_for_another_group_is_told(void **state)
 
 static enum route_send_mode best = ROUTE_SEND_BEST, all = ROUTE_SEND_ALL;
 
-#define BOTH(test)                                                                                           \
-	cmocka_unit_test_prestate(test, &best), cmocka_unit_test_prestate(test, &all)
+#define BOTH(test) cmocka_unit_test_prestate(test, &best), cmocka_unit_test_prestate(test, &all)
 
 int main(void)
 {

@@ -15,10 +15,11 @@
 
 enum { PEERS = 12, PREFIXES = 24, IDS = 3, LOCAL_AS = 65021, INTERVAL_MS = 50 };
 
-static const struct route_engine_config config = {
-	.local_as = LOCAL_AS, .router_id = 0x0a0000fe, .cluster_id = 0x0a0000fe, .stream_window = 200 * 1024,
-	.walk_parts = 3
-};
+static const struct route_engine_config config = { .local_as = LOCAL_AS,
+	.router_id = 0x0a0000fe,
+	.cluster_id = 0x0a0000fe,
+	.stream_window = 200 * 1024,
+	.walk_parts = 3 };
 
 /* --- the model --- */
 
@@ -260,8 +261,9 @@ static void announce(struct harness *h, struct model *m, int peer, int prefix, i
 	int path = (int)random() % 5;
 	char text[32], nh[32];
 
-	*a = (struct ann){ passes(m->set[peer].import, prefix), (uint32_t)random() % 3, random() % 4 ? 0 : 200, paths[path], lens[path],
-		neighbors[path], (uint8_t)(random() % 8 == 0) };
+	*a = (struct ann){ passes(m->set[peer].import, prefix), (uint32_t)random() % 3,
+		random() % 4 ? 0 : 200, paths[path], lens[path], neighbors[path],
+		(uint8_t)(random() % 8 == 0) };
 	prefix_text(prefix, text, sizeof(text));
 	next_hop_text(peer, id, nh, sizeof(nh));
 	harness_announce(&h->peer[peer + 1], &(struct route){ .prefix = text,
