@@ -10,6 +10,7 @@
 
 #include "announcer/drain.h"
 #include "announcer/identity.h"
+#include "announcer/node_client.h"
 #include "announcer/path.h"
 #include "base/list.h"
 #include "bgp/queue.h"
@@ -45,7 +46,8 @@ struct announcer {
 	struct session_io *sessions;
 	struct speaker *speakers;
 	struct service *services;
-	struct node_netns *node; /* NULL: the node's routes are somebody else's */
+	struct node_netns *node;	 /* NULL: the node's routes are somebody else's */
+	struct node_client *node_client; /* NULL: there is no lb-announcer --node to be told */
 	struct control_server *control;
 	struct io_signal *on_term, *on_int;
 	struct io_timer *drain_timer;
@@ -78,10 +80,23 @@ void speaker_announce_all(struct speaker *s);
 void speaker_withdraw_all(struct speaker *s);
 /* Whether services are announced at all now. */
 bool announcer_announces(const struct announcer *a);
+/* The same of one service: the node's route must lead here. */
+bool announcer_announces_service(const struct announcer *a, const struct service *sv);
+/* Queues the announcement of a service, or its withdrawal, whichever it is to be told now. */
+void speaker_announce_service(struct speaker *s, const struct service *sv);
 /* What a neighbor's paths are made of now. */
 struct path_speaker speaker_path(const struct speaker *s);
 /* Services this neighbor is told of now. */
 size_t speaker_announced(const struct speaker *s);
+
+/* --- node_routes.c --- */
+/* Registers the services with lb-announcer --node where there is one. False, with the reason logged, when it cannot. */
+bool announcer_node_routes_start(struct announcer *a);
+/* To be called whenever what is wanted of a service may have changed. */
+void announcer_node_routes_update(struct announcer *a);
+void announcer_node_routes_leave(struct announcer *a);
+/* Whether the node's route leads here, written by us or by lb-announcer --node. */
+bool announcer_has_node_route(const struct announcer *a, const struct service *sv);
 
 /* --- metrics.c --- */
 /* A control_command's start. */

@@ -53,6 +53,7 @@ static void go_on(struct announcer *a)
 
 	while ((action = drain_step(&a->drain, now_ms, all_said(a))) != DRAIN_NOTHING)
 		carry_out(a, action);
+	announcer_node_routes_update(a);
 	if (a->drain.state == DRAIN_LEAVING &&
 		(drain_late(&a->drain, now_ms) ||
 			(!anybody_connected(a) && session_io_lingering(a->sessions) == 0))) {

@@ -53,7 +53,8 @@ static void add_announcer(struct metrics *m, const struct announcer *a)
 
 GAUGE(announced_to, "lb_announcer_service_neighbors", "Neighbors that are told of the service.");
 GAUGE(local_routes, "lb_announcer_service_local_route", "1 when the pod's route to the service is ours.");
-GAUGE(node_routes, "lb_announcer_service_node_route", "1 when the node's route to the pod is ours.");
+GAUGE(node_routes, "lb_announcer_service_node_route",
+	"1 when the node's route leads to the pod, by our doing.");
 
 static void add_services(struct metrics *m, const struct announcer *a)
 {
@@ -68,7 +69,7 @@ static void add_services(struct metrics *m, const struct announcer *a)
 		prefix_format(&s->cfg->prefix, prefix);
 		metrics_add(m, &announced_to, told, "service", prefix, NULL);
 		metrics_add(m, &local_routes, s->local_route != NULL, "service", prefix, NULL);
-		metrics_add(m, &node_routes, s->node_route != NULL, "service", prefix, NULL);
+		metrics_add(m, &node_routes, announcer_has_node_route(a, s), "service", prefix, NULL);
 	}
 }
 

@@ -147,7 +147,7 @@ static struct row *route_row(const struct announcer *a, size_t i)
 	row_text(r, "as-path", "");
 	row_text(r, "origin", "igp");
 	row_bool(r, "local-route", sv->local_route != NULL);
-	row_bool(r, "node-route", sv->node_route != NULL);
+	row_bool(r, "node-route", announcer_has_node_route(a, sv));
 	row_int(r, "announced-to", told);
 	return r;
 }

@@ -61,6 +61,11 @@ bool announcer_announces(const struct announcer *a)
 	return a->drain.state == DRAIN_ANNOUNCING || a->drain.state == DRAIN_DRAINING;
 }
 
+bool announcer_announces_service(const struct announcer *a, const struct service *sv)
+{
+	return announcer_announces(a) && (!a->node_client || announcer_has_node_route(a, sv));
+}
+
 struct path_speaker speaker_path(const struct speaker *s)
 {
 	const struct announcer *a = s->announcer;
@@ -115,7 +120,8 @@ static void queue_end_of_rib(struct speaker *s, enum bgp_family f)
 static void queue_services(struct speaker *s, const struct bgp_negotiated *n, enum bgp_family f)
 {
 	for (size_t i = 0; i < s->announcer->cfg->service_count; i++)
-		if (family_of(&s->announcer->services[i]) == f && speaks_of(n, &s->announcer->services[i]))
+		if (family_of(&s->announcer->services[i]) == f && speaks_of(n, &s->announcer->services[i]) &&
+			announcer_announces_service(s->announcer, &s->announcer->services[i]))
 			queue_announce(s, n, &s->announcer->services[i]);
 }
 
@@ -135,6 +141,19 @@ void speaker_announce_all(struct speaker *s)
 		return;
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		queue_services(s, n, (enum bgp_family)f);
+	session_kick(s->session);
+}
+
+void speaker_announce_service(struct speaker *s, const struct service *sv)
+{
+	const struct bgp_negotiated *n = session_negotiated(s->session);
+
+	if (!s->up || !n || !speaks_of(n, sv))
+		return;
+	if (announcer_announces_service(s->announcer, sv))
+		queue_announce(s, n, sv);
+	else
+		queue_withdraw(s, n, sv);
 	session_kick(s->session);
 }
 
@@ -160,6 +179,17 @@ size_t speaker_announced(const struct speaker *s)
 	if (!s->up || !n || !announcer_announces(s->announcer))
 		return 0;
 	for (size_t i = 0; i < s->announcer->cfg->service_count; i++)
+		count += speaks_of(n, &s->announcer->services[i]) &&
+			 announcer_announces_service(s->announcer, &s->announcer->services[i]);
+	return count;
+}
+
+/* Services this neighbor can be told of. */
+static size_t speakable(const struct speaker *s, const struct bgp_negotiated *n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->announcer->cfg->service_count; i++)
 		count += speaks_of(n, &s->announcer->services[i]);
 	return count;
 }
@@ -174,10 +204,10 @@ static void up(void *user, struct session *session, const struct bgp_negotiated 
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		if (n->family[f])
 			queue_table(s, n, (enum bgp_family)f);
-	if (speaker_announced(s) < services && announcer_announces(s->announcer))
-		log_warning("neighbor %s: does not speak all families or next hops needed: it is told of %zu "
-			    "of %zu services",
-			ip_addr_format(&s->cfg->address, text), speaker_announced(s), services);
+	if (speakable(s, n) < services)
+		log_warning("neighbor %s: does not speak all families or next hops needed: it can be told "
+			    "of %zu of %zu services",
+			ip_addr_format(&s->cfg->address, text), speakable(s, n), services);
 	session_kick(session);
 }
 
