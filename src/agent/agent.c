@@ -27,6 +27,11 @@ uint64_t agent_now_us(const struct agent *a)
 	return io_loop_now_us(a->loop);
 }
 
+bool agent_settled(const struct agent *a)
+{
+	return ipvs_settled(a->ipvs) && masquerade_settled(a->masquerade);
+}
+
 void agent_touch(struct agent *a)
 {
 	io_job_post(a->apply);
@@ -119,11 +124,15 @@ static void seen(void *user, const struct ipvs_key *key)
 	end_if_gone(a);
 }
 
-static void begin(void *user)
+/* A service without its rules would send servers connections that they cannot answer. */
+static bool masquerade_has_spoken(const struct agent *a)
 {
-	struct agent *a = user;
+	return masquerade_settled(a->masquerade) || *masquerade_error(a->masquerade);
+}
 
-	if (a->ready)
+static void begin(struct agent *a)
+{
+	if (a->ready || !a->listed || !masquerade_has_spoken(a))
 		return;
 	a->ready = true;
 	for (size_t i = 0; i < a->cfg->service_count; i++)
@@ -133,19 +142,41 @@ static void begin(void *user)
 	daemon_notify(DAEMON_READY, NULL);
 }
 
+static void listed(void *user)
+{
+	struct agent *a = user;
+
+	a->listed = true;
+	begin(a);
+}
+
 static void kernel_failed(void *user, const char *why)
 {
 	(void)user;
 	log_error("IPVS: %s", why);
 }
 
-static const struct ipvs_ops ipvs_ops = { .ready = begin, .changed = seen, .failed = kernel_failed };
+/* The last word of rules that go: without them being ours in the file any more. */
+static void written(void *user)
+{
+	end_if_gone(user);
+}
+
+static const struct ipvs_ops ipvs_ops = {
+	.ready = listed, .changed = seen, .failed = kernel_failed, .written = written
+};
 
 /* --- end --- */
 
 static void end_now(void *user)
 {
 	io_loop_stop(((struct agent *)user)->loop);
+}
+
+static void give_up(void *user)
+{
+	log_warning("ending: not all rules have gone within %d s", REMOVE_MAX_US / 1000000);
+	end_now(user);
 }
 
 static void unmasked(void *user)
@@ -182,7 +213,7 @@ static void remove_rules(void *user)
 		ipvs_unset(a->ipvs, &key);
 	}
 	io_timer_free(a->end_timer);
-	a->end_timer = io_timer_new(a->loop, end_now, a);
+	a->end_timer = io_timer_new(a->loop, give_up, a);
 	io_timer_set(a->end_timer, REMOVE_MAX_US);
 	masquerade_leave(a->masquerade, unmasked, a);
 }
@@ -224,8 +255,7 @@ static void hang_up(void *user)
 	struct agent *a = user;
 	char *why = NULL;
 
-	if (!agent_reload(a, &why))
-		log_error("reload refused, nothing was changed:\n%s", why);
+	agent_reload(a, &why);
 	free(why);
 }
 
@@ -248,13 +278,14 @@ static bool start_control(struct agent *a)
 
 bool agent_hold_settings(struct agent *a)
 {
-	char buf[ADVICE_MAX];
+	char buf[ADVICE_MAX] = "";
 	struct text advice = text_init(buf, sizeof(buf));
 
 	if (needs_apply(a->cfg, &a->needs))
 		return true;
 	needs_advice(&a->needs, &advice);
-	log_error("the kernel's settings are not what the services need:\n%s", buf);
+	log_error("the kernel's settings are not what the services need");
+	log_lines(LOG_LEVEL_ERROR, buf);
 	return false;
 }
 
@@ -278,6 +309,13 @@ static void masquerade_failed(void *user, const char *why)
 	log_error("masquerade: %s", why);
 }
 
+static void masquerade_rested(void *user)
+{
+	begin(user);
+}
+
+static const struct masquerade_ops masquerade_ops = { masquerade_failed, masquerade_rested };
+
 static bool start_ipvs(struct agent *a)
 {
 	const struct config_ipvs_timeouts *t = &a->cfg->timeouts;
@@ -293,7 +331,7 @@ static bool start_ipvs(struct agent *a)
 	}
 	if (!agent_hold_settings(a) || !preflight_start(a->cfg))
 		return false;
-	a->masquerade = masquerade_new(a->loop, a->cfg, masquerade_failed, a);
+	a->masquerade = masquerade_new(a->loop, a->cfg, &masquerade_ops, a);
 	agent_ipvs_config(a->cfg, &cfg);
 	ipvs_configure(a->ipvs, &cfg);
 	error = ipvs_set_timeouts(a->ipvs, t->tcp_s, t->tcp_fin_s, t->udp_s);
@@ -318,6 +356,7 @@ static bool needs_http(const struct config_agent *cfg)
 bool agent_prepare_checks(struct agent *a, const struct config_agent *cfg)
 {
 	a->checks.loop = a->loop;
+	a->checks.user_agent = "User-Agent: lb-ipvs-agent";
 	if (!a->checks.http && needs_http(cfg))
 		a->checks.http = io_http_new(a->loop);
 	return a->checks.http || !needs_http(cfg);

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "agent/probe.h"
+#include "check/probe.h"
 #include "agent/server.h"
 #include "base/hash.h"
 #include "config/endpoints.h"

@@ -472,6 +472,21 @@ static void a_notification_waits_for_the_end_of_the_message_and_arrives(void **s
 	assert_int_equal(w->io->lingering_count, 0);
 }
 
+/* On a busy machine the kernel may still have taken a few octets in between, and then the time counts from there. */
+static bool down_after_silence(void *arg)
+{
+	struct program *p = arg;
+	struct session_conn *c = p->session->primary;
+
+	if (is_down(p))
+		return true;
+	if (c && c->blocked) {
+		c->taken_us -= 400000000;
+		io_timer_set(c->send_hold, 0);
+	}
+	return false;
+}
+
 static void a_peer_that_takes_nothing_meets_the_send_hold_timer(void **state)
 {
 	struct world *w = *state;
@@ -491,9 +506,7 @@ static void a_peer_that_takes_nothing_meets_the_send_hold_timer(void **state)
 	io_timer_set(c->send_hold, 0);
 	world_run_ms(w, 5);
 	assert_true(is_up(p));
-	c->taken_us -= 400000000;
-	io_timer_set(c->send_hold, 0);
-	assert_true(world_wait(w, is_down, p));
+	assert_true(world_wait(w, down_after_silence, p));
 	assert_int_equal(p->why.reason, SESSION_DOWN_SEND_HOLD_TIMER);
 	assert_int_equal(p->why.code, BGP_ERR_SEND_HOLD_TIMER);
 	raw_free(r);

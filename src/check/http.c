@@ -1,5 +1,5 @@
 /* HTTP and HTTPS: the status of one answer, and a text that its body must contain. No redirect is followed. */
-#include "agent/check_kind.h"
+#include "check/kind.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -76,7 +76,7 @@ static void start(struct check *c)
 		return;
 	}
 	c->run = run = mem_calloc(1, sizeof(*run));
-	run->headers[n++] = "User-Agent: lb-ipvs-agent";
+	run->headers[n++] = c->env->user_agent;
 	r.tls = cfg->type == CONFIG_CHECK_HTTPS;
 	r.method = cfg->method ? cfg->method : "GET";
 	r.path = cfg->path ? cfg->path : "/";

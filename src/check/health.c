@@ -1,10 +1,15 @@
-#include "agent/health.h"
+#include "check/health.h"
 
 enum { FIRST_WITHIN_US = 1000000 };
 
 void health_init(struct health *h, bool up, uint64_t now_us)
 {
 	*h = (struct health){ .up = up, .since_us = now_us };
+}
+
+bool health_in_doubt(const struct health *h)
+{
+	return h->in_a_row && h->passed != h->up;
 }
 
 bool health_result(struct health *h, bool passed, uint16_t rise, uint16_t fall, uint64_t now_us)

@@ -5,7 +5,7 @@
  * that passes lasts the whole time-out. An answer that is not the one wanted ends the run: datagrams come from the server
  * alone, since the socket is connected.
  */
-#include "agent/check_kind.h"
+#include "check/kind.h"
 #include "base/mem.h"
 #include "io/udp.h"
 

@@ -7,7 +7,7 @@
  * in every connection tracker and IPVS on the way. To the server it is a client that went away, which it must bear
  * anyway.
  */
-#include "agent/check_kind.h"
+#include "check/kind.h"
 #include "base/mem.h"
 #include "io/tcp.h"
 

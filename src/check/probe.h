@@ -7,8 +7,8 @@
  */
 #pragma once
 
-#include "agent/check.h"
-#include "agent/health.h"
+#include "check/check.h"
+#include "check/health.h"
 
 struct probe;
 

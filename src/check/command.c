@@ -4,7 +4,7 @@
  * It learns by its environment what to check: LB_SERVICE, LB_SERVER_ADDRESS, LB_SERVER_PORT, LB_SERVER_NAME (empty when it
  * has none). What it prints first is told when it fails.
  */
-#include "agent/check_kind.h"
+#include "check/kind.h"
 #include "base/mem.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* gRPC: grpc.health.v1.Health/Check, over HTTP/2 with or without TLS. */
-#include "agent/check_kind.h"
-#include "agent/grpc_health.h"
+#include "check/kind.h"
+#include "check/grpc_health.h"
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -101,7 +101,7 @@ static void set_headers(struct check *c, struct grpc_run *run, const char *host)
 	snprintf(run->timeout_line, sizeof(run->timeout_line), "grpc-timeout: %um", c->cfg->timeout_ms);
 	run->headers[n++] = "Content-Type: application/grpc";
 	run->headers[n++] = "TE: trailers";
-	run->headers[n++] = "User-Agent: lb-ipvs-agent";
+	run->headers[n++] = c->env->user_agent;
 	run->headers[n++] = run->timeout_line;
 	if (c->cfg->host && host != c->cfg->host)
 		run->headers[n++] = run->host_line = mem_printf("Host: %s", c->cfg->host);

@@ -1,4 +1,4 @@
-#include "agent/grpc_health.h"
+#include "check/grpc_health.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,11 +2,11 @@
  * One health check of one server: carried out once when it is told to, its result told in one call.
  *
  * Does not know when to run, nor what a result means (health.h does both). Holds no descriptor between two runs. Each kind
- * of check is a struct check_kind in a file of its own (check_tcp.c, check_http.c, check_grpc.c, check_udp.c, check_command.c).
+ * of check is a struct check_kind in a file of its own (tcp.c, http.c, grpc.c, udp.c, command.c).
  */
 #pragma once
 
-#include "config/agent.h"
+#include "config/check.h"
 #include "io/child.h"
 #include "io/http.h"
 #include "io/loop.h"
@@ -18,7 +18,8 @@ enum { CHECK_WHY_MAX = 160 };
 
 struct check_env {
 	struct io_loop *loop;
-	struct io_http *http; /* NULL: the build has none; no check needs it then */
+	struct io_http *http;	/* NULL: the build has none; no check needs it then */
+	const char *user_agent; /* a header line: "User-Agent: lb-ipvs-agent" */
 };
 
 /* Where to. Through the tunnel the address is the service's, and the mark makes IPVS send it to this server. */

@@ -1,6 +1,6 @@
-#include "agent/check.h"
+#include "check/check.h"
 
-#include "agent/check_kind.h"
+#include "check/kind.h"
 #include "base/mem.h"
 
 #include <assert.h>

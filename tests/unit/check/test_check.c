@@ -1,4 +1,4 @@
-#include "agent/check.h"
+#include "check/check.h"
 
 #include "../io/servers.h"
 #include "io/tcp.h"
@@ -597,7 +597,7 @@ static int set_up_servers(void **state)
 	struct bench *b = calloc(1, sizeof(*b));
 
 	b->http_servers = servers_start("io/http_servers.py");
-	b->grpc_servers = servers_start("agent/grpc_server.py");
+	b->grpc_servers = servers_start("check/grpc_server.py");
 	snprintf(b->ca, sizeof(b->ca), "%s", servers_file(b->http_servers, "ca.pem"));
 	snprintf(b->grpc_ca, sizeof(b->grpc_ca), "%s", servers_file(b->grpc_servers, "ca.pem"));
 	assert_true(ip_addr_parse("127.0.0.1", &b->local));
@@ -622,6 +622,7 @@ static int set_up(void **state)
 	struct bench *b = *state;
 
 	b->env.loop = io_loop_new();
+	b->env.user_agent = "User-Agent: lb-ipvs-agent";
 	b->env.http = io_http_new(b->env.loop);
 	return 0;
 }

@@ -1,7 +1,7 @@
-/* What check.c gives the kinds of checks, and they give it. Included by the check_*.c files only. */
+/* What check.c gives the kinds of checks, and they give it. Included by this folder's files only. */
 #pragma once
 
-#include "agent/check.h"
+#include "check/check.h"
 
 struct check_kind {
 	/* Begins a run: sets c->run and comes to check_finish() in a later turn, or calls check_finish_later() at once. */
