@@ -6,6 +6,7 @@ dictionary made by one of the functions here; a test changes it before it starts
 import json
 import os
 import signal
+import subprocess
 
 import yaml
 
@@ -15,6 +16,16 @@ from .wait import wait_until
 
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 BUILDS = ("build/sanitizers", "build/plain", "build/demo", "build", ".")
+
+
+def helper(name):
+    """A program of bench/parts; built when it is not there yet."""
+    try:
+        return binary(f"bench/parts/{name}")
+    except FileNotFoundError:
+        build = os.path.dirname(binary("rrd"))
+        subprocess.run(["make", "-s", "-C", build, f"bench/parts/{name}"], check=True, stdout=subprocess.DEVNULL)
+        return binary(f"bench/parts/{name}")
 
 
 def binary(name):
@@ -222,8 +233,8 @@ def registered(pod, prefixes=(fig4.SERVICE,), **more):
 class System:
     """The whole of Fig. 4, running: a reflector, a router, and pods as they are added."""
 
-    def __init__(self, lab, reflector_cfg=None, router_cfg=None):
-        self.fig = fig4.Fig4(lab)
+    def __init__(self, lab, reflector_cfg=None, router_cfg=None, nodes=3):
+        self.fig = fig4.Fig4(lab, nodes)
         self.lab = lab
         self.reflector = reflector(self.fig, reflector_cfg)
         self.router = router(self.fig, router_cfg)

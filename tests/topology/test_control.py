@@ -114,7 +114,8 @@ def test_there_are_samples():
 
 @pytest.mark.parametrize("path", SAMPLES, ids=[os.path.basename(p) for p in SAMPLES])
 def test_each_sample_is_a_good_file(path):
-    programs = {"announcer.conf": ["lb-announcer"], "node.conf": ["lb-announcer", "--node"]}
+    programs = {"announcer.conf": ["lb-announcer"], "node.conf": ["lb-announcer", "--node"],
+                "ipvs-agent.conf": ["lb-ipvs-agent"], "ipvs-agent-nat.conf": ["lb-ipvs-agent"]}
     done = run(*programs.get(os.path.basename(path), ["rrd"]), "-t", "-c", path)
     assert done.returncode == 0, done.stderr
 
