@@ -41,8 +41,7 @@ static const struct config_field common_fields[] = {
 };
 const struct config_schema config_check_common_schema = { sizeof(struct config_check), common_fields };
 
-static const struct config_word types[] = { { "tcp", CONFIG_CHECK_TCP },
-	{ "http", CONFIG_CHECK_HTTP, CONFIG_FEATURE_LIBCURL },
+static const struct config_word types[] = { { "tcp", CONFIG_CHECK_TCP }, { "http", CONFIG_CHECK_HTTP },
 	{ "https", CONFIG_CHECK_HTTPS, CONFIG_FEATURE_LIBCURL },
 	{ "grpc", CONFIG_CHECK_GRPC, CONFIG_FEATURE_LIBCURL }, { "udp", CONFIG_CHECK_UDP },
 	{ "command", CONFIG_CHECK_COMMAND }, { NULL } };
