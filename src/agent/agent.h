@@ -48,6 +48,7 @@ struct agent {
 	bool settled;		    /* the kernel is as wished */
 	bool unmasked;		    /* its rules have gone */
 	bool ending, removing;	    /* told to end; the rules are on their way out */
+	uint64_t wait_until_us;	    /* told to end: when the rules go in any case */
 	uint64_t started_us, reloads, reload_failures;
 	char *reload_error; /* of the last reload, or NULL */
 };
@@ -73,6 +74,8 @@ bool agent_reload(struct agent *a, char **why);
 
 /* The kernel's settings as the configuration needs them. False, and logged, when one that is necessary cannot be had. */
 bool agent_hold_settings(struct agent *a);
+/* How long an agent that was told to end still waits for announcers. */
+uint64_t agent_wait_us(const struct agent *a);
 /* Those who wait for the announcers' farewell may go on. */
 void agent_announcers_changed(struct agent *a);
 
@@ -81,8 +84,12 @@ void report_start(struct agent *a);
 void report_stop(struct agent *a);
 /* Something of the service may have changed. */
 void report_service(struct service *s);
-/* At once, without waiting for the next beat. */
+/* It is no more. */
+void report_service_gone(struct service *s);
+/* Now, and from then on by its timer. */
 void report_beat(void *user);
+/* As soon as connections can have been counted. */
+void report_beat_soon(struct agent *a);
 /* Nobody announces what goes through this agent. */
 bool report_nobody_announces(const struct agent *a);
 bool report_health(void *user, const struct row *args, struct control_answer *out, char *err);

@@ -106,6 +106,16 @@ static void end_services(struct announcer *a)
 	free(a->services);
 }
 
+/* Nothing has been heard yet: only what is bound to no agent is announced at once. */
+static void start_gates(struct announcer *a)
+{
+	for (size_t i = 0; i < a->cfg->service_count; i++)
+		gate_init(&a->services[i].gate, a->started_ms);
+	if (a->cfg->agent.socket)
+		a->agent = agent_link_new(a->loop, a->cfg->agent.socket, announcer_judge, a);
+	announcer_judge(a);
+}
+
 /* --- speakers --- */
 
 static void start_speakers(struct announcer *a)
@@ -170,6 +180,8 @@ struct announcer *announcer_new(struct config_announcer *cfg)
 	a->on_term = io_signal_new(a->loop, SIGTERM, announcer_end, a);
 	a->on_int = io_signal_new(a->loop, SIGINT, announcer_end, a);
 	a->drain_timer = io_timer_new(a->loop, announcer_drain_timer, a);
+	a->gate_timer = io_timer_new(a->loop, announcer_judge, a);
+	a->feed = control_feed_new(0);
 	a->sessions = session_io_new(a->loop);
 	if (!identity_find(&a->id, cfg, environment, local_route_source, err, sizeof(err))) {
 		log_error("%s", err);
@@ -181,6 +193,7 @@ struct announcer *announcer_new(struct config_announcer *cfg)
 		return NULL;
 	}
 	start_speakers(a);
+	start_gates(a);
 	router_id = ip_addr_v4(a->id.router_id);
 	log_info("lb-announcer %s: AS %u, router-id %s, %zu services, %zu neighbors", PACKAGE_VERSION,
 		cfg->router.as, ip_addr_format(&router_id, id), cfg->service_count, cfg->neighbor_count);
@@ -196,10 +209,13 @@ void announcer_run(struct announcer *a)
 void announcer_free(struct announcer *a)
 {
 	control_server_free(a->control);
+	control_feed_free(a->feed);
 	end_speakers(a);
+	agent_link_free(a->agent);
 	end_services(a);
 	session_io_free(a->sessions);
 	io_timer_free(a->drain_timer);
+	io_timer_free(a->gate_timer);
 	io_signal_free(a->on_term);
 	io_signal_free(a->on_int);
 	io_loop_free(a->loop);

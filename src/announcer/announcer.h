@@ -2,15 +2,19 @@
  * lb-announcer: tells route reflectors that this pod's node takes traffic for the services.
  *
  * Glue over session/: it announces its few prefixes to every neighbor that is up and ignores what it is sent. It has no
- * table. Start: local routes, the node's routes, then sessions. End (SIGTERM): as drain.h has it, and when the
+ * table. What it announces of a service follows from two things: whether the service works here (gate.h, by the word of
+ * lb-ipvs-agent and other conditions) and whether the whole is on its way out (drain.h). Start: local routes, the node's routes, then sessions. End (SIGTERM): as drain.h has it, and when the
  * connections are gone the routes, in the opposite order; when it is killed the kernel closes its connections and the
  * reflectors withdraw at once.
  */
 #pragma once
 
+#include "announcer/agent_link.h"
 #include "announcer/drain.h"
+#include "announcer/gate.h"
 #include "announcer/identity.h"
 #include "announcer/path.h"
+#include "announcer/share.h"
 #include "base/list.h"
 #include "bgp/queue.h"
 #include "config/announcer.h"
@@ -23,11 +27,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What all neighbors are told of a service. */
+enum voice { VOICE_SILENT, VOICE_DRAINING, VOICE_FULL };
+
+struct told {
+	enum voice voice;
+	unsigned quarters; /* of its capacity; 0 when silent */
+};
+
 struct service {
 	const struct config_service *cfg;
 	struct ip_addr next_hop;
 	struct local_route *local_route; /* NULL: not ours to make */
 	struct node_route *node_route;	 /* the same */
+	const char *
+		held_back; /* why a condition other than the agent keeps it from being announced; NULL: none does */
+	struct gate gate;
+	struct share share;
+	struct told told;
 };
 
 struct speaker {
@@ -47,6 +64,9 @@ struct announcer {
 	struct service *services;
 	struct node_netns *node; /* NULL: the node's routes are somebody else's */
 	struct control_server *control;
+	struct control_feed *feed; /* of `watch` */
+	struct agent_link *agent;  /* NULL: bound to none */
+	struct io_timer *gate_timer;
 	struct io_signal *on_term, *on_int;
 	struct io_timer *drain_timer;
 	struct drain drain;
@@ -67,19 +87,38 @@ void announcer_drain_timer(void *user);
 /* False when it has been told to end: what comes now is settled. */
 bool announcer_drain(struct announcer *a, uint64_t time_ms);
 bool announcer_undrain(struct announcer *a);
+/* Something a drain waits for may have changed. */
+void announcer_drain_look(struct announcer *a);
+/* Tells lb-ipvs-agent what it may rely on. */
+void announcer_tell_agent(struct announcer *a);
+
+/* --- truth.c: from what is known of the services to what is announced --- */
+/* Looks at every service again. To be called whenever something was heard, or a service's held_back was set. */
+void announcer_judge(void *user);
+/* Tells all neighbors what is not as they were told. */
+void announcer_say(struct announcer *a);
+/* Some service is announced now. */
+bool announcer_says_anything(const struct announcer *a);
+/* The same without draining. */
+bool announcer_says_full(const struct announcer *a);
+/* What is known of a service: its words are in the caller's array, of room for all of the agent's services. */
+void announcer_facts(
+	const struct announcer *a, const struct service *sv, struct gate_word *words, struct gate_facts *out);
+/* Room for that; the caller frees it. */
+struct gate_word *announcer_words(const struct announcer *a);
+/* How its gate stands, in words: withdrawn, draining or announced. */
+const char *announcer_gate_text(const struct service *sv);
 
 /* --- speaker.c --- */
 extern const struct session_ops speaker_ops;
 void speaker_session_config(
 	const struct announcer *a, const struct config_reflector *n, struct session_config *out);
-/* Queues the announcement of all services, as they are to be announced now. */
-void speaker_announce_all(struct speaker *s);
-/* Queues the withdrawal of everything it was told of. */
-void speaker_withdraw_all(struct speaker *s);
-/* Whether services are announced at all now. */
-bool announcer_announces(const struct announcer *a);
-/* What a neighbor's paths are made of now. */
-struct path_speaker speaker_path(const struct speaker *s);
+/* Queues what a neighbor is to be told of a service now. */
+void speaker_tell(struct speaker *s, const struct service *sv);
+/* What a neighbor's path to a service is made of. */
+struct path_speaker speaker_path(const struct speaker *s, const struct service *sv);
+/* Whether this neighbor is told of it now. */
+bool speaker_announces(const struct speaker *s, const struct service *sv);
 /* Services this neighbor is told of now. */
 size_t speaker_announced(const struct speaker *s);
 

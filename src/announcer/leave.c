@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "daemon/notify.h"
 
+#include <stdlib.h>
+
 static bool all_said(const struct announcer *a)
 {
 	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
@@ -32,16 +34,9 @@ static void carry_out(struct announcer *a, enum drain_action action)
 {
 	if (action == DRAIN_WITHDRAW)
 		log_info("withdrawing %zu services", a->cfg->service_count);
-	for (size_t i = 0; i < a->cfg->neighbor_count; i++) {
-		struct speaker *s = &a->speakers[i];
-
-		if (action == DRAIN_ANNOUNCE)
-			speaker_announce_all(s);
-		else if (action == DRAIN_WITHDRAW)
-			speaker_withdraw_all(s);
-		else if (action == DRAIN_CEASE)
-			session_stop(s->session, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, NULL);
-	}
+	announcer_say(a);
+	for (size_t i = 0; action == DRAIN_CEASE && i < a->cfg->neighbor_count; i++)
+		session_stop(a->speakers[i].session, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, NULL);
 }
 
 /* Goes on for as long as there is something to do now, and sets the timer for what comes later. */
@@ -51,8 +46,11 @@ static void go_on(struct announcer *a)
 	enum drain_action action;
 	int64_t wait_ms;
 
+	if (!announcer_says_anything(a))
+		drain_hasten(&a->drain, now_ms);
 	while ((action = drain_step(&a->drain, now_ms, all_said(a))) != DRAIN_NOTHING)
 		carry_out(a, action);
+	announcer_tell_agent(a);
 	if (a->drain.state == DRAIN_LEAVING &&
 		(drain_late(&a->drain, now_ms) ||
 			(!anybody_connected(a) && session_io_lingering(a->sessions) == 0))) {
@@ -71,6 +69,47 @@ void announcer_drain_timer(void *user)
 	go_on(user);
 }
 
+/* Connections of what is announced, in the newest report; 0 when there is none. */
+static uint64_t active(const struct announcer *a, unsigned *report)
+{
+	struct gate_word *words = announcer_words(a);
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < a->cfg->service_count; i++) {
+		struct gate_facts f;
+
+		announcer_facts(a, &a->services[i], words, &f);
+		*report = f.report;
+		if (a->services[i].told.voice != VOICE_SILENT)
+			sum += f.active;
+	}
+	free(words);
+	return sum;
+}
+
+void announcer_drain_look(struct announcer *a)
+{
+	unsigned report = 0;
+	uint64_t left = active(a, &report);
+
+	drain_report(&a->drain, report, left, announcer_now_ms(a));
+	go_on(a);
+}
+
+/* Withdrawn is what the reflectors have been sent, not what is on its way to them. */
+void announcer_tell_agent(struct announcer *a)
+{
+	if (!a->agent)
+		return;
+	if (a->drain.state == DRAIN_LEAVING)
+		agent_link_say(a->agent, drain_state_text(DRAIN_LEAVING));
+	else if (announcer_says_anything(a))
+		agent_link_say(a->agent,
+			drain_state_text(announcer_says_full(a) ? DRAIN_ANNOUNCING : DRAIN_DRAINING));
+	else if (all_said(a))
+		agent_link_say(a->agent, drain_state_text(DRAIN_WITHDRAWN));
+}
+
 static const char *how(const struct announcer *a)
 {
 	return a->cfg->drain.method == CONFIG_DRAIN_WEIGHT ? "link bandwidth 0" : "GRACEFUL_SHUTDOWN";
@@ -79,7 +118,8 @@ static const char *how(const struct announcer *a)
 void announcer_end(void *user)
 {
 	struct announcer *a = user;
-	enum drain_action action = drain_end(&a->drain, announcer_now_ms(a), anybody_up(a));
+	enum drain_action action = drain_end(
+		&a->drain, announcer_now_ms(a), anybody_up(a) && announcer_says_anything(a));
 
 	if (a->drain.hurried)
 		log_info("told to end again: not waiting any more");

@@ -57,14 +57,13 @@ GAUGE(node_routes, "lb_announcer_service_node_route", "1 when the node's route t
 
 static void add_services(struct metrics *m, const struct announcer *a)
 {
-	uint64_t told = 0;
-
-	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
-		told += speaker_announced(&a->speakers[i]) > 0;
 	for (size_t i = 0; i < a->cfg->service_count; i++) {
 		const struct service *s = &a->services[i];
 		char prefix[PREFIX_TEXT_MAX];
+		uint64_t told = 0;
 
+		for (size_t k = 0; k < a->cfg->neighbor_count; k++)
+			told += speaker_announces(&a->speakers[k], s);
 		prefix_format(&s->cfg->prefix, prefix);
 		metrics_add(m, &announced_to, told, "service", prefix, NULL);
 		metrics_add(m, &local_routes, s->local_route != NULL, "service", prefix, NULL);

@@ -111,14 +111,17 @@ static bool show_neighbor(void *user, const struct row *args, struct control_ans
 }
 
 /* What internal neighbors are told of it now, or would be. */
-static void row_attrs(struct row *r, const struct announcer *a, const struct config_service *c)
+static void row_attrs(struct row *r, const struct announcer *a, const struct service *sv)
 {
-	struct path_speaker to = speaker_path(&a->speakers[0]);
+	struct path_speaker to = speaker_path(&a->speakers[0], sv);
+	const struct config_service *c = sv->cfg;
 	struct arena *arena = arena_new();
 	struct bgp_attrs attrs;
 	char text[256];
 
 	to.peer_as = to.local_as;
+	if (sv->told.voice == VOICE_SILENT)
+		to.quarters = sv->share.quarters ? sv->share.quarters : SHARE_WHOLE;
 	path_attrs(c, &to, arena, &attrs);
 	row_int(r, "local-pref", attrs.local_pref);
 	if (attrs.has & BGP_HAS_MED)
@@ -137,13 +140,13 @@ static struct row *route_row(const struct announcer *a, size_t i)
 	int64_t told = 0;
 
 	for (size_t k = 0; k < a->cfg->neighbor_count; k++)
-		told += speaker_announced(&a->speakers[k]) > 0;
+		told += speaker_announces(&a->speakers[k], sv);
 	row_prefix(r, "prefix", &sv->cfg->prefix);
-	row_bool(r, "best", announcer_announces(a));
+	row_bool(r, "best", sv->told.voice != VOICE_SILENT);
 	row_bool(r, "multipath", false);
 	row_addr(r, "next-hop", &sv->next_hop);
 	row_text(r, "from", "local");
-	row_attrs(r, a, sv->cfg);
+	row_attrs(r, a, sv);
 	row_text(r, "as-path", "");
 	row_text(r, "origin", "igp");
 	row_bool(r, "local-route", sv->local_route != NULL);
