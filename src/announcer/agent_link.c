@@ -115,15 +115,15 @@ static void take_beat(struct agent_link *l, const struct row *r)
 	struct agent_status *st = &l->status;
 	int64_t wait_ms = row_get_int(r, "wait-ms", 0);
 
-	st->report++;
 	st->leaving = row_get_bool(r, "leaving", false);
 	st->leaving_until_ms = st->leaving ? now_ms(l) + (wait_ms > 0 ? (uint64_t)wait_ms : 0) : 0;
-	if (st->heard)
-		return;
 	if (!row_get_bool(r, "ready", false)) {
 		snprintf(st->why, sizeof(st->why), "lb-ipvs-agent is starting");
 		return;
 	}
+	st->report++;
+	if (st->heard)
+		return;
 	st->heard = true;
 	st->why[0] = 0;
 	st->since_ms = now_ms(l);
@@ -207,6 +207,11 @@ static void state_up(void *user)
 
 	l->said = NULL;
 	say(l);
+}
+
+const char *agent_link_told(const struct agent_link *l)
+{
+	return control_link_is_up(l->state) ? l->said : NULL;
 }
 
 /* --- life --- */

@@ -48,3 +48,5 @@ const struct agent_service *agent_link_service(const struct agent_link *l, size_
 /* Tells the agent what the announcer does, if it was not told so already; now and over each later connection. state: a
  * constant. */
 void agent_link_say(struct agent_link *l, const char *state);
+/* What it was told over this connection; NULL: nothing. */
+const char *agent_link_told(const struct agent_link *l);

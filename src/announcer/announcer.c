@@ -109,8 +109,10 @@ static void end_services(struct announcer *a)
 /* Nothing has been heard yet: only what is bound to no agent is announced at once. */
 static void start_gates(struct announcer *a)
 {
-	for (size_t i = 0; i < a->cfg->service_count; i++)
+	for (size_t i = 0; i < a->cfg->service_count; i++) {
 		gate_init(&a->services[i].gate, a->started_ms);
+		a->services[i].told_since_ms = a->started_ms;
+	}
 	if (a->cfg->agent.socket)
 		a->agent = agent_link_new(a->loop, a->cfg->agent.socket, announcer_judge, a);
 	announcer_judge(a);

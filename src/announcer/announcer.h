@@ -45,6 +45,7 @@ struct service {
 	struct gate gate;
 	struct share share;
 	struct told told;
+	uint64_t told_since_ms;
 };
 
 struct speaker {
@@ -66,6 +67,7 @@ struct announcer {
 	struct control_server *control;
 	struct control_feed *feed; /* of `watch` */
 	struct agent_link *agent;  /* NULL: bound to none */
+	bool agent_heard;	   /* as those who watch were told */
 	struct io_timer *gate_timer;
 	struct io_signal *on_term, *on_int;
 	struct io_timer *drain_timer;

@@ -56,6 +56,7 @@ struct gate_facts {
 	const struct gate_word *words;
 	size_t word_count;
 	uint64_t active; /* connections worth waiting for */
+	bool counted;	 /* active is all of them */
 	unsigned report; /* the number of its newest report */
 };
 

@@ -2,6 +2,7 @@
 #include "announcer/announcer.h"
 
 #include "base/log.h"
+#include "control/feed.h"
 #include "daemon/notify.h"
 
 #include <stdlib.h>
@@ -30,8 +31,22 @@ static bool anybody_connected(const struct announcer *a)
 	return false;
 }
 
+static void tell_of_drain(const struct announcer *a)
+{
+	struct row *r;
+
+	if (!control_feed_wanted(a->feed))
+		return;
+	r = control_feed_row("drain");
+	row_text(r, "to", drain_state_text(a->drain.state));
+	control_feed_push(a->feed, r);
+}
+
 static void carry_out(struct announcer *a, enum drain_action action)
 {
+	if (action == DRAIN_NOTHING)
+		return;
+	tell_of_drain(a);
 	if (action == DRAIN_WITHDRAW)
 		log_info("withdrawing %zu services", a->cfg->service_count);
 	announcer_say(a);
@@ -69,30 +84,34 @@ void announcer_drain_timer(void *user)
 	go_on(user);
 }
 
-/* Connections of what is announced, in the newest report; 0 when there is none. */
-static uint64_t active(const struct announcer *a, unsigned *report)
+/* Connections of what is announced, in the newest report. False: there is none that tells. */
+static bool count_active(const struct announcer *a, unsigned *report, uint64_t *active)
 {
 	struct gate_word *words = announcer_words(a);
-	uint64_t sum = 0;
+	bool counted = true;
 
+	*active = 0;
 	for (size_t i = 0; i < a->cfg->service_count; i++) {
 		struct gate_facts f;
 
+		if (a->services[i].told.voice == VOICE_SILENT)
+			continue;
 		announcer_facts(a, &a->services[i], words, &f);
 		*report = f.report;
-		if (a->services[i].told.voice != VOICE_SILENT)
-			sum += f.active;
+		*active += f.active;
+		counted &= f.counted;
 	}
 	free(words);
-	return sum;
+	return counted;
 }
 
 void announcer_drain_look(struct announcer *a)
 {
 	unsigned report = 0;
-	uint64_t left = active(a, &report);
+	uint64_t active;
 
-	drain_report(&a->drain, report, left, announcer_now_ms(a));
+	if (count_active(a, &report, &active))
+		drain_report(&a->drain, report, active, announcer_now_ms(a));
 	go_on(a);
 }
 

@@ -7,6 +7,7 @@
 #include "daemon/limit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define COUNTER(symbol, name, help)                                                                          \
 	static const struct metrics_family symbol = { name, METRICS_COUNTER, help }
@@ -52,8 +53,71 @@ static void add_announcer(struct metrics *m, const struct announcer *a)
 /* --- services --- */
 
 GAUGE(announced_to, "lb_announcer_service_neighbors", "Neighbors that are told of the service.");
+GAUGE(service_states, "lb_announcer_service_state", "1 for what all neighbors are told, 0 for the others.");
+GAUGE(gate, "lb_announcer_service_works", "1 when by all that is known it may be announced.");
+COUNTER(changes, "lb_announcer_service_changes_total",
+	"Times it was found to work, to leave or not to work.");
+GAUGE(capacity, "lb_announcer_service_capacity_ratio", "Share of its capacity that neighbors are told of.");
+GAUGE(healthy, "lb_announcer_service_healthy_servers",
+	"Healthy servers of the virtual service that has the smallest share of them.");
+GAUGE(servers, "lb_announcer_service_servers", "Servers that it shall have.");
+GAUGE(active, "lb_announcer_service_active_connections",
+	"Connections worth waiting for, as lb-ipvs-agent last reported them.");
 GAUGE(local_routes, "lb_announcer_service_local_route", "1 when the pod's route to the service is ours.");
 GAUGE(node_routes, "lb_announcer_service_node_route", "1 when the node's route to the pod is ours.");
+
+static void add_health(
+	struct metrics *m, const struct announcer *a, const struct service *s, const char *prefix)
+{
+	struct gate_word *words = announcer_words(a);
+	const struct gate_word *worst;
+	struct gate_facts f;
+
+	announcer_facts(a, s, words, &f);
+	worst = gate_worst(&f);
+	if (worst && worst->known) {
+		metrics_add(m, &healthy, worst->healthy, "service", prefix, NULL);
+		metrics_add(m, &servers, worst->servers, "service", prefix, NULL);
+		metrics_add(m, &active, f.active, "service", prefix, NULL);
+	}
+	free(words);
+}
+
+static void add_gate(
+	struct metrics *m, const struct announcer *a, const struct service *s, const char *prefix)
+{
+	static const char *const voices[] = { "withdrawn", "draining", "announced" };
+
+	for (int v = VOICE_SILENT; v <= VOICE_FULL; v++)
+		metrics_add(m, &service_states, s->told.voice == (enum voice)v, "service", prefix, "state",
+			voices[v], NULL);
+	metrics_add(m, &gate, s->gate.state == GATE_OPEN, "service", prefix, NULL);
+	metrics_add(m, &changes, s->gate.changes, "service", prefix, NULL);
+	metrics_add_real(m, &capacity, (double)s->told.quarters / SHARE_WHOLE, "service", prefix, NULL);
+	add_health(m, a, s, prefix);
+}
+
+/* --- the agent --- */
+
+GAUGE(agent_up, "lb_announcer_agent_up", "1 while lb-ipvs-agent is heard; without agent there is none.");
+GAUGE(agent_since, "lb_announcer_agent_since_seconds", "Time since it was heard first, or last.");
+GAUGE(agent_leaving, "lb_announcer_agent_leaving", "1 when it says that it has been told to end.");
+COUNTER(agent_reports, "lb_announcer_agent_reports_total", "Reports heard, about one a second.");
+COUNTER(agent_losses, "lb_announcer_agent_losses_total", "Times it was heard, and then not any more.");
+
+static void add_agent(struct metrics *m, const struct announcer *a)
+{
+	const struct agent_status *st;
+
+	if (!a->agent)
+		return;
+	st = agent_link_status(a->agent);
+	metrics_add(m, &agent_up, st->heard, NULL);
+	metrics_add_real(m, &agent_since, (double)(announcer_now_ms(a) - st->since_ms) / 1000, NULL);
+	metrics_add(m, &agent_leaving, st->leaving, NULL);
+	metrics_add(m, &agent_reports, st->report, NULL);
+	metrics_add(m, &agent_losses, st->losses, NULL);
+}
 
 static void add_services(struct metrics *m, const struct announcer *a)
 {
@@ -66,6 +130,7 @@ static void add_services(struct metrics *m, const struct announcer *a)
 			told += speaker_announces(&a->speakers[k], s);
 		prefix_format(&s->cfg->prefix, prefix);
 		metrics_add(m, &announced_to, told, "service", prefix, NULL);
+		add_gate(m, a, s, prefix);
 		metrics_add(m, &local_routes, s->local_route != NULL, "service", prefix, NULL);
 		metrics_add(m, &node_routes, s->node_route != NULL, "service", prefix, NULL);
 	}
@@ -135,6 +200,7 @@ static bool more(void *state, struct metrics *m)
 	const struct announcer *a = state;
 
 	add_announcer(m, a);
+	add_agent(m, a);
 	add_services(m, a);
 	add_neighbors(m, a);
 	return false;

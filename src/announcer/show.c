@@ -164,6 +164,119 @@ static bool show_routes(void *user, const struct row *args, struct control_answe
 	return by_index(a, a->cfg->service_count, route_row, out);
 }
 
+/* --- what it follows --- */
+
+static const char *voice_text(enum voice v)
+{
+	static const char *const text[] = { "withdrawn", "draining", "announced" };
+
+	return text[v];
+}
+
+/* The gate's own reason, unless it is the whole that leaves. */
+static void row_reason(struct row *r, const struct announcer *a, const struct service *sv)
+{
+	if (a->drain.state == DRAIN_ANNOUNCING || sv->gate.state == GATE_CLOSED)
+		row_text(r, "reason", sv->gate.why);
+	else
+		row_text(r, "reason", a->drain.ending ? "told to end" : "told to drain");
+}
+
+static void row_waits(struct row *r, const struct gate *g, uint64_t now_ms)
+{
+	if (g->next_ms != UINT64_MAX)
+		row_int(r, g->state == GATE_CLOSED ? "returns-ms" : "left-ms",
+			g->next_ms > now_ms ? (int64_t)(g->next_ms - now_ms) : 0);
+}
+
+static void row_words(struct row *r, const struct gate_facts *f)
+{
+	const struct gate_word *worst = gate_worst(f);
+	struct row *names = row_new_list();
+
+	for (size_t i = 0; i < f->word_count; i++)
+		row_append_text(names, f->words[i].name);
+	row_put(r, "virtual-services", names);
+	if (!worst)
+		return;
+	row_bool(r, "known", worst->known);
+	row_int(r, "healthy", worst->healthy);
+	row_int(r, "servers", worst->servers);
+	row_int(r, "active", (int64_t)f->active);
+}
+
+static struct row *service_row(const struct announcer *a, size_t i)
+{
+	const struct service *sv = &a->services[i];
+	struct gate_word *words = announcer_words(a);
+	uint64_t now_ms = announcer_now_ms(a);
+	struct row *r = row_new();
+	struct gate_facts f;
+	char text[PREFIX_TEXT_MAX];
+
+	announcer_facts(a, sv, words, &f);
+	row_text(r, "service", prefix_format(&sv->cfg->prefix, text));
+	row_text(r, "state", voice_text(sv->told.voice));
+	row_int(r, "since-ms", (int64_t)(now_ms - sv->told_since_ms));
+	row_int(r, "capacity-percent", sv->told.quarters * 100 / SHARE_WHOLE);
+	row_text(r, "agent", !a->agent ? "none" : !f.heard ? "away" : f.leaving ? "leaving" : "heard");
+	row_words(r, &f);
+	row_waits(r, &sv->gate, now_ms);
+	row_int(r, "changes", (int64_t)sv->gate.changes);
+	row_reason(r, a, sv);
+	free(words);
+	return r;
+}
+
+static bool show_services(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct announcer *a = user;
+
+	(void)args;
+	(void)err;
+	return by_index(a, a->cfg->service_count, service_row, out);
+}
+
+static bool show_agent(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct announcer *a = user;
+	const struct agent_status *st;
+	uint64_t now_ms = announcer_now_ms(a);
+	struct row *r;
+
+	(void)args;
+	if (!a->agent) {
+		snprintf(err, SHOW_ERROR_MAX,
+			"the announcer is bound to no agent: agent.socket is not configured");
+		return false;
+	}
+	st = agent_link_status(a->agent);
+	r = row_new();
+	row_text(r, "socket", a->cfg->agent.socket);
+	row_text(r, "state", st->heard ? "heard" : "away");
+	row_int(r, "since-ms", (int64_t)(now_ms - st->since_ms));
+	row_text(r, "reason", st->heard ? NULL : st->why);
+	row_bool(r, "leaving", st->leaving);
+	if (st->leaving)
+		row_int(r, "leaving-left-ms",
+			st->leaving_until_ms > now_ms ? (int64_t)(st->leaving_until_ms - now_ms) : 0);
+	row_text(r, "told", agent_link_told(a->agent));
+	row_int(r, "reports", st->report);
+	row_int(r, "losses", (int64_t)st->losses);
+	control_answer_row(out, r);
+	return true;
+}
+
+static bool watch(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct announcer *a = user;
+
+	(void)args;
+	(void)err;
+	control_answer_feed(out, a->feed);
+	return true;
+}
+
 static void row_drain(struct row *r, const struct announcer *a)
 {
 	const struct drain *d = &a->drain;
@@ -260,6 +373,9 @@ const struct control_command announcer_commands[] = {
 	{ "show neighbors", "", "the reflectors, a line each", false, show_neighbors },
 	{ "show neighbor", "ADDRESS", "everything about one reflector", false, show_neighbor },
 	{ "show routes", "", "the services, a line each", false, show_routes },
+	{ "show services", "", "why each service is announced, or not", false, show_services },
+	{ "show agent", "", "what is heard of lb-ipvs-agent, and what it was told", false, show_agent },
+	{ "watch", "", "services that come and go, as it happens", false, watch },
 	{ "show memory", "", "what the process takes", false, show_memory },
 	{ "show status", "", "the announcer at a glance", false, show_status },
 	{ "metrics", "", "every counter and gauge", false, announcer_metrics },

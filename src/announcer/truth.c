@@ -36,10 +36,12 @@ static void take_words(const struct announcer *a, const struct config_service *c
 {
 	const struct agent_service *s;
 
+	f->counted = f->heard;
 	for (size_t i = 0; (s = agent_link_service(a->agent, i)); i++) {
 		if (!concerns(c, s))
 			continue;
 		f->active += s->active;
+		f->counted &= s->known;
 		if (s->configured)
 			words[f->word_count++] = (struct gate_word){ .name = s->name,
 				.known = s->known,
@@ -103,6 +105,8 @@ void announcer_say(struct announcer *a)
 
 		if (now.voice == sv->told.voice && now.quarters == sv->told.quarters)
 			continue;
+		if (now.voice != sv->told.voice)
+			sv->told_since_ms = announcer_now_ms(a);
 		sv->told = now;
 		for (size_t k = 0; k < a->cfg->neighbor_count; k++)
 			speaker_tell(&a->speakers[k], sv);
@@ -215,6 +219,24 @@ static uint64_t soonest(uint64_t next_ms, const struct service *sv, uint64_t now
 	return next_ms;
 }
 
+/* The link has logged it. */
+static void tell_of_agent(struct announcer *a)
+{
+	const struct agent_status *st = a->agent ? agent_link_status(a->agent) : NULL;
+	struct row *r;
+
+	if (!st || st->heard == a->agent_heard)
+		return;
+	a->agent_heard = st->heard;
+	if (!control_feed_wanted(a->feed))
+		return;
+	r = control_feed_row("agent");
+	row_text(r, "from", st->heard ? "away" : "heard");
+	row_text(r, "to", st->heard ? "heard" : "away");
+	row_text(r, "text", st->why);
+	control_feed_push(a->feed, r);
+}
+
 void announcer_judge(void *user)
 {
 	struct announcer *a = user;
@@ -226,6 +248,7 @@ void announcer_judge(void *user)
 		next_ms = soonest(next_ms, &a->services[i], now_ms);
 	}
 	free(words);
+	tell_of_agent(a);
 	announcer_say(a);
 	announcer_drain_look(a);
 	if (next_ms == UINT64_MAX)
