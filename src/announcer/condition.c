@@ -43,7 +43,8 @@ static bool may_run(void *user)
 
 static const struct probe_ops ops = { .changed = changed, .may_run = may_run };
 
-static void start(struct conditions *k, size_t i, const struct check_env *env, const struct config_condition *cfg)
+static void start(
+	struct conditions *k, size_t i, const struct check_env *env, const struct config_condition *cfg)
 {
 	struct condition *c = &k->list[i];
 	const struct check_target target = { .addr = cfg->address,
@@ -56,8 +57,8 @@ static void start(struct conditions *k, size_t i, const struct check_env *env, c
 
 	c->all = k;
 	c->cfg = &cfg->check;
-	snprintf(c->address, sizeof(c->address), "%s%s%s:%u", v6 ? "[" : "", ip_addr_format(&cfg->address, text),
-		v6 ? "]" : "", cfg->check.port);
+	snprintf(c->address, sizeof(c->address), "%s%s%s:%u", v6 ? "[" : "",
+		ip_addr_format(&cfg->address, text), v6 ? "]" : "", cfg->check.port);
 	/* Phase 0: the first run is at once, since the service waits for it. */
 	c->probe = probe_new(env, &cfg->check, &target, false, 0, &ops, c);
 }

@@ -16,8 +16,8 @@ struct conditions;
 
 /* Of one service; NULL when it has none. changed is called in a later turn, when a condition holds and did not, does not any
  * more, or is known now. env and c must outlive it. */
-struct conditions *conditions_new(const struct check_env *env, const struct config_service *c,
-	void (*changed)(void *user), void *user);
+struct conditions *conditions_new(
+	const struct check_env *env, const struct config_service *c, void (*changed)(void *user), void *user);
 void conditions_free(struct conditions *k);
 
 /* NULL: all hold. Else which does not, and why: "tcp 127.0.0.1:80: connection refused"; valid until the next call. */
