@@ -36,7 +36,7 @@ static const char *state_text(enum hook_state s)
 
 /* --- a run --- */
 
-static void log_output(const struct on_change *o, const char *output)
+static void log_output(const struct on_change *o, const char *output, enum log_level level)
 {
 	size_t total = strlen(output);
 	const char *line = output;
@@ -44,43 +44,45 @@ static void log_output(const struct on_change *o, const char *output)
 	for (int i = 0; *line && i < LINES_MAX; i++) {
 		int len = (int)strcspn(line, "\n");
 
-		log_info("service %s: on-change: %.*s", o->prefix,
+		log_write(level, "service %s: on-change: %.*s", o->prefix,
 			len < LINE_MAX_OCTETS ? len : LINE_MAX_OCTETS, line);
 		line += len + (line[len] == '\n');
 	}
 	if (*line || total == OUTPUT_KEEP)
-		log_info("service %s: on-change: (the rest of its output is left out)", o->prefix);
+		log_write(level, "service %s: on-change: (the rest of its output is left out)", o->prefix);
 }
 
 static void go_on(struct on_change *o);
 
-static void judge(struct on_change *o, const struct io_child_result *r, enum hook_state ran)
+static void log_end(
+	const struct on_change *o, const struct io_child_result *r, enum hook_state ran, enum log_level level)
 {
-	bool well = r->started && !r->timed_out && !r->status;
-	int64_t wait_ms;
+	int64_t wait_ms = hook_wait_ms(&o->hook, now_ms(o));
+	char again[40] = "";
 
-	hook_ended(&o->hook, well, now_ms(o));
-	snprintf(o->why, sizeof(o->why), "%s", r->why);
-	if (hook_settled(&o->hook))
-		o->settled_ms = now_ms(o);
-	wait_ms = hook_wait_ms(&o->hook, now_ms(o));
-	if (well)
+	if (wait_ms > 0)
+		snprintf(again, sizeof(again), "; again in %.3f s", (double)wait_ms / 1000);
+	if (r->why[0])
+		log_write(level, "service %s: on-change %s: %s%s", o->prefix, state_text(ran), r->why, again);
+	else
 		log_info("service %s: on-change %s: done in %.3f s", o->prefix, state_text(ran),
 			(double)r->duration_us / 1e6);
-	else if (wait_ms < 0)
-		log_error("service %s: on-change %s: %s", o->prefix, state_text(ran), r->why);
-	else
-		log_error("service %s: on-change %s: %s; again in %.3f s", o->prefix, state_text(ran), r->why,
-			(double)wait_ms / 1000);
 }
 
+/* A failure that is like the one before is worth no second line. */
 static void run_ended(void *user, const struct io_child_result *r)
 {
 	struct on_change *o = user;
+	enum hook_state ran = o->hook.running;
+	bool same = o->hook.failures && r->why[0] && strncmp(o->why, r->why, sizeof(o->why) - 1) == 0;
 
 	o->child = NULL;
-	log_output(o, r->output);
-	judge(o, r, o->hook.running);
+	hook_ended(&o->hook, !r->why[0], now_ms(o));
+	snprintf(o->why, sizeof(o->why), "%s", r->why);
+	if (hook_settled(&o->hook))
+		o->settled_ms = now_ms(o);
+	log_output(o, r->output, same ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	log_end(o, r, ran, same ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR);
 	go_on(o);
 	o->ended(o->user);
 }
@@ -92,7 +94,8 @@ static void run(struct on_change *o, enum hook_state state)
 		mem_printf("RRD_NEXT_HOP=%s", o->next_hop), mem_printf("RRD_POD_ADDRESS=%s", o->pod),
 		mem_printf("RRD_NODE_ADDRESS=%s", o->node), NULL };
 
-	log_info("service %s: on-change %s (%s): running %s", o->prefix, state_text(state), o->reason,
+	log_write(o->hook.failures ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+		"service %s: on-change %s (%s): running %s", o->prefix, state_text(state), o->reason,
 		o->cfg->command[0]);
 	hook_started(&o->hook);
 	o->child = io_child_start(o->loop, o->cfg->command, (const char *const *)variables,
