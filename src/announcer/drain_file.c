@@ -27,7 +27,8 @@ static const char *name_of(const char *path)
 	return strrchr(path, '/') + 1;
 }
 
-/* A name that has only been created will do: what is in the file does not matter. */
+/* A name that has only been created will do: what is in the file does not matter. One that is gone was gone, even when it is
+ * there again by now: that will be told, too. */
 static void on_event(void *user, enum io_file_watch_event event, const char *name)
 {
 	struct drain_file *f = user;
@@ -35,7 +36,7 @@ static void on_event(void *user, enum io_file_watch_event event, const char *nam
 
 	if (event != IO_FILE_LOOK && strcmp(name, name_of(f->path)) != 0)
 		return;
-	there = is_there(f);
+	there = event != IO_FILE_GONE && is_there(f);
 	if (there == f->there)
 		return;
 	f->there = there;

@@ -222,6 +222,11 @@ static void a_drain_file_comes_and_goes(void **state)
 	assert_int_equal(rename(b->out, b->file), 0);
 	run_until_changed(b, 3);
 	assert_true(b->there);
+	/* Gone for less than a turn of the loop is gone, too. */
+	assert_int_equal(unlink(b->file), 0);
+	touch(b->file);
+	run_until_changed(b, 5);
+	assert_true(b->there);
 	drain_file_free(f);
 }
 
