@@ -110,7 +110,7 @@ static void seen(void *user, const struct ipvs_key *key)
 		if (!ipvs_key_equal(&s->wish.key, key))
 			continue;
 		service_seen(s);
-		report_service(s);
+		report_service_seen(s);
 	}
 	settled = ipvs_settled(a->ipvs);
 	if (settled && !a->settled)
@@ -209,7 +209,7 @@ static void end(void *user)
 	}
 	a->ending = true;
 	a->wait_until_us = agent_now_us(a) + a->cfg->ipvs.exit_wait_s * UINT64_C(1000000);
-	report_beat_soon(a);
+	report_beat_counted(a);
 	a->end_timer = io_timer_new(a->loop, remove_rules, a);
 	if (list_empty(&a->announcers))
 		return remove_rules(a);

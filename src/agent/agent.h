@@ -38,6 +38,7 @@ struct agent {
 	struct control_feed *reports; /* for announcers */
 	struct list announcers;	      /* struct announcer of report.c */
 	struct io_timer *beat;
+	uint64_t count_asked_us; /* when connections were to be counted last */
 	struct io_signal *on_term, *on_int, *on_hup;
 	struct io_job *apply;	    /* touched services */
 	struct io_timer *tick;	    /* drains and their counts */
@@ -86,10 +87,12 @@ void report_stop(struct agent *a);
 void report_service(struct service *s);
 /* It is no more. */
 void report_service_gone(struct service *s);
+/* The same, and the kernel has been looked at. */
+void report_service_seen(struct service *s);
 /* Now, and from then on by its timer. */
-void report_beat(void *user);
-/* As soon as connections can have been counted. */
-void report_beat_soon(struct agent *a);
+void report_beat(struct agent *a);
+/* As soon as connections have been counted. */
+void report_beat_counted(struct agent *a);
 /* Nobody announces what goes through this agent. */
 bool report_nobody_announces(const struct agent *a);
 bool report_health(void *user, const struct row *args, struct control_answer *out, char *err);

@@ -9,13 +9,13 @@
  *	{"event": "beat", "ready", "leaving", "wait-ms"}
  *
  * known: its servers have been listed and the kernel has had them; configured: false of a service that is on its way out.
- * active: connections worth waiting for, as of the beat before. ready: rows for all services have been given. leaving: told to
+ * active: connections worth waiting for, when they were last counted. ready: rows for all services have been given. leaving: told to
  * end, and the rules go when nobody announces any more, or in wait-ms. An agent whose rules stay when it ends never says
  * so: it may be back before anybody needs it.
  *
  * `announcer STATE` is said over a connection that stays open: its end is the announcer's end. Rules and checks outlive
  * the announcement: an agent that is told to end waits until nobody announces any more. While it does, and while an
- * announcer drains, connections are counted and beats come four times a second, since somebody waits for their end.
+ * announcer drains, connections are counted before each beat, four times a second, since somebody waits for their end.
  */
 #include "agent/agent.h"
 
@@ -29,7 +29,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BEAT_US = 1000000, BEAT_DRAINING_US = 250000, COUNT_US = 50000, ERROR_MAX = 256 };
+enum {
+	BEAT_US = 1000000,
+	BEAT_OFTEN_US = 250000,
+	COUNT_LOOK_US = 10000,	/* whether the kernel has answered */
+	COUNT_MAX_US = 1000000, /* for it to do so */
+	ERROR_MAX = 256,
+};
 
 /* A connection over which an announcer has told its state. */
 struct announcer {
@@ -98,6 +104,12 @@ void report_service(struct service *s)
 	push(s, false);
 }
 
+void report_service_seen(struct service *s)
+{
+	s->counting = false;
+	push(s, false);
+}
+
 void report_service_gone(struct service *s)
 {
 	char key[IPVS_KEY_TEXT_MAX];
@@ -130,15 +142,31 @@ static bool somebody_drains(const struct agent *a)
 	return false;
 }
 
+/* --- counting --- */
+
 static void count_connections(struct agent *a)
 {
-	LIST_FOREACH (link, &a->services)
-		ipvs_count(a->ipvs, &LIST_ENTRY(link, struct service, link)->wish.key);
+	a->count_asked_us = agent_now_us(a);
+	LIST_FOREACH (link, &a->services) {
+		struct service *s = LIST_ENTRY(link, struct service, link);
+
+		s->counting = true;
+		ipvs_count(a->ipvs, &s->wish.key);
+	}
 }
 
-void report_beat(void *user)
+static bool counting(const struct agent *a)
 {
-	struct agent *a = user;
+	if (agent_now_us(a) >= a->count_asked_us + COUNT_MAX_US)
+		return false;
+	LIST_FOREACH (link, &a->services)
+		if (LIST_ENTRY(link, struct service, link)->counting)
+			return true;
+	return false;
+}
+
+void report_beat(struct agent *a)
+{
 	bool often = a->ending || somebody_drains(a);
 
 	LIST_FOREACH (link, &a->services)
@@ -148,13 +176,24 @@ void report_beat(void *user)
 	/* For the next one. */
 	if (often && !a->removing)
 		count_connections(a);
-	io_timer_set(a->beat, often ? BEAT_DRAINING_US : BEAT_US);
+	io_timer_set(a->beat, often ? BEAT_OFTEN_US : BEAT_US);
 }
 
-void report_beat_soon(struct agent *a)
+/* Whoever waits for the last connection must not be told of a time before he waited. */
+static void beat(void *user)
+{
+	struct agent *a = user;
+
+	if (counting(a))
+		io_timer_set(a->beat, COUNT_LOOK_US);
+	else
+		report_beat(a);
+}
+
+void report_beat_counted(struct agent *a)
 {
 	count_connections(a);
-	io_timer_set(a->beat, COUNT_US);
+	io_timer_set(a->beat, COUNT_LOOK_US);
 }
 
 bool report_health(void *user, const struct row *args, struct control_answer *out, char *err)
@@ -223,7 +262,7 @@ bool report_announcer(void *user, const struct row *args, struct control_answer 
 		n->announces = states[i].announces;
 		n->drains = states[i].drains;
 		if (n->drains)
-			report_beat_soon(a);
+			report_beat_counted(a);
 		control_answer_row(out, NULL);
 		agent_announcers_changed(a);
 		return true;
@@ -245,7 +284,7 @@ bool report_nobody_announces(const struct agent *a)
 void report_start(struct agent *a)
 {
 	a->reports = control_feed_new(0);
-	a->beat = io_timer_new(a->loop, report_beat, a);
+	a->beat = io_timer_new(a->loop, beat, a);
 	io_timer_set(a->beat, BEAT_US);
 }
 

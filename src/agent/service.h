@@ -30,6 +30,7 @@ struct service {
 	bool touched;
 	char *source_error; /* last told of to those who watch, or NULL */
 	uint64_t repairs;   /* the same, in the log too */
+	bool counting;	    /* its connections, for announcers */
 	bool established;   /* the kernel had it as wished, once */
 	struct service_report {
 		bool made, known, configured;

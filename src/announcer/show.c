@@ -178,8 +178,10 @@ static const char *voice_text(enum voice v)
 /* The gate's own reason, unless it is the whole that leaves. */
 static void row_reason(struct row *r, const struct announcer *a, const struct service *sv)
 {
+	const char *why_not = conditions_why_not(sv->conditions); /* newer than what the gate heard */
+
 	if (a->drain.state == DRAIN_ANNOUNCING || sv->gate.state == GATE_CLOSED)
-		row_text(r, "reason", sv->gate.why);
+		row_text(r, "reason", sv->gate.state == GATE_CLOSED && why_not ? why_not : sv->gate.why);
 	else
 		row_text(r, "reason", announcer_drain_reason(a));
 }

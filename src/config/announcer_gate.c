@@ -64,7 +64,8 @@ static void check_return(const struct config_service *s, struct config_errors *e
 	char a[16], b[16];
 
 	/* A number and a share cannot be compared here; while it runs, the larger of both is asked for. */
-	if (!node || s->min_healthy.percent != s->min_healthy_return.percent ||
+	if (!node || !s->min_healthy_return.number ||
+		s->min_healthy.percent != s->min_healthy_return.percent ||
 		s->min_healthy_return.number >= s->min_healthy.number)
 		return;
 	config_error_value(errs, node,
@@ -77,12 +78,12 @@ static void check_names(const struct config_service *s, struct config_errors *er
 	const struct config_node *list = config_node_get(s->head.node, "agent-services");
 	char q[CONFIG_QUOTE_MAX];
 
-	for (size_t i = 0; i < s->agent_service_count; i++)
-		for (size_t k = 0; k < i; k++)
-			if (s->agent_services[i] && s->agent_services[k] &&
-				strcmp(s->agent_services[i], s->agent_services[k]) == 0)
-				config_error_value(errs, list, "%s is here twice; name it once",
-					config_quote(s->agent_services[i], q));
+	for (const struct config_node *n = list ? list->first : NULL; n; n = n->next)
+		for (const struct config_node *m = list->first; m != n; m = m->next)
+			if (m->text && n->text && strcmp(m->text, n->text) == 0)
+				config_error_value(errs, n,
+					"%s is here twice; it was first named in line %u, column %u",
+					config_quote(n->text, q), m->line, m->column);
 }
 
 /* What only an agent could tell. */

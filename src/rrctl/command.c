@@ -36,7 +36,7 @@ const struct command commands[] = {
 	{ OF_ALL, "show status", "", "the daemon at a glance", 0, 0, NULL, &view_sheet },
 	{ OF_ALL, "metrics", "", "every counter and gauge, as Prometheus reads them", 0, 0, NULL,
 		&view_metrics },
-	{ OF_AGENT | OF_ANNOUNCER, "watch", "", "what happens, as it happens, until it is interrupted", 0, 0,
+	{ OF_ANNOUNCER | OF_AGENT, "watch", "", "what happens, as it happens, until it is interrupted", 0, 0,
 		NULL, &view_events },
 	{ OF_SPEAKERS, "clear neighbor", "ADDRESS|all [TEXT]",
 		"end the session, which then starts again; tell TEXT", 1, -1, argument_clear, &view_sheet },
@@ -223,6 +223,7 @@ void command_help(FILE *out)
 	} groups[] = {
 		{ OF_ALL, "every daemon" },
 		{ OF_SPEAKERS, "rrd and lb-announcer (-a)" },
+		{ OF_ANNOUNCER | OF_AGENT, "lb-announcer (-a) and lb-ipvs-agent (-i)" },
 		{ OF_RRD, "rrd" },
 		{ OF_ANNOUNCER, "lb-announcer (-a)" },
 		{ OF_AGENT, "lb-ipvs-agent (-i)" },

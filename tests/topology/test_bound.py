@@ -8,7 +8,7 @@ import pytest
 
 from lab import bgp, daemons, exposition
 from lab.agent import AgentStandIn, Service
-from lab.fig4 import ADDRESS2, AS, REFLECTOR, SERVICE, SERVICE2
+from lab.fig4 import ADDRESS2, REFLECTOR, ROUTER, SERVICE, SERVICE2
 from lab.wait import holds, stopwatch, wait_until
 
 GIGABIT = 125000000.0
@@ -119,6 +119,7 @@ def test_an_agent_restarted_within_its_grace_withdraws_nothing(fig):
 @pytest.mark.parametrize("how", ["killed", "silent", "back without a word"])
 def test_what_an_agent_said_holds_for_the_grace_and_no_longer(fig, how):
     bound = Bound(fig, grace=1).wait_for(1)
+    elapsed = stopwatch()
     if how == "silent":
         bound.agent.silent = True
     else:
@@ -127,9 +128,10 @@ def test_what_an_agent_said_holds_for_the_grace_and_no_longer(fig, how):
         bound.agent.services["web"].known = False
         bound.agent.start()
     wait_until(lambda: bound.service().get("left-ms"), 5, "the time that is left")
-    elapsed = stopwatch()
     bound.wait_for(None)
-    assert 700 < elapsed() < 2500
+    # Silence is noticed two and a half seconds after the last word, which may have been a second ago.
+    low, high = (2450, 5500) if how == "silent" else (950, 3000)
+    assert low < elapsed() < high
     assert bound.daemon.process.running
     bound.agent.silent = False
     if how == "killed":
@@ -378,6 +380,34 @@ def test_capacity_follows_the_healthy_share_in_quarters(fig):
     bound.wait_for(0.75)
     assert elapsed() > 4500
     assert bound.service()["capacity-percent"] == 75
+
+
+def test_the_routers_weights_follow_the_healthy_share(lab):
+    """Two load balancers with servers of their own, rrd as reflector and router."""
+    router = daemons.router_config()
+    router["fib"]["link-bandwidth-unit"] = 1000
+    system = daemons.System(lab, None, router)
+    system.reflector.wait_established(ROUTER)
+    agents = []
+    for number in (1, 2):
+        pod = system.fig.add_pod(number)
+        agents.append(AgentStandIn(lab, Service(servers=4), name=f"agent{number}"))
+        config = daemons.announcer_config(pod)
+        config["agent"] = {"socket": agents[-1].path}
+        config["router"].update({"capacity": "160k", "capacity-by-health": True})
+        daemons.announcer(pod, config=config)
+    system.wait_for_hops({"n1": 20, "n2": 20})
+    agents[0].set(healthy=2)
+    system.wait_for_hops({"n1": 10, "n2": 20})
+    agents[1].set(healthy=1)
+    system.wait_for_hops({"n1": 10, "n2": 5})
+    agents[0].set(healthy=0)
+    system.wait_for_hops({"n2": 1})
+    # What returns begins with what it has; what stayed is raised when it has held.
+    agents[0].set(healthy=4)
+    system.wait_for_hops({"n1": 20, "n2": 5})
+    agents[1].set(healthy=4)
+    system.wait_for_hops({"n1": 20, "n2": 20})
 
 
 def test_changes_are_logged_once_watched_and_counted(fig):

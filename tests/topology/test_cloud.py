@@ -48,8 +48,7 @@ class Commanded:
         """The first service depends on a file, which is the return value's path."""
         path = os.path.join(self.lab.directory, "ready")
         self.config["services"][0]["conditions"] = [
-            {"type": "command", "command": ["/usr/bin/test", "-e", path], "interval": "50ms", "timeout": "50ms",
-             "rise": 1, "fall": 2}]
+            {"type": "command", "command": ["/usr/bin/test", "-e", path], "interval": "300ms", "rise": 1, "fall": 2}]
         return path
 
     def do_first(self, line):
