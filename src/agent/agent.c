@@ -139,13 +139,27 @@ static void kernel_failed(void *user, const char *why)
 	log_error("IPVS: %s", why);
 }
 
-static const struct ipvs_ops ipvs_ops = { .ready = begin, .changed = seen, .failed = kernel_failed };
+/* The last word of rules that go: without them being ours in the file any more. */
+static void written(void *user)
+{
+	end_if_gone(user);
+}
+
+static const struct ipvs_ops ipvs_ops = {
+	.ready = begin, .changed = seen, .failed = kernel_failed, .written = written
+};
 
 /* --- end --- */
 
 static void end_now(void *user)
 {
 	io_loop_stop(((struct agent *)user)->loop);
+}
+
+static void give_up(void *user)
+{
+	log_warning("ending: not all rules have gone within %d s", REMOVE_MAX_US / 1000000);
+	end_now(user);
 }
 
 static void unmasked(void *user)
@@ -182,7 +196,7 @@ static void remove_rules(void *user)
 		ipvs_unset(a->ipvs, &key);
 	}
 	io_timer_free(a->end_timer);
-	a->end_timer = io_timer_new(a->loop, end_now, a);
+	a->end_timer = io_timer_new(a->loop, give_up, a);
 	io_timer_set(a->end_timer, REMOVE_MAX_US);
 	masquerade_leave(a->masquerade, unmasked, a);
 }
@@ -224,8 +238,7 @@ static void hang_up(void *user)
 	struct agent *a = user;
 	char *why = NULL;
 
-	if (!agent_reload(a, &why))
-		log_error("reload refused, nothing was changed:\n%s", why);
+	agent_reload(a, &why);
 	free(why);
 }
 
@@ -254,7 +267,8 @@ bool agent_hold_settings(struct agent *a)
 	if (needs_apply(a->cfg, &a->needs))
 		return true;
 	needs_advice(&a->needs, &advice);
-	log_error("the kernel's settings are not what the services need:\n%s", buf);
+	log_error("the kernel's settings are not what the services need");
+	log_lines(LOG_LEVEL_ERROR, buf);
 	return false;
 }
 

@@ -70,7 +70,7 @@ bool agent_prepare_checks(struct agent *a, const struct config_agent *cfg);
 
 /* --- reload.c --- */
 void agent_ipvs_config(const struct config_agent *cfg, struct ipvs_config *out);
-/* Reads the configuration again. False, and all mistakes in *why (the caller's), when nothing was changed. */
+/* Reads the configuration again. False when nothing was changed: the log has all mistakes, *why (the caller's) the first. */
 bool agent_reload(struct agent *a, char **why);
 
 /* The kernel's settings as the configuration needs them. False, and logged, when one that is necessary cannot be had. */

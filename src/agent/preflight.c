@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { ADVICE_ROOM = 4096, ERR_ROOM = 512, CAP_NET_ADMIN_BIT = 12 };
 
@@ -47,6 +48,13 @@ static bool has_program(const char *name)
 	return masquerade_program(name, 0) != NULL;
 }
 
+static bool has_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 void preflight_look(const char *ipvs_error, struct preflight_world *out)
 {
 	*out = (struct preflight_world){ .net_admin = has_net_admin(),
@@ -54,7 +62,8 @@ void preflight_look(const char *ipvs_error, struct preflight_world *out)
 		.ipvs_error = ipvs_error,
 		.module = kernel_module_look,
 		.way = local_route_way,
-		.program = has_program };
+		.program = has_program,
+		.directory = has_directory };
 }
 
 /* --- start --- */

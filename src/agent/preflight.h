@@ -41,6 +41,7 @@ struct preflight_world {
 	enum kernel_module (*module)(const char *name);
 	void (*way)(const struct ip_addr *to, struct local_route_way *out);
 	bool (*program)(const char *name); /* in the places where iptables is looked for */
+	bool (*directory)(const char *path);
 };
 
 /* ipvs_error: see above, must outlive out. */

@@ -141,6 +141,32 @@ static void judge_modules(
 	}
 }
 
+/* --- files --- */
+
+static void judge_directory(const char *file, const char *key, enum preflight_grade grade, const char *why,
+	const struct preflight_world *w, struct preflight *out)
+{
+	char dir[PREFLIGHT_TEXT_MAX], todo[PREFLIGHT_TEXT_MAX + 16];
+	const char *slash = file ? strrchr(file, '/') : NULL;
+
+	if (!slash)
+		return;
+	snprintf(dir, sizeof(dir), "%.*s", slash > file ? (int)(slash - file) : 1, file);
+	if (w->directory(dir))
+		return;
+	snprintf(todo, sizeof(todo), "mkdir -p %s", dir);
+	say(out, grade, todo, "the directory %s of %s is missing: %s", dir, key, why);
+}
+
+static void judge_files(
+	const struct config_agent *cfg, const struct preflight_world *w, struct preflight *out)
+{
+	judge_directory(cfg->control.socket, "control.socket", PREFLIGHT_PROBLEM,
+		"rrctl could not reach the agent", w, out);
+	judge_directory(cfg->ipvs.state_file, "ipvs.state-file", PREFLIGHT_NOTE,
+		"after a restart, services that are no longer configured would stay in the kernel", w, out);
+}
+
 /* --- settings --- */
 
 static void judge_settings(const struct needs_state *s, struct preflight *out)
@@ -259,6 +285,7 @@ void preflight_judge(const struct config_agent *cfg, const struct preflight_worl
 	judge_rights(w, out);
 	judge_modules(cfg, w, out);
 	judge_masquerade(cfg, w, out);
+	judge_files(cfg, w, out);
 	if (settings)
 		judge_settings(settings, out);
 	judge_ways(cfg, w, out);

@@ -285,6 +285,7 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	const struct agent *a = user;
 	struct row *r = row_new();
 	size_t services = 0, members = 0, up = 0;
+	const char *wrong = masquerade_error(a->masquerade);
 
 	(void)args;
 	(void)err;
@@ -308,6 +309,8 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	row_int(r, "reloads", (int64_t)a->reloads);
 	row_int(r, "reloads-refused", (int64_t)a->reload_failures);
 	row_text(r, "reload-error", a->reload_error);
+	row_text(r, "masquerade-error", *wrong ? wrong : NULL);
+	needs_wrong(&a->needs, r);
 	control_answer_row(out, r);
 	return true;
 }

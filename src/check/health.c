@@ -7,6 +7,11 @@ void health_init(struct health *h, bool up, uint64_t now_us)
 	*h = (struct health){ .up = up, .since_us = now_us };
 }
 
+bool health_in_doubt(const struct health *h)
+{
+	return h->in_a_row && h->passed != h->up;
+}
+
 bool health_result(struct health *h, bool passed, uint16_t rise, uint16_t fall, uint64_t now_us)
 {
 	h->runs++;

@@ -21,6 +21,8 @@ struct health {
 };
 
 void health_init(struct health *h, bool up, uint64_t now_us);
+/* Does the last result speak against what holds? A verdict is under way then. */
+bool health_in_doubt(const struct health *h);
 /* True when up changed. */
 bool health_result(struct health *h, bool passed, uint16_t rise, uint16_t fall, uint64_t now_us);
 /* phase is any hash of what is checked. Time until the first run: less than min(interval, 1 s), spread, so that a new server is

@@ -30,16 +30,26 @@ static uint64_t interval_us(const struct probe *p)
 	return p->cfg->interval_ms * UINT64_C(1000);
 }
 
+/* A verdict that is under way need not wait for the check's place in the interval. */
+static void retry_soon(struct probe *p)
+{
+	uint64_t retry_us = p->cfg->retry_ms * UINT64_C(1000);
+
+	if (retry_us && health_in_doubt(&p->health) && retry_us < io_timer_left_us(p->timer))
+		io_timer_set(p->timer, retry_us);
+}
+
 static void judge(struct probe *p, const struct check_result *r)
 {
 	uint64_t now_us = io_loop_now_us(p->env->loop);
-	bool known = p->health.known;
+	bool known = p->health.known, changed;
 
 	p->ran = true;
 	p->ended_us = now_us;
 	p->last = *r;
-	if (health_result(&p->health, r->outcome == CHECK_PASSED, p->cfg->rise, p->cfg->fall, now_us) ||
-		p->health.known != known) {
+	changed = health_result(&p->health, r->outcome == CHECK_PASSED, p->cfg->rise, p->cfg->fall, now_us);
+	retry_soon(p);
+	if (changed || p->health.known != known) {
 		struct probe_view v;
 
 		probe_view(p, &v);

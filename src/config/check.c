@@ -15,6 +15,10 @@ static const struct config_field common_fields[] = {
 	{ "timeout", CONFIG_SCALAR, &config_duration, CHECK(timeout_ms), .def = "1s",
 		.def_doc = "1s, or the interval where that is less", .apply = CONFIG_LIVE,
 		.doc = "the time in which the whole answer must be there; at most the interval" },
+	{ "retry-interval", CONFIG_SCALAR, &config_duration, CHECK(retry_ms), .def_doc = "the interval",
+		.apply = CONFIG_LIVE,
+		.doc = "the time from the end of a run that speaks against what holds to the next; at most "
+		       "the interval; a short one finds a failure soon and yet asks fall times" },
 	{ "rise", CONFIG_SCALAR, &config_u16, CHECK(rise), .min = 1, .max = 1000, .def = "2",
 		.apply = CONFIG_LIVE, .doc = "runs in a row that must pass until it is up" },
 	{ "fall", CONFIG_SCALAR, &config_u16, CHECK(fall), .min = 1, .max = 1000, .def = "3",

@@ -27,6 +27,7 @@ struct config_check {
 	unsigned type;	  /* enum config_check_type */
 	uint16_t port;	  /* 0: the server's */
 	uint32_t interval_ms, timeout_ms;
+	uint32_t retry_ms; /* from a run that speaks against what holds to the next; 0: the interval */
 	uint16_t rise, fall;
 	bool initial_up;
 	bool through_tunnel; /* to the service's address, by IPVS, and not to the server's own */

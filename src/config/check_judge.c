@@ -137,6 +137,10 @@ void config_check_judge(const struct config_check *c, unsigned types, struct con
 				c, config_node_get(c->head.node, "timeout") ? "timeout" : "interval"),
 			"timeout %u ms is more than interval %u ms; lower the one or raise the other",
 			c->timeout_ms, c->interval_ms);
+	if (c->retry_ms > c->interval_ms)
+		config_error_value(errs, config_check_node(c, "retry-interval"),
+			"%u ms is more than interval %u ms; lower it, or leave it out", c->retry_ms,
+			c->interval_ms);
 }
 
 bool config_check_distinct(

@@ -107,6 +107,8 @@ static void judge(struct ipvs *i, const struct ipvs_job *j)
 			i->state_path ? i->state_path : "the state file", strerror(-j->state_error));
 	if (j->state_text)
 		i->state_failed = j->state_error != 0;
+	if (j->state_text && i->ops->written)
+		i->ops->written(i->user);
 	if (!j->plan.count && j->list == IPVS_LIST_NOTHING)
 		return;
 	if (j->error && !i->broken) {

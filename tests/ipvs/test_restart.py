@@ -92,6 +92,7 @@ def test_services_of_others_are_never_touched(farm):
     assert agent.process.terminate() == 0
     assert foreign() == before
     assert balancer.ipvs.service(ADDRESS) is None, "its own rules go at its end"
+    assert "not all rules have gone" not in agent.log(), "and it does not wait for more than that"
 
 
 def test_rules_stay_at_the_end_where_that_is_configured(farm):

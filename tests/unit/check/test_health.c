@@ -58,6 +58,27 @@ static void one_result_may_be_enough(void **state)
 	assert_int_equal(h.since_us, 20);
 }
 
+static void in_doubt_is_who_answers_otherwise_than_before(void **state)
+{
+	struct health h;
+
+	(void)state;
+	health_init(&h, false, 0);
+	assert_false(health_in_doubt(&h));
+	for (int up = 1; up >= 0; up--) {
+		uint16_t needed = up ? RISE : FALL;
+
+		for (uint16_t i = 1; i <= needed; i++) {
+			health_result(&h, up, RISE, FALL, i);
+			assert_int_equal(health_in_doubt(&h), i < needed);
+		}
+	}
+	health_result(&h, true, RISE, FALL, 9);
+	assert_true(health_in_doubt(&h));
+	health_result(&h, false, RISE, FALL, 10);
+	assert_false(health_in_doubt(&h));
+}
+
 static void results_are_counted(void **state)
 {
 	struct health h;
@@ -147,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rise_and_fall_are_counted_in_a_row),
 		cmocka_unit_test(one_result_may_be_enough),
+		cmocka_unit_test(in_doubt_is_who_answers_otherwise_than_before),
 		cmocka_unit_test(results_are_counted),
 		cmocka_unit_test(first_runs_come_within_a_second_and_spread),
 		cmocka_unit_test(runs_keep_their_place),

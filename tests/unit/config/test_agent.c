@@ -126,7 +126,7 @@ static const char with_defaults[] =
 	"  weight: 5\n"
 	"  persistence: {timeout: 60}\n"
 	"  source: {file: /etc/rrd/all.yaml}\n"
-	"  checks: [{type: tcp, interval: 500ms}, {type: tcp, port: 81}]\n"
+	"  checks: [{type: tcp, interval: 500ms, retry-interval: 50ms}, {type: tcp, port: 81}]\n"
 	"  drain: {time: 30, udp: cut}\n"
 	"services:\n"
 	"  - {address: 10.1.1.1, port: 80}\n"
@@ -154,6 +154,8 @@ static void defaults_hold_where_a_service_says_nothing(void **state)
 	assert_string_equal(v->checks[1].name, "tcp-2");
 	assert_int_equal(v->checks[0].interval_ms, 500);
 	assert_int_equal(v->checks[0].timeout_ms, 500);
+	assert_int_equal(v->checks[0].retry_ms, 50);
+	assert_int_equal(v->checks[1].retry_ms, 0);
 	assert_int_equal(v->checks[1].interval_ms, 2000);
 	assert_int_equal(v->checks[1].timeout_ms, 1000);
 	assert_int_equal(v->drain.time_s, 30);

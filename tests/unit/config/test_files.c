@@ -130,7 +130,7 @@ static void good_files_load(void **state)
 static void samples_load(void **state)
 {
 	(void)state;
-	each_file("etc", 3, loads);
+	each_file("etc", 5, loads);
 }
 
 /* CONFIG_TEST_UPDATE=1 writes the messages instead of comparing them; then read what git diff says. */

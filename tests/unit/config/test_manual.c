@@ -1,4 +1,5 @@
 /* Every key of a schema stands in its manual page with type, default and what a change touches, and nothing else does. */
+#include "config/agent.h"
 #include "config/announcer.h"
 #include "config/rrd.h"
 
@@ -35,6 +36,8 @@ static void add_roff(struct text *t, const char *s, size_t len)
 			text_add(t, "\\-");
 		else if (s[i] == '"')
 			text_add(t, "\\(dq");
+		else if (s[i] == '\\')
+			text_add(t, "\\e");
 		else
 			text_add(t, "%c", s[i]);
 	}
@@ -89,11 +92,18 @@ static void lb_announcer_conf_5_tells_every_key(void **state)
 	page_has_keys("lb-announcer.conf.5", &config_announcer_schema);
 }
 
+static void lb_ipvs_agent_conf_5_tells_every_key(void **state)
+{
+	(void)state;
+	page_has_keys("lb-ipvs-agent.conf.5", &config_agent_schema);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rrd_conf_5_tells_every_key),
 		cmocka_unit_test(lb_announcer_conf_5_tells_every_key),
+		cmocka_unit_test(lb_ipvs_agent_conf_5_tells_every_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
