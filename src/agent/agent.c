@@ -27,6 +27,11 @@ uint64_t agent_now_us(const struct agent *a)
 	return io_loop_now_us(a->loop);
 }
 
+bool agent_settled(const struct agent *a)
+{
+	return ipvs_settled(a->ipvs) && masquerade_settled(a->masquerade);
+}
+
 void agent_touch(struct agent *a)
 {
 	io_job_post(a->apply);
@@ -119,11 +124,15 @@ static void seen(void *user, const struct ipvs_key *key)
 	end_if_gone(a);
 }
 
-static void begin(void *user)
+/* A service without its rules would send servers connections that they cannot answer. */
+static bool masquerade_has_spoken(const struct agent *a)
 {
-	struct agent *a = user;
+	return masquerade_settled(a->masquerade) || *masquerade_error(a->masquerade);
+}
 
-	if (a->ready)
+static void begin(struct agent *a)
+{
+	if (a->ready || !a->listed || !masquerade_has_spoken(a))
 		return;
 	a->ready = true;
 	for (size_t i = 0; i < a->cfg->service_count; i++)
@@ -131,6 +140,14 @@ static void begin(void *user)
 	agent_touch(a);
 	report_beat(a);
 	daemon_notify(DAEMON_READY, NULL);
+}
+
+static void listed(void *user)
+{
+	struct agent *a = user;
+
+	a->listed = true;
+	begin(a);
 }
 
 static void kernel_failed(void *user, const char *why)
@@ -146,7 +163,7 @@ static void written(void *user)
 }
 
 static const struct ipvs_ops ipvs_ops = {
-	.ready = begin, .changed = seen, .failed = kernel_failed, .written = written
+	.ready = listed, .changed = seen, .failed = kernel_failed, .written = written
 };
 
 /* --- end --- */
@@ -261,7 +278,7 @@ static bool start_control(struct agent *a)
 
 bool agent_hold_settings(struct agent *a)
 {
-	char buf[ADVICE_MAX];
+	char buf[ADVICE_MAX] = "";
 	struct text advice = text_init(buf, sizeof(buf));
 
 	if (needs_apply(a->cfg, &a->needs))
@@ -292,6 +309,13 @@ static void masquerade_failed(void *user, const char *why)
 	log_error("masquerade: %s", why);
 }
 
+static void masquerade_rested(void *user)
+{
+	begin(user);
+}
+
+static const struct masquerade_ops masquerade_ops = { masquerade_failed, masquerade_rested };
+
 static bool start_ipvs(struct agent *a)
 {
 	const struct config_ipvs_timeouts *t = &a->cfg->timeouts;
@@ -307,7 +331,7 @@ static bool start_ipvs(struct agent *a)
 	}
 	if (!agent_hold_settings(a) || !preflight_start(a->cfg))
 		return false;
-	a->masquerade = masquerade_new(a->loop, a->cfg, masquerade_failed, a);
+	a->masquerade = masquerade_new(a->loop, a->cfg, &masquerade_ops, a);
 	agent_ipvs_config(a->cfg, &cfg);
 	ipvs_configure(a->ipvs, &cfg);
 	error = ipvs_set_timeouts(a->ipvs, t->tcp_s, t->tcp_fin_s, t->udp_s);

@@ -44,7 +44,8 @@ struct agent {
 	struct io_timer *tick;	    /* drains and their counts */
 	struct io_timer *end_timer; /* once told to end */
 	struct io_timer *look;	    /* what nobody tells of: settings, troubles of sources */
-	bool ready;		    /* the kernel has been listed */
+	bool listed;		    /* the kernel has been, once */
+	bool ready;		    /* services are in its hands */
 	bool complete;		    /* every service has been wished for once */
 	bool settled;		    /* the kernel is as wished */
 	bool unmasked;		    /* its rules have gone */
@@ -60,6 +61,8 @@ void agent_free(struct agent *a);
 /* Returns when it has been told to end. */
 void agent_run(struct agent *a);
 uint64_t agent_now_us(const struct agent *a);
+/* The kernel is as wished, rules of masquerade too. */
+bool agent_settled(const struct agent *a);
 /* Runs apply at the end of the turn. */
 void agent_touch(struct agent *a);
 /* Looks for a service by its name or its key as text; NULL: none. */

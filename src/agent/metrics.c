@@ -28,7 +28,7 @@ static void add_agent(struct metrics *m, const struct agent *a)
 	metrics_add(m, &info, 1, "version", PACKAGE_VERSION, NULL);
 	metrics_add_real(m, &uptime, (double)(agent_now_us(a) - a->started_us) / 1000000, NULL);
 	metrics_add(m, &resident, daemon_resident_octets(), NULL);
-	metrics_add(m, &settled, ipvs_settled(a->ipvs), NULL);
+	metrics_add(m, &settled, agent_settled(a), NULL);
 	metrics_add(m, &wrong_sysctls, needs_wrong(&a->needs, NULL), NULL);
 	metrics_add(m, &reloads, a->reloads, "result", "done", NULL);
 	metrics_add(m, &reloads, a->reload_failures, "result", "refused", NULL);

@@ -6,16 +6,18 @@
 #include "io/loop.h"
 #include "ipvs/ipvs.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-enum { ADVICE_ROOM = 4096, ERR_ROOM = 512, CAP_NET_ADMIN_BIT = 12 };
+enum { ADVICE_ROOM = 4096, ERR_ROOM = 512, CAP_NET_ADMIN_BIT = 12, CAP_NET_RAW_BIT = 13 };
 
 /* --- the world --- */
 
-static bool has_net_admin(void)
+static bool has_capability(unsigned bit)
 {
 	FILE *f = fopen("/proc/self/status", "re");
 	unsigned long long caps = 0;
@@ -26,7 +28,7 @@ static bool has_net_admin(void)
 			break;
 	if (f)
 		fclose(f);
-	return caps >> CAP_NET_ADMIN_BIT & 1;
+	return caps >> bit & 1;
 }
 
 /* The initial one maps all of the 32-bit range onto itself. Without the file the kernel knows no others. */
@@ -55,9 +57,19 @@ static bool has_directory(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* As the user that we are: the children have no other rights over files. */
+static bool can_lock(void)
+{
+	if (access("/run/xtables.lock", R_OK) == 0)
+		return true;
+	return errno == ENOENT && access("/run", W_OK) == 0;
+}
+
 void preflight_look(const char *ipvs_error, struct preflight_world *out)
 {
-	*out = (struct preflight_world){ .net_admin = has_net_admin(),
+	*out = (struct preflight_world){ .net_admin = has_capability(CAP_NET_ADMIN_BIT),
+		.net_raw = has_capability(CAP_NET_RAW_BIT),
+		.iptables_lock = can_lock(),
 		.first_user_space = in_first_user_space(),
 		.ipvs_error = ipvs_error,
 		.module = kernel_module_look,
@@ -112,7 +124,7 @@ static void ignore_failure(void *user, const char *why)
 /* Speaks to IPVS, which loads it, and changes nothing. True, or a reason in err. */
 static bool ipvs_answers(char *err, size_t err_size)
 {
-	static const struct ipvs_ops ops = { ignore, ignore_service, ignore_failure };
+	static const struct ipvs_ops ops = { ignore, ignore_service, ignore_failure, ignore };
 	static const struct ipvs_config cfg = { .mh_table_size = 4093 };
 	struct io_loop *loop = io_loop_new();
 	struct ipvs *i = ipvs_new(loop, &cfg, &ops, NULL, err, err_size);

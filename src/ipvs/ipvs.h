@@ -67,7 +67,7 @@ struct ipvs_ops {
 	void (*changed)(void *user, const struct ipvs_key *key);
 	/* The kernel cannot be spoken to (any more); it is tried again. */
 	void (*failed)(void *user, const char *why);
-	/* state_path has been written. May be NULL. */
+	/* The state file is as the kernel is, or cannot be: whoever waits for ipvs_settled() looks again. May be NULL. */
 	void (*written)(void *user);
 };
 

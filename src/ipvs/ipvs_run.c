@@ -332,8 +332,12 @@ static void step(struct ipvs_entry *e)
 
 static void state_written(struct ipvs_job *j)
 {
-	judge(j->user, j);
+	struct ipvs *i = j->user;
+
+	judge(i, j);
 	ipvs_job_free(j);
+	if (i->ops->written)
+		i->ops->written(i->user);
 }
 
 void ipvs_run(struct ipvs *i)

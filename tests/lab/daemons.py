@@ -111,9 +111,10 @@ def announcer_config(pod, prefixes=(fig4.SERVICE,), reflectors=(fig4.REFLECTOR,)
 # Daemons.
 
 class Daemon:
-    """A daemon of ours, its configuration and its control socket. files: {path: the file that it sees there}"""
+    """A daemon of ours, its configuration and its control socket. files: {path: the file that it sees there}; prefix: words
+    of a command that starts it with rights of its own"""
 
-    def __init__(self, ns, program, config, name=None, env=None, arguments=(), files=None):
+    def __init__(self, ns, program, config, name=None, env=None, arguments=(), files=None, prefix=()):
         self.ns, self.program = ns, program
         self.name = name or f"{program}-{ns.name}"
         self.socket = f"/run/{self.name}.sock"
@@ -121,6 +122,7 @@ class Daemon:
         self.process = None
         mounts = "".join(f"mount --bind {mine} {theirs} && " for theirs, mine in (files or {}).items())
         self.prefix = ["unshare", "--mount", "sh", "-c", f'{mounts}exec "$@"', "sh"] if mounts else []
+        self.prefix += prefix
         self.start()
 
     def start(self):

@@ -67,11 +67,17 @@ class Lab:
 
     def run(self, argv, check=True, timeout=30, text=None):
         """Runs a short command in the calling thread's network namespace; returns its output."""
+        code, output = self.result(argv, timeout, text)
+        if check and code != 0:
+            raise Failed(f"{' '.join(map(str, argv))}: exit code {code}\n{text or ''}{output}")
+        return output
+
+    @staticmethod
+    def result(argv, timeout=30, text=None):
+        """The same where the exit code is of interest: (exit code, output)."""
         done = subprocess.run([str(a) for a in argv], input=text, text=True, errors="replace", timeout=timeout,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        if check and done.returncode != 0:
-            raise Failed(f"{' '.join(map(str, argv))}: exit code {done.returncode}\n{text or ''}{done.stdout}")
-        return done.stdout
+        return done.returncode, done.stdout
 
     def need_modules(self, *names):
         """Kernel modules that nothing loads by itself. Missing ones show soon, by what does not work."""

@@ -63,6 +63,8 @@ static struct preflight_world world(void)
 	with_iptables = with_xt_ipvs = true;
 	mtu = 1450;
 	return (struct preflight_world){ .net_admin = true,
+		.net_raw = true,
+		.iptables_lock = true,
 		.first_user_space = true,
 		.module = module,
 		.way = way,
@@ -183,11 +185,18 @@ static void masquerading(void **state)
 	assert_int_equal(p.count, 1);
 	expect(&p, PREFLIGHT_PROBLEM, "ip6tables", "install");
 	with_iptables = with_xt_ipvs = false;
-	judge(v, 2, false, &w, NULL, &p);
-	assert_int_equal(p.count, 0);
 	judge(v, 1, true, &w, NULL, &p);
 	assert_int_equal(p.count, 2);
 	expect(&p, PREFLIGHT_PROBLEM, "xt_ipvs", "kernel");
+	w.net_raw = w.iptables_lock = false;
+	judge(v, 1, true, &w, NULL, &p);
+	assert_int_equal(p.count, 4);
+	expect(&p, PREFLIGHT_PROBLEM, "CAP_NET_RAW", "NET_RAW");
+	expect(&p, PREFLIGHT_NOT_YET, "/run/xtables.lock", "root");
+	/* Without it nothing of this is needed, and answers need a way back. */
+	judge(v, 2, false, &w, NULL, &p);
+	assert_int_equal(p.count, 2);
+	expect(&p, PREFLIGHT_NOTE, "come back through here", "masquerade: true");
 }
 
 static void ways(void **state)
