@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from lab import daemons
+from lab.agent import AgentStandIn, Service
 from lab.cloud import Cloud
 from lab.exposition import parse
 from lab.fig4 import SERVICE, SERVICE2
@@ -204,6 +205,20 @@ def test_the_end_does_not_wait_for_ever(fig):
     assert it.daemon.process.wait() == 0
     assert 950 < elapsed() < 8000
     assert "on-change inactive: given up: " in it.daemon.log()
+
+
+def test_the_agent_keeps_its_rules_until_the_command_has_ended(fig):
+    agent = AgentStandIn(fig.lab, Service())
+    it = Commanded(fig, agent={"socket": agent.path})
+    it.wait_told("active start 0")
+    wait_until(lambda: agent.state() == "announcing")
+    it.do_first("until test -e go; do sleep 0.02; done")
+    it.term()
+    wait_until(lambda: agent.state() == "draining")
+    holds(lambda: agent.state() == "draining", 0.3, "the agent's rules")
+    it.lab.file("go", "")
+    wait_until(lambda: agent.state() in ("withdrawn", "leaving", None))
+    assert it.daemon.process.wait() == 0
 
 
 def test_told_to_end_twice_it_does_not_wait(fig):
