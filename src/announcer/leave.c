@@ -198,8 +198,10 @@ static void file_is_there(struct announcer *a)
 {
 	const struct config_drain *d = &a->cfg->drain;
 
-	if (a->drain.state != DRAIN_ANNOUNCING)
+	if (a->drain.state != DRAIN_ANNOUNCING) {
+		log_info("%s is there: draining already", d->file);
 		return;
+	}
 	log_info("%s is there: draining with %s, for %u s", d->file, how(a), d->time_s);
 	a->drained_by_file = true;
 	carry_out(a, drain_start(&a->drain, announcer_now_ms(a), d->time_s * UINT64_C(1000)));
@@ -211,8 +213,10 @@ static void file_is_gone(struct announcer *a)
 {
 	enum drain_action action;
 
-	if (!a->drained_by_file || !drain_undo(&a->drain, announcer_now_ms(a), &action))
+	if (!a->drained_by_file || !drain_undo(&a->drain, announcer_now_ms(a), &action)) {
+		log_info("%s is gone: it is not what we drain for", a->cfg->drain.file);
 		return;
+	}
 	log_info("%s is gone: announcing %zu services", a->cfg->drain.file, a->cfg->service_count);
 	a->drained_by_file = false;
 	carry_out(a, action);

@@ -157,7 +157,7 @@ static void what_never_ends_is_ended(void **state)
 	(void)state;
 	http_reply_init(&r, KEEP, false);
 	assert_int_equal(feed(&r, begin, strlen(begin), 100), HTTP_REPLY_MORE);
-	for (; v == HTTP_REPLY_MORE; fed += 5)
+	for (; v == HTTP_REPLY_MORE && fed < 100000; fed += 5)
 		v = feed(&r, fed % 3 ? "abcde" : "ab\r\nc", 5, 5);
 	assert_int_equal(v, HTTP_REPLY_WRONG);
 	assert_non_null(strstr(r.why, "more than 64 KiB"));
