@@ -87,15 +87,21 @@ static struct row *service_row(const struct service *s)
 	return r;
 }
 
+/* Connections come and go: of them alone only a beat tells. */
+static bool differ(const struct service_report *a, const struct service_report *b, bool active_too)
+{
+	return a->made != b->made || a->known != b->known || a->configured != b->configured ||
+	       a->servers != b->servers || a->healthy != b->healthy || (active_too && a->active != b->active);
+}
+
 static void push(struct service *s, bool active_too)
 {
-	struct service_report now = look(s), *then = &s->reported;
-	bool changed = now.made != then->made || now.known != then->known ||
-		       now.configured != then->configured || now.servers != then->servers ||
-		       now.healthy != then->healthy || (active_too && now.active != then->active);
+	struct service_report now = look(s);
 
-	*then = now;
-	if (changed && control_feed_wanted(s->agent->reports))
+	if (!differ(&now, &s->reported, active_too))
+		return;
+	s->reported = now;
+	if (control_feed_wanted(s->agent->reports))
 		control_feed_push(s->agent->reports, service_row(s));
 }
 
@@ -108,6 +114,9 @@ void report_service_seen(struct service *s)
 {
 	s->counting = false;
 	push(s, false);
+	/* That all is as wished is found at the end of this turn. */
+	if (!s->reported.known)
+		io_timer_set(s->agent->beat, COUNT_LOOK_US);
 }
 
 void report_service_gone(struct service *s)
