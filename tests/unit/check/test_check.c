@@ -503,7 +503,7 @@ static void a_run_is_given_up_without_a_word(void **state)
 	struct bench *b = *state;
 	const unsigned kinds[] = { CONFIG_CHECK_TCP, CONFIG_CHECK_HTTP, CONFIG_CHECK_HTTPS, CONFIG_CHECK_GRPC,
 		CONFIG_CHECK_UDP, CONFIG_CHECK_COMMAND };
-	const char *const argv[] = { "/bin/sh", "-c", "sleep 0.05", NULL };
+	const char *const argv[] = { "/bin/sh", "-c", "sleep 5", NULL };
 	struct check_target silent = at(b, servers_port(b->http_servers, "silent"));
 	int before = descriptors();
 
