@@ -116,6 +116,7 @@ class Bird(System):
 class Paper(System):
     name, title = "paper", "ExaBGP + GoBGP + zebra"
     programs = ("exabgp", "gobgpd", "gobgp", ZEBRA)
+    hold_time = 1800
 
     @classmethod
     def version(cls):
@@ -200,13 +201,13 @@ class Paper(System):
                          "--pprof-disable"], f"gobgpd-{ns.name}")
 
     def announcer(self, pod):
-        path = self.lab.file("announcer.conf", f"""
+        path = self.lab.file(f"announcer-{pod.name}.conf", f"""
 neighbor {fig4.REFLECTOR} {{
     router-id {pod.address};
     local-address {pod.address};
     local-as {fig4.AS};
     peer-as {fig4.AS};
-    hold-time 1800;
+    hold-time {self.hold_time};
     family {{ ipv4 unicast; }}
     static {{ route {fig4.SERVICE} next-hop {pod.node.address}; }}
 }}

@@ -3,6 +3,7 @@
 #include "agent/masquerade.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "daemon/capability.h"
 #include "io/loop.h"
 #include "ipvs/ipvs.h"
 
@@ -13,23 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ADVICE_ROOM = 4096, ERR_ROOM = 512, CAP_NET_ADMIN_BIT = 12, CAP_NET_RAW_BIT = 13 };
+enum { ADVICE_ROOM = 4096, ERR_ROOM = 512 };
 
 /* --- the world --- */
-
-static bool has_capability(unsigned bit)
-{
-	FILE *f = fopen("/proc/self/status", "re");
-	unsigned long long caps = 0;
-	char line[256];
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "CapEff: %llx", &caps) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return caps >> bit & 1;
-}
 
 /* The initial one maps all of the 32-bit range onto itself. Without the file the kernel knows no others. */
 static bool in_first_user_space(void)
@@ -67,8 +54,8 @@ static bool can_lock(void)
 
 void preflight_look(const char *ipvs_error, struct preflight_world *out)
 {
-	*out = (struct preflight_world){ .net_admin = has_capability(CAP_NET_ADMIN_BIT),
-		.net_raw = has_capability(CAP_NET_RAW_BIT),
+	*out = (struct preflight_world){ .net_admin = daemon_has_capability(DAEMON_CAP_NET_ADMIN),
+		.net_raw = daemon_has_capability(DAEMON_CAP_NET_RAW),
 		.iptables_lock = can_lock(),
 		.first_user_space = in_first_user_space(),
 		.ipvs_error = ipvs_error,

@@ -98,6 +98,7 @@ static bool start_services(struct announcer *a)
 
 static void end_services(struct announcer *a)
 {
+	node_client_free(a->node_client);
 	for (size_t i = 0; a->services && i < a->cfg->service_count; i++)
 		node_route_del(a->services[i].node_route);
 	for (size_t i = 0; a->services && i < a->cfg->service_count; i++)
@@ -219,7 +220,8 @@ struct announcer *announcer_new(struct config_announcer *cfg)
 		announcer_free(a);
 		return NULL;
 	}
-	if (!start_checks(a) || !start_drain_file(a) || !start_services(a) || !start_control(a)) {
+	if (!start_checks(a) || !start_drain_file(a) || !start_services(a) || !start_control(a) ||
+		!announcer_node_routes_start(a)) {
 		announcer_free(a);
 		return NULL;
 	}
@@ -235,6 +237,7 @@ void announcer_run(struct announcer *a)
 {
 	daemon_notify(DAEMON_READY, NULL);
 	io_loop_run(a->loop);
+	announcer_node_routes_leave(a);
 }
 
 void announcer_free(struct announcer *a)

@@ -16,6 +16,7 @@
 #include "announcer/drain_file.h"
 #include "announcer/gate.h"
 #include "announcer/identity.h"
+#include "announcer/node_client.h"
 #include "announcer/on_change.h"
 #include "announcer/path.h"
 #include "announcer/share.h"
@@ -68,7 +69,8 @@ struct announcer {
 	struct session_io *sessions;
 	struct speaker *speakers;
 	struct service *services;
-	struct node_netns *node; /* NULL: the node's routes are somebody else's */
+	struct node_netns *node;	 /* NULL: the node's routes are somebody else's */
+	struct node_client *node_client; /* NULL: there is no lb-announcer --node to be told */
 	struct control_server *control;
 	struct control_feed *feed; /* of `watch` */
 	struct agent_link *agent;  /* NULL: bound to none */
@@ -109,6 +111,8 @@ void announcer_tell_agent(struct announcer *a);
 /* --- truth.c: from what is known of the services to what is announced --- */
 /* Looks at every service again. To be called whenever something was heard, or a service's held_back was set. */
 void announcer_judge(void *user);
+/* What is to be announced of a service, once the node's route leads here. */
+struct told announcer_wish(const struct announcer *a, const struct service *sv);
 /* Tells all neighbors what is not as they were told. */
 void announcer_say(struct announcer *a);
 /* Some service is announced now. */
@@ -146,6 +150,15 @@ struct path_speaker speaker_path(const struct speaker *s, const struct service *
 bool speaker_announces(const struct speaker *s, const struct service *sv);
 /* Services this neighbor is told of now. */
 size_t speaker_announced(const struct speaker *s);
+
+/* --- node_routes.c --- */
+/* Registers the services with lb-announcer --node where there is one. False, with the reason logged, when it cannot. */
+bool announcer_node_routes_start(struct announcer *a);
+/* To be called whenever what is wanted of a service may have changed. */
+void announcer_node_routes_update(struct announcer *a);
+void announcer_node_routes_leave(struct announcer *a);
+/* Whether the node's route leads here, written by us or by lb-announcer --node. */
+bool announcer_has_node_route(const struct announcer *a, const struct service *sv);
 
 /* --- metrics.c --- */
 /* A control_command's start. */

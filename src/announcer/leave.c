@@ -73,6 +73,7 @@ static void go_on(struct announcer *a)
 		drain_hasten(&a->drain, now_ms);
 	while ((action = drain_step(&a->drain, now_ms, all_said(a))) != DRAIN_NOTHING)
 		carry_out(a, action);
+	announcer_node_routes_update(a);
 	announcer_tell_agent(a);
 	if (a->drain.state == DRAIN_LEAVING && neighbors_are_gone(a, now_ms)) {
 		if (announcer_cloud_may_go(a, now_ms))

@@ -64,7 +64,8 @@ GAUGE(servers, "lb_announcer_service_servers", "Servers that it shall have.");
 GAUGE(active, "lb_announcer_service_active_connections",
 	"Connections worth waiting for, as lb-ipvs-agent last reported them.");
 GAUGE(local_routes, "lb_announcer_service_local_route", "1 when the pod's route to the service is ours.");
-GAUGE(node_routes, "lb_announcer_service_node_route", "1 when the node's route to the pod is ours.");
+GAUGE(node_routes, "lb_announcer_service_node_route",
+	"1 when the node's route leads to the pod, by our doing.");
 
 static void add_health(
 	struct metrics *m, const struct announcer *a, const struct service *s, const char *prefix)
@@ -173,7 +174,7 @@ static void add_services(struct metrics *m, const struct announcer *a)
 		add_conditions(m, s, prefix);
 		add_command(m, s, prefix);
 		metrics_add(m, &local_routes, s->local_route != NULL, "service", prefix, NULL);
-		metrics_add(m, &node_routes, s->node_route != NULL, "service", prefix, NULL);
+		metrics_add(m, &node_routes, announcer_has_node_route(a, s), "service", prefix, NULL);
 	}
 }
 

@@ -152,7 +152,7 @@ static struct row *route_row(const struct announcer *a, size_t i)
 	row_text(r, "as-path", "");
 	row_text(r, "origin", "igp");
 	row_bool(r, "local-route", sv->local_route != NULL);
-	row_bool(r, "node-route", sv->node_route != NULL);
+	row_bool(r, "node-route", announcer_has_node_route(a, sv));
 	row_int(r, "announced-to", told);
 	return r;
 }
@@ -180,7 +180,9 @@ static void row_reason(struct row *r, const struct announcer *a, const struct se
 {
 	const char *why_not = conditions_why_not(sv->conditions); /* newer than what the gate heard */
 
-	if (a->drain.state == DRAIN_ANNOUNCING || sv->gate.state == GATE_CLOSED)
+	if (announcer_wish(a, sv).voice != sv->told.voice)
+		row_text(r, "reason", "the node's route does not lead here yet");
+	else if (a->drain.state == DRAIN_ANNOUNCING || sv->gate.state == GATE_CLOSED)
 		row_text(r, "reason", sv->gate.state == GATE_CLOSED && why_not ? why_not : sv->gate.why);
 	else
 		row_text(r, "reason", announcer_drain_reason(a));

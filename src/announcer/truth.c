@@ -87,7 +87,7 @@ static struct gate_policy policy(const struct announcer *a, const struct config_
 
 /* --- what is said --- */
 
-static struct told wanted(const struct announcer *a, const struct service *sv)
+struct told announcer_wish(const struct announcer *a, const struct service *sv)
 {
 	bool draining = a->drain.state == DRAIN_DRAINING || sv->gate.state == GATE_DRAINING;
 	bool announces = a->drain.state == DRAIN_ANNOUNCING || a->drain.state == DRAIN_DRAINING;
@@ -95,6 +95,14 @@ static struct told wanted(const struct announcer *a, const struct service *sv)
 	if (!announces || sv->gate.state == GATE_CLOSED)
 		return (struct told){ VOICE_SILENT, 0 };
 	return (struct told){ draining ? VOICE_DRAINING : VOICE_FULL, sv->share.quarters };
+}
+
+/* What is sent to the node must find its way to the pod. */
+static struct told wanted(const struct announcer *a, const struct service *sv)
+{
+	if (a->node_client && !announcer_has_node_route(a, sv))
+		return (struct told){ VOICE_SILENT, 0 };
+	return announcer_wish(a, sv);
 }
 
 void announcer_say(struct announcer *a)

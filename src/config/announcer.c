@@ -307,10 +307,16 @@ static const struct config_field drain_fields[] = {
 static const struct config_schema drain_schema = { sizeof(struct config_drain), drain_fields };
 
 static const struct config_field node_route_fields[] = {
+	{ "socket", CONFIG_SCALAR, &config_path, .offset = offsetof(struct config_node_route, socket),
+		.min = 2, .max = CONFIG_SOCKET_PATH_MAX, .def_doc = "none", .apply = CONFIG_RESTART,
+		.doc = "the socket of the node's lb-announcer --node, which then keeps a route to each "
+		       "service "
+		       "by the addresses of all its pods on the node" },
 	{ "netns", CONFIG_SCALAR, &config_path, .offset = offsetof(struct config_node_route, netns), .min = 2,
 		.max = 4095, .def_doc = "none", .apply = CONFIG_RESTART,
-		.doc = "the node's network namespace as a file; with it the announcer keeps a route to each "
-		       "service by the pod's address there" },
+		.doc = "the node's network namespace as a file; with it the announcer itself keeps a route "
+		       "to "
+		       "each service by the pod's address there: one pod of a service per node" },
 	{ NULL },
 };
 static const struct config_schema node_route_schema = { sizeof(struct config_node_route), node_route_fields };

@@ -73,7 +73,8 @@ struct config_drain {
 };
 
 struct config_node_route {
-	const char *netns; /* a file; NULL: the node has no route of ours */
+	const char *socket; /* of lb-announcer --node; NULL: it is not asked */
+	const char *netns;  /* a file; NULL: the node has no route of ours */
 };
 
 struct config_environment {

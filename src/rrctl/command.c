@@ -33,6 +33,10 @@ const struct command commands[] = {
 	{ OF_AGENT, "show table", "[SERVICE]", "the scheduler's table: each server's share of the slots", 0,
 		3, argument_service, &view_table },
 	{ OF_AGENT, "show sources", "", "where the servers come from", 0, 0, NULL, &view_sources },
+	{ OF_NODE, "show services", "", "who has registered what, a line each", 0, 0, NULL,
+		&view_node_services },
+	{ OF_NODE, "show routes", "", "the node's routes that are ours, a line per next hop", 0, 0, NULL,
+		&view_fib },
 	{ OF_ALL, "show status", "", "the daemon at a glance", 0, 0, NULL, &view_sheet },
 	{ OF_ALL, "metrics", "", "every counter and gauge, as Prometheus reads them", 0, 0, NULL,
 		&view_metrics },
@@ -227,6 +231,7 @@ void command_help(FILE *out)
 		{ OF_RRD, "rrd" },
 		{ OF_ANNOUNCER, "lb-announcer (-a)" },
 		{ OF_AGENT, "lb-ipvs-agent (-i)" },
+		{ OF_NODE, "lb-announcer --node (-n)" },
 	};
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {

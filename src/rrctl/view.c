@@ -192,9 +192,23 @@ static const struct column source_columns[] = {
 	{ NULL },
 };
 
+static const struct column node_service_columns[] = {
+	{ .key = "prefix", .header = "PREFIX", .once = true },
+	{ .key = "pod", .header = "POD" },
+	{ .key = "name", .header = "NAME", .flex = true, .rare = true },
+	{ .key = "state", .header = "STATE" },
+	{ .key = "since-ms", .header = "SINCE", .kind = COLUMN_DURATION },
+	{ .key = "capacity", .header = "BIT/S", .kind = COLUMN_COUNT },
+	{ .key = "weight", .header = "WEIGHT", .kind = COLUMN_NUMBER },
+	{ .key = "pid", .header = "PID", .kind = COLUMN_NUMBER, .spare = 1 },
+	{ .key = "problem", .header = "PROBLEM", .flex = true, .rare = true },
+	{ NULL },
+};
+
 const struct view view_neighbors = { .columns = neighbor_columns };
 const struct view view_routes = { .columns = path_columns };
 const struct view view_route = { .columns = path_columns, .more = why_columns };
+const struct view view_node_services = { .columns = node_service_columns };
 const struct view view_fib = { .columns = fib_columns, .list = "next-hops" };
 const struct view view_next_hops = { .columns = next_hop_columns };
 const struct view view_ranges = { .columns = range_columns };

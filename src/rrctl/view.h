@@ -47,6 +47,13 @@
  * watch: events: time (RFC 3339, UTC, with milliseconds), event (server, service, check, source, drift, settled), service,
  *	server, from, to, reason, text.
  *
+ * lb-announcer --node:
+ *
+ * show services: a row per registration: prefix, pod, name (of the announcer, by its own word), pid (0: not known here), state
+ *	(announcing, draining, withdrawn, unclaimed), since-ms, capacity (bit/s), weight (in the route; 0: it has no part in
+ *	it), problem.
+ * show routes: as show fib.
+ *
  * metrics, of all daemons: name, type, help, labels, value (control/metrics.h).
  */
 #pragma once
@@ -93,5 +100,5 @@ struct view {
 };
 
 extern const struct view view_neighbors, view_routes, view_route, view_fib, view_next_hops, view_ranges,
-	view_memory, view_announced, view_services, view_servers, view_checks, view_table, view_sources,
-	view_events, view_metrics, view_sheet;
+	view_memory, view_announced, view_node_services, view_services, view_servers, view_checks, view_table,
+	view_sources, view_events, view_metrics, view_sheet;

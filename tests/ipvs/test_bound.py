@@ -64,8 +64,7 @@ class Bound:
         return self.balancer.ipvs.service(ADDRESS, TALK_PORT) is not None
 
     def _watch_rules(self):
-        while self.watching and self.rules():
-            time.sleep(0.02)
+        wait_until(lambda: not self.watching or not self.rules(), 600, "the rules to go")
         self.gone = time.monotonic()
 
     def close(self):

@@ -61,27 +61,27 @@ def test_a_pod_is_made_ready_once_and_left_as_it_was(farm, mode):
     words = ["--mode", mode, *FAMILIES.values()]
     # Where the reverse path is looked at strictly, a packet that comes out of a tunnel needs an exception.
     farm.pods[0].ns.sysctl("net/ipv4/conf/all/rp_filter", 1)
-    before = [found(pod.ns) for pod in farm.pods]
+    before = found(farm.pods[0].ns)
     code, told = real_server(farm.pods[0], "--check", *words)
     assert code == 1
     for address, prefix in ((ADDRESS, "/32"), (ADDRESS6, "/128")):
         assert f"address add {address}{prefix} dev" in told
     assert all(line.startswith("missing: ") for line in told.splitlines())
-    assert found(farm.pods[0].ns) == before[0], "--check has changed something"
+    assert found(farm.pods[0].ns) == before, "--check has changed something"
     for pod in farm.pods:
         code, said = real_server(pod, *words)
         assert code == 0 and said.endswith(f"\nprepared for {mode}\n"), said
     for address in FAMILIES.values():
         assert traffic.spread(farm.client, address, 4) == {"web1": 2, "web2": 2}
-        move(farm, address)
+        if mode == "tun":
+            move(farm, address)
     ready = found(farm.pods[0].ns)
     for again in ([], ["--check"]):
         assert real_server(farm.pods[0], *again, *words) == (0, f"prepared for {mode}\n")
         assert found(farm.pods[0].ns) == ready
-    for pod, was in zip(farm.pods, before):
-        code, said = real_server(pod, "--remove")
-        assert code == 0, said
-        assert found(pod.ns) == was
+    code, said = real_server(farm.pods[0], "--remove")
+    assert code == 0, said
+    assert found(farm.pods[0].ns) == before
     assert real_server(farm.pods[0], "--check", *words)[0] == 1
     assert real_server(farm.pods[0], "--remove")[0] == 0
 

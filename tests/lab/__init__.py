@@ -5,6 +5,8 @@ net.py      a network namespace with its links, addresses, routes and sockets
 process.py  a process inside a namespace: its log, its end
 lab.py      Lab: what a test holds; owns everything of the above and takes it down
 fig4.py     the topology of the paper's Fig. 4 and 5
+whole.py    the whole: Fig. 4 with IPVS in the load balancers, and web pods
+load.py     connections that live, short requests, and their judgement, for whole.py
 lbfarm.py   load balancers with IPVS and web pods, in an overlay
 ipvs.py     what IPVS has in a namespace, and what is written to it
 flows.py    thousands of TCP flows as single packets

@@ -113,6 +113,12 @@ class Ipvs:
     def sysctl(self, key, value=None):
         return self.ns.sysctl(f"net/ipv4/vs/{key}", value)
 
+    def masquerade(self):
+        """Servers see this namespace's address as the client's."""
+        self.sysctl("conntrack", 1)
+        for tool in ("iptables-legacy", "ip6tables-legacy"):
+            self.ns.run([tool, "-t", "nat", "-A", "POSTROUTING", "-m", "ipvs", "--vdir", "ORIGINAL", "-j", "MASQUERADE"])
+
 
 # What is written to the kernel, by whomever.
 

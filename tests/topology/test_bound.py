@@ -109,6 +109,7 @@ def test_an_agent_restarted_within_its_grace_withdraws_nothing(fig):
         bound.stays(1, 0.4)
         bound.agent.set(known=True)
         wait_until(lambda: "left-ms" not in bound.service(), 5, "the agent's word")
+        bound.wait_for_said("announcing")
     bound.stays(1, 2.5)
     assert bound.service()["changes"] == 1
     # What it says counts at once.
