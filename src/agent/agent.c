@@ -384,7 +384,7 @@ struct agent *agent_new(struct config_agent *cfg, const char *path)
 	a->look = io_timer_new(a->loop, look, a);
 	io_timer_set(a->look, LOOK_US);
 	a->resolver = io_worker_new(a->loop, "resolver");
-	a->files = file_watch_new(a->loop);
+	a->files = io_file_watch_new(a->loop);
 	if (!a->resolver || !agent_prepare_checks(a, cfg) || !start_ipvs(a) || !start_control(a)) {
 		agent_free(a);
 		return NULL;
@@ -410,7 +410,7 @@ void agent_free(struct agent *a)
 	io_http_free(a->checks.http);
 	if (a->resolver)
 		io_worker_free(a->resolver, source_drop_work);
-	file_watch_free(a->files);
+	io_file_watch_free(a->files);
 	marks_fini(&a->marks);
 	io_job_free(a->apply);
 	io_timer_free(a->tick);

@@ -26,7 +26,7 @@ struct agent {
 	const char *path; /* of the configuration */
 	struct io_loop *loop;
 	struct io_worker *resolver;
-	struct file_watch *files;
+	struct io_file_watch *files;
 	struct check_env checks;
 	struct ipvs *ipvs;
 	struct needs_state needs;

@@ -3,17 +3,21 @@
  *
  * Glue over session/: it announces its few prefixes to every neighbor that is up and ignores what it is sent. It has no
  * table. What it announces of a service follows from two things: whether the service works here (gate.h, by the word of
- * lb-ipvs-agent and other conditions) and whether the whole is on its way out (drain.h). Start: local routes, the node's
- * routes, then sessions. End (SIGTERM): as drain.h has it, and when the connections are gone the routes, in the opposite
- * order; when it is killed the kernel closes its connections and the reflectors withdraw at once.
+ * lb-ipvs-agent and other conditions) and whether the whole is on its way out (drain.h). A cloud that
+ * speaks no BGP is told by a command (on_change.h). Start: local routes, the node's routes, then sessions. End (SIGTERM): as
+ * drain.h has it, and when the connections are gone the routes, in the opposite order; when it is killed the kernel closes
+ * its connections and the reflectors withdraw at once.
  */
 #pragma once
 
 #include "announcer/agent_link.h"
+#include "announcer/condition.h"
 #include "announcer/drain.h"
+#include "announcer/drain_file.h"
 #include "announcer/gate.h"
 #include "announcer/identity.h"
 #include "announcer/node_client.h"
+#include "announcer/on_change.h"
 #include "announcer/path.h"
 #include "announcer/share.h"
 #include "base/list.h"
@@ -41,8 +45,9 @@ struct service {
 	struct ip_addr next_hop;
 	struct local_route *local_route; /* NULL: not ours to make */
 	struct node_route *node_route;	 /* the same */
-	const char *
-		held_back; /* why a condition other than the agent keeps it from being announced; NULL: none does */
+	struct conditions *conditions;	 /* NULL: none */
+	const char *held_back;		 /* why they keep it from being announced; NULL: they do not */
+	struct on_change *on_change;	 /* NULL: no command */
 	struct gate gate;
 	struct share share;
 	struct told told;
@@ -74,6 +79,9 @@ struct announcer {
 	struct io_signal *on_term, *on_int;
 	struct io_timer *drain_timer;
 	struct drain drain;
+	struct drain_file *drain_file; /* NULL: none */
+	bool drained_by_file;
+	struct check_env checks;
 	uint64_t started_ms;
 };
 
@@ -91,6 +99,10 @@ void announcer_drain_timer(void *user);
 /* False when it has been told to end: what comes now is settled. */
 bool announcer_drain(struct announcer *a, uint64_t time_ms);
 bool announcer_undrain(struct announcer *a);
+/* The drain file has come or gone; user: the announcer. */
+void announcer_drain_file(void *user, bool there);
+/* Why it drains, in words. */
+const char *announcer_drain_reason(const struct announcer *a);
 /* Something a drain waits for may have changed. */
 void announcer_drain_look(struct announcer *a);
 /* Tells lb-ipvs-agent what it may rely on. */
@@ -114,6 +126,17 @@ void announcer_facts(
 struct gate_word *announcer_words(const struct announcer *a);
 /* How its gate stands, in words: withdrawn, draining or announced. */
 const char *announcer_gate_text(const struct service *sv);
+
+/* --- cloud.c: the services' commands --- */
+void announcer_start_commands(struct announcer *a);
+void announcer_hurry_commands(struct announcer *a);
+void announcer_end_commands(struct announcer *a);
+/* Has the command told of what the service is now. */
+void announcer_tell_cloud(struct announcer *a, struct service *sv);
+/* Nothing is left to be told. */
+bool announcer_cloud_told(const struct announcer *a);
+/* At the end: told what there is to tell, and packets on their way taken; or not in time. */
+bool announcer_cloud_may_go(const struct announcer *a, uint64_t now_ms);
 
 /* --- speaker.c --- */
 extern const struct session_ops speaker_ops;

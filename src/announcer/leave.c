@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+enum { CLOUD_LOOK_US = 20000 }; /* whether the commands have ended, when nothing else is waited for */
+
 static bool all_said(const struct announcer *a)
 {
 	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
@@ -29,6 +31,12 @@ static bool anybody_connected(const struct announcer *a)
 		if (session_connected(a->speakers[i].session))
 			return true;
 	return false;
+}
+
+static bool neighbors_are_gone(const struct announcer *a, uint64_t now_ms)
+{
+	return drain_late(&a->drain, now_ms) ||
+	       (!anybody_connected(a) && session_io_lingering(a->sessions) == 0);
 }
 
 static void tell_of_drain(const struct announcer *a)
@@ -67,10 +75,11 @@ static void go_on(struct announcer *a)
 		carry_out(a, action);
 	announcer_node_routes_update(a);
 	announcer_tell_agent(a);
-	if (a->drain.state == DRAIN_LEAVING &&
-		(drain_late(&a->drain, now_ms) ||
-			(!anybody_connected(a) && session_io_lingering(a->sessions) == 0))) {
-		io_loop_stop(a->loop);
+	if (a->drain.state == DRAIN_LEAVING && neighbors_are_gone(a, now_ms)) {
+		if (announcer_cloud_may_go(a, now_ms))
+			io_loop_stop(a->loop);
+		else
+			io_timer_set(a->drain_timer, CLOUD_LOOK_US);
 		return;
 	}
 	wait_ms = drain_wait_ms(&a->drain, now_ms, all_said(a));
@@ -121,11 +130,13 @@ void announcer_tell_agent(struct announcer *a)
 {
 	if (!a->agent)
 		return;
-	if (a->drain.state == DRAIN_LEAVING)
+	if (a->drain.state == DRAIN_LEAVING && announcer_cloud_may_go(a, announcer_now_ms(a)))
 		agent_link_say(a->agent, drain_state_text(DRAIN_LEAVING));
 	else if (announcer_says_anything(a))
 		agent_link_say(a->agent,
 			drain_state_text(announcer_says_full(a) ? DRAIN_ANNOUNCING : DRAIN_DRAINING));
+	else if (!announcer_cloud_told(a))
+		agent_link_say(a->agent, drain_state_text(DRAIN_DRAINING));
 	else if (all_said(a))
 		agent_link_say(a->agent, drain_state_text(DRAIN_WITHDRAWN));
 }
@@ -149,13 +160,22 @@ void announcer_end(void *user)
 	if (a->drain.state == DRAIN_DRAINING && !a->drain.hurried)
 		log_info("draining with %s, %u s at most", how(a), a->cfg->drain.time_s);
 	carry_out(a, action);
+	announcer_hurry_commands(a);
 	go_on(a);
+}
+
+const char *announcer_drain_reason(const struct announcer *a)
+{
+	if (a->drain.ending)
+		return "told to end";
+	return a->drained_by_file ? "the drain file is there" : "told to drain";
 }
 
 bool announcer_drain(struct announcer *a, uint64_t time_ms)
 {
 	if (a->drain.ending)
 		return false;
+	a->drained_by_file = false;
 	log_info("told to drain with %s, for %.3f s", how(a), (double)time_ms / 1000);
 	carry_out(a, drain_start(&a->drain, announcer_now_ms(a), time_ms));
 	go_on(a);
@@ -169,7 +189,49 @@ bool announcer_undrain(struct announcer *a)
 	if (!drain_undo(&a->drain, announcer_now_ms(a), &action))
 		return false;
 	log_info("told not to drain any more: announcing %zu services", a->cfg->service_count);
+	a->drained_by_file = false;
 	carry_out(a, action);
 	go_on(a);
 	return true;
+}
+
+static void file_is_there(struct announcer *a)
+{
+	const struct config_drain *d = &a->cfg->drain;
+
+	if (a->drain.state != DRAIN_ANNOUNCING) {
+		log_info("%s is there: draining already", d->file);
+		return;
+	}
+	log_info("%s is there: draining with %s, for %u s", d->file, how(a), d->time_s);
+	a->drained_by_file = true;
+	carry_out(a, drain_start(&a->drain, announcer_now_ms(a), d->time_s * UINT64_C(1000)));
+	go_on(a);
+}
+
+/* A drain that somebody else began, or took over, is not the file's to end. */
+static void file_is_gone(struct announcer *a)
+{
+	enum drain_action action;
+
+	if (!a->drained_by_file || !drain_undo(&a->drain, announcer_now_ms(a), &action)) {
+		log_info("%s is gone: it is not what we drain for", a->cfg->drain.file);
+		return;
+	}
+	log_info("%s is gone: announcing %zu services", a->cfg->drain.file, a->cfg->service_count);
+	a->drained_by_file = false;
+	carry_out(a, action);
+	go_on(a);
+}
+
+void announcer_drain_file(void *user, bool there)
+{
+	struct announcer *a = user;
+
+	if (a->drain.ending)
+		return;
+	if (there)
+		file_is_there(a);
+	else
+		file_is_gone(a);
 }

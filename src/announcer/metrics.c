@@ -98,6 +98,45 @@ static void add_gate(
 	add_health(m, a, s, prefix);
 }
 
+/* --- conditions and commands --- */
+
+GAUGE(condition_up, "lb_announcer_condition_up", "1 while the condition holds.");
+GAUGE(condition_time, "lb_announcer_condition_duration_seconds", "Time that its last run took.");
+COUNTER(condition_runs, "lb_announcer_condition_runs_total", "Runs by their result.");
+GAUGE(command_told, "lb_announcer_command_told",
+	"1 when on-change has told of the newest state; 0: it runs, or failed and will run again.");
+COUNTER(command_runs, "lb_announcer_command_runs_total", "Runs of on-change by their result.");
+
+static void add_conditions(struct metrics *m, const struct service *s, const char *prefix)
+{
+	for (size_t i = 0; i < conditions_count(s->conditions); i++) {
+		struct probe_view v;
+
+		conditions_view(s->conditions, i, &v);
+		metrics_add(
+			m, &condition_up, v.health->up, "service", prefix, "condition", v.cfg->name, NULL);
+		metrics_add_real(m, &condition_time, (double)v.duration_us / 1000000, "service", prefix,
+			"condition", v.cfg->name, NULL);
+		metrics_add(m, &condition_runs, v.health->runs - v.health->failures, "service", prefix,
+			"condition", v.cfg->name, "result", "passed", NULL);
+		metrics_add(m, &condition_runs, v.health->failures, "service", prefix, "condition",
+			v.cfg->name, "result", "failed", NULL);
+	}
+}
+
+static void add_command(struct metrics *m, const struct service *s, const char *prefix)
+{
+	const struct hook *h;
+
+	if (!s->on_change)
+		return;
+	h = on_change_hook(s->on_change);
+	metrics_add(m, &command_told, hook_settled(h), "service", prefix, NULL);
+	metrics_add(m, &command_runs, h->runs - h->failed - (h->running != HOOK_UNKNOWN), "service", prefix,
+		"result", "done", NULL);
+	metrics_add(m, &command_runs, h->failed, "service", prefix, "result", "failed", NULL);
+}
+
 /* --- the agent --- */
 
 GAUGE(agent_up, "lb_announcer_agent_up", "1 while lb-ipvs-agent is heard; without agent there is none.");
@@ -132,6 +171,8 @@ static void add_services(struct metrics *m, const struct announcer *a)
 		prefix_format(&s->cfg->prefix, prefix);
 		metrics_add(m, &announced_to, told, "service", prefix, NULL);
 		add_gate(m, a, s, prefix);
+		add_conditions(m, s, prefix);
+		add_command(m, s, prefix);
 		metrics_add(m, &local_routes, s->local_route != NULL, "service", prefix, NULL);
 		metrics_add(m, &node_routes, announcer_has_node_route(a, s), "service", prefix, NULL);
 	}

@@ -113,12 +113,14 @@ static bool show_neighbor(void *user, const struct row *args, struct control_ans
 /* What internal neighbors are told of it now, or would be. */
 static void row_attrs(struct row *r, const struct announcer *a, const struct service *sv)
 {
-	struct path_speaker to = speaker_path(&a->speakers[0], sv);
+	struct path_speaker to = { .local_as = a->cfg->router.as, .quarters = sv->told.quarters };
 	const struct config_service *c = sv->cfg;
 	struct arena *arena = arena_new();
 	struct bgp_attrs attrs;
 	char text[256];
 
+	if (a->cfg->neighbor_count)
+		to = speaker_path(&a->speakers[0], sv);
 	to.peer_as = to.local_as;
 	if (sv->told.voice == VOICE_SILENT)
 		to.quarters = sv->share.quarters ? sv->share.quarters : SHARE_WHOLE;
@@ -176,12 +178,14 @@ static const char *voice_text(enum voice v)
 /* The gate's own reason, unless it is the whole that leaves. */
 static void row_reason(struct row *r, const struct announcer *a, const struct service *sv)
 {
+	const char *why_not = conditions_why_not(sv->conditions); /* newer than what the gate heard */
+
 	if (announcer_wish(a, sv).voice != sv->told.voice)
 		row_text(r, "reason", "the node's route does not lead here yet");
 	else if (a->drain.state == DRAIN_ANNOUNCING || sv->gate.state == GATE_CLOSED)
-		row_text(r, "reason", sv->gate.why);
+		row_text(r, "reason", sv->gate.state == GATE_CLOSED && why_not ? why_not : sv->gate.why);
 	else
-		row_text(r, "reason", a->drain.ending ? "told to end" : "told to drain");
+		row_text(r, "reason", announcer_drain_reason(a));
 }
 
 static void row_waits(struct row *r, const struct gate *g, uint64_t now_ms)
@@ -207,6 +211,31 @@ static void row_words(struct row *r, const struct gate_facts *f)
 	row_int(r, "active", (int64_t)f->active);
 }
 
+static void row_conditions(struct row *r, const struct service *sv)
+{
+	if (!sv->conditions)
+		return;
+	row_int(r, "holding", (int64_t)conditions_holding(sv->conditions));
+	row_int(r, "conditions", (int64_t)conditions_count(sv->conditions));
+}
+
+static void row_on_change(struct row *r, const struct service *sv, uint64_t now_ms)
+{
+	static const char *const text[] = { "unknown", "inactive", "active" };
+	const struct hook *h;
+	int64_t wait_ms;
+
+	if (!sv->on_change)
+		return;
+	h = on_change_hook(sv->on_change);
+	wait_ms = hook_wait_ms(h, now_ms);
+	row_text(r, "command", h->running ? "running" : hook_settled(h) ? text[h->told] : "failed");
+	if (wait_ms >= 0 && h->failures) {
+		row_int(r, "command-again-ms", wait_ms);
+		row_text(r, "command-why", on_change_why(sv->on_change));
+	}
+}
+
 static struct row *service_row(const struct announcer *a, size_t i)
 {
 	const struct service *sv = &a->services[i];
@@ -223,6 +252,8 @@ static struct row *service_row(const struct announcer *a, size_t i)
 	row_int(r, "capacity-percent", sv->told.quarters * 100 / SHARE_WHOLE);
 	row_text(r, "agent", !a->agent ? "none" : !f.heard ? "away" : f.leaving ? "leaving" : "heard");
 	row_words(r, &f);
+	row_conditions(r, sv);
+	row_on_change(r, sv, now_ms);
 	row_waits(r, &sv->gate, now_ms);
 	row_int(r, "changes", (int64_t)sv->gate.changes);
 	row_reason(r, a, sv);

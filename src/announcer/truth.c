@@ -110,14 +110,14 @@ void announcer_say(struct announcer *a)
 	for (size_t i = 0; i < a->cfg->service_count; i++) {
 		struct service *sv = &a->services[i];
 		struct told now = wanted(a, sv);
+		bool same = now.voice == sv->told.voice && now.quarters == sv->told.quarters;
 
-		if (now.voice == sv->told.voice && now.quarters == sv->told.quarters)
-			continue;
 		if (now.voice != sv->told.voice)
 			sv->told_since_ms = announcer_now_ms(a);
 		sv->told = now;
-		for (size_t k = 0; k < a->cfg->neighbor_count; k++)
+		for (size_t k = 0; !same && k < a->cfg->neighbor_count; k++)
 			speaker_tell(&a->speakers[k], sv);
+		announcer_tell_cloud(a, sv);
 	}
 }
 
@@ -210,9 +210,10 @@ static void judge(struct announcer *a, struct service *sv, struct gate_word *wor
 	const char *from = announcer_gate_text(sv);
 	struct gate_facts f;
 
+	sv->held_back = conditions_why_not(sv->conditions);
 	announcer_facts(a, sv, words, &f);
 	judge_share(a, sv, &f, now_ms);
-	if (gate_step(&sv->gate, &p, &f, now_ms) && (p.bound || sv->gate.changes > 1))
+	if (gate_step(&sv->gate, &p, &f, now_ms) && (p.bound || sv->conditions || sv->gate.changes > 1))
 		tell_of_state(a, sv, from);
 }
 

@@ -278,6 +278,9 @@ static const struct config_field service_fields[] = {
 		.doc = "once withdrawn it is announced again only at so many" },
 	{ "return-delay", CONFIG_SCALAR, &config_seconds, SERVICE(return_delay_s), .max = 3600, .def = "0",
 		.apply = CONFIG_RESTART, .doc = "and only when all has been well for so long" },
+	{ "conditions", CONFIG_LIST, .schema = &config_condition_schema, SERVICE(conditions),
+		.count_offset = offsetof(struct config_service, condition_count) },
+	{ "on-change", CONFIG_STRUCT, .schema = &config_on_change_schema, SERVICE(on_change) },
 	{ NULL },
 };
 static const struct config_schema service_schema = { sizeof(struct config_service), service_fields };
@@ -295,6 +298,10 @@ static const struct config_field drain_fields[] = {
 		.apply = CONFIG_RESTART,
 		.doc = "the time from the withdrawal until the end, in which packets still on their way are "
 		       "taken" },
+	{ "file", CONFIG_SCALAR, &config_path, DRAIN(file), .min = 2, .max = 4095, .def_doc = "none",
+		.apply = CONFIG_RESTART,
+		.doc = "while this file exists the announcer is drained as by rrctl drain; when it is "
+		       "removed it announces again" },
 	{ NULL },
 };
 static const struct config_schema drain_schema = { sizeof(struct config_drain), drain_fields };
@@ -343,8 +350,8 @@ static const struct config_field announcer_fields[] = {
 	{ "router", CONFIG_STRUCT, .schema = &router_schema, ANNOUNCER(router), .required = true,
 		.doc = "who we are (as)" },
 	{ "neighbors", CONFIG_LIST, .schema = &neighbor_schema, ANNOUNCER(neighbors),
-		ANNOUNCER_COUNT(neighbor_count), .min = 1, .required = true,
-		.doc = "the reflectors to announce to" },
+		ANNOUNCER_COUNT(neighbor_count), .required = true,
+		.doc = "the reflectors to announce to; [] for none" },
 	{ "services", CONFIG_LIST, .schema = &service_schema, ANNOUNCER(services),
 		ANNOUNCER_COUNT(service_count), .min = 1, .required = true,
 		.doc = "the prefixes to announce" },
@@ -379,6 +386,7 @@ static void fill_in(struct config_announcer *c)
 		if (!config_node_get(s->head.node, "min-healthy-return"))
 			s->min_healthy_return = s->min_healthy;
 	}
+	config_condition_fill_in(c);
 }
 
 struct config_announcer *config_announcer_parse(

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/prefix.h"
+#include "config/announcer_condition.h"
 #include "config/announcer_gate.h"
 #include "config/common.h"
 
@@ -54,6 +55,9 @@ struct config_service {
 	size_t agent_service_count;
 	struct config_need min_healthy, min_healthy_return;
 	uint16_t return_delay_s;
+	struct config_condition *conditions;
+	size_t condition_count;
+	struct config_on_change on_change;
 };
 
 /* How the announcer leaves. */
@@ -65,6 +69,7 @@ enum config_drain_method {
 struct config_drain {
 	unsigned method; /* enum config_drain_method */
 	uint16_t time_s, linger_s;
+	const char *file; /* while it exists we are drained; NULL: none */
 };
 
 struct config_node_route {

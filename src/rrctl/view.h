@@ -22,8 +22,10 @@
  * lb-announcer:
  *
  * show services: service (its prefix), state (announced, draining, withdrawn), since-ms, capacity-percent, agent (heard, leaving,
- *	away, none), virtual-services (names), healthy, servers, active, known (of the virtual service with the fewest), left-ms
- *	(until it is withdrawn unless something is heard), returns-ms (until it is announced if all stays well), changes, reason.
+ *	away, none), virtual-services (names), healthy, servers, active, known (of the virtual service with the fewest), holding,
+ *	conditions (how many of how many hold), command (what on-change last told: active, inactive; unknown: nothing yet; running;
+ *	failed), command-again-ms, command-why, left-ms (until it is withdrawn unless something is heard), returns-ms (until it is
+ *	announced if all stays well), changes, reason.
  * show agent: a sheet.
  * watch: events: time, event (service, capacity, agent, drain), service, from, to, text.
  *
