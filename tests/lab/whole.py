@@ -30,7 +30,7 @@ CHECK = {"type": "http", "interval": "1s", "timeout": "1s", "rise": 2, "fall": 3
 # The reflector's least. What is cut off silently is missed after it.
 HOLD_TIME_S = 3
 # Whether lb-announcer is told of lb-ipvs-agent: it then announces what works, and the two end in order by themselves.
-BOUND = False
+BOUND = True
 # In which an agent that was killed is back.
 GRACE_S = 6
 # A connection that speaks once a second keeps its bucket; nearly all others are idle and free to move.
