@@ -60,7 +60,9 @@ class Generator:
 
     def do(self, command, name="", **keys):
         """Has it done and returns the answer; raises NotDone when it was waited for in vain."""
-        words = [command, name] + [f"{k.replace('_', '-')}={int(v) if isinstance(v, bool) else v}" for k, v in keys.items()]
+        # from_ and as_ are no words that Python leaves free.
+        words = [command, name] + [f"{k.rstrip('_').replace('_', '-')}={int(v) if isinstance(v, bool) else v}"
+                                   for k, v in keys.items()]
         self.popen.stdin.write((" ".join(w for w in words if w) + "\n").encode())
         while True:
             answer = self.line(keys.get("timeout", 0) + keys.get("seconds", 0) + self.GRACE_S)
@@ -72,5 +74,5 @@ class Generator:
         return answer
 
     def group(self, peers, **keys):
-        return self.do("group", peers.name, first=peers.first, count=peers.count, **{"as": plans.AS}, add_path=peers.add_path,
+        return self.do("group", peers.name, first=peers.first, count=peers.count, as_=plans.AS, add_path=peers.add_path,
                        hold=peers.hold_s, **keys)

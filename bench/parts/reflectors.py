@@ -17,6 +17,7 @@ class Reflector:
     name = title = None
     programs = ()
     has_fib = False
+    is_limit = False
 
     def __init__(self, lab, ns, plan):
         self.lab, self.ns, self.plan = lab, ns, plan
@@ -175,6 +176,7 @@ class Frr(Reflector):
 
     name, title, has_fib = "frr", "FRR", True
     programs = ("/usr/lib/frr/bgpd", "/usr/lib/frr/zebra")
+    zebra = None
 
     @classmethod
     def version(cls):
@@ -210,16 +212,35 @@ class Frr(Reflector):
             lines += self.family(peers)
         return "\n".join(lines) + "\n"
 
+    @staticmethod
+    def private(argv):
+        """argv with a /var/tmp of its own, where FRR's daemons want a directory for themselves."""
+        script = 'mount -t tmpfs none /var/tmp && install -d -o frr -g frr /var/tmp/frr && exec "$@"'
+        return ["unshare", "--mount", "/bin/sh", "-c", script, "sh", *argv]
+
+    def daemon(self, path, config, *more):
+        name = os.path.basename(path)
+        file = f"/run/frr/{name}.conf"
+        with open(file, "w") as f:
+            f.write(config)
+        os.chmod(file, 0o644)
+        return self.private([program(path), "-u", "frr", "-g", "frr", "-f", file, "-i", f"/run/frr/{name}.pid",
+                             "-z", "/run/frr/zserv.api", "--vty_socket", "/run/frr", "-P", "0", "--log", "stdout", *more])
+
+    def start(self):
+        self.lab.run(["rm", "-rf", "/run/frr"])
+        self.lab.run(["install", "-d", "-o", "frr", "-g", "frr", "/run/frr"])
+        if self.plan.fib:
+            self.zebra = self.ns.start(self.daemon(self.programs[1], "log stdout informational\n"), "zebra")
+            wait_until(lambda: os.path.exists("/run/frr/zserv.api"), 20, "zebra's socket")
+        super().start()
+
     def command(self):
-        for directory in ("/run/frr", "/var/tmp/frr"):
-            self.lab.run(["install", "-d", "-o", "frr", "-g", "frr", directory])
-        path = "/run/frr/bgpd.conf"
-        with open(path, "w") as f:
-            f.write(self.bgpd_config())
-        os.chmod(path, 0o644)
-        return [program(self.programs[0]), "-u", "frr", "-g", "frr", "-f", path, "-i", "/run/frr/bgpd.pid", "-z",
-                "/run/frr/zserv.api", "--vty_socket", "/run/frr", "-P", "0", "-p", str(PORT), "-l", SERVER, "--log", "stdout",
-                *([] if self.plan.fib else ["-n", "-Z"])]
+        more = [] if self.plan.fib else ["-n", "-Z"]
+        return self.daemon(self.programs[0], self.bgpd_config(), "-p", str(PORT), "-l", SERVER, *more)
+
+    def processes(self):
+        return [self.process.pid, *([self.zebra.pid] if self.plan.fib else [])]
 
 
 class Gobgp(Reflector):
@@ -347,7 +368,7 @@ def children(pid):
 class Relay(Reflector):
     """No daemon: it copies what the feeders say to everybody else. What the machine can do at most."""
 
-    name, title = "relay", "null relay"
+    name, title, is_limit = "relay", "null relay", True
 
     @classmethod
     def version(cls):
@@ -358,5 +379,25 @@ class Relay(Reflector):
         return [daemons.binary("bench/parts/relay"), SERVER, str(PORT), str(AS), "3" if add_path else "0"]
 
 
+class Sink(Relay):
+    """Reads and drops: what the generator can send at most."""
+
+    name, title = "sink", "sink"
+
+    def command(self):
+        return [*super().command(), "sink"]
+
+
+class Loader(Reflector):
+    """No daemon and no BGP: parts/routes.c puts the routes into the kernel. What the kernel can do at most."""
+
+    name, title, is_limit = "loader", "raw netlink", True
+
+    @classmethod
+    def version(cls):
+        return "of this tree"
+
+
 REFLECTORS = {r.name: r for r in (Rrd, Bird, Frr, Gobgp, Openbgpd)}
+LIMITS = {r.name: r for r in (Relay, Sink, Loader)}
 

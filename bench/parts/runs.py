@@ -1,12 +1,15 @@
 """One run: a daemon started in a lab of its own, one scenario played on it, and what it took."""
+import json
+import re
 from dataclasses import dataclass, field
 
-from lab import Lab
+from lab import Lab, daemons
 from lab.wait import NotYet
 
 from .generator import Failed, Generator, NotDone
 from .meter import Asker, Meter, cpu_s
 from .plan import SERVER
+from .reflectors import Loader, Relay
 
 
 @dataclass
@@ -15,20 +18,69 @@ class Result:
     peak_mib: float = 0.0
     cpu_s: float = 0.0
     generator_cpu_s: float = 0.0
-    answer_ms: float = 0.0     # the longest of the daemon's command socket
-    keepalive_s: float = 0.0   # the longest time between two keepalives
-    details: dict = field(default_factory=dict)
-    problem: str = ""
+    answer_ms: float = 0.0     # the longest that an answer on the command socket took
+    answers: int = 0
+    histograms: dict = field(default_factory=dict)
+    problem: str = ""          # what was not done, and how far it came
 
 
 class Run:
-    def __init__(self, scenario, daemon_class, progress, head):
-        self.scenario, self.daemon_class, self.progress = scenario, daemon_class, progress
+    """updates: a file with the captured session's UPDATEs, or None."""
+
+    def __init__(self, scenario, daemon_class, progress, head, updates=None):
+        self.scenario, self.daemon_class, self.progress, self.updates = scenario, daemon_class, progress, updates
         self.head = f"{head} {scenario.name} {daemon_class.title}"
+        self.is_relay = issubclass(daemon_class, Relay)
         self.plan = scenario.plan()
-        self.daemon = self.meter = None
+        self.ns = self.daemon = self.meter = self.generator = None
         self.cpu_at_begin = self.generator_at_begin = 0.0
-        self.generator = None
+        self.mark_ns = 0
+        self.outcome = Result()
+
+    def result(self):
+        self.progress.tell(f"{self.head}: starting")
+        outcome = self.outcome
+        with Lab(f"bench-{self.daemon_class.name}") as lab:
+            try:
+                self.play(lab)
+            except NotDone as e:
+                outcome.problem = self.how_far(e.args[0])
+            except (Failed, NotYet, OSError) as e:
+                outcome.problem = re.sub(r"\s*\n\s*", "; ", str(e).strip())
+            if outcome.problem:
+                lab.keep()
+                outcome.problem += f" (logs: {lab.directory})"
+        told = ", ".join(f"{f.name} {f.value:.3g} {f.unit}" for f in outcome.figures)
+        self.progress.tell(f"{self.head}: {told or 'nothing'}, {outcome.peak_mib:.0f} MiB, {outcome.cpu_s:.1f} CPU s"
+                           + (f"; NOT DONE: {outcome.problem}" if outcome.problem else ""), now=True)
+        return outcome
+
+    def play(self, lab):
+        self.ns = self.network(lab)
+        if self.daemon_class is Loader:
+            self.outcome.figures += self.scenario.load(self)
+            return
+        self.daemon = self.daemon_class(lab, self.ns, self.plan)
+        self.daemon.start()
+        self.meter = Meter(self.daemon.processes)
+        asker = None
+        try:
+            self.generator = Generator(lab, self.ns, self.tell)
+            self.scenario.prepare(self.generator, self)
+            asker = Asker(self.daemon.question)
+            for figure in self.scenario.play(self.generator, self):
+                self.outcome.figures.append(figure)
+            if not self.daemon.process.running:
+                raise Failed(f"{self.daemon.title} has ended by itself")
+        finally:
+            if self.generator:
+                self.outcome.generator_cpu_s = cpu_s(self.generator.pid) - self.generator_at_begin
+            self.outcome.cpu_s = self.meter.cpu_s() - self.cpu_at_begin
+            self.meter.close()
+            self.outcome.peak_mib = self.meter.peak_kib / 1024
+            if asker:
+                asker.close()
+                self.outcome.answer_ms, self.outcome.answers = asker.worst_ms, asker.answers
 
     def network(self, lab):
         """One namespace; every address of 10/8 is local there, and a pair of devices leads to next hops that are nobody's."""
@@ -38,60 +90,52 @@ class Run:
                  "addr add 172.31.0.1/16 dev out0", "route add local 10.0.0.0/8 dev lo", f"addr add {SERVER}/32 dev lo")
         return ns
 
-    def begin(self):
-        """From here on CPU time counts, and the generator's clock starts."""
-        self.cpu_at_begin, self.generator_at_begin = self.meter.cpu_s(), cpu_s(self.generator.pid)
-        self.generator.do("mark")
-
     def tell(self, progress):
         memory = self.meter.now_kib / 1024 if self.meter else 0
-        self.progress.tell(f"{self.head}: {progress['progress']:.0f} s, {progress['established']:,} sessions, "
+        since = f"{progress['progress']:.0f} s, " if self.mark_ns else "preparing, "
+        self.progress.tell(f"{self.head}: {since}{progress['established']:,} sessions, "
                            f"{progress['least']:,} paths at the last, {memory:.0f} MiB")
 
-    def result(self):
-        self.progress.tell(f"{self.head}: starting")
-        result = Result()
-        with Lab(f"bench-{self.daemon_class.name}") as lab:
-            try:
-                self.play(lab, result)
-            except NotDone as e:
-                result.problem = self.how_far(e.args[0])
-            except (Failed, NotYet) as e:
-                result.problem = str(e).strip().splitlines()[0]
-                lab.keep()
-            if result.problem and lab.kept:
-                result.problem += f" (logs: {lab.directory})"
-        told = ", ".join(f"{f.name} {f.value:.3g} {f.unit}" for f in result.figures)
-        self.progress.tell(f"{self.head}: {told or 'nothing'}, {result.peak_mib:.0f} MiB, {result.cpu_s:.1f} CPU s"
-                           + (f"; NOT DONE: {result.problem}" if result.problem else ""), now=True)
-        return result
-
     def how_far(self, answer):
-        words = f"not within {self.scenario.bound_s} s: {answer['least']:,} to {answer['most']:,} paths held, " \
-                f"{answer['established']:,} sessions up"
-        if answer["lost"] or answer["failed"]:
+        words = f"not within {self.scenario.bound_s} s"
+        if "least" in answer:
+            words += f": {answer['least']:,} to {answer['most']:,} paths held, {answer['established']:,} sessions up"
+        if "sent" in answer:
+            words += f", {answer['received']:,} of {answer['sent']:,} changes received"
+        if answer.get("lost") or answer.get("failed"):
             words += f", {answer['lost']} lost, {answer['failed']} attempts failed"
-        if answer["notification"] != [0, 0]:
+        if answer.get("notification", [0, 0]) != [0, 0]:
             words += ", last NOTIFICATION {}/{}".format(*answer["notification"])
+        if "prefixes" in answer:
+            words += f": {answer['prefixes']:,} routes in the kernel"
         return words
 
-    def play(self, lab, result):
-        ns = self.network(lab)
-        self.daemon = self.daemon_class(lab, ns, self.plan)
-        self.daemon.start()
-        self.meter = Meter(self.daemon.processes)
-        self.generator = Generator(lab, ns, self.tell)
-        try:
-            self.scenario.prepare(self.generator, self)
-            asker = Asker(self.daemon.question)
-            try:
-                for figure in self.scenario.play(self.generator, self):
-                    result.figures.append(figure)
-            finally:
-                asker.close()
-                result.answer_ms = asker.worst_ms
-        finally:
-            result.cpu_s = self.meter.cpu_s() - self.cpu_at_begin
-            result.generator_cpu_s = cpu_s(self.generator.pid) - self.generator_at_begin
-            self.meter.close()
-            result.peak_mib = self.meter.peak_kib / 1024
+    # For scenarios.
+
+    def begin(self):
+        """From here on CPU time counts, and the clock runs."""
+        self.cpu_at_begin, self.generator_at_begin = self.meter.cpu_s(), cpu_s(self.generator.pid)
+        self.mark()
+
+    def mark(self):
+        """The clock of what follows."""
+        self.mark_ns = self.generator.do("mark")["ns"]
+
+    def memory_mib(self):
+        self.meter.sample()
+        return self.meter.now_kib / 1024
+
+    def keep_histogram(self, name, answer):
+        self.outcome.histograms[name] = answer["histogram"]
+
+    def routes(self, command, **keys):
+        words = [f"{k}={v}" for k, v in keys.items()]
+        out = self.ns.run([daemons.binary("bench/parts/routes"), command, *words], timeout=keys.get("timeout", 0) + 60)
+        return json.loads(out)
+
+    def wait_for_routes(self, **keys):
+        """Seconds since the mark. The generator lives on meanwhile: it is not waited for."""
+        answer = self.routes("wait", **keys)
+        if not answer["done"]:
+            raise NotDone(answer)
+        return (answer["ns"] - self.mark_ns) / 1e9

@@ -15,7 +15,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { IOV_MOST = 16, WRITE_MOST = 1 << 20, RETRY_NS = 1000000000 };
+enum { IOV_MOST = 16, WRITE_MOST = 1 << 20, RETRY_NS = 1000000000, PATIENCE_MS = 3000 };
+
+/* A server whose queue of new connections has overflowed acknowledges nothing, and the kernel would be patient for minutes: as
+ * long as there is no session that ends the attempt. A server that is only slow acknowledges. */
+static void set_patience(const struct peer *p, unsigned ms)
+{
+	setsockopt(p->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+}
 
 /* --- sending --- */
 
@@ -193,6 +200,7 @@ void peer_connect(struct peer *p)
 		failed(p);
 		return;
 	}
+	set_patience(p, PATIENCE_MS);
 	p->state = PEER_CONNECTING;
 	speaker_watch(p->group->speaker, p, EPOLLOUT);
 }
@@ -276,6 +284,7 @@ static void kept_alive(struct peer *p, uint64_t now_ns)
 		g->keepalive_ns = now_ns;
 	if (p->state != PEER_OPEN_CONFIRM)
 		return;
+	set_patience(p, 0);
 	p->state = PEER_ESTABLISHED;
 	p->established_ns = now_ns;
 	g->established++;

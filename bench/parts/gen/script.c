@@ -45,7 +45,7 @@ static double since_mark(const struct speaker *s, uint64_t ns)
 
 static bool done(struct speaker *s, uint64_t ns)
 {
-	printf("{\"done\": true, \"at\": %.6f}\n", since_mark(s, ns));
+	printf("{\"done\": true, \"at\": %.6f, \"ns\": %llu}\n", since_mark(s, ns), (unsigned long long)ns);
 	return true;
 }
 
