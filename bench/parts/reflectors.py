@@ -330,7 +330,8 @@ class Openbgpd(Reflector):
     def group(peers):
         paths = ("announce add-path send all\n" if peers.all_paths else "") + \
                 ("announce add-path recv yes\n" if peers.path_ids else "")
-        neighbors = f"neighbor {peers.range} {{ }}" if peers.range else "\n".join(f"neighbor {a} {{ }}" for a in peers.addresses)
+        # A neighbor without a word of its own is a syntax error.
+        neighbors = "\n".join(f'neighbor {a} {{ descr "{peers.name}" }}' for a in ([peers.range] if peers.range else peers.addresses))
         return f"""
 group "{peers.name}" {{
     remote-as {AS}

@@ -12,6 +12,10 @@ from .plan import SERVER
 from .reflectors import Loader, Relay
 
 
+# Octets of a problem's text.
+PROBLEM_MOST = 300
+
+
 @dataclass
 class Result:
     figures: list = field(default_factory=list)
@@ -21,6 +25,7 @@ class Result:
     answer_ms: float = 0.0     # the longest that an answer on the command socket took
     answers: int = 0
     histograms: dict = field(default_factory=dict)
+    counts: dict = field(default_factory=dict)  # by group of peers: the generator's, at the end
     problem: str = ""          # what was not done, and how far it came
 
 
@@ -46,7 +51,7 @@ class Run:
             except NotDone as e:
                 outcome.problem = self.how_far(e.args[0])
             except (Failed, NotYet, OSError) as e:
-                outcome.problem = re.sub(r"\s*\n\s*", "; ", str(e).strip())
+                outcome.problem = re.sub(r"\s*\n\s*", "; ", str(e).strip())[:PROBLEM_MOST]
             if outcome.problem:
                 lab.keep()
                 outcome.problem += f" (logs: {lab.directory})"
@@ -70,6 +75,7 @@ class Run:
             asker = Asker(self.daemon.question)
             for figure in self.scenario.play(self.generator, self):
                 self.outcome.figures.append(figure)
+            self.check()
             if not self.daemon.process.running:
                 raise Failed(f"{self.daemon.title} has ended by itself")
         finally:
@@ -81,6 +87,16 @@ class Run:
             if asker:
                 asker.close()
                 self.outcome.answer_ms, self.outcome.answers = asker.worst_ms, asker.answers
+
+    def check(self):
+        """What nobody should have been told, and what no daemon should send."""
+        for peers in self.plan.peers:
+            counts = self.generator.do("show", peers.name)
+            self.outcome.counts[peers.name] = {k: v for k, v in counts.items() if k not in ("done", "at")}
+            if counts["broken"] or counts["unknown"]:
+                raise Failed(f"{peers.name}: {counts['broken']} malformed messages, {counts['unknown']} prefixes that nobody sent")
+            if not peers.export and counts["announced"] and not self.is_relay:
+                raise Failed(f"{peers.name} should be told nothing and was told {counts['announced']} prefixes")
 
     def network(self, lab):
         """One namespace; every address of 10/8 is local there, and a pair of devices leads to next hops that are nobody's."""

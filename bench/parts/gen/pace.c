@@ -9,7 +9,7 @@
 
 /* Of all peers of a group. */
 struct sum {
-	uint64_t announced, withdrawn, again, unheld, unknown, broken;
+	uint64_t announced, withdrawn, again, unheld, unknown, returned, broken;
 	uint32_t least, most; /* paths held */
 };
 
@@ -25,6 +25,7 @@ static struct sum sum_of(const struct group *g)
 		sum.again += v->again;
 		sum.unheld += v->unheld;
 		sum.unknown += v->unknown;
+		sum.returned += v->returned;
 		sum.broken += v->broken;
 		sum.least = v->present < sum.least ? v->present : sum.least;
 		sum.most = v->present > sum.most ? v->present : sum.most;
@@ -38,16 +39,17 @@ void pace_print_group(const struct group *g)
 	struct sum sum = sum_of(g);
 
 	printf("\"established\": %u, \"reached\": %u, \"least\": %u, \"most\": %u, \"announced\": %llu, "
-	       "\"withdrawn\": %llu, \"again\": %llu, \"unheld\": %llu, \"unknown\": %llu, \"broken\": %llu, "
+	       "\"withdrawn\": %llu, \"again\": %llu, \"unheld\": %llu, \"unknown\": %llu, \"returned\": "
+	       "%llu, \"broken\": %llu, "
 	       "\"failed\": %u, \"lost\": %u, \"notification\": [%u, %u], \"octets_in\": %llu, "
 	       "\"octets_out\": %llu, "
 	       "\"keepalive_gap_s\": %.3f",
 		g->established, g->reached, sum.least, sum.most, (unsigned long long)sum.announced,
 		(unsigned long long)sum.withdrawn, (unsigned long long)sum.again,
 		(unsigned long long)sum.unheld, (unsigned long long)sum.unknown,
-		(unsigned long long)sum.broken, s->failed, s->lost, s->notification[0], s->notification[1],
-		(unsigned long long)s->octets_in, (unsigned long long)s->octets_out,
-		(double)g->keepalive_gap_ns / 1e9);
+		(unsigned long long)sum.returned, (unsigned long long)sum.broken, s->failed, s->lost,
+		s->notification[0], s->notification[1], (unsigned long long)s->octets_in,
+		(unsigned long long)s->octets_out, (double)g->keepalive_gap_ns / 1e9);
 }
 
 void pace_tell_progress(const struct speaker *s, const struct group *g, uint64_t now_ns)

@@ -212,7 +212,7 @@ static void view_reset(struct peer *p)
 	/* What was measured outlives the session. */
 	p->view.churn = (struct churn_view){ 0 };
 	view_fini(&p->view);
-	view_init(&p->view, &p->group->speaker->numbers, false);
+	view_init(&p->view, &p->group->speaker->numbers, p->address);
 	p->view.churn = churn;
 }
 

@@ -93,7 +93,7 @@ static bool cmd_group(struct speaker *s, struct group *g, const struct arguments
 	g->peer = mem_calloc(g->count, sizeof(*g->peer));
 	for (uint32_t i = 0; i < g->count; i++) {
 		g->peer[i] = (struct peer){ .group = g, .number = i, .address = first + i, .fd = -1 };
-		view_init(&g->peer[i].view, &s->numbers, false);
+		view_init(&g->peer[i].view, &s->numbers, first + i);
 	}
 	g->next = s->groups;
 	s->groups = g;

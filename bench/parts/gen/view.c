@@ -9,9 +9,9 @@
 
 enum { PATHS_FIRST = 1 << 6 };
 
-void view_init(struct view *v, const struct numbers *numbers, bool add_path)
+void view_init(struct view *v, const struct numbers *numbers, uint32_t bgp_identifier)
 {
-	*v = (struct view){ .numbers = numbers, .add_path = add_path };
+	*v = (struct view){ .numbers = numbers, .bgp_identifier = bgp_identifier };
 }
 
 void view_fini(struct view *v)
@@ -164,6 +164,10 @@ void view_update(struct view *v, const uint8_t *message, size_t len, uint64_t no
 	}
 	withdrawn(v, u.withdrawn);
 	withdrawn(v, u.unreached);
+	if (u.originator_id == v->bgp_identifier) {
+		v->returned++;
+		return;
+	}
 	announced(v, u.announced);
 	announced(v, u.reached);
 	if (u.med)

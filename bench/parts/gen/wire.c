@@ -48,10 +48,17 @@ static bool is_ipv4_unicast(const uint8_t *p, size_t len)
 	return len >= 3 && p[0] == 0 && p[1] == BGP_AFI_IPV4 && p[2] == BGP_SAFI_UNICAST;
 }
 
+static uint32_t number(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
 static void attribute(struct wire_update *out, uint8_t type, const uint8_t *p, size_t len)
 {
 	if (type == BGP_ATTR_MULTI_EXIT_DISC && len == 4)
-		out->med = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+		out->med = number(p);
+	else if (type == BGP_ATTR_ORIGINATOR_ID && len == 4)
+		out->originator_id = number(p);
 	else if (type == BGP_ATTR_MP_UNREACH_NLRI && is_ipv4_unicast(p, len))
 		out->unreached = (struct wire_field){ p + 3, len - 3 };
 	else if (type == BGP_ATTR_MP_REACH_NLRI && is_ipv4_unicast(p, len) && len >= 5u + p[3])

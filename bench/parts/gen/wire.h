@@ -41,7 +41,7 @@ struct wire_field {
 struct wire_update {
 	struct wire_field withdrawn, announced; /* of the message itself */
 	struct wire_field unreached, reached;	/* of MP_UNREACH_NLRI and MP_REACH_NLRI */
-	uint32_t med;				/* 0: none */
+	uint32_t med, originator_id;		/* 0: none */
 };
 
 /* message: header included. False when a length leads outside. */
