@@ -41,7 +41,7 @@ class Block:
     """One scenario: columns (name, unit), and a row of cells for each daemon."""
 
     COSTS = (("peak", "MiB", lambda r: r.peak_mib or None), ("CPU", "s", lambda r: r.cpu_s if r.peak_mib else None),
-             ("answer", "ms", lambda r: r.answer_ms if r.answers else None))
+             ("answer", "ms", lambda r: r.answer_ms if r.answers else None), ("late", "ms", lambda r: r.late_ms))
 
     def __init__(self, scenario, results):
         """results: {daemon: [Result]}."""

@@ -40,6 +40,10 @@ class Peers:
         return (1 if self.all_paths else 0) | (2 if self.path_ids else 0)
 
 
+# Is told nothing, and notes how late keepalives come: due at the latest every third of its hold time.
+OBSERVER = Peers("observer", "10.3.0.1", 1, export=False, hold_s=3)
+
+
 @dataclass
 class Plan:
     peers: list

@@ -9,7 +9,7 @@
  * its socket takes, but for its own segments. A block is freed when the last has passed.
  */
 #include "base/mem.h"
-#include "bgp/proto.h"
+#include "bgp/open.h"
 #include "gen/wire.h"
 
 #include <arpa/inet.h>
@@ -40,6 +40,7 @@ struct connection {
 	struct connection *next;
 	int fd;
 	uint32_t number;
+	bool is_told; /* once its OPEN is there; with add-path only who takes several paths */
 	bool is_watched_out;
 	struct segment *at; /* the segment it takes from; the open end when it has everything */
 	size_t done;	    /* octets of it that are taken */
@@ -86,15 +87,20 @@ static void pass(struct relay *r, struct connection *c)
 	drop_passed(r);
 }
 
-static void skip_own(struct relay *r, struct connection *c)
+static bool is_for(const struct segment *s, const struct connection *c)
 {
-	while (c->at != r->open && c->at->source == c->number)
+	return c->is_told && s->source != c->number;
+}
+
+static void skip_others(struct relay *r, struct connection *c)
+{
+	while (c->at != r->open && !is_for(c->at, c))
 		pass(r, c);
 }
 
 static void take(struct relay *r, struct connection *c, size_t octets)
 {
-	skip_own(r, c);
+	skip_others(r, c);
 	while (octets && c->at != r->open) {
 		size_t left = c->at->len - c->done;
 
@@ -104,7 +110,7 @@ static void take(struct relay *r, struct connection *c, size_t octets)
 		}
 		octets -= left;
 		pass(r, c);
-		skip_own(r, c);
+		skip_others(r, c);
 	}
 }
 
@@ -117,14 +123,14 @@ static void send_some(struct relay *r, struct connection *c)
 		ssize_t n;
 
 		for (struct segment *s = c->at; s != r->open && message.msg_iovlen < IOV_MOST; s = s->next) {
-			if (s->source != c->number) {
+			if (is_for(s, c)) {
 				iov[message.msg_iovlen++] = (struct iovec){ s->octets + done, s->len - done };
 				total += s->len - done;
 			}
 			done = 0;
 		}
 		if (total == 0) {
-			skip_own(r, c);
+			skip_others(r, c);
 			watch(r, c, false);
 			return;
 		}
@@ -152,11 +158,14 @@ static void forward(struct relay *r, struct connection *from, const uint8_t *oct
 	s->next = r->open = mem_calloc(1, sizeof(*s));
 }
 
-static void answer_open(struct relay *r, struct connection *c)
+static void answer_open(struct relay *r, struct connection *c, const uint8_t *open, size_t open_len)
 {
 	uint8_t message[WIRE_OPEN_MAX + WIRE_HEADER];
 	size_t len = wire_open(message, &r->id);
+	struct wire_identity theirs;
 
+	c->is_told = !r->id.add_path ||
+		     (wire_open_read(open, open_len, &theirs) && theirs.add_path & BGP_ADD_PATH_RECEIVE);
 	len += wire_keepalive(message + len);
 	(void)!write(c->fd, message, len);
 }
@@ -191,7 +200,7 @@ static size_t split(struct relay *r, struct connection *c, const uint8_t *data, 
 			forward(r, c, data + run, at - run);
 			run = at + n;
 			if (wire_type(data + at) == BGP_OPEN)
-				answer_open(r, c);
+				answer_open(r, c, data + at, n);
 		}
 		at += n;
 	}

@@ -8,7 +8,7 @@ from lab.wait import NotYet
 
 from .generator import Failed, Generator, NotDone
 from .meter import Asker, Meter, cpu_s
-from .plan import SERVER
+from .plan import OBSERVER, SERVER
 from .reflectors import Loader, Relay
 
 
@@ -24,19 +24,26 @@ class Result:
     generator_cpu_s: float = 0.0
     answer_ms: float = 0.0     # the longest that an answer on the command socket took
     answers: int = 0
+    late_ms: float = None      # the latest keepalive, after it was due
     histograms: dict = field(default_factory=dict)
     counts: dict = field(default_factory=dict)  # by group of peers: the generator's, at the end
     problem: str = ""          # what was not done, and how far it came
 
 
 class Run:
-    """updates: a file with the captured session's UPDATEs, or None."""
+    """captured: a captured session (mrt.Captured), or None."""
 
-    def __init__(self, scenario, daemon_class, progress, head, updates=None):
-        self.scenario, self.daemon_class, self.progress, self.updates = scenario, daemon_class, progress, updates
+    def __init__(self, scenario, daemon_class, progress, head, captured=None):
+        self.scenario, self.daemon_class, self.progress, self.captured = scenario, daemon_class, progress, captured
         self.head = f"{head} {scenario.name} {daemon_class.title}"
         self.is_relay = issubclass(daemon_class, Relay)
         self.plan = scenario.plan()
+        if not self.is_relay:
+            self.plan.peers.append(OBSERVER)
+        elif any(p.all_paths for p in self.plan.peers):
+            # It passes on what it gets: so those who send number their paths themselves.
+            for peers in self.plan.peers:
+                peers.path_ids = not peers.all_paths
         self.ns = self.daemon = self.meter = self.generator = None
         self.cpu_at_begin = self.generator_at_begin = 0.0
         self.mark_ns = 0
@@ -72,6 +79,7 @@ class Run:
         try:
             self.generator = Generator(lab, self.ns, self.tell)
             self.scenario.prepare(self.generator, self)
+            self.observe()
             asker = Asker(self.daemon.question)
             for figure in self.scenario.play(self.generator, self):
                 self.outcome.figures.append(figure)
@@ -88,10 +96,18 @@ class Run:
                 asker.close()
                 self.outcome.answer_ms, self.outcome.answers = asker.worst_ms, asker.answers
 
+    def observe(self):
+        """From now on it is noted how late keepalives are."""
+        if not self.is_relay:
+            self.scenario.establish(self.generator, OBSERVER.name)
+            self.generator.do("observe", OBSERVER.name)
+
     def check(self):
         """What nobody should have been told, and what no daemon should send."""
         for peers in self.plan.peers:
             counts = self.generator.do("show", peers.name)
+            if peers is OBSERVER:
+                self.outcome.late_ms = max(counts["keepalive_gap_s"] - OBSERVER.hold_s / 3, 0) * 1000
             self.outcome.counts[peers.name] = {k: v for k, v in counts.items() if k not in ("done", "at")}
             if counts["broken"] or counts["unknown"]:
                 raise Failed(f"{peers.name}: {counts['broken']} malformed messages, {counts['unknown']} prefixes that nobody sent")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from . import plan as plans
 from .plan import Peers, Plan
 
-FEEDERS, CLIENTS, OBSERVER, RANGE = "10.1.0.1", "10.2.0.1", "10.3.0.1", "10.16.0.1"
+FEEDERS, CLIENTS, STALLED, RANGE = "10.1.0.1", "10.2.0.1", "10.4.0.1", "10.16.0.1"
 
 
 @dataclass
@@ -122,13 +122,13 @@ class CapturedTable(FullTable):
 
     def prepare(self, generator, run):
         self.groups(generator, run)
-        self.count = generator.do("file", "feeder", path=run.updates)["prefixes"]
+        generator.do("file", "feeder", path=run.captured.path)
         self.establish(generator, "feeder", "client")
 
     def play(self, generator, run):
         run.begin()
         generator.do("send", "feeder")
-        yield Figure("all at all", self.wait(generator, "client", self.count)["at"])
+        yield Figure("all at all", self.wait(generator, "client", run.captured.paths)["at"])
 
 
 class Mesh(Scenario):
@@ -168,8 +168,7 @@ class Aggregation(Scenario):
     def prepare(self, generator, run):
         self.numbers(generator, self.n["prefixes"])
         self.groups(generator, run)
-        # The relay passes on what it gets, so there the feeders number their paths themselves.
-        generator.do("load", "feeder", count=self.n["prefixes"], per_set=self.n["per_set"], path_ids=run.is_relay)
+        generator.do("load", "feeder", count=self.n["prefixes"], per_set=self.n["per_set"], path_ids=run.plan.peers[0].path_ids)
         self.establish(generator, "feeder", "receiver")
 
     def play(self, generator, run):
@@ -233,7 +232,7 @@ class Churn(Scenario):
     def prepare(self, generator, run):
         self.numbers(generator, self.n["prefixes"])
         self.groups(generator, run)
-        generator.do("load", "feeder", count=self.n["prefixes"], per_set=6, path_ids=run.is_relay)
+        generator.do("load", "feeder", count=self.n["prefixes"], per_set=6, path_ids=run.plan.peers[0].path_ids)
         self.establish(generator, "feeder", "receiver")
         generator.do("send", "feeder")
         self.wait(generator, "receiver", self.n["feeders"] * self.n["prefixes"])
@@ -333,7 +332,7 @@ class Stalled(Scenario):
 
     def plan(self):
         return Plan([Peers("feeder", FEEDERS, 1), Peers("client", CLIENTS, self.n["clients"] - 1),
-                     Peers("stalled", OBSERVER, 1)])
+                     Peers("stalled", STALLED, 1)])
 
     def prepare(self, generator, run):
         self.numbers(generator, self.n["prefixes"])

@@ -37,6 +37,8 @@ void pace_print_group(const struct group *g)
 {
 	const struct speaker *s = g->speaker;
 	struct sum sum = sum_of(g);
+	uint64_t silence_ns = g->keepalive_ns ? clock_ns() - g->keepalive_ns : 0;
+	uint64_t gap_ns = silence_ns > g->keepalive_gap_ns ? silence_ns : g->keepalive_gap_ns;
 
 	printf("\"established\": %u, \"reached\": %u, \"least\": %u, \"most\": %u, \"announced\": %llu, "
 	       "\"withdrawn\": %llu, \"again\": %llu, \"unheld\": %llu, \"unknown\": %llu, \"returned\": "
@@ -49,7 +51,7 @@ void pace_print_group(const struct group *g)
 		(unsigned long long)sum.unheld, (unsigned long long)sum.unknown,
 		(unsigned long long)sum.returned, (unsigned long long)sum.broken, s->failed, s->lost,
 		s->notification[0], s->notification[1], (unsigned long long)s->octets_in,
-		(unsigned long long)s->octets_out, (double)g->keepalive_gap_ns / 1e9);
+		(unsigned long long)s->octets_out, (double)gap_ns / 1e9);
 }
 
 void pace_tell_progress(const struct speaker *s, const struct group *g, uint64_t now_ns)

@@ -17,6 +17,7 @@
  *   pause G on=0|1                            reads nothing any more
  *   churn G to=H rate=N seconds=S order=random|sequence timeout=S       changes of the group's tables, and their times to the group H
  *   mark                                      the beginning of what is measured
+ *   observe G                                 the longest silence between keepalives counts from now
  *   show G                                    counts
  */
 #include "arguments.h"
@@ -296,6 +297,13 @@ static bool cmd_mark(struct speaker *s, struct group *g, const struct arguments 
 	return done(s, s->mark_ns);
 }
 
+static bool cmd_observe(struct speaker *s, struct group *g, const struct arguments *a)
+{
+	(void)a;
+	g->keepalive_gap_ns = 0;
+	return done(s, clock_ns());
+}
+
 static bool cmd_churn(struct speaker *s, struct group *g, const struct arguments *a)
 {
 	struct group *to = find_group(s, arguments_text(a, "to", ""));
@@ -333,6 +341,7 @@ static const struct command commands[] = {
 	{ "up", cmd_up, true },
 	{ "sent", cmd_sent, true },
 	{ "wait", cmd_wait, true },
+	{ "observe", cmd_observe, true },
 	{ "churn", cmd_churn, true },
 	{ "show", cmd_show, true },
 };
