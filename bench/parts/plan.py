@@ -49,4 +49,5 @@ class Plan:
     peers: list
     fib: bool = False                 # routes go to the kernel, several next hops to a route
     resilient: list = field(default_factory=list)  # prefixes with groups of their own (rrd alone has this)
-    via: str = ""                     # the device that leads to next hops
+    via: str = "out0"                 # the device that leads to next hops, and who is behind it
+    gateway: str = "172.31.0.254"

@@ -171,8 +171,9 @@ protocol bgp {name} {{
 
 
 class Frr(Reflector):
-    """bgpd alone as a reflector; with zebra where routes go to the kernel. coalesce-time and the advertisement interval, which
-    hold routes back, are 0."""
+    """bgpd and zebra; as a reflector with -n, so that no route goes to the kernel, and next hops by way of the default route: bgpd
+    without zebra takes longer and logs an error for each route. coalesce-time and the advertisement interval, which hold
+    routes back, are 0."""
 
     name, title, has_fib = "frr", "FRR", True
     programs = ("/usr/lib/frr/bgpd", "/usr/lib/frr/zebra")
@@ -230,17 +231,20 @@ class Frr(Reflector):
     def start(self):
         self.lab.run(["rm", "-rf", "/run/frr"])
         self.lab.run(["install", "-d", "-o", "frr", "-g", "frr", "/run/frr"])
-        if self.plan.fib:
-            self.zebra = self.ns.start(self.daemon(self.programs[1], "log stdout informational\n"), "zebra")
-            wait_until(lambda: os.path.exists("/run/frr/zserv.api"), 20, "zebra's socket")
+        config = "log stdout informational\n"
+        if not self.plan.fib:
+            self.ns.ip(f"route add default via {self.plan.gateway} dev {self.plan.via}")
+            config += "ip nht resolve-via-default\n"
+        self.zebra = self.ns.start(self.daemon(self.programs[1], config), "zebra")
+        wait_until(lambda: os.path.exists("/run/frr/zserv.api"), 20, "zebra's socket")
         super().start()
 
     def command(self):
-        more = [] if self.plan.fib else ["-n", "-Z"]
+        more = [] if self.plan.fib else ["-n"]
         return self.daemon(self.programs[0], self.bgpd_config(), "-p", str(PORT), "-l", SERVER, *more)
 
     def processes(self):
-        return [self.process.pid, *([self.zebra.pid] if self.plan.fib else [])]
+        return [self.process.pid, self.zebra.pid]
 
 
 class Gobgp(Reflector):

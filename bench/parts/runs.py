@@ -1,10 +1,13 @@
 """One run: a daemon started in a lab of its own, one scenario played on it, and what it took."""
 import json
+import os
 import re
+import signal
+import subprocess
 from dataclasses import dataclass, field
 
 from lab import Lab, daemons
-from lab.wait import NotYet
+from lab.wait import NotYet, wait_until
 
 from .generator import Failed, Generator, NotDone
 from .meter import Asker, Meter, cpu_s
@@ -31,9 +34,9 @@ class Result:
 
 
 class Run:
-    """captured: a captured session (mrt.Captured), or None."""
+    """captured: a captured session (mrt.Captured), or None. profile: a directory for perf's recordings, or None."""
 
-    def __init__(self, scenario, daemon_class, progress, head, captured=None):
+    def __init__(self, scenario, daemon_class, progress, head, captured=None, profile=None):
         self.scenario, self.daemon_class, self.progress, self.captured = scenario, daemon_class, progress, captured
         self.head = f"{head} {scenario.name} {daemon_class.title}"
         self.is_relay = issubclass(daemon_class, Relay)
@@ -44,6 +47,7 @@ class Run:
             # It passes on what it gets: so those who send number their paths themselves.
             for peers in self.plan.peers:
                 peers.path_ids = not peers.all_paths
+        self.profile = profile
         self.ns = self.daemon = self.meter = self.generator = None
         self.cpu_at_begin = self.generator_at_begin = 0.0
         self.mark_ns = 0
@@ -75,11 +79,12 @@ class Run:
         self.daemon = self.daemon_class(lab, self.ns, self.plan)
         self.daemon.start()
         self.meter = Meter(self.daemon.processes)
-        asker = None
+        asker = profiler = None
         try:
             self.generator = Generator(lab, self.ns, self.tell)
             self.scenario.prepare(self.generator, self)
             self.observe()
+            profiler = self.start_profiler()
             asker = Asker(self.daemon.question)
             for figure in self.scenario.play(self.generator, self):
                 self.outcome.figures.append(figure)
@@ -92,6 +97,9 @@ class Run:
             self.outcome.cpu_s = self.meter.cpu_s() - self.cpu_at_begin
             self.meter.close()
             self.outcome.peak_mib = self.meter.peak_kib / 1024
+            if profiler:
+                profiler.send_signal(signal.SIGINT)
+                profiler.wait(60)
             if asker:
                 asker.close()
                 self.outcome.answer_ms, self.outcome.answers = asker.worst_ms, asker.answers
@@ -117,9 +125,9 @@ class Run:
     def network(self, lab):
         """One namespace; every address of 10/8 is local there, and a pair of devices leads to next hops that are nobody's."""
         ns = lab.ns("bench")
-        self.plan.via = "out0"
-        ns.batch("link add out0 type veth peer name out1", "link set out0 up", "link set out1 up",
-                 "addr add 172.31.0.1/16 dev out0", "route add local 10.0.0.0/8 dev lo", f"addr add {SERVER}/32 dev lo")
+        via = self.plan.via
+        ns.batch(f"link add {via} type veth peer name out1", f"link set {via} up", "link set out1 up",
+                 f"addr add 172.31.0.1/16 dev {via}", "route add local 10.0.0.0/8 dev lo", f"addr add {SERVER}/32 dev lo")
         return ns
 
     def tell(self, progress):
@@ -141,6 +149,18 @@ class Run:
         if "prefixes" in answer:
             words += f": {answer['prefixes']:,} routes in the kernel"
         return words
+
+    def start_profiler(self):
+        """perf, on the daemon's first process, into the directory that profile names."""
+        if not self.profile:
+            return None
+        os.makedirs(self.profile, exist_ok=True)
+        path = os.path.join(self.profile, f"{self.scenario.name}-{self.daemon_class.name}.perf")
+        # Not in the lab's namespace of processes: perf knows the pid that we know.
+        perf = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", "2000", "-g", "-o", path,
+                                 "-p", str(self.daemon.process.pid)], start_new_session=True)
+        wait_until(lambda: os.path.exists(path), 20, "perf to record")
+        return perf
 
     # For scenarios.
 
