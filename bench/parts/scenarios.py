@@ -181,7 +181,7 @@ class Dynamic(Scenario):
     name = "S4"
     title = "{sessions} dynamic neighbors from one range, each with one of {prefixes} prefixes; one receiver of all paths"
     SIZES = {"sessions": 5000, "prefixes": 20, "dying": 500}
-    QUICK = {"sessions": 200, "prefixes": 20, "dying": 20}
+    QUICK = {"sessions": 40, "prefixes": 20, "dying": 4}
 
     def plan(self):
         return Plan([Peers("balancer", RANGE, self.n["sessions"], range="10.16.0.0/16", export=False),
