@@ -138,25 +138,36 @@ class Dots(Sheet):
         return self.page(y, note)
 
 
-def write(directory, facts, results, name="run", title="rrd beside its peers: medians, and in brackets how many times rrd's"):
-    """NAME.txt, NAME.json and NAME.svg."""
-    all_blocks = blocks(results)
-    width = max(len(key) for key in facts)
-    text = f"{title}\n\n" + "\n".join(b.text() for b in all_blocks) + "\n"
-    text += "".join(f"{key:>{width}}: {value}\n" for key, value in facts.items())
-    os.makedirs(directory, exist_ok=True)
-    with open(os.path.join(directory, f"{name}.txt"), "w") as f:
-        f.write(text)
-    with open(os.path.join(directory, f"{name}.json"), "w") as f:
-        json.dump({"facts": facts, "runs": [one_run(*r) for r in results]}, f, indent=1)
-    picture = Dots(all_blocks)
-    kinds = ["txt", "json"]
-    if picture.blocks:
-        kinds.append("svg")
-        with open(os.path.join(directory, f"{name}.svg"), "w") as f:
-            f.write(picture.svg(f"{facts['date']}, {facts['kernel']}"))
-    print(text, end="")
-    print(f"\nwritten: {', '.join(os.path.join(directory, f'{name}.{kind}') for kind in kinds)}")
+class Report:
+    """NAME.txt, NAME.json and NAME.svg in a directory."""
+
+    TITLES = {"run": "rrd beside its peers: medians, and in brackets how many times rrd's",
+              "limits": "What the generator, the sockets and the kernel can do at most: medians"}
+
+    def __init__(self, directory, name, facts):
+        self.directory, self.name, self.facts, self.text, self.kinds = directory, name, facts, "", []
+        os.makedirs(directory, exist_ok=True)
+
+    def path(self, kind):
+        return os.path.join(self.directory, f"{self.name}.{kind}")
+
+    def write(self, results):
+        """results: [(scenario, daemon, Result)]."""
+        all_blocks, width = blocks(results), max(len(key) for key in self.facts)
+        self.text = f"{self.TITLES[self.name]}\n\n" + "\n".join(b.text() for b in all_blocks) + "\n"
+        self.text += "".join(f"{key:>{width}}: {value}\n" for key, value in self.facts.items())
+        picture = Dots(all_blocks)
+        contents = {"txt": self.text, "json": json.dumps({"facts": self.facts, "runs": [one_run(*r) for r in results]}, indent=1)}
+        if picture.blocks:
+            contents["svg"] = picture.svg(f"{self.facts['date']}, {self.facts['kernel']}")
+        self.kinds = list(contents)
+        for kind, content in contents.items():
+            with open(self.path(kind), "w") as f:
+                f.write(content)
+
+    def tell(self):
+        print(self.text, end="")
+        print(f"\nwritten: {', '.join(self.path(kind) for kind in self.kinds)}")
 
 
 def one_run(scenario, daemon, result):
