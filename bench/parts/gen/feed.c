@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "bgp/update.h"
+#include "order.h"
 #include "wire.h"
 
 #include <stdio.h>
@@ -80,24 +81,10 @@ static void encode_set(struct writer *w, const struct feed_spec *s, uint32_t set
 			w, &opts, &attrs.attrs, &next_hop, items + done, n - done);
 }
 
-static uint32_t common_divisor(uint32_t a, uint32_t b)
-{
-	return b ? common_divisor(b, a % b) : a;
-}
-
 /* Sets come in an order that looks random, as in a real table: a daemon must not live from sorted input. */
-static uint32_t stride_of(uint32_t sets)
-{
-	uint32_t stride = (uint32_t)((uint64_t)sets * 618 / 1000) | 1;
-
-	while (common_divisor(stride, sets) != 1)
-		stride += 2;
-	return stride;
-}
-
 static void make_announce(struct feed *f, const struct feed_spec *s)
 {
-	uint32_t sets = (s->count + s->per_set - 1) / s->per_set, stride = stride_of(sets);
+	uint32_t sets = (s->count + s->per_set - 1) / s->per_set, stride = order_stride(sets);
 	size_t room = (size_t)sets * 128 + (size_t)s->count * 10 + WIRE_MESSAGE_MAX;
 	struct bgp_nlri *items = mem_calloc(s->per_set, sizeof(*items));
 	struct writer w;
@@ -105,7 +92,7 @@ static void make_announce(struct feed *f, const struct feed_spec *s)
 	f->announce = mem_alloc(room);
 	w = writer_init(f->announce, room);
 	for (uint32_t i = 0; i < sets; i++)
-		encode_set(&w, s, (uint32_t)((uint64_t)i * stride % sets), items);
+		encode_set(&w, s, order_at(i, stride, sets), items);
 	f->announce_len = writer_len(&w);
 	free(items);
 }
@@ -113,6 +100,7 @@ static void make_announce(struct feed *f, const struct feed_spec *s)
 static void make_withdraw(struct feed *f, const struct feed_spec *s)
 {
 	struct bgp_nlri *items = mem_calloc(s->count, sizeof(*items));
+	uint32_t stride = order_stride(s->count);
 	size_t room = (size_t)s->count * 10 + WIRE_MESSAGE_MAX;
 	struct bgp_update_opts opts = opts_of(s);
 	struct writer w;
@@ -120,7 +108,7 @@ static void make_withdraw(struct feed *f, const struct feed_spec *s)
 	f->withdraw = mem_alloc(room);
 	w = writer_init(f->withdraw, room);
 	for (uint32_t i = 0; i < s->count; i++)
-		items[i] = nlri_of(s, s->first + i);
+		items[i] = nlri_of(s, s->first + order_at(i, stride, s->count));
 	for (uint32_t done = 0; done < s->count;)
 		done += (uint32_t)bgp_update_encode_withdraw(&w, &opts, items + done, s->count - done);
 	f->withdraw_len = writer_len(&w);
