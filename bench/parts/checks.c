@@ -3,8 +3,8 @@
  * interval, spread as the agent spreads them) or as fast as they go, and prints what it cost, as one JSON object.
  * The CPU time is this process's: checks, loop and what the kernel does on its behalf, but not the server's.
  */
-#include "agent/check.h"
-#include "agent/health.h"
+#include "check/check.h"
+#include "check/health.h"
 #include "base/hash.h"
 
 #include <getopt.h>
@@ -254,6 +254,7 @@ int main(int argc, char **argv)
 	if (b.cfg.type == CONFIG_CHECK_UDP)
 		server = serve_udp(&b.port);
 	b.env.loop = io_loop_new();
+	b.env.user_agent = "User-Agent: lb-ipvs-agent";
 	b.env.http = io_http_new(b.env.loop);
 	b.duration_us = calloc(DURATIONS_MAX, sizeof(*b.duration_us));
 	b.probe = calloc(b.count, sizeof(*b.probe));

@@ -70,7 +70,9 @@ class Fib:
         self.wait(None, 0)
 
     def wait(self, wanted, timeout=10.0):
-        """Reads until the prefix has exactly the wanted gateways; returns that moment in ns, or None when time is over."""
+        """Reads until the prefix has exactly the wanted gateways, or such as wanted(gateways) says; returns that moment in ns, or
+        None when time is over."""
+        right = wanted if callable(wanted) else lambda found: found == wanted
         deadline = time.monotonic() + timeout
         while True:
             self.socket.settimeout(max(deadline - time.monotonic(), 0))
@@ -85,7 +87,7 @@ class Fib:
                 pass
             for octets, when in batch:
                 self.apply(octets)
-                if wanted is not None and self.gateways() == wanted:
+                if wanted is not None and right(self.gateways()):
                     return when
             if not batch and time.monotonic() >= deadline:
                 return None

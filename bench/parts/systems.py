@@ -7,31 +7,14 @@ All log to a file at their usual level. Hold time 9 s, the paper's announcer 180
 """
 import os
 import re
-import shutil
-import subprocess
 
 from lab import daemons, fig4, peers
 from lab.wait import wait_until
 
+from .programs import first_line, package, program
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ZEBRA = "/usr/lib/frr/zebra"
-
-
-def program(name):
-    path = name if os.access(name, os.X_OK) else shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin")
-    if path is None:
-        raise FileNotFoundError(f"{name} is not installed")
-    return path
-
-
-def first_line(*argv):
-    out = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
-    return out.strip().splitlines()[0] if out.strip() else "unknown"
-
-
-def package(name):
-    out = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", name], capture_output=True, text=True, check=False)
-    return f"{name} {out.stdout.strip()}" if out.returncode == 0 and out.stdout.strip() else f"{name} of unknown version"
 
 
 def compiled(lab, name):
@@ -133,6 +116,7 @@ class Bird(System):
 class Paper(System):
     name, title = "paper", "ExaBGP + GoBGP + zebra"
     programs = ("exabgp", "gobgpd", "gobgp", ZEBRA)
+    hold_time = 1800
 
     @classmethod
     def version(cls):
@@ -217,13 +201,13 @@ class Paper(System):
                          "--pprof-disable"], f"gobgpd-{ns.name}")
 
     def announcer(self, pod):
-        path = self.lab.file("announcer.conf", f"""
+        path = self.lab.file(f"announcer-{pod.name}.conf", f"""
 neighbor {fig4.REFLECTOR} {{
     router-id {pod.address};
     local-address {pod.address};
     local-as {fig4.AS};
     peer-as {fig4.AS};
-    hold-time 1800;
+    hold-time {self.hold_time};
     family {{ ipv4 unicast; }}
     static {{ route {fig4.SERVICE} next-hop {pod.node.address}; }}
 }}

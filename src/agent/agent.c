@@ -27,6 +27,11 @@ uint64_t agent_now_us(const struct agent *a)
 	return io_loop_now_us(a->loop);
 }
 
+bool agent_settled(const struct agent *a)
+{
+	return ipvs_settled(a->ipvs) && masquerade_settled(a->masquerade);
+}
+
 void agent_touch(struct agent *a)
 {
 	io_job_post(a->apply);
@@ -67,10 +72,12 @@ static void apply(void *user)
 
 		if (!s->touched)
 			continue;
-		if (service_apply(s))
+		if (service_apply(s)) {
 			report_service(s);
-		else
+		} else {
+			report_service_gone(s);
 			service_free(s);
+		}
 	}
 	complete(a);
 	if (!io_timer_pending(a->tick))
@@ -108,7 +115,7 @@ static void seen(void *user, const struct ipvs_key *key)
 		if (!ipvs_key_equal(&s->wish.key, key))
 			continue;
 		service_seen(s);
-		report_service(s);
+		report_service_seen(s);
 	}
 	settled = ipvs_settled(a->ipvs);
 	if (settled && !a->settled)
@@ -117,17 +124,30 @@ static void seen(void *user, const struct ipvs_key *key)
 	end_if_gone(a);
 }
 
-static void begin(void *user)
+/* A service without its rules would send servers connections that they cannot answer. */
+static bool masquerade_has_spoken(const struct agent *a)
 {
-	struct agent *a = user;
+	return masquerade_settled(a->masquerade) || *masquerade_error(a->masquerade);
+}
 
-	if (a->ready)
+static void begin(struct agent *a)
+{
+	if (a->ready || !a->listed || !masquerade_has_spoken(a))
 		return;
 	a->ready = true;
 	for (size_t i = 0; i < a->cfg->service_count; i++)
 		list_add_tail(&a->services, &service_new(a, &a->cfg->services[i])->link);
 	agent_touch(a);
+	report_beat(a);
 	daemon_notify(DAEMON_READY, NULL);
+}
+
+static void listed(void *user)
+{
+	struct agent *a = user;
+
+	a->listed = true;
+	begin(a);
 }
 
 static void kernel_failed(void *user, const char *why)
@@ -136,13 +156,27 @@ static void kernel_failed(void *user, const char *why)
 	log_error("IPVS: %s", why);
 }
 
-static const struct ipvs_ops ipvs_ops = { .ready = begin, .changed = seen, .failed = kernel_failed };
+/* The last word of rules that go: without them being ours in the file any more. */
+static void written(void *user)
+{
+	end_if_gone(user);
+}
+
+static const struct ipvs_ops ipvs_ops = {
+	.ready = listed, .changed = seen, .failed = kernel_failed, .written = written
+};
 
 /* --- end --- */
 
 static void end_now(void *user)
 {
 	io_loop_stop(((struct agent *)user)->loop);
+}
+
+static void give_up(void *user)
+{
+	log_warning("ending: not all rules have gone within %d s", REMOVE_MAX_US / 1000000);
+	end_now(user);
 }
 
 static void unmasked(void *user)
@@ -153,6 +187,13 @@ static void unmasked(void *user)
 	end_if_gone(a);
 }
 
+uint64_t agent_wait_us(const struct agent *a)
+{
+	uint64_t now_us = agent_now_us(a);
+
+	return now_us < a->wait_until_us ? a->wait_until_us - now_us : 0;
+}
+
 /* Nothing is sent here any more. */
 static void remove_rules(void *user)
 {
@@ -161,10 +202,8 @@ static void remove_rules(void *user)
 	if (a->removing)
 		return;
 	a->removing = true;
-	if (a->cfg->ipvs.on_exit == CONFIG_EXIT_KEEP || !a->ready) {
-		log_info("ending: the kernel keeps its rules");
-		return end_now(a);
-	}
+	a->wait_until_us = 0;
+	report_beat(a);
 	log_info("ending: the rules go");
 	LIST_FOREACH (link, &a->services) {
 		struct service *s = LIST_ENTRY(link, struct service, link);
@@ -174,7 +213,7 @@ static void remove_rules(void *user)
 		ipvs_unset(a->ipvs, &key);
 	}
 	io_timer_free(a->end_timer);
-	a->end_timer = io_timer_new(a->loop, end_now, a);
+	a->end_timer = io_timer_new(a->loop, give_up, a);
 	io_timer_set(a->end_timer, REMOVE_MAX_US);
 	masquerade_leave(a->masquerade, unmasked, a);
 }
@@ -184,7 +223,7 @@ void agent_announcers_changed(struct agent *a)
 	if (!a->ending || a->removing || !report_nobody_announces(a))
 		return;
 	log_info("ending: nobody announces any more");
-	io_timer_set(a->end_timer, LINGER_US);
+	io_timer_set(a->end_timer, agent_wait_us(a) < LINGER_US ? agent_wait_us(a) : LINGER_US);
 }
 
 static void end(void *user)
@@ -193,15 +232,21 @@ static void end(void *user)
 
 	if (a->ending)
 		return remove_rules(a);
-	a->ending = true;
 	daemon_notify(DAEMON_STOPPING, NULL);
-	report_beat(a);
+	/* Nobody needs to be waited for: what they announce goes on working. */
+	if (a->cfg->ipvs.on_exit == CONFIG_EXIT_KEEP || !a->ready) {
+		log_info("ending: the kernel keeps its rules");
+		return end_now(a);
+	}
+	a->ending = true;
+	a->wait_until_us = agent_now_us(a) + a->cfg->ipvs.exit_wait_s * UINT64_C(1000000);
+	report_beat_counted(a);
 	a->end_timer = io_timer_new(a->loop, remove_rules, a);
 	if (list_empty(&a->announcers))
 		return remove_rules(a);
 	log_info("told to end: rules and checks stay until lb-announcer has withdrawn, %u s at most",
 		a->cfg->ipvs.exit_wait_s);
-	io_timer_set(a->end_timer, a->cfg->ipvs.exit_wait_s * UINT64_C(1000000));
+	io_timer_set(a->end_timer, agent_wait_us(a));
 	agent_announcers_changed(a);
 }
 
@@ -210,8 +255,7 @@ static void hang_up(void *user)
 	struct agent *a = user;
 	char *why = NULL;
 
-	if (!agent_reload(a, &why))
-		log_error("reload refused, nothing was changed:\n%s", why);
+	agent_reload(a, &why);
 	free(why);
 }
 
@@ -234,13 +278,14 @@ static bool start_control(struct agent *a)
 
 bool agent_hold_settings(struct agent *a)
 {
-	char buf[ADVICE_MAX];
+	char buf[ADVICE_MAX] = "";
 	struct text advice = text_init(buf, sizeof(buf));
 
 	if (needs_apply(a->cfg, &a->needs))
 		return true;
 	needs_advice(&a->needs, &advice);
-	log_error("the kernel's settings are not what the services need:\n%s", buf);
+	log_error("the kernel's settings are not what the services need");
+	log_lines(LOG_LEVEL_ERROR, buf);
 	return false;
 }
 
@@ -264,6 +309,13 @@ static void masquerade_failed(void *user, const char *why)
 	log_error("masquerade: %s", why);
 }
 
+static void masquerade_rested(void *user)
+{
+	begin(user);
+}
+
+static const struct masquerade_ops masquerade_ops = { masquerade_failed, masquerade_rested };
+
 static bool start_ipvs(struct agent *a)
 {
 	const struct config_ipvs_timeouts *t = &a->cfg->timeouts;
@@ -279,7 +331,7 @@ static bool start_ipvs(struct agent *a)
 	}
 	if (!agent_hold_settings(a) || !preflight_start(a->cfg))
 		return false;
-	a->masquerade = masquerade_new(a->loop, a->cfg, masquerade_failed, a);
+	a->masquerade = masquerade_new(a->loop, a->cfg, &masquerade_ops, a);
 	agent_ipvs_config(a->cfg, &cfg);
 	ipvs_configure(a->ipvs, &cfg);
 	error = ipvs_set_timeouts(a->ipvs, t->tcp_s, t->tcp_fin_s, t->udp_s);
@@ -304,6 +356,7 @@ static bool needs_http(const struct config_agent *cfg)
 bool agent_prepare_checks(struct agent *a, const struct config_agent *cfg)
 {
 	a->checks.loop = a->loop;
+	a->checks.user_agent = "User-Agent: lb-ipvs-agent";
 	if (!a->checks.http && needs_http(cfg))
 		a->checks.http = io_http_new(a->loop);
 	return a->checks.http || !needs_http(cfg);
@@ -331,7 +384,7 @@ struct agent *agent_new(struct config_agent *cfg, const char *path)
 	a->look = io_timer_new(a->loop, look, a);
 	io_timer_set(a->look, LOOK_US);
 	a->resolver = io_worker_new(a->loop, "resolver");
-	a->files = file_watch_new(a->loop);
+	a->files = io_file_watch_new(a->loop);
 	if (!a->resolver || !agent_prepare_checks(a, cfg) || !start_ipvs(a) || !start_control(a)) {
 		agent_free(a);
 		return NULL;
@@ -357,7 +410,7 @@ void agent_free(struct agent *a)
 	io_http_free(a->checks.http);
 	if (a->resolver)
 		io_worker_free(a->resolver, source_drop_work);
-	file_watch_free(a->files);
+	io_file_watch_free(a->files);
 	marks_fini(&a->marks);
 	io_job_free(a->apply);
 	io_timer_free(a->tick);

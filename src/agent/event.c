@@ -47,8 +47,8 @@ void event_check(const struct member *m, const struct probe_view *p)
 	struct row *r = row_of(s->agent, "check", s);
 
 	member_text(m, text);
-	log_debug("%s: %s: check %s: %s: %s", s->name, text, p->cfg->name, p->health->up ? "up" : "down",
-		p->why);
+	log_debug("%s: %s: check %s: %s%s%s", s->name, text, p->cfg->name, p->health->up ? "up" : "down",
+		*p->why ? ": " : "", p->why);
 	if (!r)
 		return;
 	row_text(r, "server", text);

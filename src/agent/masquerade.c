@@ -39,7 +39,7 @@ struct masquerade {
 	struct io_timer *again;
 	char error[ERROR_MAX];
 	bool stuck; /* until the timer */
-	void (*failed)(void *user, const char *why);
+	const struct masquerade_ops *ops;
 	void *user;
 	struct io_timer *limit;
 	void (*left)(void *user);
@@ -141,6 +141,16 @@ static void leave_now(struct masquerade *m)
 		left(m->left_user);
 }
 
+/* What most likely is missing where a tool says this. */
+static const char *need_of(const char *said)
+{
+	if (strstr(said, "lock file"))
+		return "to be run as root";
+	if (strstr(said, "Permission denied") || strstr(said, "Operation not permitted"))
+		return "CAP_NET_RAW beside CAP_NET_ADMIN";
+	return "the module xt_ipvs on the node";
+}
+
 /* The first line of what the tool said: the rest is about its options. */
 static void fail(struct masquerade *m, const struct side *s, const struct io_child_result *r)
 {
@@ -149,13 +159,13 @@ static void fail(struct masquerade *m, const struct side *s, const struct io_chi
 
 	if (!said[0])
 		said = r->why;
-	snprintf(why, sizeof(why), "%s: %.*s; it needs the module xt_ipvs on the node", s->name,
-		(int)strcspn(said, "\n"), said);
+	snprintf(why, sizeof(why), "%s: %.*s; it needs %s", s->name, (int)strcspn(said, "\n"), said,
+		need_of(said));
 	m->stuck = true;
 	io_timer_set(m->again, RETRY_US);
-	if (strcmp(why, m->error) != 0 && m->failed) {
+	if (strcmp(why, m->error) != 0) {
 		snprintf(m->error, sizeof(m->error), "%s", why);
-		m->failed(m->user, m->error);
+		m->ops->failed(m->user, m->error);
 	}
 }
 
@@ -238,6 +248,7 @@ static void go_on(struct masquerade *m)
 		return;
 	if (!m->stuck)
 		m->error[0] = 0;
+	m->ops->rested(m->user);
 	if (m->left)
 		leave_now(m);
 }
@@ -259,13 +270,13 @@ static void time_over(void *user)
 
 /* --- from outside --- */
 
-struct masquerade *masquerade_new(struct io_loop *loop, const struct config_agent *cfg,
-	void (*failed)(void *user, const char *why), void *user)
+struct masquerade *masquerade_new(
+	struct io_loop *loop, const struct config_agent *cfg, const struct masquerade_ops *ops, void *user)
 {
 	struct masquerade *m = mem_calloc(1, sizeof(*m));
 
 	m->loop = loop;
-	m->failed = failed;
+	m->ops = ops;
 	m->user = user;
 	m->sides[0] = (struct side){ .family = IP_V4, .name = "iptables" };
 	m->sides[1] = (struct side){ .family = IP_V6, .name = "ip6tables" };

@@ -18,9 +18,15 @@ struct masquerade;
 
 /* cfg is read here and in masquerade_configure() and need not live on. A tool that is not needed is not run, so what a
  * predecessor that was killed left is found only where something of that family is masqueraded again. failed is told in
- * words, once for each change of the reason; then it is tried again. */
-struct masquerade *masquerade_new(struct io_loop *loop, const struct config_agent *cfg,
-	void (*failed)(void *user, const char *why), void *user);
+ * words, once for each change of the reason; then it is tried again. rested is called, in a later turn, whenever all is done
+ * that can be: masquerade_settled() or masquerade_error() tells which. */
+struct masquerade_ops {
+	void (*failed)(void *user, const char *why);
+	void (*rested)(void *user);
+};
+
+struct masquerade *masquerade_new(
+	struct io_loop *loop, const struct config_agent *cfg, const struct masquerade_ops *ops, void *user);
 /* Leaves the rules as they are. NULL is ignored. */
 void masquerade_free(struct masquerade *m);
 void masquerade_configure(struct masquerade *m, const struct config_agent *cfg);

@@ -19,6 +19,8 @@ GAUGE(info, "lb_ipvs_agent_info", "1; the labels say what runs.");
 GAUGE(uptime, "lb_ipvs_agent_uptime_seconds", "Time since the start.");
 GAUGE(resident, "lb_ipvs_agent_resident_memory_bytes", "Memory that the process really uses.");
 GAUGE(settled, "lb_ipvs_agent_settled", "1 while the kernel is as wished.");
+GAUGE(wrong_sysctls, "lb_ipvs_agent_wrong_sysctls",
+	"Settings of the kernel that are not as the services need.");
 COUNTER(reloads, "lb_ipvs_agent_reloads_total", "Reloads by their result.");
 
 static void add_agent(struct metrics *m, const struct agent *a)
@@ -26,7 +28,8 @@ static void add_agent(struct metrics *m, const struct agent *a)
 	metrics_add(m, &info, 1, "version", PACKAGE_VERSION, NULL);
 	metrics_add_real(m, &uptime, (double)(agent_now_us(a) - a->started_us) / 1000000, NULL);
 	metrics_add(m, &resident, daemon_resident_octets(), NULL);
-	metrics_add(m, &settled, ipvs_settled(a->ipvs), NULL);
+	metrics_add(m, &settled, agent_settled(a), NULL);
+	metrics_add(m, &wrong_sysctls, needs_wrong(&a->needs, NULL), NULL);
 	metrics_add(m, &reloads, a->reloads, "result", "done", NULL);
 	metrics_add(m, &reloads, a->reload_failures, "result", "refused", NULL);
 }

@@ -193,22 +193,34 @@ void needs_advice(const struct needs_state *state, struct text *out)
 	text_add(out, "\n");
 }
 
-void needs_rows(const struct needs_state *state, struct row *r)
+static struct row *found_row(const struct needs_found *f)
 {
-	struct row *list = row_new_list();
+	struct row *r = row_new();
+
+	row_text(r, "key", f->need.key);
+	if (f->there)
+		row_int(r, "value", f->value);
+	row_int(r, "wanted", f->need.wanted);
+	row_bool(r, "necessary", f->need.necessary);
+	row_text(r, "reason", f->need.reason);
+	return r;
+}
+
+size_t needs_wrong(const struct needs_state *state, struct row *r)
+{
+	struct row *list = NULL;
+	size_t count = 0;
 
 	for (size_t i = 0; i < state->count; i++) {
-		const struct needs_found *f = &state->list[i];
-		struct row *one = row_new();
-
-		row_text(one, "key", f->need.key);
-		if (f->there)
-			row_int(one, "value", f->value);
-		row_int(one, "wanted", f->need.wanted);
-		row_bool(one, "right", f->right);
-		row_bool(one, "necessary", f->need.necessary);
-		row_text(one, "reason", f->need.reason);
-		row_append(list, one);
+		if (state->list[i].right)
+			continue;
+		count++;
+		if (r && !list)
+			list = row_new_list();
+		if (list)
+			row_append(list, found_row(&state->list[i]));
 	}
-	row_put(r, "sysctls", list);
+	if (list)
+		row_put(r, "sysctls", list);
+	return count;
 }

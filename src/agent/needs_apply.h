@@ -39,5 +39,5 @@ bool needs_look(const struct config_agent *cfg, struct needs_state *state);
 void needs_describe(const struct needs_found *f, struct text *out);
 /* For all that are not right and cannot be set: what to write where, several lines. Nothing when there are none. */
 void needs_advice(const struct needs_state *state, struct text *out);
-/* A list "sysctls" of all in r, right or not. */
-void needs_rows(const struct needs_state *state, struct row *r);
+/* A list "sysctls" in r of those that are not right; nothing when all are. Returns their number; r may be NULL. */
+size_t needs_wrong(const struct needs_state *state, struct row *r);

@@ -3,30 +3,20 @@
 #include "agent/masquerade.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "daemon/capability.h"
 #include "io/loop.h"
 #include "ipvs/ipvs.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-enum { ADVICE_ROOM = 4096, ERR_ROOM = 512, CAP_NET_ADMIN_BIT = 12 };
+enum { ADVICE_ROOM = 4096, ERR_ROOM = 512 };
 
 /* --- the world --- */
-
-static bool has_net_admin(void)
-{
-	FILE *f = fopen("/proc/self/status", "re");
-	unsigned long long caps = 0;
-	char line[256];
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "CapEff: %llx", &caps) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return caps >> CAP_NET_ADMIN_BIT & 1;
-}
 
 /* The initial one maps all of the 32-bit range onto itself. Without the file the kernel knows no others. */
 static bool in_first_user_space(void)
@@ -47,14 +37,32 @@ static bool has_program(const char *name)
 	return masquerade_program(name, 0) != NULL;
 }
 
+static bool has_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* As the user that we are: the children have no other rights over files. */
+static bool can_lock(void)
+{
+	if (access("/run/xtables.lock", R_OK) == 0)
+		return true;
+	return errno == ENOENT && access("/run", W_OK) == 0;
+}
+
 void preflight_look(const char *ipvs_error, struct preflight_world *out)
 {
-	*out = (struct preflight_world){ .net_admin = has_net_admin(),
+	*out = (struct preflight_world){ .net_admin = daemon_has_capability(DAEMON_CAP_NET_ADMIN),
+		.net_raw = daemon_has_capability(DAEMON_CAP_NET_RAW),
+		.iptables_lock = can_lock(),
 		.first_user_space = in_first_user_space(),
 		.ipvs_error = ipvs_error,
 		.module = kernel_module_look,
 		.way = local_route_way,
-		.program = has_program };
+		.program = has_program,
+		.directory = has_directory };
 }
 
 /* --- start --- */
@@ -103,7 +111,7 @@ static void ignore_failure(void *user, const char *why)
 /* Speaks to IPVS, which loads it, and changes nothing. True, or a reason in err. */
 static bool ipvs_answers(char *err, size_t err_size)
 {
-	static const struct ipvs_ops ops = { ignore, ignore_service, ignore_failure };
+	static const struct ipvs_ops ops = { ignore, ignore_service, ignore_failure, ignore };
 	static const struct ipvs_config cfg = { .mh_table_size = 4093 };
 	struct io_loop *loop = io_loop_new();
 	struct ipvs *i = ipvs_new(loop, &cfg, &ops, NULL, err, err_size);

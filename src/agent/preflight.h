@@ -36,11 +36,14 @@ struct preflight {
 /* What is found of the world; functions, so that a test can be one. */
 struct preflight_world {
 	bool net_admin;		/* the capability is in effect */
+	bool net_raw;		/* so is this one, which iptables needs */
+	bool iptables_lock;	/* iptables-legacy can open its lock file */
 	bool first_user_space;	/* and counts for IPVS: this is the initial user namespace */
 	const char *ipvs_error; /* what IPVS said when it was spoken to; NULL: it answered */
 	enum kernel_module (*module)(const char *name);
 	void (*way)(const struct ip_addr *to, struct local_route_way *out);
 	bool (*program)(const char *name); /* in the places where iptables is looked for */
+	bool (*directory)(const char *path);
 };
 
 /* ipvs_error: see above, must outlive out. */

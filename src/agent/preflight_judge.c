@@ -109,8 +109,21 @@ static void judge_masquerade(
 	for (size_t i = 0; cfg->masquerade && i < cfg->service_count; i++)
 		if (cfg->services[i].forward == CONFIG_FORWARD_NAT)
 			needed[cfg->services[i].family == IP_V6] = true;
-	if (needed[0] || needed[1])
-		judge_module(w, "xt_ipvs", "masquerade needs it to tell balanced packets", out);
+	if (!needed[0] && !needed[1])
+		return;
+	judge_module(w, "xt_ipvs", "masquerade needs it to tell balanced packets", out);
+	if (!w->net_raw)
+		say(out, PREFLIGHT_PROBLEM,
+			"run as root, or with both capabilities; Kubernetes: securityContext: capabilities: "
+			"add: "
+			"[NET_ADMIN, NET_RAW]",
+			"CAP_NET_RAW is not in effect: masquerade runs iptables, which does nothing without "
+			"it");
+	if (!w->iptables_lock)
+		say(out, PREFLIGHT_NOT_YET,
+			"run as root, or on a kernel with nf_tables, where iptables needs no such file",
+			"/run/xtables.lock cannot be opened by this user: iptables-legacy refuses to work "
+			"for masquerade");
 	for (size_t i = 0; i < 2; i++)
 		if (needed[i] && !w->program(tools[i]))
 			say(out, PREFLIGHT_PROBLEM, "install it (Debian: apt-get install iptables)",
@@ -139,6 +152,32 @@ static void judge_modules(
 		snprintf(why, sizeof(why), "the scheduler of %s", v->name);
 		judge_module(w, name, why, out);
 	}
+}
+
+/* --- files --- */
+
+static void judge_directory(const char *file, const char *key, enum preflight_grade grade, const char *why,
+	const struct preflight_world *w, struct preflight *out)
+{
+	char dir[PREFLIGHT_TEXT_MAX], todo[PREFLIGHT_TEXT_MAX + 16];
+	const char *slash = file ? strrchr(file, '/') : NULL;
+
+	if (!slash)
+		return;
+	snprintf(dir, sizeof(dir), "%.*s", slash > file ? (int)(slash - file) : 1, file);
+	if (w->directory(dir))
+		return;
+	snprintf(todo, sizeof(todo), "mkdir -p %s", dir);
+	say(out, grade, todo, "the directory %s of %s is missing: %s", dir, key, why);
+}
+
+static void judge_files(
+	const struct config_agent *cfg, const struct preflight_world *w, struct preflight *out)
+{
+	judge_directory(cfg->control.socket, "control.socket", PREFLIGHT_PROBLEM,
+		"rrctl could not reach the agent", w, out);
+	judge_directory(cfg->ipvs.state_file, "ipvs.state-file", PREFLIGHT_NOTE,
+		"after a restart, services that are no longer configured would stay in the kernel", w, out);
 }
 
 /* --- settings --- */
@@ -238,6 +277,21 @@ static void judge_room(const struct config_virtual *v, const struct narrow *n, s
 			v->name, n->room, addr, n->way.mtu, n->way.interface);
 }
 
+/* How servers route their answers cannot be seen from here. */
+static void judge_return(
+	const struct config_agent *cfg, const struct config_virtual *v, struct preflight *out)
+{
+	if (v->forward != CONFIG_FORWARD_NAT || cfg->masquerade)
+		return;
+	say(out, PREFLIGHT_NOTE,
+		"in each server: ip route add CLIENTS via an address of this network namespace; or set "
+		"masquerade: "
+		"true, which hides the clients' addresses",
+		"%s: with nat the servers' answers must come back through here, or clients get them from a "
+		"stranger",
+		v->name);
+}
+
 static void judge_ways(const struct config_agent *cfg, const struct preflight_world *w, struct preflight *out)
 {
 	for (size_t i = 0; i < cfg->service_count; i++) {
@@ -245,6 +299,7 @@ static void judge_ways(const struct config_agent *cfg, const struct preflight_wo
 		struct narrow n = { .room = UINT32_MAX };
 
 		judge_address(v, w, out);
+		judge_return(cfg, v, out);
 		for (size_t k = 0; k < v->source.server_count; k++)
 			judge_server(v, &v->source.servers[k].endpoint.addr, w, &n, out);
 		if (n.room != UINT32_MAX)
@@ -259,6 +314,7 @@ void preflight_judge(const struct config_agent *cfg, const struct preflight_worl
 	judge_rights(w, out);
 	judge_modules(cfg, w, out);
 	judge_masquerade(cfg, w, out);
+	judge_files(cfg, w, out);
 	if (settings)
 		judge_settings(settings, out);
 	judge_ways(cfg, w, out);

@@ -77,6 +77,10 @@ static bool same_process(
 	if (strcmp(a->control.socket, b->control.socket) != 0)
 		config_error_place(
 			errs, 0, 0, "control.socket cannot change while the agent runs: restart it");
+	if (!a->control.group != !b->control.group ||
+		(a->control.group && strcmp(a->control.group, b->control.group) != 0))
+		config_error_place(
+			errs, 0, 0, "control.group cannot change while the agent runs: restart it");
 	if (a->ipvs.check_mark != b->ipvs.check_mark)
 		config_error_place(
 			errs, 0, 0, "ipvs.check-mark cannot change while the agent runs: restart it");
@@ -103,11 +107,29 @@ static struct config_agent *load(struct agent *a, char **why)
 	return cfg;
 }
 
+/* Logs all of it, and leaves the first line of it in *why. */
+static void refuse(char **why)
+{
+	size_t first = strcspn(*why, "\n"), more = 0;
+	char *line;
+
+	log_error("reload refused, nothing was changed");
+	log_lines(LOG_LEVEL_ERROR, *why);
+	for (const char *p = *why + first; *p; p++)
+		more += *p == '\n' && p[1];
+	line = more ? mem_printf("%.*s (and %zu more, see the log)", (int)first, *why, more)
+		    : mem_printf("%.*s", (int)first, *why);
+	free(*why);
+	*why = line;
+}
+
 bool agent_reload(struct agent *a, char **why)
 {
 	struct config_agent *cfg = load(a, why), *old = a->cfg;
 	struct ipvs_config ipvs;
 
+	if (!cfg)
+		refuse(why);
 	free(a->reload_error);
 	a->reload_error = cfg ? NULL : mem_strdup(*why);
 	if (!cfg) {

@@ -285,6 +285,7 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	const struct agent *a = user;
 	struct row *r = row_new();
 	size_t services = 0, members = 0, up = 0;
+	const char *wrong = masquerade_error(a->masquerade);
 
 	(void)args;
 	(void)err;
@@ -301,13 +302,17 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	row_int(r, "uptime-ms", (int64_t)((agent_now_us(a) - a->started_us) / 1000));
 	row_bool(r, "preserve-connections", a->cfg->preserve_connections);
 	row_bool(r, "ready", a->ready);
-	row_bool(r, "settled", ipvs_settled(a->ipvs));
+	row_bool(r, "settled", agent_settled(a));
+	row_text(r, "masquerade-error",
+		*masquerade_error(a->masquerade) ? masquerade_error(a->masquerade) : NULL);
 	row_int(r, "services", (int64_t)services);
 	row_int(r, "servers", (int64_t)members);
 	row_int(r, "servers-up", (int64_t)up);
 	row_int(r, "reloads", (int64_t)a->reloads);
 	row_int(r, "reloads-refused", (int64_t)a->reload_failures);
 	row_text(r, "reload-error", a->reload_error);
+	row_text(r, "masquerade-error", *wrong ? wrong : NULL);
+	needs_wrong(&a->needs, r);
 	control_answer_row(out, r);
 	return true;
 }
@@ -323,11 +328,11 @@ static bool is_meant(const struct member *m, const char *server)
 	       (m->name && strcmp(m->name, server) == 0);
 }
 
-/* Calls fn for each member that is meant; their number. */
-static size_t each_meant(
-	struct agent *a, const struct row *args, void (*fn)(struct member *m, const struct row *args))
+/* Calls fn for each member that is meant, of one service or (NULL) of all; their number. */
+static size_t each_meant(struct agent *a, const struct service *only, const struct row *args,
+	void (*fn)(struct member *m, const struct row *args))
 {
-	const char *server = row_get_text(args, "server"), *service = row_get_text(args, "service");
+	const char *server = row_get_text(args, "server");
 	size_t found = 0;
 
 	LIST_FOREACH (link, &a->services) {
@@ -335,7 +340,7 @@ static size_t each_meant(
 		size_t count;
 		struct member **m;
 
-		if (!server || (service && strcmp(s->name, service) != 0))
+		if (!server || (only && s != only))
 			continue;
 		m = service_sorted(s, &count);
 		for (size_t i = 0; i < count; i++) {
@@ -352,10 +357,16 @@ static size_t each_meant(
 static bool change(struct agent *a, const struct row *args, struct control_answer *out, char *err,
 	void (*fn)(struct member *m, const struct row *args))
 {
-	const char *server = row_get_text(args, "server");
-	size_t found = each_meant(a, args, fn);
+	const char *server = row_get_text(args, "server"), *name = row_get_text(args, "service");
+	const struct service *only = name ? agent_service(a, name) : NULL;
 	struct row *r;
+	size_t found;
 
+	if (name && !only) {
+		snprintf(err, SHOW_ERROR_MAX, "there is no service \"%.64s\": see show services", name);
+		return false;
+	}
+	found = each_meant(a, only, args, fn);
 	if (!found) {
 		snprintf(err, SHOW_ERROR_MAX, "there is no server \"%.64s\": see show servers",
 			server ? server : "");

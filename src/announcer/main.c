@@ -3,9 +3,11 @@
 #include "config/announcer.h"
 #include "daemon/options.h"
 #include "announcer/announcer.h"
+#include "node/node.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct config_announcer *load(const char *path)
 {
@@ -34,10 +36,14 @@ static int run(struct config_announcer *cfg)
 
 int main(int argc, char **argv)
 {
-	struct daemon_options options = { .config = SYSCONFDIR "/rrd/lb-announcer.conf" };
-	int status = daemon_options_parse(&options, "lb-announcer", argc, argv);
+	struct daemon_options options = { .config = SYSCONFDIR "/rrd/lb-announcer.conf",
+		.more = "lb-announcer --node [--help]: write the node's routes, for all announcers on it\n" };
 	struct config_announcer *cfg;
+	int status;
 
+	if (argc > 1 && strcmp(argv[1], "--node") == 0)
+		return node_main(argc - 1, argv + 1);
+	status = daemon_options_parse(&options, "lb-announcer", argc, argv);
 	if (status != DAEMON_OPTIONS_GO_ON)
 		return status;
 	cfg = load(options.config);

@@ -95,6 +95,17 @@ void log_write(enum log_level level, const char *fmt, ...)
 	errno = saved;
 }
 
+void log_lines(enum log_level level, const char *text)
+{
+	while (*text) {
+		int len = (int)strcspn(text, "\n");
+
+		if (len)
+			log_write(level, "%.*s", len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
 bool log_limit_pass(struct log_limit *l, uint64_t now_ms, uint64_t interval_ms, uint64_t *held_back)
 {
 	if (l->last_ms && now_ms - l->last_ms < interval_ms) {

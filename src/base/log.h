@@ -20,6 +20,8 @@ bool log_level_parse(const char *text, enum log_level *out);
 const char *log_level_format(enum log_level level);
 
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A text of several lines, which would be one otherwise: a line for each that is not empty. */
+void log_lines(enum log_level level, const char *text);
 #define log_error(...)	 log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_info(...)	 log_write(LOG_LEVEL_INFO, __VA_ARGS__)

@@ -67,7 +67,7 @@ static const struct config_field ipvs_fields[] = {
 		       "others changed; 0: never" },
 	{ "state-file", CONFIG_SCALAR, &config_path, IPVS(state_file), .min = 2, .max = 4095,
 		.def = RUNSTATEDIR "/rrd/lb-ipvs-agent.state",
-		.def_doc = "rrd/lb-ipvs-agent.state in the run-time directory", .apply = CONFIG_RESTART,
+		.def_doc = "rrd/lb-ipvs-agent.state in the run-time directory", .apply = CONFIG_LIVE,
 		.doc = "remembers over a restart which of the kernel's services are ours" },
 	{ "mh-table-size", CONFIG_SCALAR, &config_enum, .words = mh_table_sizes, IPVS(mh_table_size),
 		.def = "4093", .apply = CONFIG_LIVE,

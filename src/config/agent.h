@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/prefix.h"
+#include "config/check.h"
 #include "config/common.h"
 #include "config/endpoints.h"
 
@@ -62,46 +63,6 @@ struct config_source {
 	size_t server_count;
 	const char *file, *directory;
 	struct config_source_dns dns;
-};
-
-enum config_check_type {
-	CONFIG_CHECK_TCP,
-	CONFIG_CHECK_HTTP,
-	CONFIG_CHECK_HTTPS,
-	CONFIG_CHECK_GRPC,
-	CONFIG_CHECK_UDP,
-	CONFIG_CHECK_COMMAND,
-};
-
-struct config_status_range {
-	uint16_t from, to;
-};
-
-struct config_check {
-	struct config_head head;
-	const char *name; /* its key among the service's checks: given, or "type" or "type-2", ... */
-	unsigned type;	  /* enum config_check_type */
-	uint16_t port;	  /* 0: the server's */
-	uint32_t interval_ms, timeout_ms;
-	uint16_t rise, fall;
-	bool initial_up;
-	bool through_tunnel; /* to the service's address, by IPVS, and not to the server's own */
-	/* HTTP and HTTPS */
-	const char *method, *path, *host;
-	struct config_status_range *status; /* empty: 200-299 */
-	size_t status_count;
-	const char *body;		   /* the answer must contain this; NULL: anything */
-	bool verify;			   /* HTTPS, gRPC: the certificate */
-	const char *ca_file, *server_name; /* SNI; NULL: the host */
-	/* gRPC: grpc.health.v1.Health/Check */
-	bool tls;
-	const char *grpc_service; /* "" is the server as a whole */
-	/* UDP: octets as text with \n, \r, \t, \\ and \xNN */
-	const char *send, *expect;   /* expect NULL: no ICMP error within the time-out is enough */
-	size_t send_len, expect_len; /* after the escapes */
-	/* Command: a program and its arguments, no shell */
-	const char **command; /* ends with NULL, or NULL */
-	size_t command_count;
 };
 
 enum config_leave { CONFIG_LEAVE_AUTO, CONFIG_LEAVE_KEEP, CONFIG_LEAVE_DRAIN, CONFIG_LEAVE_CUT };

@@ -79,81 +79,6 @@ static const struct config_field source_fields[] = {
 };
 static const struct config_schema source_schema = { sizeof(struct config_source), source_fields };
 
-#define CHECK(member) .offset = offsetof(struct config_check, member)
-static const struct config_word check_types[] = { { "tcp", CONFIG_CHECK_TCP },
-	{ "http", CONFIG_CHECK_HTTP, CONFIG_FEATURE_LIBCURL },
-	{ "https", CONFIG_CHECK_HTTPS, CONFIG_FEATURE_LIBCURL },
-	{ "grpc", CONFIG_CHECK_GRPC, CONFIG_FEATURE_LIBCURL }, { "udp", CONFIG_CHECK_UDP },
-	{ "command", CONFIG_CHECK_COMMAND }, { NULL } };
-static const struct config_word initial_states[] = { { "down", false }, { "up", true }, { NULL } };
-static const struct config_word through_words[] = { { "server", false }, { "tunnel", true }, { NULL } };
-static const struct config_field check_fields[] = {
-	{ "type", CONFIG_SCALAR, &config_enum, .words = check_types, CHECK(type), .required = true,
-		.apply = CONFIG_LIVE, .doc = "how the server is asked" },
-	{ "name", CONFIG_SCALAR, &config_name, CHECK(name), .max = 63, .def_doc = "the type, or type-2",
-		.apply = CONFIG_LIVE, .doc = "tells the checks of a service apart" },
-	{ "port", CONFIG_SCALAR, &config_u16, CHECK(port), .max = 65535, .def = "0", .apply = CONFIG_LIVE,
-		.doc = "the port that is asked; 0: the server's" },
-	{ "interval", CONFIG_SCALAR, &config_duration, CHECK(interval_ms), .def = "2s", .apply = CONFIG_LIVE,
-		.doc = "the time from one run to the next" },
-	{ "timeout", CONFIG_SCALAR, &config_duration, CHECK(timeout_ms), .def = "1s",
-		.def_doc = "1s, or the interval where that is less", .apply = CONFIG_LIVE,
-		.doc = "the time in which the whole answer must be there; at most the interval" },
-	{ "rise", CONFIG_SCALAR, &config_u16, CHECK(rise), .min = 1, .max = 1000, .def = "2",
-		.apply = CONFIG_LIVE, .doc = "runs in a row that must pass until a server is up" },
-	{ "fall", CONFIG_SCALAR, &config_u16, CHECK(fall), .min = 1, .max = 1000, .def = "3",
-		.apply = CONFIG_LIVE, .doc = "runs in a row that must fail until it is down" },
-	{ "initial", CONFIG_SCALAR, &config_choice, .words = initial_states, CHECK(initial_up), .def = "down",
-		.apply = CONFIG_LIVE,
-		.doc = "what a server is until then; one that an earlier run of the agent left in the kernel "
-		       "is what it was" },
-	{ "through", CONFIG_SCALAR, &config_choice, .words = through_words, CHECK(through_tunnel),
-		.def = "server", .apply = CONFIG_LIVE,
-		.doc = "server: ask the server's own address; tunnel: the service's, through IPVS, as "
-		       "clients "
-		       "do (dr and tun)" },
-	{ "method", CONFIG_SCALAR, &config_method, CHECK(method), .max = 20, .def = "GET",
-		.apply = CONFIG_LIVE, .doc = "http, https: the method" },
-	{ "path", CONFIG_SCALAR, &config_url_path, CHECK(path), .max = 2000, .def = "/", .apply = CONFIG_LIVE,
-		.doc = "http, https: the path" },
-	{ "host", CONFIG_SCALAR, &config_host, CHECK(host), .max = 255,
-		.def_doc = "the address that is asked", .apply = CONFIG_LIVE,
-		.doc = "http, https: the Host header" },
-	{ "status", CONFIG_LIST, &config_status, CHECK(status),
-		.count_offset = offsetof(struct config_check, status_count), .min = 1, .def_doc = "200-299",
-		.apply = CONFIG_LIVE, .doc = "http, https: the statuses that pass" },
-	{ "body", CONFIG_SCALAR, &config_text, CHECK(body), .min = 1, .max = 1000, .def_doc = "anything",
-		.apply = CONFIG_LIVE,
-		.doc = "http, https: a text that must stand in the first 64 KiB of the answer" },
-	{ "tls", CONFIG_SCALAR, &config_bool, CHECK(tls), .def = "false", .apply = CONFIG_LIVE,
-		.doc = "grpc: over TLS" },
-	{ "verify", CONFIG_SCALAR, &config_bool, CHECK(verify), .def = "false", .apply = CONFIG_LIVE,
-		.doc = "https, grpc: the server's certificate must be valid for server-name" },
-	{ "ca-file", CONFIG_SCALAR, &config_path, CHECK(ca_file), .min = 2, .max = 4095,
-		.def_doc = "the system's", .apply = CONFIG_LIVE,
-		.doc = "https, grpc: a file with the certificates of those who may have signed it" },
-	{ "server-name", CONFIG_SCALAR, &config_host, CHECK(server_name), .max = 255,
-		.def_doc = "the host, or the address that is asked", .apply = CONFIG_LIVE,
-		.doc = "https, grpc: the name in the TLS handshake (SNI)" },
-	{ "grpc-service", CONFIG_SCALAR, &config_text, CHECK(grpc_service), .max = 255, .def = "",
-		.def_doc = "the server as a whole", .apply = CONFIG_LIVE,
-		.doc = "grpc: the service that grpc.health.v1.Health/Check is asked about" },
-	{ "send", CONFIG_SCALAR, &config_octets, CHECK(send),
-		.count_offset = offsetof(struct config_check, send_len), .def_doc = "none",
-		.apply = CONFIG_LIVE, .doc = "udp: what is sent" },
-	{ "expect", CONFIG_SCALAR, &config_octets, CHECK(expect),
-		.count_offset = offsetof(struct config_check, expect_len),
-		.def_doc = "no ICMP error within the timeout", .apply = CONFIG_LIVE,
-		.doc = "udp: what the answer must contain" },
-	{ "command", CONFIG_LIST, &config_argument, CHECK(command),
-		.count_offset = offsetof(struct config_check, command_count), .min = 1, .def_doc = "none",
-		.apply = CONFIG_LIVE,
-		.doc = "command: a program by its absolute path, and its arguments; no shell; it passes with "
-		       "exit status 0" },
-	{ NULL },
-};
-static const struct config_schema check_schema = { sizeof(struct config_check), check_fields };
-
 #define DRAIN(member) .offset = offsetof(struct config_server_drain, member)
 static const struct config_word failure_words[] = { { "auto", CONFIG_LEAVE_AUTO },
 	{ "keep", CONFIG_LEAVE_KEEP }, { "drain", CONFIG_LEAVE_DRAIN }, { "cut", CONFIG_LEAVE_CUT },
@@ -212,7 +137,7 @@ static const struct config_field settings_fields[] = {
 		.def = "0", .apply = CONFIG_LIVE,
 		.doc = "until it has fewer than this; 0: three quarters of upper-threshold" },
 	{ "source", CONFIG_STRUCT, .schema = &source_schema, SERVICE(source) },
-	{ "checks", CONFIG_LIST, .schema = &check_schema, SERVICE(checks),
+	{ "checks", CONFIG_LIST, .schema = &config_check_schema, SERVICE(checks),
 		.count_offset = offsetof(struct config_virtual, check_count) },
 	{ "drain", CONFIG_STRUCT, .schema = &drain_schema, SERVICE(drain) },
 	{ NULL },
@@ -303,27 +228,6 @@ static size_t same_type(const struct config_virtual *v, const struct config_chec
 	return n;
 }
 
-static void fill_in_check(
-	const struct config_agent *c, const struct config_virtual *v, struct config_check *k)
-{
-	const char **argv;
-	char name[40];
-	size_t n = same_type(v, k);
-
-	if (!k->name) {
-		snprintf(name, sizeof(name), n > 1 ? "%s-%zu" : "%s", check_types[k->type].name, n);
-		k->name = copy(c, name);
-	}
-	if (!config_node_get(k->head.node, "timeout") && k->timeout_ms > k->interval_ms)
-		k->timeout_ms = k->interval_ms;
-	if (!k->command_count)
-		return;
-	argv = arena_alloc(c->arena, (k->command_count + 1) * sizeof(*argv));
-	memcpy(argv, k->command, k->command_count * sizeof(*argv));
-	argv[k->command_count] = NULL;
-	k->command = argv;
-}
-
 /* A UDP client that goes on sending would send to a failed server for ever. */
 static bool cuts_failed(const struct config_agent *c, const struct config_virtual *v)
 {
@@ -353,7 +257,7 @@ static void fill_in(
 	if (!v->name)
 		v->name = service_name(c, v);
 	for (size_t i = 0; i < v->check_count; i++)
-		fill_in_check(c, v, &v->checks[i]);
+		config_check_fill_in(c->arena, &v->checks[i], same_type(v, &v->checks[i]));
 }
 
 void config_service_merge(

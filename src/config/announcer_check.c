@@ -102,12 +102,24 @@ static void check_router(
 		config_error_value(errs, local, "not the address of a host; expected the pod's, or auto");
 }
 
+static void check_node_route(
+	const struct config_announcer *c, const struct config_node *node, struct config_errors *errs)
+{
+	if (c->node_route.socket && c->node_route.netns)
+		config_error_value(errs, config_node_get(node, "netns"),
+			"node-route.socket says that lb-announcer --node writes the node's routes; only one "
+			"of the two can");
+}
+
 void config_announcer_check(
 	const struct config_announcer *c, const struct config_node *root, struct config_errors *errs)
 {
 	struct trie *seen = trie_new();
 
 	check_router(c, config_node_get(root, "router"), errs);
+	config_gate_check(c, root, errs);
+	config_condition_check(c, root, errs);
+	check_node_route(c, config_node_get(root, "node-route"), errs);
 	for (size_t i = 0; i < c->neighbor_count; i++)
 		check_neighbor(&c->neighbors[i], seen, errs);
 	trie_free(seen);

@@ -8,60 +8,6 @@
 
 enum { RANGE_MIN_HOLD_TIME_S = 3 };
 
-static bool parse_word_or_number(const struct config_word *words, uint64_t min, uint64_t max,
-	const char *text, uint32_t *out, struct text *why)
-{
-	uint64_t v;
-
-	for (const struct config_word *w = words; w->name; w++) {
-		if (strcmp(text, w->name) == 0) {
-			*out = w->value;
-			return true;
-		}
-	}
-	if (!config_parse_number(text, min, max, &v, why)) {
-		for (const struct config_word *w = words; w->name; w++)
-			text_add(why, ", or %s", w->name);
-		return false;
-	}
-	*out = (uint32_t)v;
-	return true;
-}
-
-static bool parse_table(
-	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
-{
-	static const struct config_word tables[] = { { "main", 254 }, { "default", 253 }, { NULL } };
-
-	(void)r;
-	(void)f;
-	if (strcmp(text, "255") == 0 || strcmp(text, "local") == 0) {
-		text_add(
-			why, "table 255 (local) is the kernel's own; choose main, default or another number");
-		return false;
-	}
-	return parse_word_or_number(tables, 1, UINT32_MAX, text, out, why);
-}
-
-static bool parse_protocol(
-	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
-{
-	static const struct config_word protocols[] = { { "bgp", 186 }, { "static", 4 }, { NULL } };
-	uint32_t v;
-
-	(void)r;
-	(void)f;
-	if (!parse_word_or_number(protocols, 5, 255, text, &v, why))
-		return false;
-	*(uint8_t *)out = (uint8_t)v;
-	return true;
-}
-
-static const struct config_scalar type_table = { "a routing table", "main | default | 1..4294967295",
-	sizeof(uint32_t), .parse = parse_table };
-static const struct config_scalar type_protocol = { "a routing protocol", "bgp | static | 5..255",
-	sizeof(uint8_t), .parse = parse_protocol };
-
 #define ROUTER(member) .offset = offsetof(struct config_router, member)
 static const struct config_field router_fields[] = {
 	{ "as", CONFIG_SCALAR, &config_as, ROUTER(as), .required = true, .apply = CONFIG_RESET_SESSION,
@@ -129,15 +75,9 @@ static const struct config_schema neighbor_schema = { sizeof(struct config_neigh
 	.include_doc = "any key of a peer group; default the group's\twhat holds for this neighbor alone" };
 
 #define FIB(member) .offset = offsetof(struct config_fib, member)
-static const struct config_word on_exit_words[] = { { "remove", CONFIG_ON_EXIT_REMOVE },
-	{ "keep", CONFIG_ON_EXIT_KEEP }, { NULL } };
 static const struct config_word on_empty_words[] = { { "remove", CONFIG_ON_EMPTY_REMOVE },
 	{ "unreachable", CONFIG_ON_EMPTY_UNREACHABLE }, { "blackhole", CONFIG_ON_EMPTY_BLACKHOLE },
 	{ NULL } };
-static const struct config_word sysctls_words[] = { { "check", CONFIG_SYSCTLS_CHECK },
-	{ "set", CONFIG_SYSCTLS_SET }, { "ignore", CONFIG_SYSCTLS_IGNORE }, { NULL } };
-static const struct config_word group_type_words[] = { { "hash-threshold", CONFIG_GROUP_HASH_THRESHOLD },
-	{ "resilient", CONFIG_GROUP_RESILIENT }, { NULL } };
 
 #define FIB_GROUP(member) .offset = offsetof(struct config_fib_group, member)
 static const struct config_field fib_group_fields[] = {
@@ -145,7 +85,7 @@ static const struct config_field fib_group_fields[] = {
 		.count_offset = offsetof(struct config_fib_group, rule_count), .min = 1, .required = true,
 		.apply = CONFIG_RESTART,
 		.doc = "the prefixes whose groups are of this kind; the first element that fits decides" },
-	{ "type", CONFIG_SCALAR, &config_enum, .words = group_type_words, FIB_GROUP(type),
+	{ "type", CONFIG_SCALAR, &config_enum, .words = config_group_type_words, FIB_GROUP(type),
 		.def = "hash-threshold", .apply = CONFIG_RESTART,
 		.doc = "what the kernel does with flows when the next hops change: hash-threshold follows at "
 		       "once and moves some, resilient keeps a flow where it is and moves only idle "
@@ -172,12 +112,12 @@ static const struct config_schema fib_group_schema = { sizeof(struct config_fib_
 static const struct config_field fib_fields[] = {
 	{ "enabled", CONFIG_SCALAR, &config_bool, FIB(enabled), .def = "false", .apply = CONFIG_RESTART,
 		.doc = "put the routes into the kernel's table: the router's role" },
-	{ "table", CONFIG_SCALAR, &type_table, FIB(table), .def = "main", .apply = CONFIG_RESTART,
+	{ "table", CONFIG_SCALAR, &config_table, FIB(table), .def = "main", .apply = CONFIG_RESTART,
 		.doc = "the kernel's routing table" },
 	{ "metric", CONFIG_SCALAR, &config_u32, FIB(metric), .min = 1, .max = UINT32_MAX, .def = "20",
 		.apply = CONFIG_RESTART,
 		.doc = "the metric of our routes; the kernel prefers the lower one" },
-	{ "protocol", CONFIG_SCALAR, &type_protocol, FIB(protocol), .def = "bgp", .apply = CONFIG_RESTART,
+	{ "protocol", CONFIG_SCALAR, &config_protocol, FIB(protocol), .def = "bgp", .apply = CONFIG_RESTART,
 		.doc = "the protocol our routes carry; with table and metric it tells which routes are "
 		       "ours" },
 	{ "next-hop-id-base", CONFIG_SCALAR, &config_u32, FIB(next_hop_id_base), .min = 1, .max = UINT32_MAX,
@@ -208,12 +148,13 @@ static const struct config_field fib_fields[] = {
 		.def = "60", .apply = CONFIG_RESTART,
 		.doc = "seconds between two comparisons of the kernel's routes with ours; 0: only after "
 		       "events" },
-	{ "sysctls", CONFIG_SCALAR, &config_enum, .words = sysctls_words, FIB(sysctls), .def = "check",
+	{ "sysctls", CONFIG_SCALAR, &config_enum, .words = config_sysctls_words, FIB(sysctls), .def = "check",
 		.apply = CONFIG_RESTART,
 		.doc = "tell which of the kernel's settings a router of this kind needs are wrong, or set "
 		       "them, or ignore them" },
-	{ "on-exit", CONFIG_SCALAR, &config_enum, .words = on_exit_words, FIB(on_exit), .def = "remove",
-		.apply = CONFIG_LIVE, .doc = "what becomes of our routes when the daemon ends in order" },
+	{ "on-exit", CONFIG_SCALAR, &config_enum, .words = config_on_exit_words, FIB(on_exit),
+		.def = "remove", .apply = CONFIG_LIVE,
+		.doc = "what becomes of our routes when the daemon ends in order" },
 	{ "link-bandwidth-unit", CONFIG_SCALAR, &config_u32, FIB(link_bandwidth_unit), .min = 0,
 		.max = UINT32_MAX, .def = "0", .apply = CONFIG_RESTART,
 		.doc = "the link bandwidth, in octets per second, that makes a weight of 1; 0: the smallest "

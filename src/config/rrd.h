@@ -9,6 +9,7 @@
 
 #include "base/prefix.h"
 #include "config/common.h"
+#include "config/fib.h"
 #include "config/peer.h"
 
 struct config_router {
@@ -47,13 +48,7 @@ struct config_neighbor {
 	struct config_peer peer; /* merged */
 };
 
-enum config_on_exit { CONFIG_ON_EXIT_REMOVE, CONFIG_ON_EXIT_KEEP };
-
 enum config_on_empty { CONFIG_ON_EMPTY_REMOVE, CONFIG_ON_EMPTY_UNREACHABLE, CONFIG_ON_EMPTY_BLACKHOLE };
-
-enum config_sysctls { CONFIG_SYSCTLS_CHECK, CONFIG_SYSCTLS_SET, CONFIG_SYSCTLS_IGNORE };
-
-enum config_group_type { CONFIG_GROUP_HASH_THRESHOLD, CONFIG_GROUP_RESILIENT };
 
 enum { CONFIG_FIB_GROUPS_MAX = 64 };
 

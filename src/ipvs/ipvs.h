@@ -67,6 +67,8 @@ struct ipvs_ops {
 	void (*changed)(void *user, const struct ipvs_key *key);
 	/* The kernel cannot be spoken to (any more); it is tried again. */
 	void (*failed)(void *user, const char *why);
+	/* The state file is as the kernel is, or cannot be: whoever waits for ipvs_settled() looks again. May be NULL. */
+	void (*written)(void *user);
 };
 
 /* NULL with a reason in err that says what to do (no ip_vs module, no NET_ADMIN, a user namespace). */

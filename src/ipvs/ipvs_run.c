@@ -107,6 +107,8 @@ static void judge(struct ipvs *i, const struct ipvs_job *j)
 			i->state_path ? i->state_path : "the state file", strerror(-j->state_error));
 	if (j->state_text)
 		i->state_failed = j->state_error != 0;
+	if (j->state_text && i->ops->written)
+		i->ops->written(i->user);
 	if (!j->plan.count && j->list == IPVS_LIST_NOTHING)
 		return;
 	if (j->error && !i->broken) {
@@ -286,7 +288,6 @@ static void plan(struct ipvs_entry *e)
 		.have = &e->have,
 		.fresh = e->listed_us == io_loop_now_us(i->loop), /* in this turn */
 		.expire_nodest = i->cfg.expire_nodest,
-		.mh_table_size = i->cfg.mh_table_size,
 		.moves_max = MOVES_MAX };
 	struct ipvs_job *j = ipvs_job_new();
 
@@ -331,8 +332,12 @@ static void step(struct ipvs_entry *e)
 
 static void state_written(struct ipvs_job *j)
 {
-	judge(j->user, j);
+	struct ipvs *i = j->user;
+
+	judge(i, j);
 	ipvs_job_free(j);
+	if (i->ops->written)
+		i->ops->written(i->user);
 }
 
 void ipvs_run(struct ipvs *i)

@@ -8,8 +8,7 @@
  *   without servers that it could have.
  * - Under schedulers that look at the order of the list, that order is made canonical (order.h) by taking a destination out
  *   and putting it back in two operations that follow each other. The kernel gives it its connections back, unless it
- *   expires connections of what is gone (expire_nodest): then only what has none is moved. An order whose correction would
- *   change little of mh's table is corrected too only when nothing is connected.
+ *   expires connections of what is gone (expire_nodest): then only what has none is moved.
  * - mh counts the last weight that was not zero. One that shall be at 0 is put in at its full weight and lowered at once;
  *   one of which the last weight is not known gets it the same way.
  * - Many moves are cut into pieces, so that other services' changes need not wait for all of them.
@@ -55,7 +54,6 @@ struct ipvs_plan_input {
 	const struct ipvs_have *have;
 	bool fresh; /* have's counts are of this moment */
 	bool expire_nodest;
-	unsigned mh_table_size;
 	size_t moves_max; /* at a time */
 };
 

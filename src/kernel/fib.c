@@ -268,6 +268,8 @@ static void finish(void *user, struct exec_job *j)
 	take_shares(f, j);
 	exec_job_free(j);
 	io_job_post(f->work);
+	if (f->cfg.turned)
+		f->cfg.turned(f->cfg.user);
 }
 
 static void on_work(void *user)

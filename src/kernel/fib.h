@@ -72,7 +72,16 @@ struct fib_config {
 	bool watch_only;     /* writes nothing: for fib_watch() alone */
 	/* An answer about a next hop that is watched: the first, and each that differs from the one before. May be NULL. */
 	void (*reached)(void *user, const struct ip_addr *addr, const struct fib_reach *reach);
+	/* Something has come back from the kernel: what fib_look() tells may be new. May be NULL. */
+	void (*turned)(void *user);
 	void *user;
+};
+
+/* How a route is. */
+struct fib_look {
+	bool settled;	 /* the kernel has what is wished, or nothing where nothing is */
+	bool failed;	 /* it will not have it unless something changes; error says why */
+	char error[256]; /* "" when there is nothing to say */
 };
 
 struct fib;
@@ -92,6 +101,20 @@ void fib_unwatch(struct fib *f, const struct ip_addr *addr);
 /* Removes what is ours in the kernel and nobody has wished for: now, and what of this kind is found later. To be called
  * when all that will be wished has been wished. */
 void fib_sweep(struct fib *f);
+
+/* --- for whoever has to know that a route works --- */
+
+void fib_look(const struct fib *f, const struct prefix *p, struct fib_look *out);
+/* Asks the kernel, at once, by which route it would send to the first address of a prefix whose route is settled. False when
+ * that is another program's: one that is longer or has a lower metric; what it is stands in why. */
+bool fib_is_taken(const struct fib *f, const struct prefix *p, char *why, size_t why_size);
+/* What the kernel has is known since the start. */
+bool fib_is_listed(const struct fib *f);
+/* Without next-hop objects it is not known where the routes of an earlier run lead: they are no leftovers to be read. */
+bool fib_is_classic(const struct fib *f);
+/* Until fib_sweep(): a route of an earlier run that nobody has wished for, after *at (first: from the first), which is set.
+ * Returns the number of its next hops in nh (FIB_NEXT_HOPS_MAX); 0 at the end. */
+size_t fib_leftover(const struct fib *f, struct prefix *at, bool first, struct fib_next_hop *nh);
 
 /* For "show fib": a row per route after *at (first: from the first); returns the row or NULL at the end, and sets *at.
  * {"prefix","next-hops":[{"address","interface","gateway","weight","wanted-percent","actual-percent","error"}],

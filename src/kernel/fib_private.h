@@ -1,7 +1,7 @@
 /*
  * What the FIB's files share, and nobody else.
  *
- * fib.c: life, wishes and the turn of jobs; fib_events.c: the kernel's events and the timers; fib_show.c: rows;
+ * fib.c: life, wishes and the turn of jobs; fib_events.c: the kernel's events and the timers; fib_show.c: rows; fib_look.c: single routes;
  * fib_sysctl.c: the settings of the kernel it depends on.
  */
 #pragma once

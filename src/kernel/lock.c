@@ -57,9 +57,9 @@ int kernel_lock(uint32_t table, uint8_t protocol, uint32_t metric, char *err, si
 	if (who)
 		snprintf(pid, sizeof(pid), " (process %d)", (int)who);
 	snprintf(err, err_size,
-		"another rrd%s writes table %u with protocol %u and metric %u here already: end it, or give "
-		"this one "
-		"another fib: table, protocol or metric",
+		"another rrd or lb-announcer --node%s writes table %u with protocol %u and metric %u here "
+		"already: "
+		"end it, or give this one another table, protocol or metric",
 		pid, table, protocol, metric);
 	return -1;
 }

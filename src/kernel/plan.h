@@ -220,6 +220,8 @@ struct plan_view {
 
 /* The route after *at (NULL: the first) in the order of the table; false at the end. */
 bool plan_view_next(const struct plan *p, const struct prefix *after, struct plan_view *v);
+/* That of a prefix; false when there is none. */
+bool plan_view_get(const struct plan *p, const struct prefix *prefix, struct plan_view *v);
 struct plan_hop_view plan_view_hop(const struct plan_view *v, size_t i);
 
 struct plan_stats {

@@ -49,14 +49,8 @@ static void describe(const struct plan *p, const struct plan_route *r, struct pl
 			ip_addr_format(&m->nh->addr, addr), m->nh->resolution.why);
 }
 
-bool plan_view_next(const struct plan *p, const struct prefix *after, struct plan_view *v)
+static void view_route(const struct plan *p, const struct plan_route *r, struct plan_view *v)
 {
-	const struct prefix *at = order_next(&p->order, after);
-	const struct plan_route *r;
-
-	if (!at)
-		return false;
-	r = HASH_ENTRY(at, const struct plan_route, prefix);
 	*v = (struct plan_view){
 		.prefix = r->prefix,
 		.state = state_of(r),
@@ -71,7 +65,24 @@ bool plan_view_next(const struct plan *p, const struct prefix *after, struct pla
 			v->stuck_s = p->cfg.kind[r->group->set->kind - 1].idle_timer_s;
 	}
 	describe(p, r, v);
-	return true;
+}
+
+bool plan_view_next(const struct plan *p, const struct prefix *after, struct plan_view *v)
+{
+	const struct prefix *at = order_next(&p->order, after);
+
+	if (at)
+		view_route(p, HASH_ENTRY(at, const struct plan_route, prefix), v);
+	return at;
+}
+
+bool plan_view_get(const struct plan *p, const struct prefix *prefix, struct plan_view *v)
+{
+	const struct plan_route *r = plan_route_get(p, prefix);
+
+	if (r)
+		view_route(p, r, v);
+	return r;
 }
 
 static double wanted_percent(const struct plan_set *s, const struct plan_member *m)

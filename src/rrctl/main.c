@@ -10,18 +10,19 @@
 
 static void help(void)
 {
-	printf("usage: rrctl [-a | -i] [-j] [-s SOCKET] COMMAND...\n"
+	printf("usage: rrctl [-a | -i | -n] [-j] [-s SOCKET] COMMAND...\n"
 	       "\n"
-	       "Asks rrd, or with -a or -i another daemon. Words may be shortened: rrctl sh nei\n"
+	       "Asks rrd, or with -a, -i or -n another daemon. Words may be shortened: rrctl sh nei\n"
 	       "\n");
 	command_help(stdout);
 	printf("\n"
 	       "  -a, --announcer      ask lb-announcer instead of rrd\n"
 	       "  -i, --ipvs-agent     ask lb-ipvs-agent instead of rrd\n"
+	       "  -n, --node           ask lb-announcer --node instead of rrd\n"
 	       "  -j, --json           one JSON object per line, as the daemon sent it\n"
 	       "  -s, --socket SOCKET  the daemon's control socket\n"
 	       "                       (" RUNSTATEDIR "/rrd/rrd.sock; with -a lb-announcer.sock, with -i\n"
-	       "                       lb-ipvs-agent.sock there)\n"
+	       "                       lb-ipvs-agent.sock, with -n lb-announcer-node.sock there)\n"
 	       "  -V, --version        print what this is\n"
 	       "  -h, --help           print this\n");
 }
@@ -49,6 +50,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "announcer", no_argument, NULL, 'a' },
 		{ "ipvs-agent", no_argument, NULL, 'i' },
+		{ "node", no_argument, NULL, 'n' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "version", no_argument, NULL, 'V' },
@@ -57,15 +59,16 @@ int main(int argc, char **argv)
 	};
 	struct rrctl_opts opts = { .out = stdout, .err = stderr, .width = terminal_width() };
 
-	for (int o; (o = getopt_long(argc, argv, "aijs:Vh", options, NULL)) != -1;) {
+	for (int o; (o = getopt_long(argc, argv, "ainjs:Vh", options, NULL)) != -1;) {
 		switch (o) {
 		case 'a':
 		case 'i':
+		case 'n':
 			if (opts.target != TARGET_RRD) {
-				fprintf(stderr, "rrctl: one daemon at a time: either -a or -i\n");
+				fprintf(stderr, "rrctl: one daemon at a time: one of -a, -i and -n\n");
 				return RRCTL_USAGE;
 			}
-			opts.target = o == 'a' ? TARGET_ANNOUNCER : TARGET_AGENT;
+			opts.target = o == 'a' ? TARGET_ANNOUNCER : o == 'i' ? TARGET_AGENT : TARGET_NODE;
 			break;
 		case 'j':
 			opts.json = true;

@@ -6,6 +6,7 @@ static const struct {
 	[TARGET_RRD] = { "rrd", "", RUNSTATEDIR "/rrd/rrd.sock" },
 	[TARGET_ANNOUNCER] = { "lb-announcer", " -a", RUNSTATEDIR "/rrd/lb-announcer.sock" },
 	[TARGET_AGENT] = { "lb-ipvs-agent", " -i", RUNSTATEDIR "/rrd/lb-ipvs-agent.sock" },
+	[TARGET_NODE] = { "lb-announcer --node", " -n", RUNSTATEDIR "/rrd/lb-announcer-node.sock" },
 };
 
 const char *target_name(enum target t)

@@ -1,15 +1,16 @@
 /* The daemons that can be asked. */
 #pragma once
 
-enum target { TARGET_RRD, TARGET_ANNOUNCER, TARGET_AGENT, TARGETS };
+enum target { TARGET_RRD, TARGET_ANNOUNCER, TARGET_AGENT, TARGET_NODE, TARGETS };
 
 /* Masks, for what several of them have. */
 enum target_mask {
 	OF_RRD = 1 << TARGET_RRD,
 	OF_ANNOUNCER = 1 << TARGET_ANNOUNCER,
 	OF_AGENT = 1 << TARGET_AGENT,
+	OF_NODE = 1 << TARGET_NODE,
 	OF_SPEAKERS = OF_RRD | OF_ANNOUNCER,
-	OF_ALL = OF_SPEAKERS | OF_AGENT,
+	OF_ALL = OF_SPEAKERS | OF_AGENT | OF_NODE,
 };
 
 const char *target_name(enum target t);	  /* "lb-announcer" */

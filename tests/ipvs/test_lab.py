@@ -76,6 +76,9 @@ def test_writes_are_seen_with_their_times(lab):
     balancer.ipvs.admin(f"-e -t {lbfarm.ADDRESS}:80 -r {farm.pods[0].address}:80 -i -w 0")
     balancer.ipvs.admin("-C")
     assert writes.commands() == {"set-dest": 1, "flush": 1}
+    assert [(w.address, w.weight) for w in writes.all()] == [(farm.pods[0].address, 0), (None, None)]
+    assert writes.wait(lambda w: w.weight == 0, 0).command == "set-dest"
+    assert writes.wait(lambda w: w.weight == 1, 0) is None
 
 
 def test_flows_without_ends_go_where_mh_sends_them(lab):

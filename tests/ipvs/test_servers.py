@@ -64,6 +64,14 @@ def test_a_dead_server_is_found_by_its_check_and_comes_back(farm):
     assert names(farm) == {"web1", "web2", "web3"}
 
 
+def test_a_retry_interval_does_not_wait_for_the_interval(farm):
+    """Three runs must fail. At an interval of ten seconds that would take more than twenty."""
+    check = {"type": "tcp", "interval": "10s", "timeout": "100ms", "retry-interval": "20ms", "rise": 2, "fall": 3}
+    agent = start(farm, farm.pods[:2], checks=[check]).wait_weights(farm.pods[:2], timeout=8)
+    farm.pods[0].cut()
+    wait_until(lambda: agent.ipvs.weights(ADDRESS) == {farm.pods[0].address: 0, farm.pods[1].address: 1}, 15, "the dead one down")
+
+
 def test_all_dead_is_no_reason_to_lose_them(farm):
     agent = start(farm, farm.pods[:2], checks=[TCP_CHECK]).wait_weights(farm.pods[:2])
     for pod in farm.pods[:2]:

@@ -5,12 +5,15 @@ net.py      a network namespace with its links, addresses, routes and sockets
 process.py  a process inside a namespace: its log, its end
 lab.py      Lab: what a test holds; owns everything of the above and takes it down
 fig4.py     the topology of the paper's Fig. 4 and 5
+whole.py    the whole: Fig. 4 with IPVS in the load balancers, and web pods
+load.py     connections that live, short requests, and their judgement, for whole.py
 lbfarm.py   load balancers with IPVS and web pods, in an overlay
 ipvs.py     what IPVS has in a namespace, and what is written to it
 flows.py    thousands of TCP flows as single packets
 daemons.py  rrd, lb-announcer, lb-ipvs-agent and rrctl
 peers.py    BIRD, GoBGP and ExaBGP
 bgp.py      a BGP speaker that says whatever a test wants, true or false
+agent.py    a stand-in for lb-ipvs-agent, where there is no IPVS
 exposition.py  Prometheus's text, read strictly
 traffic.py  servers that tell who they are, clients, and streams of probes
 wait.py     wait_until(fact): the only way a test waits

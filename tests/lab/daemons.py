@@ -6,6 +6,7 @@ dictionary made by one of the functions here; a test changes it before it starts
 import json
 import os
 import signal
+import subprocess
 
 import yaml
 
@@ -15,6 +16,16 @@ from .wait import wait_until
 
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 BUILDS = ("build/sanitizers", "build/plain", "build/demo", "build", ".")
+
+
+def helper(name):
+    """A program of bench/parts; built when it is not there yet."""
+    try:
+        return binary(f"bench/parts/{name}")
+    except FileNotFoundError:
+        build = os.path.dirname(binary("rrd"))
+        subprocess.run(["make", "-s", "-C", build, f"bench/parts/{name}"], check=True, stdout=subprocess.DEVNULL)
+        return binary(f"bench/parts/{name}")
 
 
 def binary(name):
@@ -111,9 +122,11 @@ def announcer_config(pod, prefixes=(fig4.SERVICE,), reflectors=(fig4.REFLECTOR,)
 # Daemons.
 
 class Daemon:
-    """A daemon of ours, its configuration and its control socket. files: {path: the file that it sees there}"""
+    """A daemon of ours, its configuration and its control socket. files: {path: the file that it sees there}; prefix: words
+    of a command that starts it with rights of its own"""
+    role = ()  # what a program that is several daemons is told first
 
-    def __init__(self, ns, program, config, name=None, env=None, arguments=(), files=None):
+    def __init__(self, ns, program, config, name=None, env=None, arguments=(), files=None, prefix=()):
         self.ns, self.program = ns, program
         self.name = name or f"{program}-{ns.name}"
         self.socket = f"/run/{self.name}.sock"
@@ -121,13 +134,14 @@ class Daemon:
         self.process = None
         mounts = "".join(f"mount --bind {mine} {theirs} && " for theirs, mine in (files or {}).items())
         self.prefix = ["unshare", "--mount", "sh", "-c", f'{mounts}exec "$@"', "sh"] if mounts else []
+        self.prefix += prefix
         self.start()
 
     def start(self):
         """Starts it, or starts it again; does not wait for more than the process."""
         self.config.setdefault("control", {"socket": self.socket})
         path = self.ns.lab.file(f"{self.name}.yaml", dump(self.config))
-        argv = [*self.prefix, binary(self.program), "-c", path, *self.arguments]
+        argv = [*self.prefix, binary(self.program), *self.role, "-c", path, *self.arguments]
         self.process = self.ns.start(argv, self.name, env=self.env, ours=True)
         return self
 
@@ -143,7 +157,7 @@ class Daemon:
         return [json.loads(line) for line in out.splitlines() if line.strip()]
 
     def ctl(self, *words, check=True):
-        whom = {"lb-announcer": ["-a"], "lb-ipvs-agent": ["-i"]}.get(self.program, [])
+        whom = ["-n"] if self.role else {"lb-announcer": ["-a"], "lb-ipvs-agent": ["-i"]}.get(self.program, [])
         return self.ns.run([binary("rrctl"), *whom, "--socket", self.socket, *words], check=check)
 
     def wait_until_ready(self):
@@ -186,11 +200,41 @@ def announcer(pod, prefixes=(fig4.SERVICE,), config=None, env=None):
     return Daemon(pod.ns, "lb-announcer", config or announcer_config(pod, prefixes), env=env)
 
 
+class NodeRoutes(Daemon):
+    """lb-announcer --node of a node of Fig. 4."""
+    role = ("--node",)
+
+    def __init__(self, node, name=None, **more):
+        self.node = node
+        self.registry = f"/run/{name or ''}registry-{node.name}.sock"
+        settings = {"socket": self.registry, "services": ["10.1.0.0/16", "fd00:1::/32"],
+                    "pods": [node.overlay, node.overlay6], "restart-time": 2, "sysctls": "set",
+                    **{key.replace("_", "-"): value for key, value in more.items()}}
+        config = {"node": settings, "log": {"to": "stderr", "level": "debug"}}
+        super().__init__(node.ns, "lb-announcer", config, name=f"{name or 'node'}-{node.name}")
+
+    def services(self):
+        """{(prefix, pod): row}"""
+        return {(row["prefix"], row["pod"]): row for row in self.show("services")}
+
+
+def registered(pod, prefixes=(fig4.SERVICE,), **more):
+    """An announcer that registers with its node's lb-announcer --node."""
+    config = announcer_config(pod, prefixes)
+    config["node-route"] = {"socket": f"/run/registry-{pod.node.name}.sock"}
+    if all(":" in p for p in prefixes):
+        config["router"]["local-address"] = pod.address6
+        config["neighbors"][0]["local-address"] = "auto"
+    config.update(more)
+    pod.daemon = announcer(pod, config=config)
+    return pod.daemon
+
+
 class System:
     """The whole of Fig. 4, running: a reflector, a router, and pods as they are added."""
 
-    def __init__(self, lab, reflector_cfg=None, router_cfg=None):
-        self.fig = fig4.Fig4(lab)
+    def __init__(self, lab, reflector_cfg=None, router_cfg=None, nodes=3):
+        self.fig = fig4.Fig4(lab, nodes)
         self.lab = lab
         self.reflector = reflector(self.fig, reflector_cfg)
         self.router = router(self.fig, router_cfg)

@@ -1,9 +1,12 @@
-"""What ./demo shows: the paper's Fig. 4 comes up, serves, loses load balancers and gets them back."""
+"""What ./demo shows: the whole of the paper's Fig. 4 comes up and serves; a load balancer is killed, one comes, one is drained, and the
+connections that live do not notice."""
+import os
 import signal
 import sys
 import time
 
-from . import Lab, daemons, fig4, traffic, wait_until
+from . import Lab, fig4, wait_until, whole
+from .load import LOOK_S
 from .monitor import RouteMonitor
 
 PICTURE = """
@@ -15,12 +18,20 @@ PICTURE = """
         |               |               |      |
       n1 .105         n2 .106         n3 .107  reflector .109  (rrd)
         |               |               |
-       lb1             lb2             lb3     pods of the overlay 172.16.0.0/16  (lb-announcer)
+      lb1 web1        lb2 web2        lb3 web3     pods of the overlay 172.16.0.0/16
+                                                   (in lb: lb-announcer, lb-ipvs-agent, and the kernel's IPVS)
 """
+CONNECTIONS = 90
+REQUEST_EVERY_S = 0.02
+DRAIN_S = 3
+TERMINAL = sys.stdout.isatty() and os.environ.get("RRD_DEMO_PLAIN") is None
 
 
-def say(text):
-    print(("\n\033[1m%s\033[0m" if sys.stdout.isatty() else "\n%s") % text, flush=True)
+def say(head, *lines):
+    print(("\n\033[1m%s\033[0m" if TERMINAL else "\n%s") % head)
+    for line in lines:
+        print("   " + line)
+    sys.stdout.flush()
 
 
 def show(ns, command):
@@ -28,94 +39,147 @@ def show(ns, command):
     print("".join(f"    {line}\n" for line in ns.run(command.split()).rstrip().splitlines()), end="", flush=True)
 
 
+class Counters:
+    """The line that stands still where it matters."""
+
+    def __init__(self, load):
+        self.load, self.shown = load, 0.0
+
+    def line(self):
+        s = self.load.status()
+        r = s["requests"]
+        return f"   connections: {s['living']} live, {s['broken']} broken, {s['answers']} answers   " \
+               f"short requests: {r['answered']} answered, {r['failed']} failed"
+
+    def tick(self):
+        """On a terminal the line changes in its place."""
+        if TERMINAL and time.monotonic() - self.shown > LOOK_S:
+            self.shown = time.monotonic()
+            print("\r\033[K" + self.line(), end="", flush=True)
+
+    def until(self, fact, timeout, what):
+        def looked_at():
+            self.tick()
+            return fact()
+        wait_until(looked_at, timeout, what, LOOK_S)
+
+    def tell(self):
+        print(("\r\033[K" if TERMINAL else "") + self.line(), flush=True)
+
+
 class Demo:
     def __init__(self, lab):
-        self.system = daemons.System(lab)
-        self.fig = self.system.fig
-        self.changes = RouteMonitor(self.fig.router)
+        self.whole = whole.Whole(lab, nodes=3)
+        self.whole.drain_s = DRAIN_S
+        self.fig, self.load = self.whole.fig, self.whole.load
+        self.changes = RouteMonitor(self.whole.router)
+        self.counters = Counters(self.load)
 
-    def expect(self, hops, what, start):
-        """Waits for the next hops, then says how long the router's kernel took."""
-        wait_until(lambda: self.fig.hops() == {h: 1 for h in hops}, 30, what)
+    def expect(self, what, start):
+        """Waits for the router's kernel to have the load balancers that there are; says how long it took."""
+        wanted = {p.node.name for p in self.whole.balancers}
+        self.counters.until(lambda: set(self.fig.hops()) == wanted, 30, what)
         delay = self.changes.delay_ms(start)
-        print(f"-> {what}: {delay:.1f} ms" if delay is not None else f"-> {what}")
-        show(self.fig.router, f"ip route show {fig4.SERVICE}")
+        print("\r\033[K" if TERMINAL else "", end="")
+        print(f"-> {what}: {delay:.0f} ms" if delay is not None else f"-> {what}")
+        show(self.whole.router, f"ip route show {fig4.SERVICE}")
 
-    def requests(self, count=60):
-        found = traffic.spread(self.fig.client, fig4.ADDRESS, count)
-        told = ", ".join(f"{name} {number}" for name, number in sorted(found.items()))
-        print(f"-> {count} requests from the client to http://{fig4.ADDRESS}/ were answered by: {told}", flush=True)
-        return found
+    def unharmed(self, times=3):
+        """Each connection is answered some more times; none has been broken, no request lost."""
+        had = self.load.status()["least"]
+        self.counters.until(lambda: self.load.status()["least"] >= had + times, 30, "every connection to be answered again")
+        self.counters.tell()
+        status = self.load.status()
+        assert status["living"] == CONNECTIONS and not status["broken"], f"{status['broken']} connections are broken"
+        assert not status["requests"]["failed"], f"requests failed: {status['requests']['reasons']}"
+
+    @staticmethod
+    def established(pod):
+        """How many connections to the service that load balancer's kernel follows."""
+        return sum(c.state == "ESTABLISHED" for c in pod.ipvs.connections(fig4.ADDRESS))
+
+    def come_up(self):
+        say("1. Reflector and router start; then three web pods, and three load-balancer pods at random overlay addresses",
+            "In each load balancer lb-ipvs-agent fills the kernel's IPVS and checks the web pods;",
+            "then lb-announcer tells the reflector by BGP that its node takes traffic for 10.1.1.0/24.")
+        self.whole.start_control()
+        self.whole.add_webs(3)
+        start = time.monotonic()
+        self.whole.add_balancers(3)
+        self.whole.lab.closing(self.whole)
+        for pod in self.whole.balancers:
+            print(f"   {pod.name}: pod {pod.address}, next hop {pod.node.address} ({pod.node.name})")
+        print(f"-> up after {time.monotonic() - start:.1f} s: one route with three next hops in the router's kernel")
+        show(self.whole.router, f"ip route show {fig4.SERVICE}")
+        agent = self.whole.balancers[0].agent
+        print(f"lb1$ rrctl -i show servers\n{agent.ctl('show', 'servers').rstrip()}", flush=True)
+
+    def serve(self):
+        say(f"2. {CONNECTIONS} connections are opened and stay: a request a second on each. Short requests come beside them",
+            "client -> router -> one of three nodes by ECMP -> load balancer (IPVS) -> web pod, and straight back.")
+        self.load.open(CONNECTIONS, 2)
+        self.load.requests(REQUEST_EVERY_S)
+        self.load.mark()
+        self.unharmed(2)
+        servers = self.load.status()["requests"]["servers"]
+        print("   short requests, by web pod: " + ", ".join(f"{name} {count}" for name, count in sorted(servers.items())))
+        print("   connections, by load balancer: " + ", ".join(f"{b.name} {self.established(b)}" for b in self.whole.balancers))
+        assert set(servers) == {w.name for w in self.whole.webs}, "not every web pod was asked"
+
+    def kill(self):
+        pod = self.whole.balancers[1]
+        say(f"3. {pod.name} is killed: SIGKILL to all in the pod, and its network is gone",
+            "The kernel closes its BGP connection, the reflector withdraws, the router's route shrinks. Its flows, and others that",
+            "hash elsewhere now, reach load balancers that have never seen them and find the same web pods: mh, sloppy_tcp, tunnels.")
+        start = time.monotonic()
+        self.whole.kill(pod)
+        self.expect(f"{pod.name}'s next hop left the router's kernel", start)
+        self.unharmed()
+
+    def add(self):
+        pod = self.whole.new_balancer()
+        say(f"4. {pod.name} comes in its place: another pod, another address, nothing learned from anybody")
+        self.whole.prepare_balancers(pod)
+        start = time.monotonic()
+        self.whole.start_announcer(pod)
+        self.expect(f"from the start of lb-announcer in {pod.name} to its next hop in the router's kernel", start)
+        self.unharmed()
+        print(f"   {pod.name} has taken {self.established(pod)} of them over in their middle")
+
+    def drain(self):
+        pod = self.whole.balancers[1]
+        say(f"5. {pod.name} is drained and ended", "The lowest weight first, so that new connections go elsewhere; 3 s later it is "
+            "withdrawn; then SIGTERM, and the pod goes.")
+        print(f"{pod.name}$ rrctl -a drain {DRAIN_S}")
+        start = time.monotonic()
+        self.whole.drain(pod, DRAIN_S)
+        # Where all is slow it may be over before we look.
+        self.counters.until(lambda: self.fig.hops() != {p.node.name: 1 for p in self.whole.balancers}, 10, "the lowest weight")
+        print("\r\033[K" if TERMINAL else "", end="")
+        show(self.whole.router, f"ip route show {fig4.SERVICE}")
+        self.whole.wait_withdrawn(pod)
+        self.whole.terminate(pod)
+        self.expect(f"{pod.name} is withdrawn and gone", start)
+        self.unharmed()
+
+    def restart_router(self):
+        say("6. The router's daemon is killed and started again", "The kernel's routes stay and are taken over as they are.")
+        start = time.monotonic()
+        self.whole.rrd.process.kill()
+        self.whole.rrd.start().wait_established(fig4.REFLECTOR)
+        print(f"-> killed, started, session established: {(time.monotonic() - start) * 1000:.0f} ms")
+        self.unharmed()
 
     def play(self):
-        fig, system = self.fig, self.system
-        say("1. The reflector and the router find each other")
-        start = time.monotonic()
-        system.reflector.wait_established(fig4.ROUTER)
-        print(f"-> session established {(time.monotonic() - start) * 1000:.0f} ms after both were started")
-
-        say("2. Three load-balancer pods start, at random overlay addresses; each announces 10.1.1.0/24 by its node")
-        start = time.monotonic()
-        pods = [system.add_announcer(node, serve=True) for node in (1, 2, 3)]
-        for pod in pods:
-            print(f"   {pod.name}: pod {pod.address}, next hop {pod.node.address} ({pod.node.name})")
-        self.expect(["n1", "n2", "n3"], "one route with three next hops is in the router's kernel", start)
-        system.reflector.wait_established(*[p.address for p in pods])
-        print(f"reflector$ rrctl show neighbors\n{system.reflector.ctl('show', 'neighbors').rstrip()}")
-
-        say("3. A client beyond the router reaches the service")
-        show(fig.client, f"ping -n -c 2 -i 0.2 {fig4.ADDRESS}")
-        assert set(self.requests()) == {p.name for p in pods}, "not every pod was asked"
-
-        say("4. lb2 dies: SIGKILL. The kernel closes its connection and the reflector withdraws its path")
-        start = time.monotonic()
-        pods[1].daemon.process.kill()
-        self.expect(["n1", "n3"], "lb2's next hop left the router's kernel after the SIGKILL", start)
-        assert "lb2" not in self.requests()
-
-        say("5. lb2 is started again")
-        start = time.monotonic()
-        pods[1].daemon.start()
-        self.expect(["n1", "n2", "n3"], "from start of the program to its next hop in the router's kernel", start)
-        self.requests()
-
-        say("6. lb3 is drained, while requests go on: lowest weight, 2 s later withdrawn; then SIGTERM: Cease, and it ends")
-        probes = traffic.Probes(fig.client, fig4.ADDRESS)
-        wait_until(lambda: len(probes.servers) == 3, 10, "answers of all three")
-        start = time.monotonic()
-        print(f"lb3$ rrctl -a drain 2{pods[2].daemon.ctl('drain', '2').rstrip()}")
-        wait_until(lambda: fig.hops() == {"n1": 238, "n2": 238, "n3": 1}, 10, "the lowest weight for lb3")
-        delay = self.changes.delay_ms(start)
-        print("-> lb3 has the lowest weight" + (f": {delay:.1f} ms" if delay is not None else ""))
-        show(fig.router, f"ip route show {fig4.SERVICE}")
-        wait_until(lambda: fig.hops() == {"n1": 1, "n2": 1}, 10, "the withdrawal")
-        print(f"-> {time.monotonic() - start:.1f} s later it is withdrawn")
-        code = pods[2].daemon.process.terminate()
-        probes.stop()
-        print(f"-> lb3 ended with code {code}; of {probes.sent} requests, one every 2 ms, {len(probes.lost)} were lost")
-        assert not probes.lost, "requests were lost while lb3 was drained"
-        assert "lb3" not in self.requests()
-
-        say("7. The router's daemon is killed and started again, while requests go on. The kernel's routes stay")
-        probes = traffic.Probes(fig.client, fig4.ADDRESS)
-        wait_until(lambda: len(probes.answered) > 100, 10, "the first hundred answers")
-        start = time.monotonic()
-        system.router.process.kill()
-        system.router.start()
-        system.router.wait_established(fig4.REFLECTOR)
-        print(f"-> killed, started, session established: {(time.monotonic() - start) * 1000:.0f} ms")
-        wait_until(lambda: [r["state"] for r in system.router.show("fib")] == ["installed"], 10, "rrctl show fib")
-        answered = len(probes.answered)
-        wait_until(lambda: len(probes.answered) > answered + 500, 20, "five hundred answers after the restart")
-        probes.stop()
-        print(f"-> of {probes.sent} requests, one every 2 ms, {len(probes.lost)} were lost", flush=True)
-        assert not probes.lost, "requests were lost while the router's daemon was restarted"
-
-        say("8. The last two go as well, and with them the route")
-        start = time.monotonic()
-        for pod in pods[:2]:
-            pod.daemon.process.terminate()
-        self.expect([], "the route is gone", start)
+        self.come_up()
+        self.serve()
+        self.kill()
+        self.add()
+        self.drain()
+        self.restart_router()
+        report = self.load.report()
+        longest = max(c["longest_us"] for c in report["connections"]) / 1000
+        say(f"All {CONNECTIONS} connections live: {report['answers']} answers in all, none waited longer than {longest:.0f} ms.")
 
 
 def main():
@@ -128,7 +192,7 @@ def main():
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, interrupt)
     begin = time.monotonic()
-    say("The topology of the paper's Fig. 4, in network namespaces of this process alone")
+    say("The whole of the paper's Fig. 4, in network namespaces of this process alone")
     print(PICTURE, end="", flush=True)
     try:
         with Lab("demo") as lab:

@@ -79,6 +79,10 @@ class Pod:
     def __repr__(self):
         return f"{self.name}({self.address} on {self.node.name})"
 
+    def at(self, service):
+        """Its address of the service's family."""
+        return self.address6 if ":" in service else self.address
+
     def accept_service(self, prefix):
         """The pod takes packets for the service: Fig. 7(b)(3). The announcer does this itself."""
         self.ns.ip("route replace local", prefix, "dev lo")
@@ -112,6 +116,9 @@ class Fig4:
         self.router.sysctl("net/ipv4/fib_multipath_hash_policy", 1)
         self.router.sysctl("net/ipv6/fib_multipath_hash_policy", 1)
         self.client = lab.ns("client")
+        # Packets bring the hash of the client's socket along, and the router believes it. A socket that gets no answer chooses another
+        # hash and with it another path, which no network of cables would do.
+        self.client.sysctl("net/core/txrehash", 0)
         lab.link(self.router, "eth1", self.client, "eth0")
         self.router.batch("addr add 192.0.2.1/24 dev eth1", "addr add fd00:c::1/64 dev eth1 nodad")
         self.client.batch(f"addr add {CLIENT}/24 dev eth0", f"addr add {CLIENT6}/64 dev eth0 nodad",
@@ -147,13 +154,18 @@ class Fig4:
         if lines:
             ns.batch(*lines)
 
-    def add_pod(self, node=None, name=None):
+    def add_pod(self, node=None, name=None, kind=Pod):
         """node: its number from 1, or None: the one with the fewest pods."""
         if node is None:
             node = min(self.nodes, key=lambda n: sum(p.node is n for p in self.pods)).number
-        pod = Pod(self.nodes[node - 1], name or f"lb{len(self.pods) + 1}")
+        pod = kind(self.nodes[node - 1], name or f"lb{len(self.pods) + 1}")
         self.pods.append(pod)
         return pod
+
+    def remove_pod(self, pod):
+        """Its network is gone, as when the last container of a pod has ended; nobody is told."""
+        self.pods.remove(pod)
+        self.lab.remove_ns(pod.ns)
 
     @property
     def responders(self):

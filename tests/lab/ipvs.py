@@ -6,8 +6,10 @@ ipvsadm is asked only for what the files do not tell (flags) and to change somet
 import ipaddress
 import os
 import re
+import select
 import socket
 import struct
+import time
 from collections import Counter, namedtuple
 
 Service = namedtuple("Service", "protocol address port mark scheduler rest dests")
@@ -111,6 +113,12 @@ class Ipvs:
     def sysctl(self, key, value=None):
         return self.ns.sysctl(f"net/ipv4/vs/{key}", value)
 
+    def masquerade(self):
+        """Servers see this namespace's address as the client's."""
+        self.sysctl("conntrack", 1)
+        for tool in ("iptables-legacy", "ip6tables-legacy"):
+            self.ns.run([tool, "-t", "nat", "-A", "POSTROUTING", "-m", "ipvs", "--vdir", "ORIGINAL", "-j", "MASQUERADE"])
+
 
 # What is written to the kernel, by whomever.
 
@@ -122,7 +130,29 @@ NLM_F_REQUEST = 1
 ETH_P_ALL = 3
 SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35
 
-Write = namedtuple("Write", "time command")
+# Of a server: its address and its new weight (None when the command says none).
+Write = namedtuple("Write", "time command address weight", defaults=(None, None))
+CMD_ATTR_DEST, DEST_ATTR_ADDR, DEST_ATTR_WEIGHT, DEST_ATTR_ADDR_FAMILY = 2, 1, 4, 11
+
+
+def _attributes(data):
+    """{type: octets} of a run of netlink attributes."""
+    found, at = {}, 0
+    while at + 4 <= len(data):
+        size, kind = struct.unpack_from("=HH", data, at)
+        found[kind & 0x3fff] = data[at + 4:at + size]
+        at += max(4, (size + 3) & ~3)
+    return found
+
+
+def _server(message):
+    """(address, weight) of the server that a command is about, after its generic header."""
+    dest = _attributes(_attributes(message).get(CMD_ATTR_DEST, b""))
+    if DEST_ATTR_ADDR not in dest:
+        return None, None
+    family = struct.unpack("=H", dest.get(DEST_ATTR_ADDR_FAMILY, b"\2\0"))[0]
+    address = ipaddress.ip_address(dest[DEST_ATTR_ADDR][:16 if family == socket.AF_INET6 else 4])
+    return str(address), struct.unpack("=i", dest[DEST_ATTR_WEIGHT])[0] if DEST_ATTR_WEIGHT in dest else None
 
 
 class Writes:
@@ -170,8 +200,19 @@ class Writes:
             while at + 20 <= len(data):
                 size, family, flags = struct.unpack_from("=IHH", data, at)
                 if family == self.family and flags & NLM_F_REQUEST and data[at + 16] in COMMANDS:
-                    self.seen.append(Write(seconds + nanoseconds / 1e9, COMMANDS[data[at + 16]]))
+                    self.seen.append(Write(seconds + nanoseconds / 1e9, COMMANDS[data[at + 16]],
+                                           *_server(data[at + 20:at + size])))
                 at += max(16, (size + 3) & ~3)
+
+    def wait(self, fact, timeout_s):
+        """The first write that fact(write) is true of, as soon as it is seen; None when there is none in time."""
+        end = time.monotonic() + timeout_s
+        while True:
+            found = next((w for w in self.all() if fact(w)), None)
+            left_s = end - time.monotonic()
+            if found or left_s <= 0:
+                return found
+            select.select([self.socket], [], [], left_s)
 
     def commands(self):
         """{command: how often}"""

@@ -46,19 +46,20 @@ class Lab:
         self.namespaces[name] = Namespace(self, name)
         return self.namespaces[name]
 
+    def remove_ns(self, ns):
+        """The kernel takes it down when its last process has ended."""
+        del self.namespaces[ns.name]
+        ns.close()
+
     def link(self, a, a_device, b, b_device):
         """A veth pair between two namespaces, both ends up."""
-        self.run(["ip", "link", "add", a_device, "netns", a.name, "type", "veth",
-                  "peer", "name", b_device, "netns", b.name])
-        a.ip(f"link set {a_device} up")
+        a.ip(f"link add {a_device} up type veth peer name {b_device} netns {b.name}")
         b.ip(f"link set {b_device} up")
 
     def port(self, bridge_ns, bridge, ns, device):
         """A veth pair from ns to a port of a bridge; returns the port's name."""
         port = f"port{next(_pairs)}"
-        self.run(["ip", "link", "add", device, "netns", ns.name, "type", "veth",
-                  "peer", "name", port, "netns", bridge_ns.name])
-        bridge_ns.ip(f"link set {port} master {bridge} up")
+        bridge_ns.ip(f"link add {port} up master {bridge} type veth peer name {device} netns {ns.name}")
         ns.ip(f"link set {device} up")
         return port
 
@@ -67,11 +68,17 @@ class Lab:
 
     def run(self, argv, check=True, timeout=30, text=None):
         """Runs a short command in the calling thread's network namespace; returns its output."""
+        code, output = self.result(argv, timeout, text)
+        if check and code != 0:
+            raise Failed(f"{' '.join(map(str, argv))}: exit code {code}\n{text or ''}{output}")
+        return output
+
+    @staticmethod
+    def result(argv, timeout=30, text=None):
+        """The same where the exit code is of interest: (exit code, output)."""
         done = subprocess.run([str(a) for a in argv], input=text, text=True, errors="replace", timeout=timeout,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        if check and done.returncode != 0:
-            raise Failed(f"{' '.join(map(str, argv))}: exit code {done.returncode}\n{text or ''}{done.stdout}")
-        return done.stdout
+        return done.returncode, done.stdout
 
     def need_modules(self, *names):
         """Kernel modules that nothing loads by itself. Missing ones show soon, by what does not work."""

@@ -61,9 +61,7 @@ class Balancer(Member):
 
     def masquerade(self):
         """Servers see our address as the client's: answers come back to us whatever their routes."""
-        self.ipvs.sysctl("conntrack", 1)
-        for tool in ("iptables-legacy", "ip6tables-legacy"):
-            self.ns.run([tool, "-t", "nat", "-A", "POSTROUTING", "-m", "ipvs", "--vdir", "ORIGINAL", "-j", "MASQUERADE"])
+        self.ipvs.masquerade()
 
     def cut(self):
         """Nothing goes in or out any more and nobody is told."""

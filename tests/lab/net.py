@@ -43,6 +43,11 @@ class Namespace:
         with self.entered():
             return self.lab.run(argv, check=check, timeout=timeout, text=text)
 
+    def result(self, argv, timeout=30):
+        """Runs a short command inside and returns its exit code and output."""
+        with self.entered():
+            return self.lab.result(argv, timeout)
+
     def ping(self, address, timeout_s=2):
         """True when the address answers one ping."""
         with self.entered():

@@ -9,9 +9,11 @@ import time
 from .wait import wait_until
 
 IP_PKTINFO = 8
+IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PMTUDISC_DO = 10, 23, 2
 IPV6_FREEBIND = 78
 PORT = 80
 TALK_PORT = 7
+MIRROR_PORT = 9
 
 
 class Responders:
@@ -234,6 +236,72 @@ class Talks:
             talk.socket.close()
         self.selector.close()
         self.wake.close()
+
+
+class Mirror:
+    """Takes all that a connection brings, and then sends it back: port 9, both families. A thread for each connection: one
+    may hang."""
+
+    def __init__(self, ns):
+        self.listener = ns.socket(socket.AF_INET6)
+        self.listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        self.listener.bind(("::", MIRROR_PORT))
+        self.listener.listen(16)
+        self.threads, self.sockets = [], []
+        self._start(self._accept)
+        ns.lab.closing(self)
+
+    def _start(self, target, *arguments):
+        self.threads.append(threading.Thread(target=target, args=arguments, name="mirror", daemon=True))
+        self.threads[-1].start()
+
+    def _accept(self):
+        while True:
+            try:
+                self.sockets.append(self.listener.accept()[0])
+            except OSError:
+                return  # closed
+            self._start(self._reflect, self.sockets[-1])
+
+    @staticmethod
+    def _reflect(sock):
+        try:
+            sock.sendall(_read_all(sock))
+            sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the other end tells
+
+    def close(self):
+        for sock in (self.listener, *self.sockets):
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it has ended already
+        for thread in self.threads:
+            thread.join(5)
+        for sock in (self.listener, *self.sockets):
+            sock.close()
+
+
+def _read_all(sock):
+    parts = []
+    while octets := sock.recv(65536):
+        parts.append(octets)
+    return b"".join(parts)
+
+
+def there_and_back(ns, address, octets, timeout=5):
+    """What a Mirror made of them; an OSError when nothing moves for that long. No packet of it may be fragmented."""
+    with ns.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as sock:
+        if ":" in address:
+            sock.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_DO)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_DO)
+        sock.settimeout(timeout)
+        sock.connect((address, MIRROR_PORT))
+        sock.sendall(octets)
+        sock.shutdown(socket.SHUT_WR)
+        return _read_all(sock)
 
 
 class Probes:

@@ -11,9 +11,10 @@ class NotYet(AssertionError):
     """A fact did not come true in time."""
 
 
-def wait_until(fact, timeout=SOON, what=None):
+def wait_until(fact, timeout=SOON, what=None, poll_s=POLL_S):
     """Calls fact() until it returns something true and returns that. An AssertionError, a LookupError or an OSError
-    that fact raises means "not yet"; the last one, or the last value, is told when time is over."""
+    that fact raises means "not yet"; the last one, or the last value, is told when time is over. poll_s: between two looks, longer
+    where looking would disturb what is looked at."""
     what = what or getattr(fact, "__doc__", None) or getattr(fact, "__name__", "a fact")
     start = time.monotonic()
     last = "fact was never looked at"
@@ -28,7 +29,7 @@ def wait_until(fact, timeout=SOON, what=None):
         waited = time.monotonic() - start
         if waited >= timeout:
             raise NotYet(f"waited {waited:.1f} s for: {what}\n{last}")
-        time.sleep(POLL_S)
+        time.sleep(poll_s)
 
 
 def holds(fact, seconds, what=None):

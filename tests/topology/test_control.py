@@ -79,7 +79,7 @@ def test_a_command_of_another_daemon_is_told_to_be_its(two):
     done = run("rrctl", "--socket", two.reflector.socket, "drain", "5")
     assert done.returncode == 2 and "lb-announcer (rrctl -a)" in done.stderr
     done = run("rrctl", "-a", "-i", "show", "status")
-    assert done.returncode == 2 and "either -a or -i" in done.stderr
+    assert done.returncode == 2 and "one daemon at a time" in done.stderr
 
 
 @pytest.mark.parametrize("option, name", [([], "rrd"), (["-a"], "lb-announcer"), (["--ipvs-agent"], "lb-ipvs-agent")])
@@ -114,8 +114,9 @@ def test_there_are_samples():
 
 @pytest.mark.parametrize("path", SAMPLES, ids=[os.path.basename(p) for p in SAMPLES])
 def test_each_sample_is_a_good_file(path):
-    program = "lb-announcer" if "announcer" in os.path.basename(path) else "rrd"
-    done = run(program, "-t", "-c", path)
+    programs = {"announcer.conf": ["lb-announcer"], "node.conf": ["lb-announcer", "--node"],
+                "ipvs-agent.conf": ["lb-ipvs-agent"], "ipvs-agent-nat.conf": ["lb-ipvs-agent"]}
+    done = run(*programs.get(os.path.basename(path), ["rrd"]), "-t", "-c", path)
     assert done.returncode == 0, done.stderr
 
 

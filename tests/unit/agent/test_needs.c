@@ -4,12 +4,17 @@
 #include "base/log.h"
 #include "kernel/sysctl.h"
 
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -220,6 +225,15 @@ static const struct needs_found *found(const struct needs_state *s, const char *
 	return NULL;
 }
 
+static size_t wrong_in(const struct needs_state *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		n += !s->list[i].right;
+	return n;
+}
+
 static void settings_are_set_and_held(void **state)
 {
 	static const char forward[] = "net.ipv4.ip_forward", filter[] = "net.ipv4.conf.all.rp_filter",
@@ -229,6 +243,7 @@ static void settings_are_set_and_held(void **state)
 	struct needs_state s;
 	char advice[4096];
 	struct text t = text_init(advice, sizeof(advice));
+	struct row *r;
 
 	(void)state;
 	if (unshare(CLONE_NEWNET) < 0 || system("ip link add a0 type veth peer name a1") != 0)
@@ -241,6 +256,11 @@ static void settings_are_set_and_held(void **state)
 	assert_false(needs_apply(&cfg, &s));
 	assert_int_equal(value_of(forward), 0);
 	assert_false(found(&s, forward)->right);
+	r = row_new();
+	assert_int_equal(needs_wrong(&s, r), wrong_in(&s));
+	assert_int_equal(row_list_size(row_get(r, "sysctls")), wrong_in(&s));
+	assert_true(wrong_in(&s) >= 3);
+	row_free(r);
 	needs_advice(&s, &t);
 	assert_non_null(strstr(advice, " net.ipv4.ip_forward=1"));
 	assert_non_null(strstr(advice, "{name: net.ipv4.conf.all.rp_filter, value: \"2\"}"));
@@ -248,6 +268,10 @@ static void settings_are_set_and_held(void **state)
 
 	cfg.sysctls.set = true;
 	assert_true(needs_apply(&cfg, &s));
+	r = row_new();
+	assert_int_equal(needs_wrong(&s, r), wrong_in(&s));
+	assert_int_equal(row_list_size(row_get(r, "sysctls")), wrong_in(&s));
+	row_free(r);
 	assert_int_equal(value_of(forward), 1);
 	assert_int_equal(value_of(local), 1);
 	assert_false(kernel_rp_filter_strict());
@@ -263,11 +287,44 @@ static void settings_are_set_and_held(void **state)
 	assert_int_equal(value_of(filter), 2);
 }
 
+/* Becomes a user without any capability but this one. */
+static bool become_nobody(unsigned capability)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2] = { { 0 } };
+
+	d[0].permitted = d[0].effective = 1u << capability;
+	return prctl(PR_SET_KEEPCAPS, 1) == 0 && setresuid(65534, 65534, 65534) == 0 &&
+	       syscall(SYS_capset, &h, d) == 0;
+}
+
+static void net_admin_alone_may_write_settings(void **state)
+{
+	static const char key[] = "net.ipv4.ip_forward";
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	if (!pid) {
+		if (unshare(CLONE_NEWNET) < 0 || kernel_sysctl_write(key, 0) < 0 ||
+			!become_nobody(CAP_NET_ADMIN))
+			_exit(77);
+		_exit(kernel_sysctl_writable(key) && kernel_sysctl_write(key, 1) == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(services_want),
 		cmocka_unit_test(operator_decides),
+		cmocka_unit_test(net_admin_alone_may_write_settings),
 		cmocka_unit_test(settings_are_set_and_held),
 	};
 

@@ -53,13 +53,23 @@ static bool program(const char *name)
 	return with_iptables && strcmp(name, "iptables") == 0;
 }
 
+static bool directory(const char *path)
+{
+	return strcmp(path, "/run/rrd") == 0;
+}
+
 static struct preflight_world world(void)
 {
 	with_iptables = with_xt_ipvs = true;
 	mtu = 1450;
-	return (struct preflight_world){
-		.net_admin = true, .first_user_space = true, .module = module, .way = way, .program = program
-	};
+	return (struct preflight_world){ .net_admin = true,
+		.net_raw = true,
+		.iptables_lock = true,
+		.first_user_space = true,
+		.module = module,
+		.way = way,
+		.program = program,
+		.directory = directory };
 }
 
 /* --- services --- */
@@ -175,11 +185,18 @@ static void masquerading(void **state)
 	assert_int_equal(p.count, 1);
 	expect(&p, PREFLIGHT_PROBLEM, "ip6tables", "install");
 	with_iptables = with_xt_ipvs = false;
-	judge(v, 2, false, &w, NULL, &p);
-	assert_int_equal(p.count, 0);
 	judge(v, 1, true, &w, NULL, &p);
 	assert_int_equal(p.count, 2);
 	expect(&p, PREFLIGHT_PROBLEM, "xt_ipvs", "kernel");
+	w.net_raw = w.iptables_lock = false;
+	judge(v, 1, true, &w, NULL, &p);
+	assert_int_equal(p.count, 4);
+	expect(&p, PREFLIGHT_PROBLEM, "CAP_NET_RAW", "NET_RAW");
+	expect(&p, PREFLIGHT_NOT_YET, "/run/xtables.lock", "root");
+	/* Without it nothing of this is needed, and answers need a way back. */
+	judge(v, 2, false, &w, NULL, &p);
+	assert_int_equal(p.count, 2);
+	expect(&p, PREFLIGHT_NOTE, "come back through here", "masquerade: true");
 }
 
 static void ways(void **state)
@@ -255,6 +272,25 @@ static void settings(void **state)
 	assert_false(preflight_has(&p, PREFLIGHT_NOT_YET));
 }
 
+static void directories_must_be_there(void **state)
+{
+	struct config_agent cfg = { .control = { .socket = "/run/rrd/a.sock" },
+		.ipvs = { .state_file = "/run/rrd/a.state" } };
+	struct preflight_world w = world();
+	struct preflight p;
+
+	(void)state;
+	preflight_judge(&cfg, &w, NULL, &p);
+	assert_int_equal(p.count, 0);
+	cfg.control.socket = "/run/none/a.sock";
+	cfg.ipvs.state_file = "/a.state";
+	preflight_judge(&cfg, &w, NULL, &p);
+	assert_int_equal(p.count, 2);
+	expect(&p, PREFLIGHT_PROBLEM, "the directory /run/none of control.socket is missing",
+		"mkdir -p /run/none");
+	expect(&p, PREFLIGHT_NOTE, "the directory / of ipvs.state-file is missing", "mkdir -p /");
+}
+
 static void too_many_are_counted(void **state)
 {
 	struct config_virtual v[PREFLIGHT_MAX + 3];
@@ -279,6 +315,7 @@ int main(void)
 		cmocka_unit_test(ways),
 		cmocka_unit_test(tunnels_take_room),
 		cmocka_unit_test(settings),
+		cmocka_unit_test(directories_must_be_there),
 		cmocka_unit_test(too_many_are_counted),
 	};
 

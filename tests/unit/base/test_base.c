@@ -13,8 +13,10 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -316,6 +318,43 @@ static void text_is_cut_and_durations_are_said(void **state)
 	assert_string_equal(text_time(buf, 1795428672045ULL), "2026-11-23T10:11:12.045Z");
 }
 
+/* What is logged in fn, as it stands on stderr. */
+static void logged(void (*fn)(void), char *out, size_t size)
+{
+	FILE *f = tmpfile();
+	int saved = dup(STDERR_FILENO);
+
+	assert_non_null(f);
+	assert_true(saved >= 0 && dup2(fileno(f), STDERR_FILENO) >= 0);
+	fn();
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(f);
+	out[fread(out, 1, size - 1, f)] = 0;
+	fclose(f);
+}
+
+static void log_a_text(void)
+{
+	log_lines(LOG_LEVEL_ERROR, "first\n\n    second, %s\nthird");
+	log_lines(LOG_LEVEL_ERROR, "");
+}
+
+static void a_text_is_logged_line_by_line(void **state)
+{
+	char out[1024];
+	size_t lines = 0;
+
+	(void)state;
+	logged(log_a_text, out, sizeof(out));
+	for (const char *p = out; (p = strchr(p, '\n')); p++)
+		lines++;
+	assert_int_equal(lines, 3);
+	assert_non_null(strstr(out, " error: first\n"));
+	assert_non_null(strstr(out, " error:     second, %s\n"));
+	assert_non_null(strstr(out, " error: third\n"));
+}
+
 static void log_lines_are_limited_and_counted(void **state)
 {
 	struct log_limit l = { 0 };
@@ -356,6 +395,7 @@ int main(void)
 		cmocka_unit_test(rows_become_lines_and_back),
 		cmocka_unit_test(bad_lines_are_refused_with_a_reason),
 		cmocka_unit_test(text_is_cut_and_durations_are_said),
+		cmocka_unit_test(a_text_is_logged_line_by_line),
 		cmocka_unit_test(log_lines_are_limited_and_counted),
 		cmocka_unit_test(version_names_program_and_parts),
 	};

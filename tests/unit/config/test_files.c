@@ -2,6 +2,7 @@
  * octet of any of them can be changed or cut off so that the reader does more than say what is wrong. */
 #include "config/agent.h"
 #include "config/announcer.h"
+#include "config/node_routes.h"
 #include "config/rrd.h"
 #include "config/yaml.h"
 
@@ -56,6 +57,11 @@ static char *read_as(const char *name, const char *text, size_t len)
 
 		loaded = c != NULL;
 		config_announcer_free(c);
+	} else if (strncmp(name, "node", 4) == 0) {
+		struct config_node_routes *c = config_node_routes_parse(copy, len, name, errs);
+
+		loaded = c != NULL;
+		config_node_routes_free(c);
 	} else {
 		struct config_rrd *c = config_rrd_parse(copy, len, name, errs);
 
@@ -130,7 +136,7 @@ static void good_files_load(void **state)
 static void samples_load(void **state)
 {
 	(void)state;
-	each_file("etc", 3, loads);
+	each_file("etc", 5, loads);
 }
 
 /* CONFIG_TEST_UPDATE=1 writes the messages instead of comparing them; then read what git diff says. */

@@ -1,5 +1,7 @@
 /* Every key of a schema stands in its manual page with type, default and what a change touches, and nothing else does. */
+#include "config/agent.h"
 #include "config/announcer.h"
+#include "config/node_routes.h"
 #include "config/rrd.h"
 
 #include <setjmp.h>
@@ -35,6 +37,8 @@ static void add_roff(struct text *t, const char *s, size_t len)
 			text_add(t, "\\-");
 		else if (s[i] == '"')
 			text_add(t, "\\(dq");
+		else if (s[i] == '\\')
+			text_add(t, "\\e");
 		else
 			text_add(t, "%c", s[i]);
 	}
@@ -89,11 +93,25 @@ static void lb_announcer_conf_5_tells_every_key(void **state)
 	page_has_keys("lb-announcer.conf.5", &config_announcer_schema);
 }
 
+static void lb_announcer_node_conf_5_tells_every_key(void **state)
+{
+	(void)state;
+	page_has_keys("lb-announcer-node.conf.5", &config_node_routes_schema);
+}
+
+static void lb_ipvs_agent_conf_5_tells_every_key(void **state)
+{
+	(void)state;
+	page_has_keys("lb-ipvs-agent.conf.5", &config_agent_schema);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rrd_conf_5_tells_every_key),
 		cmocka_unit_test(lb_announcer_conf_5_tells_every_key),
+		cmocka_unit_test(lb_announcer_node_conf_5_tells_every_key),
+		cmocka_unit_test(lb_ipvs_agent_conf_5_tells_every_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

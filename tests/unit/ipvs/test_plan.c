@@ -28,7 +28,7 @@ struct scene {
 static void scene_init(struct scene *c, const char *scheduler)
 {
 	*c = (struct scene){ .service = value_service(IPPROTO_TCP, "10.9.9.9", 80, scheduler) };
-	c->in = (struct ipvs_plan_input){ .service = &c->service, .mh_table_size = 4093, .moves_max = 64 };
+	c->in = (struct ipvs_plan_input){ .service = &c->service, .moves_max = 64 };
 }
 
 /* The kernel has the service, and these servers in this order of insertion. */

@@ -195,12 +195,9 @@ static void churn(unsigned refused, unsigned meddling, uint32_t seed)
 	struct ipvs_wish_dest want[SERVERS];
 	struct ipvs_service s = value_service(IPPROTO_TCP, "10.9.9.9", 80, "mh");
 
-	w.in = (struct ipvs_plan_input){ .service = &s,
-		.want = want,
-		.have = &w.have,
-		.fresh = true,
-		.mh_table_size = 251,
-		.moves_max = 7 };
+	w.in = (struct ipvs_plan_input){
+		.service = &s, .want = want, .have = &w.have, .fresh = true, .moves_max = 7
+	};
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		unsigned plans = 0;
 

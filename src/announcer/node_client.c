@@ -1,0 +1,282 @@
+#include "announcer/node_client.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/row_net.h"
+#include "control/link.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	RETRY_US = 100000,	/* to connect */
+	RETRY_MAX_US = 1000000, /* the other side holds our routes for some seconds when it starts */
+	AGAIN_US = 1000000,	/* what did not work */
+	RENEW_US = 10000000,	/* what does */
+	SILENCE_US = 5000000,	/* worth a word in the log */
+};
+
+struct entry {
+	struct node_client *client;
+	struct node_client_service service;
+	bool wanted; /* at all */
+	enum node_state state;
+	uint64_t capacity_bit_s;
+	bool news;	       /* of what is wanted, not said yet */
+	bool asking, known;    /* known: registered over this connection */
+	enum node_state asked; /* under way, or last */
+	uint64_t asked_us;
+	bool ready, told_silence;
+	char *problem; /* told last; NULL: none */
+};
+
+struct node_client {
+	struct io_loop *loop;
+	struct control_link *link;
+	struct node_client_config cfg;
+	char *name;
+	struct entry *entry;
+	struct io_timer *tick, *patience;
+	bool routes_go; /* with the other side */
+	bool leaving;
+	size_t to_leave;
+};
+
+static const char *prefix_text(const struct entry *e, char *buf)
+{
+	return prefix_format(&e->service.prefix, buf);
+}
+
+static void set_ready(struct entry *e, bool ready)
+{
+	if (e->ready == ready)
+		return;
+	e->ready = ready;
+	e->client->cfg.changed(e->client->cfg.user, (size_t)(e - e->client->entry), ready);
+}
+
+/* --- asking --- */
+
+static struct row *request(const struct entry *e, const char *command)
+{
+	struct row *r = row_new();
+
+	row_text(r, "command", command);
+	row_int(r, "version", NODE_VERSION);
+	row_prefix(r, "prefix", &e->service.prefix);
+	row_addr(r, "pod", &e->service.pod);
+	return r;
+}
+
+static void note_problem(struct entry *e, const char *why)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	if (e->problem ? strcmp(e->problem, why) == 0 : !*why)
+		return;
+	if (*why)
+		log_warning("service %s: node-route: %s%s", prefix_text(e, text), why,
+			e->ready ? ": withdrawing it" : ": not announced until it is there");
+	else
+		log_info("service %s: node-route: works now", prefix_text(e, text));
+	free(e->problem);
+	e->problem = *why ? mem_strdup(why) : NULL;
+}
+
+static void ask(struct entry *e);
+
+static void answered(void *user, enum control_result result, const struct row *row, const char *err)
+{
+	struct entry *e = user;
+
+	if (result == CONTROL_ROW) {
+		const char *on_exit = row_get_text(row, "on-exit");
+
+		e->client->routes_go = on_exit && strcmp(on_exit, "remove") == 0;
+		return;
+	}
+	e->asking = false;
+	/* The route is as it was; all is said anew over the next connection. */
+	if (result == CONTROL_BROKEN)
+		return;
+	e->known = true;
+	e->told_silence = false;
+	if (e->news && !e->client->leaving) {
+		ask(e);
+		return;
+	}
+	note_problem(e, result == CONTROL_END ? "" : err);
+	set_ready(e, result == CONTROL_END && e->asked != NODE_WITHDRAWN);
+}
+
+static void ask(struct entry *e)
+{
+	struct row *r = request(e, "register");
+
+	row_text(r, "name", e->client->name);
+	row_text(r, "state", node_state_text(e->state));
+	row_int(r, "capacity", (int64_t)e->capacity_bit_s);
+	if (!control_link_ask(e->client->link, r, answered, e))
+		return;
+	e->asking = true;
+	e->news = false;
+	e->asked = e->state;
+	e->asked_us = io_loop_now_us(e->client->loop);
+}
+
+static void tell_silence(struct entry *e, uint64_t now_us)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	if (!e->asking || e->told_silence || now_us - e->asked_us < SILENCE_US)
+		return;
+	e->told_silence = true;
+	log_warning("service %s: node-route: lb-announcer --node at %s has not answered for %d s%s",
+		prefix_text(e, text), e->client->cfg.path, SILENCE_US / 1000000,
+		e->ready ? "" : ": not announced until it does");
+}
+
+static void tick(void *user)
+{
+	struct node_client *c = user;
+	uint64_t now_us = io_loop_now_us(c->loop);
+
+	for (size_t i = 0; i < c->cfg.service_count && !c->leaving; i++) {
+		struct entry *e = &c->entry[i];
+
+		tell_silence(e, now_us);
+		if (!e->wanted || e->asking)
+			continue;
+		if (e->news || now_us - e->asked_us >= (e->problem ? AGAIN_US : RENEW_US))
+			ask(e);
+	}
+	io_timer_set(c->tick, AGAIN_US);
+}
+
+/* --- the connection --- */
+
+static void up(void *user)
+{
+	struct node_client *c = user;
+
+	log_info("node-route: connected to lb-announcer --node at %s", c->cfg.path);
+	for (size_t i = 0; i < c->cfg.service_count; i++) {
+		c->entry[i].known = false;
+		if (c->entry[i].wanted && !c->leaving)
+			ask(&c->entry[i]);
+	}
+}
+
+static void down(void *user, const char *why)
+{
+	struct node_client *c = user;
+	size_t ready = 0;
+
+	for (size_t i = 0; i < c->cfg.service_count; i++) {
+		/* It was configured to take its routes along: so it may have. */
+		if (c->routes_go)
+			set_ready(&c->entry[i], false);
+		ready += c->entry[i].ready;
+	}
+	if (ready)
+		log_warning("node-route: %s: %zu services stay announced, the node's routes work without it",
+			why, ready);
+	else
+		log_warning("node-route: %s: nothing is announced until it is there", why);
+}
+
+/* --- life --- */
+
+static void patience_over(void *user)
+{
+	struct node_client *c = user;
+
+	log_warning("node-route: lb-announcer --node does not confirm that the routes are gone: not waiting");
+	io_loop_stop(c->loop);
+}
+
+struct node_client *node_client_new(struct io_loop *loop, const struct node_client_config *cfg)
+{
+	struct node_client *c = mem_calloc(1, sizeof(*c));
+	struct control_link_config link = { .daemon = "lb-announcer --node",
+		.path = cfg->path,
+		.retry_us = RETRY_US,
+		.retry_max_us = RETRY_MAX_US,
+		.up = up,
+		.down = down,
+		.user = c };
+
+	c->loop = loop;
+	c->cfg = *cfg;
+	c->cfg.path = mem_strdup(cfg->path);
+	c->name = mem_strdup(cfg->name);
+	c->entry = mem_calloc(cfg->service_count + 1, sizeof(*c->entry));
+	for (size_t i = 0; i < cfg->service_count; i++)
+		c->entry[i] = (struct entry){ .client = c, .service = cfg->services[i] };
+	c->tick = io_timer_new(loop, tick, c);
+	c->patience = io_timer_new(loop, patience_over, c);
+	c->link = control_link_new(loop, &link);
+	io_timer_set(c->tick, AGAIN_US);
+	return c;
+}
+
+void node_client_free(struct node_client *c)
+{
+	if (!c)
+		return;
+	control_link_free(c->link);
+	for (size_t i = 0; i < c->cfg.service_count; i++)
+		free(c->entry[i].problem);
+	io_timer_free(c->tick);
+	io_timer_free(c->patience);
+	free(c->entry);
+	free(c->name);
+	free((char *)(uintptr_t)c->cfg.path);
+	free(c);
+}
+
+void node_client_want(struct node_client *c, size_t service, enum node_state state, uint64_t capacity_bit_s)
+{
+	struct entry *e = &c->entry[service];
+
+	if (e->wanted && e->state == state && e->capacity_bit_s == capacity_bit_s)
+		return;
+	e->wanted = e->news = true;
+	e->state = state;
+	e->capacity_bit_s = capacity_bit_s;
+	if (state == NODE_WITHDRAWN)
+		e->ready = false;
+	if (!e->asking)
+		ask(e);
+}
+
+bool node_client_is_ready(const struct node_client *c, size_t service)
+{
+	return c->entry[service].ready;
+}
+
+/* --- leaving --- */
+
+static void left(void *user, enum control_result result, const struct row *row, const char *err)
+{
+	struct node_client *c = user;
+
+	(void)row;
+	(void)err;
+	if (result != CONTROL_ROW && --c->to_leave == 0)
+		io_loop_stop(c->loop);
+}
+
+void node_client_leave(struct node_client *c, uint64_t patience_ms)
+{
+	c->leaving = true;
+	for (size_t i = 0; i < c->cfg.service_count; i++)
+		if ((c->entry[i].known || c->entry[i].asking) &&
+			control_link_ask(c->link, request(&c->entry[i], "unregister"), left, c))
+			c->to_leave++;
+	if (!c->to_leave)
+		return;
+	io_timer_set(c->patience, patience_ms * 1000);
+	io_loop_run(c->loop);
+	io_timer_cancel(c->patience);
+}
