@@ -258,7 +258,7 @@ class Gobgp(Reflector):
     @staticmethod
     def settings(peers, table, dynamic):
         """The keys that a neighbor and a peer group share. table: the name of the TOML table."""
-        more = "" if dynamic else f'neighbor-address = "{{address}}"\n'
+        more = "" if dynamic else 'neighbor-address = "{address}"\n'
         return f"""
 [[{table}]]
   [{table}.config]
