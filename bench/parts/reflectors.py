@@ -282,7 +282,7 @@ class Gobgp(Reflector):
 
     def command(self):
         text = f'[global.config]\n  as = {AS}\n  router-id = "{SERVER}"\n  port = {PORT}\n  local-address-list = ["{SERVER}"]\n'
-        silent = [a for p in self.plan.peers if not p.export for a in p.addresses]
+        silent = [a for p in self.plan.peers if not p.export for a in ([p.range] if p.range else p.addresses)]
         if silent:
             text += self.policy(silent)
         for peers in self.plan.peers:
@@ -296,11 +296,10 @@ class Gobgp(Reflector):
         return [program("gobgpd"), "-t", "toml", "-f", self.lab.file("gobgpd.toml", text), "--api-hosts", "127.0.0.1:50051",
                 "--pprof-disable"]
 
-    def policy(self, silent):
+    @staticmethod
+    def policy(silent):
         """Those who are told nothing, by an export policy."""
-        ranges = [p.range for p in self.plan.peers if p.range and not p.export]
-        names = ranges or silent
-        members = ", ".join(f'"{n}"' for n in names)
+        members = ", ".join(f'"{n}"' for n in silent)
         return f"""
 [global.apply-policy.config]
   export-policy-list = ["silence"]
