@@ -1,6 +1,7 @@
 #include "rrctl/change.h"
 
 #include "base/mem.h"
+#include "rrctl/cell.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -37,20 +38,31 @@ static void print_heading(struct change_list *l, const char *apply)
 	fprintf(l->out, "%s:\n", apply);
 }
 
+/* The text of a key and what stands around it, where there is one. */
+static void print_part(
+	FILE *out, const char *before, const struct row *r, const char *key, const char *behind)
+{
+	char *text = cell_text(r, key);
+
+	if (text)
+		fprintf(out, "%s%s%s", before, text, behind);
+	free(text);
+}
+
 void change_list_add(struct change_list *l, const struct row *r)
 {
-	const char *error = row_get_text(r, "error"), *apply = row_get_text(r, "apply"),
-		   *subject = row_get_text(r, "subject"), *change = row_get_text(r, "change"),
-		   *effect = row_get_text(r, "effect");
+	const char *apply = row_get_text(r, "apply");
 
 	l->any = true;
-	if (error) {
-		fprintf(l->out, "%s\n", error);
+	if (row_has(r, "error")) {
+		print_part(l->out, "", r, "error", "\n");
 		return;
 	}
 	print_heading(l, apply ? apply : "changes");
-	fprintf(l->out, "  %s%s%s%s%s\n", subject ? subject : "", subject ? ": " : "", change ? change : "",
-		effect ? ": " : "", effect ? effect : "");
+	print_part(l->out, "  ", r, "subject", ":");
+	print_part(l->out, row_has(r, "subject") ? " " : "  ", r, "change", "");
+	print_part(l->out, ": ", r, "effect", "");
+	fputc('\n', l->out);
 }
 
 void change_list_end(const struct change_list *l)

@@ -283,13 +283,19 @@ class Speaker:
     # Step by step.
 
     def open(self, timeout=5):
-        """Connects; says nothing."""
-        family = socket.AF_INET6 if ":" in self.remote else socket.AF_INET
-        self.socket = self.ns.socket(family)
-        self.socket.settimeout(timeout)
-        if self.local:
-            self.socket.bind((self.local, 0))
-        self.socket.connect((self.remote, self.port))
+        """Connects; says nothing. A daemon that has just been started may not listen yet."""
+        def connect():
+            self.socket = self.ns.socket(socket.AF_INET6 if ":" in self.remote else socket.AF_INET)
+            self.socket.settimeout(timeout)
+            if self.local:
+                self.socket.bind((self.local, 0))
+            try:
+                self.socket.connect((self.remote, self.port))
+            except ConnectionRefusedError:
+                self.socket.close()
+                return False
+            return True
+        wait_until(connect, timeout, f"{self.remote} to take a connection")
         return self
 
     def send(self, octets):

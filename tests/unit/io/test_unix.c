@@ -369,6 +369,36 @@ static void a_server_out_of_descriptors_waits_and_accepts_later(void **state)
 	close(fd);
 }
 
+static void a_server_moves_and_its_clients_stay(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client(f), other;
+	char buf[16], path[sizeof(f->path) + 8];
+	struct stat st;
+
+	put(f, fd, "ping\n");
+	assert_int_equal(get(f, fd, buf, 5), 5);
+	/* Where that cannot be, nothing changes. */
+	assert_int_equal(io_unix_move(f->server, "/nowhere/at/all", (gid_t)-1), -ENOENT);
+	assert_int_equal(lstat(f->path, &st), 0);
+	snprintf(path, sizeof(path), "%s.moved", f->path);
+	assert_int_equal(io_unix_move(f->server, path, (gid_t)-1), 0);
+	assert_int_equal(lstat(f->path, &st), -1);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0660);
+	put(f, fd, "ping\n");
+	assert_int_equal(get(f, fd, buf, 5), 5);
+	other = io_unix_connect(path);
+	assert_true(other >= 0);
+	put(f, other, "ping\n");
+	assert_int_equal(recv(other, buf, 5, 0), 5);
+	assert_int_equal(io_unix_move(f->server, f->path, (gid_t)-1), 0);
+	assert_int_equal(lstat(path, &st), -1);
+	close(fd);
+	close(other);
+	run(f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -383,6 +413,7 @@ int main(void)
 		TEST(the_socket_is_for_owner_and_group_only),
 		TEST(a_socket_in_use_is_refused_and_a_file_left_alone),
 		TEST(a_socket_nobody_listens_on_is_replaced),
+		TEST(a_server_moves_and_its_clients_stay),
 		TEST(a_server_out_of_descriptors_waits_and_accepts_later),
 	};
 

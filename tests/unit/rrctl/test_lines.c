@@ -1,6 +1,7 @@
 /* Events and metrics as text, and a watch that is ended in several ways. */
 #include "unit/rrctl/support.h"
 
+#include "rrctl/change.h"
 #include "rrctl/event.h"
 #include "rrctl/exposition.h"
 
@@ -46,6 +47,59 @@ static void an_event_is_a_line_that_says_what_is_known(void **state)
 		"T route 10.0.0.0/8 3\n");
 	expect_event("{\"lost\":true,\"number\":17}",
 		"--- 17 events are missing here: they came faster than they were read\n");
+}
+
+/* --- changes --- */
+
+static void expect_changes(const char *const *rows, const char *expected)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	struct change_list *l = change_list_new(out);
+
+	for (; *rows; rows++) {
+		struct row *r = parse(*rows);
+
+		change_list_add(l, r);
+		row_free(r);
+	}
+	change_list_end(l);
+	change_list_free(l);
+	fclose(out);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void changes_stand_under_what_they_touch(void **state)
+{
+	static const char *const
+		none[] = { NULL },
+		*const errors[] = { "{\"error\":\"f:1:2: no\"}", NULL },
+		*const some[] = {
+			"{\"apply\":\"live\",\"change\":\"log.level info -> debug\"}",
+			"{\"apply\":\"live\",\"subject\":\"neighbor 10.0.0.9\",\"change\":\"added\"}",
+			"{\"apply\":\"resets sessions\",\"subject\":\"neighbor 10.0.0.110\",\"change\":"
+			"\"hold-time 9 -> 30\",\"effect\":\"resets this session\"}",
+			NULL,
+		};
+
+	(void)state;
+	expect_changes(none, "nothing changes\n");
+	expect_changes(errors, "f:1:2: no\n");
+	expect_changes(some,
+		"live:\n  log.level info -> debug\n  neighbor 10.0.0.9: added\n"
+		"resets sessions:\n  neighbor 10.0.0.110: hold-time 9 -> 30: resets this session\n");
+}
+
+static void a_reload_may_be_tried(void **state)
+{
+	(void)state;
+	expect_parse(TARGET_RRD, "reload", "{\"command\":\"reload\"}");
+	expect_parse(TARGET_RRD, "reload --dry-run", "{\"command\":\"reload\",\"dry-run\":true}");
+	expect_parse(TARGET_RRD, "rel dry", "{\"command\":\"reload\",\"dry-run\":true}");
+	expect_parse(TARGET_RRD, "reload now", "\"now\" is not understood here; only \"dry-run\" is");
+	expect_parse(TARGET_RRD, "show config all", "{\"command\":\"show config\",\"all\":true}");
 }
 
 /* --- metrics --- */
@@ -280,6 +334,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_event_is_a_line_that_says_what_is_known),
+		cmocka_unit_test(changes_stand_under_what_they_touch),
+		cmocka_unit_test(a_reload_may_be_tried),
 		cmocka_unit_test(a_family_stands_together_under_one_head),
 		cmocka_unit_test(no_samples_are_no_text),
 		cmocka_unit_test(an_event_is_seen_at_once_and_an_interrupt_is_a_good_end),
