@@ -86,10 +86,15 @@ bool show_config(void *user, const struct row *args, struct control_answer *out,
 bool reload(void *user, const struct row *args, struct control_answer *out, char *err)
 {
 	bool dry_run = row_get_bool(args, "dry-run", false);
-	struct told *t = mem_calloc(1, sizeof(*t));
 	struct reload_result result;
+	struct told *t;
 
-	(void)err;
+	/* Who writes it otherwise must not get the reload itself. */
+	if (row_has(args, "dry-run") && dry_run != row_get_bool(args, "dry-run", true)) {
+		snprintf(err, SHOW_ERROR_MAX, "\"dry-run\" is true or false");
+		return false;
+	}
+	t = mem_calloc(1, sizeof(*t));
 	reload_result_init(&result);
 	rrd_reload(user, dry_run, &result);
 	for (size_t i = 0; result.plan && i < result.plan->count; i++)

@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from lab import bgp, daemons, fig4
+from lab import bgp, daemons
 from lab.fig4 import REFLECTOR, ROUTER, SERVICE, SERVICE2
 from lab.wait import holds, wait_until
 
@@ -68,6 +68,11 @@ def refused(daemon, config):
     return status["reload-error"]
 
 
+def listens(fig, port):
+    with fig.client.socket() as sock:
+        return sock.connect_ex((REFLECTOR, port)) == 0
+
+
 # What is no change.
 
 def test_a_default_written_out_is_no_change(fig, reflector, ear):
@@ -122,14 +127,12 @@ def test_a_busy_port_refuses_the_whole(fig, reflector, ear):
     assert "1179" in refused(reflector, config)
     assert ear.closed is None
     # What was opened for it is closed again, and the old one still takes connections.
-    with pytest.raises(ConnectionRefusedError):
-        bgp.Speaker(fig.add_pod(1).ns, REFLECTOR, port=1180).open()
+    assert not listens(fig, 1180) and listens(fig, 179)
     fig.add_pod(2).speaker().establish()
     busy.close()
     taken(reflector, changed(reflector, ("peer-groups.routers.hold-time", 9)))
     assert ear.closed is None
-    with pytest.raises(ConnectionRefusedError):
-        bgp.Speaker(fig.add_pod(1).ns, REFLECTOR).open()
+    assert listens(fig, 1180) and not listens(fig, 179)
     bgp.Speaker(fig.add_pod(1).ns, REFLECTOR, port=1180, router_id="1.2.3.4").establish()
 
 
