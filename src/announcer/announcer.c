@@ -109,20 +109,24 @@ static void end_services(struct announcer *a)
 
 /* --- speakers --- */
 
-static void start_speakers(struct announcer *a)
+static bool start_speakers(struct announcer *a)
 {
 	a->speakers = mem_calloc(a->cfg->neighbor_count + 1, sizeof(*a->speakers));
+	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
+		bgp_queue_init(&a->speakers[i].queue);
 	for (size_t i = 0; i < a->cfg->neighbor_count; i++) {
 		struct speaker *s = &a->speakers[i];
 		struct session_config cfg;
 
 		s->announcer = a;
 		s->cfg = &a->cfg->neighbors[i];
-		bgp_queue_init(&s->queue);
 		speaker_session_config(a, s->cfg, &cfg);
+		if (!speaker_key_works(&cfg))
+			return false;
 		s->session = session_new(a->sessions, &cfg, &speaker_ops, s);
 		session_start(s->session);
 	}
+	return true;
 }
 
 static void end_speakers(struct announcer *a)
@@ -181,7 +185,10 @@ struct announcer *announcer_new(struct config_announcer *cfg)
 		announcer_free(a);
 		return NULL;
 	}
-	start_speakers(a);
+	if (!start_speakers(a)) {
+		announcer_free(a);
+		return NULL;
+	}
 	router_id = ip_addr_v4(a->id.router_id);
 	log_info("lb-announcer %s: AS %u, router-id %s, %zu services, %zu neighbors", PACKAGE_VERSION,
 		cfg->router.as, ip_addr_format(&router_id, id), cfg->service_count, cfg->neighbor_count);

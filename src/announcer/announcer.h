@@ -74,6 +74,8 @@ bool announcer_undrain(struct announcer *a);
 extern const struct session_ops speaker_ops;
 void speaker_session_config(
 	const struct announcer *a, const struct config_reflector *n, struct session_config *out);
+/* False, and logged, when the kernel does not take its key. */
+bool speaker_key_works(const struct session_config *cfg);
 /* Queues the announcement of all services, as they are to be announced now. */
 void speaker_announce_all(struct speaker *s);
 /* Queues the withdrawal of everything it was told of. */
