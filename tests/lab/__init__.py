@@ -13,6 +13,7 @@ flows.py    thousands of TCP flows as single packets
 daemons.py  rrd, lb-announcer, lb-ipvs-agent and rrctl
 peers.py    BIRD, GoBGP and ExaBGP
 bgp.py      a BGP speaker that says whatever a test wants, true or false
+tcp.py      keys, TTLs, forged packets and storms of connections
 exposition.py  Prometheus's text, read strictly
 traffic.py  servers that tell who they are, clients, and streams of probes
 wait.py     wait_until(fact): the only way a test waits
