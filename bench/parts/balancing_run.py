@@ -10,7 +10,7 @@ from functools import partial
 
 from lab import Lab
 
-from . import machine, report
+from . import report
 from .balancing import SYSTEMS
 from .balancing_stage import Lost, Stage, reloads
 
@@ -78,7 +78,8 @@ class Run:
 
     def cost(self, system, check, interval_ms, lab):
         stage = Stage(lab, system, check, COST_SERVERS, interval_ms, watched=False)
-        row = {"system": system.name, "check": check, "interval_ms": interval_ms, **stage.cost(self.asked.seconds), **stage.memory()}
+        row = {"system": system.name, "check": check, "interval_ms": interval_ms,
+               **stage.cost(self.asked.seconds, self.asked.output), **stage.memory()}
         self.costs.append(row)
         tell(f"  {row}")
 
@@ -119,11 +120,12 @@ class Run:
         return (HEALTH + CHANGE).index(event), count, check != "tcp", list(SYSTEMS).index(name)
 
     def cost_table(self):
-        rows = [("check", "system", "interval", "checks/s", "CPU s/1000", "% of the CPU", "servers %", "RSS KiB", "PSS KiB")]
+        rows = [("check", "system", "interval", "checks/s", "CPU s/1000", "% of the CPU", "all s/1000", "RSS KiB", "PSS KiB")]
         for r in self.costs:
             per = 1000 / max(r["checks"], 1)
             rows.append((r["check"], SYSTEMS[r["system"]].title, f"{r['interval_ms'] / 1000:g} s", f"{r['checks'] / r['wall_s']:.0f}",
-                         f"{r['cpu_s'] * per:.3f}", f"{100 * r['cpu_s'] / r['wall_s']:.1f}", f"{100 * r['servers_s'] / r['wall_s']:.1f}", str(r["rss"]), str(r["pss"])))
+                         f"{r['cpu_s'] * per:.3f}", f"{100 * r['cpu_s'] / r['wall_s']:.1f}",
+                         f"{r['guest_s'] * per:.3f}" if r["guest_s"] else "-", str(r["rss"]), str(r["pss"])))
         return rows
 
     def text(self, facts):
@@ -132,8 +134,8 @@ class Run:
             parts += ["Milliseconds from an event to the command to the kernel, and commands for each", columns(self.event_table(), 4)]
         if self.costs:
             parts += [f"{COST_SERVERS} servers, each checked once in the interval", columns(self.cost_table(), 2)]
-        parts += [f"{SYSTEMS[r['system']].title}: {r['broken']} of {r['of']} connections broken by {r['reloads']} changes of another "
-                  "server\n" for r in self.broken]
+        parts.append("".join(f"{SYSTEMS[r['system']].title}: {r['broken']} of {r['of']} connections broken by {r['reloads']} "
+                             "changes of another server\n" for r in self.broken))
         parts += [f"LOST: {words}\n" for words in self.lost]
         width = max(map(len, facts))
         return "\n".join(parts) + "\n" + "".join(f"{key:>{width}}: {value}\n" for key, value in facts.items())
@@ -152,7 +154,6 @@ def run(asked, facts):
     ours = f"{platform.system()} {platform.release()}"
     facts["IPVS"] = f"natively, {ours}" if facts["kernel"] == ours else f"in a guest: {ours}, user-mode-linux, {os.cpu_count()} CPU"
     this.all()
-    facts["load after"] = machine.load()
     text = this.text(facts)
     with open(os.path.join(asked.output, "agent.txt"), "w") as f:
         f.write(text)

@@ -28,6 +28,12 @@ def tree():
     return out.stdout.strip() or "no git tree"
 
 
+def kernel():
+    """This one's name; a guest's says that it is one."""
+    guest = field("/proc/cpuinfo", "vendor_id") == "User Mode Linux"
+    return f"{platform.system()} {platform.release()}" + (" (user-mode-linux)" if guest else "")
+
+
 def describe():
     """{what: value}, in the order to be printed."""
     memory_kib = int((field("/proc/meminfo", "MemTotal") or "0 kB").split()[0])
@@ -35,7 +41,7 @@ def describe():
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "machine": f"{field('/proc/cpuinfo', 'model name') or platform.machine()}, {os.cpu_count()} CPUs, "
                    f"{memory_kib / (1 << 20):.1f} GiB",
-        "kernel": f"{platform.system()} {platform.release()}",
+        "kernel": kernel(),
         "distribution": field("/etc/os-release", "PRETTY_NAME", "=") or "unknown",
         "tree": tree(),
         "load before": load(),

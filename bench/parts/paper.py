@@ -85,7 +85,8 @@ class PaperWhole(whole.Whole):
             self.write_rules(pod)
             pod.agent.signal(signal.SIGHUP)
 
-    def downs(self):
+    @staticmethod
+    def downs(_):
         """keepalived's word for it is the same as for what was taken from its file."""
         return 0
 

@@ -88,7 +88,7 @@ class Trials:
         self.load.mark()
         self.load.wait_answered(2)
         self.load.mark()
-        self.downs = self.whole.downs()
+        self.downs = self.whole.downs(self.whole.balancers[:3])
         return web
 
     @contextlib.contextmanager
@@ -107,8 +107,8 @@ class Trials:
         wait_until(lambda: self.load.status()["requests"]["pending"] == 0, SILENCE_S, "the last requests to be judged",
                    LOOK_S)
         self.result = self.judge()
-        # Where nothing of the kind was to happen, a load balancer that loses a server for a moment has changed its table.
-        self.result["downs"] = 0 if self.fated else max(0, self.whole.downs() - self.downs)
+        # Of those that stay. Where nothing of the kind was to happen, one that loses a server for a moment has changed its table.
+        self.result["downs"] = 0 if self.fated else max(0, self.whole.downs(self.whole.balancers[:3]) - self.downs)
         if web:
             self.load.forget()
             self.whole.remove_web(web)

@@ -72,10 +72,12 @@ static void apply(void *user)
 
 		if (!s->touched)
 			continue;
-		if (service_apply(s))
+		if (service_apply(s)) {
 			report_service(s);
-		else
+		} else {
+			report_service_gone(s);
 			service_free(s);
+		}
 	}
 	complete(a);
 	if (!io_timer_pending(a->tick))
@@ -113,7 +115,7 @@ static void seen(void *user, const struct ipvs_key *key)
 		if (!ipvs_key_equal(&s->wish.key, key))
 			continue;
 		service_seen(s);
-		report_service(s);
+		report_service_seen(s);
 	}
 	settled = ipvs_settled(a->ipvs);
 	if (settled && !a->settled)
@@ -136,6 +138,7 @@ static void begin(struct agent *a)
 	for (size_t i = 0; i < a->cfg->service_count; i++)
 		list_add_tail(&a->services, &service_new(a, &a->cfg->services[i])->link);
 	agent_touch(a);
+	report_beat(a);
 	daemon_notify(DAEMON_READY, NULL);
 }
 
@@ -184,6 +187,13 @@ static void unmasked(void *user)
 	end_if_gone(a);
 }
 
+uint64_t agent_wait_us(const struct agent *a)
+{
+	uint64_t now_us = agent_now_us(a);
+
+	return now_us < a->wait_until_us ? a->wait_until_us - now_us : 0;
+}
+
 /* Nothing is sent here any more. */
 static void remove_rules(void *user)
 {
@@ -192,10 +202,8 @@ static void remove_rules(void *user)
 	if (a->removing)
 		return;
 	a->removing = true;
-	if (a->cfg->ipvs.on_exit == CONFIG_EXIT_KEEP || !a->ready) {
-		log_info("ending: the kernel keeps its rules");
-		return end_now(a);
-	}
+	a->wait_until_us = 0;
+	report_beat(a);
 	log_info("ending: the rules go");
 	LIST_FOREACH (link, &a->services) {
 		struct service *s = LIST_ENTRY(link, struct service, link);
@@ -215,7 +223,7 @@ void agent_announcers_changed(struct agent *a)
 	if (!a->ending || a->removing || !report_nobody_announces(a))
 		return;
 	log_info("ending: nobody announces any more");
-	io_timer_set(a->end_timer, LINGER_US);
+	io_timer_set(a->end_timer, agent_wait_us(a) < LINGER_US ? agent_wait_us(a) : LINGER_US);
 }
 
 static void end(void *user)
@@ -224,15 +232,21 @@ static void end(void *user)
 
 	if (a->ending)
 		return remove_rules(a);
-	a->ending = true;
 	daemon_notify(DAEMON_STOPPING, NULL);
-	report_beat(a);
+	/* Nobody needs to be waited for: what they announce goes on working. */
+	if (a->cfg->ipvs.on_exit == CONFIG_EXIT_KEEP || !a->ready) {
+		log_info("ending: the kernel keeps its rules");
+		return end_now(a);
+	}
+	a->ending = true;
+	a->wait_until_us = agent_now_us(a) + a->cfg->ipvs.exit_wait_s * UINT64_C(1000000);
+	report_beat_counted(a);
 	a->end_timer = io_timer_new(a->loop, remove_rules, a);
 	if (list_empty(&a->announcers))
 		return remove_rules(a);
 	log_info("told to end: rules and checks stay until lb-announcer has withdrawn, %u s at most",
 		a->cfg->ipvs.exit_wait_s);
-	io_timer_set(a->end_timer, a->cfg->ipvs.exit_wait_s * UINT64_C(1000000));
+	io_timer_set(a->end_timer, agent_wait_us(a));
 	agent_announcers_changed(a);
 }
 
@@ -370,7 +384,7 @@ struct agent *agent_new(struct config_agent *cfg, const char *path)
 	a->look = io_timer_new(a->loop, look, a);
 	io_timer_set(a->look, LOOK_US);
 	a->resolver = io_worker_new(a->loop, "resolver");
-	a->files = file_watch_new(a->loop);
+	a->files = io_file_watch_new(a->loop);
 	if (!a->resolver || !agent_prepare_checks(a, cfg) || !start_ipvs(a) || !start_control(a)) {
 		agent_free(a);
 		return NULL;
@@ -396,7 +410,7 @@ void agent_free(struct agent *a)
 	io_http_free(a->checks.http);
 	if (a->resolver)
 		io_worker_free(a->resolver, source_drop_work);
-	file_watch_free(a->files);
+	io_file_watch_free(a->files);
 	marks_fini(&a->marks);
 	io_job_free(a->apply);
 	io_timer_free(a->tick);

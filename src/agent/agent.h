@@ -26,7 +26,7 @@ struct agent {
 	const char *path; /* of the configuration */
 	struct io_loop *loop;
 	struct io_worker *resolver;
-	struct file_watch *files;
+	struct io_file_watch *files;
 	struct check_env checks;
 	struct ipvs *ipvs;
 	struct needs_state needs;
@@ -38,6 +38,7 @@ struct agent {
 	struct control_feed *reports; /* for announcers */
 	struct list announcers;	      /* struct announcer of report.c */
 	struct io_timer *beat;
+	uint64_t count_asked_us; /* when connections were to be counted last */
 	struct io_signal *on_term, *on_int, *on_hup;
 	struct io_job *apply;	    /* touched services */
 	struct io_timer *tick;	    /* drains and their counts */
@@ -49,6 +50,7 @@ struct agent {
 	bool settled;		    /* the kernel is as wished */
 	bool unmasked;		    /* its rules have gone */
 	bool ending, removing;	    /* told to end; the rules are on their way out */
+	uint64_t wait_until_us;	    /* told to end: when the rules go in any case */
 	uint64_t started_us, reloads, reload_failures;
 	char *reload_error; /* of the last reload, or NULL */
 };
@@ -76,6 +78,8 @@ bool agent_reload(struct agent *a, char **why);
 
 /* The kernel's settings as the configuration needs them. False, and logged, when one that is necessary cannot be had. */
 bool agent_hold_settings(struct agent *a);
+/* How long an agent that was told to end still waits for announcers. */
+uint64_t agent_wait_us(const struct agent *a);
 /* Those who wait for the announcers' farewell may go on. */
 void agent_announcers_changed(struct agent *a);
 
@@ -84,8 +88,14 @@ void report_start(struct agent *a);
 void report_stop(struct agent *a);
 /* Something of the service may have changed. */
 void report_service(struct service *s);
-/* At once, without waiting for the next beat. */
-void report_beat(void *user);
+/* It is no more. */
+void report_service_gone(struct service *s);
+/* The same, and the kernel has been looked at. */
+void report_service_seen(struct service *s);
+/* Now, and from then on by its timer. */
+void report_beat(struct agent *a);
+/* As soon as connections have been counted. */
+void report_beat_counted(struct agent *a);
 /* Nobody announces what goes through this agent. */
 bool report_nobody_announces(const struct agent *a);
 bool report_health(void *user, const struct row *args, struct control_answer *out, char *err);

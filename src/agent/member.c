@@ -304,7 +304,7 @@ void member_drain(struct member *m, bool drained, uint64_t time_us)
 }
 
 /* UDP has no end of a connection: all that are remembered count. */
-static uint32_t worth_waiting_for(const struct member *m)
+uint32_t member_busy(const struct member *m)
 {
 	bool udp = m->service->wish.key.protocol == IPPROTO_UDP;
 
@@ -318,8 +318,8 @@ void member_seen(struct member *m, const struct ipvs_seen_dest *seen)
 	m->in_kernel = seen != NULL;
 	m->counts = seen ? seen->counts : (struct ipvs_counts){ 0 };
 	m->kernel_weight = seen ? seen->dest.weight : 0;
-	if (seen && server_counted(&m->life, worth_waiting_for(m), m->kernel_weight,
-			    agent_now_us(m->service->agent)))
+	if (seen &&
+		server_counted(&m->life, member_busy(m), m->kernel_weight, agent_now_us(m->service->agent)))
 		changed(m, before);
 }
 

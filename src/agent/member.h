@@ -48,6 +48,8 @@ void member_configure(struct member *m);
 void member_update(struct member *m);
 /* time_us: until it is cut; 0: the service's. */
 void member_drain(struct member *m, bool drained, uint64_t time_us);
+/* Its connections that are worth waiting for. */
+uint32_t member_busy(const struct member *m);
 /* What the kernel has of it; NULL: nothing. */
 void member_seen(struct member *m, const struct ipvs_seen_dest *seen);
 /* Its time may be over. */

@@ -294,7 +294,9 @@ void service_sum(const struct service *s, struct service_sum *out)
 	for (struct member *m = next_member(s, &n); m; m = next_member(s, &n)) {
 		out->members++;
 		out->wanted += m->listed && !m->terminating && !m->drained;
+		out->serving += m->life.state == SERVER_UP && m->weight > 0;
 		out->state[m->life.state]++;
+		out->busy += member_busy(m);
 		out->active += m->counts.active;
 		out->inactive += m->counts.inactive;
 		out->connections += m->counts.connections;

@@ -30,7 +30,10 @@ struct service {
 	bool touched;
 	char *source_error; /* last told of to those who watch, or NULL */
 	uint64_t repairs;   /* the same, in the log too */
+	bool counting;	    /* its connections, for announcers */
+	bool established;   /* the kernel had it as wished, once */
 	struct service_report {
+		bool made, known, configured;
 		uint32_t servers, healthy;
 		uint64_t active;
 	} reported; /* to announcers */
@@ -57,7 +60,9 @@ bool service_tick(struct service *s);
 struct member **service_sorted(const struct service *s, size_t *count);
 
 struct service_sum {
-	size_t members, wanted /* listed, and not on their way out */, state[SERVER_STATES];
+	size_t members, wanted /* listed, and not on their way out */, serving /* up, with a weight */;
+	size_t state[SERVER_STATES];
+	uint64_t busy; /* connections worth waiting for */
 	uint64_t active, inactive, connections, packets_in, packets_out, octets_in, octets_out;
 };
 

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "agent/file_watch.h"
+#include "io/file_watch.h"
 #include "config/agent.h"
 #include "config/endpoints.h"
 #include "io/loop.h"
@@ -23,7 +23,7 @@ struct source_env {
 	struct io_loop *loop;
 	struct io_worker
 		*resolver; /* a thread for names; shared; freed after all sources, with source_drop_work */
-	struct file_watch *files; /* shared, since a user has few inotify instances */
+	struct io_file_watch *files; /* shared, since a user has few inotify instances */
 };
 
 /* list and all it points to are valid during the call. It must not free the source. */

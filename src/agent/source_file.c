@@ -56,7 +56,7 @@ struct files {
 	struct source *source;
 	bool is_directory;
 	char *path; /* of the directory */
-	struct file_watch_dir *watch;
+	struct io_file_watch_dir *watch;
 	struct io_job *job;
 	struct io_timer *timer; /* the end of waiting */
 	struct list parts;
@@ -417,20 +417,20 @@ static bool may_be_incomplete(const struct files *f, const char *name)
 	return incomplete;
 }
 
-static void on_event(void *user, enum file_watch_event event, const char *name)
+static void on_event(void *user, enum io_file_watch_event event, const char *name)
 {
 	struct files *f = user;
 	struct part *p = name ? find_part(f, name) : NULL;
 
 	io_job_post(f->job);
-	if (event == FILE_WATCH_LOOK || !is_ours(f, name) || event == FILE_WATCH_GONE) {
+	if (event == IO_FILE_LOOK || !is_ours(f, name) || event == IO_FILE_GONE) {
 		/* Also the target of a link, by whatever name. */
 		f->look = true;
 		return;
 	}
 	if (!p)
 		p = add_part(f, name);
-	if (event == FILE_WATCH_CREATED && may_be_incomplete(f, name)) {
+	if (event == IO_FILE_CREATED && may_be_incomplete(f, name)) {
 		p->waiting = true;
 		io_timer_set(f->timer, WRITE_US);
 		return;
@@ -458,7 +458,7 @@ static void *start(struct source *s)
 	}
 	f->job = io_job_new(s->env.loop, work, f);
 	f->timer = io_timer_new(s->env.loop, on_waited, f);
-	f->watch = file_watch_dir_new(s->env.files, f->path, on_event, f);
+	f->watch = io_file_watch_dir_new(s->env.files, f->path, on_event, f);
 	io_job_post(f->job);
 	return f;
 }
@@ -467,7 +467,7 @@ static void stop(void *state)
 {
 	struct files *f = state;
 
-	file_watch_dir_free(f->watch);
+	io_file_watch_dir_free(f->watch);
 	io_timer_free(f->timer);
 	io_job_free(f->job);
 	LIST_FOREACH (link, &f->parts)

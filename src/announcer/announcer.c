@@ -103,8 +103,49 @@ static void end_services(struct announcer *a)
 		node_route_del(a->services[i].node_route);
 	for (size_t i = 0; a->services && i < a->cfg->service_count; i++)
 		local_route_del(a->services[i].local_route);
+	for (size_t i = 0; a->services && i < a->cfg->service_count; i++)
+		conditions_free(a->services[i].conditions);
 	node_netns_close(a->node);
 	free(a->services);
+}
+
+static bool start_checks(struct announcer *a)
+{
+	a->checks = (struct check_env){ .loop = a->loop, .user_agent = "User-Agent: lb-announcer" };
+	if (conditions_need_http(a->cfg))
+		a->checks.http = io_http_new(a->loop);
+	return a->checks.http || !conditions_need_http(a->cfg);
+}
+
+/* A file that is there already: nothing is announced in the first place. */
+static bool start_drain_file(struct announcer *a)
+{
+	const char *file = a->cfg->drain.file;
+
+	if (!file)
+		return true;
+	a->drain_file = drain_file_new(a->loop, file, announcer_drain_file, a);
+	if (!a->drain_file || !drain_file_there(a->drain_file))
+		return a->drain_file != NULL;
+	log_info("%s is there: announcing nothing", file);
+	drain_start(&a->drain, a->started_ms, 0);
+	a->drained_by_file = true;
+	return true;
+}
+
+/* Nothing has been heard yet: only what is bound to no agent and no condition is announced at once. */
+static void start_gates(struct announcer *a)
+{
+	for (size_t i = 0; i < a->cfg->service_count; i++) {
+		gate_init(&a->services[i].gate, a->started_ms);
+		a->services[i].told_since_ms = a->started_ms;
+		a->services[i].conditions = conditions_new(
+			&a->checks, a->services[i].cfg, announcer_judge, a);
+	}
+	announcer_start_commands(a);
+	if (a->cfg->agent.socket)
+		a->agent = agent_link_new(a->loop, a->cfg->agent.socket, announcer_judge, a);
+	announcer_judge(a);
 }
 
 /* --- speakers --- */
@@ -175,20 +216,20 @@ struct announcer *announcer_new(struct config_announcer *cfg)
 	a->on_term = io_signal_new(a->loop, SIGTERM, announcer_end, a);
 	a->on_int = io_signal_new(a->loop, SIGINT, announcer_end, a);
 	a->drain_timer = io_timer_new(a->loop, announcer_drain_timer, a);
+	a->gate_timer = io_timer_new(a->loop, announcer_judge, a);
+	a->feed = control_feed_new(0);
 	a->sessions = session_io_new(a->loop);
 	if (!identity_find(&a->id, cfg, environment, local_route_source, err, sizeof(err))) {
 		log_error("%s", err);
 		announcer_free(a);
 		return NULL;
 	}
-	if (!start_services(a) || !start_control(a) || !announcer_node_routes_start(a)) {
+	if (!start_checks(a) || !start_drain_file(a) || !start_services(a) || !start_control(a) ||
+		!announcer_node_routes_start(a) || !start_speakers(a)) {
 		announcer_free(a);
 		return NULL;
 	}
-	if (!start_speakers(a)) {
-		announcer_free(a);
-		return NULL;
-	}
+	start_gates(a);
 	router_id = ip_addr_v4(a->id.router_id);
 	log_info("lb-announcer %s: AS %u, router-id %s, %zu services, %zu neighbors", PACKAGE_VERSION,
 		cfg->router.as, ip_addr_format(&router_id, id), cfg->service_count, cfg->neighbor_count);
@@ -205,10 +246,16 @@ void announcer_run(struct announcer *a)
 void announcer_free(struct announcer *a)
 {
 	control_server_free(a->control);
+	control_feed_free(a->feed);
 	end_speakers(a);
+	agent_link_free(a->agent);
+	announcer_end_commands(a);
 	end_services(a);
+	io_http_free(a->checks.http);
+	drain_file_free(a->drain_file);
 	session_io_free(a->sessions);
 	io_timer_free(a->drain_timer);
+	io_timer_free(a->gate_timer);
 	io_signal_free(a->on_term);
 	io_signal_free(a->on_int);
 	io_loop_free(a->loop);

@@ -2,16 +2,24 @@
  * lb-announcer: tells route reflectors that this pod's node takes traffic for the services.
  *
  * Glue over session/: it announces its few prefixes to every neighbor that is up and ignores what it is sent. It has no
- * table. Start: local routes, the node's routes, then sessions. End (SIGTERM): as drain.h has it, and when the
- * connections are gone the routes, in the opposite order; when it is killed the kernel closes its connections and the
- * reflectors withdraw at once.
+ * table. What it announces of a service follows from two things: whether the service works here (gate.h, by the word of
+ * lb-ipvs-agent and other conditions) and whether the whole is on its way out (drain.h). A cloud that
+ * speaks no BGP is told by a command (on_change.h). Start: local routes, the node's routes, then sessions. End (SIGTERM): as
+ * drain.h has it, and when the connections are gone the routes, in the opposite order; when it is killed the kernel closes
+ * its connections and the reflectors withdraw at once.
  */
 #pragma once
 
+#include "announcer/agent_link.h"
+#include "announcer/condition.h"
 #include "announcer/drain.h"
+#include "announcer/drain_file.h"
+#include "announcer/gate.h"
 #include "announcer/identity.h"
 #include "announcer/node_client.h"
+#include "announcer/on_change.h"
 #include "announcer/path.h"
+#include "announcer/share.h"
 #include "base/list.h"
 #include "bgp/queue.h"
 #include "config/announcer.h"
@@ -24,11 +32,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What all neighbors are told of a service. */
+enum voice { VOICE_SILENT, VOICE_DRAINING, VOICE_FULL };
+
+struct told {
+	enum voice voice;
+	unsigned quarters; /* of its capacity; 0 when silent */
+};
+
 struct service {
 	const struct config_service *cfg;
 	struct ip_addr next_hop;
 	struct local_route *local_route; /* NULL: not ours to make */
 	struct node_route *node_route;	 /* the same */
+	struct conditions *conditions;	 /* NULL: none */
+	const char *held_back;		 /* why they keep it from being announced; NULL: they do not */
+	struct on_change *on_change;	 /* NULL: no command */
+	struct gate gate;
+	struct share share;
+	struct told told;
+	uint64_t told_since_ms;
 };
 
 struct speaker {
@@ -49,9 +72,16 @@ struct announcer {
 	struct node_netns *node;	 /* NULL: the node's routes are somebody else's */
 	struct node_client *node_client; /* NULL: there is no lb-announcer --node to be told */
 	struct control_server *control;
+	struct control_feed *feed; /* of `watch` */
+	struct agent_link *agent;  /* NULL: bound to none */
+	bool agent_heard;	   /* as those who watch were told */
+	struct io_timer *gate_timer;
 	struct io_signal *on_term, *on_int;
 	struct io_timer *drain_timer;
 	struct drain drain;
+	struct drain_file *drain_file; /* NULL: none */
+	bool drained_by_file;
+	struct check_env checks;
 	uint64_t started_ms;
 };
 
@@ -69,6 +99,44 @@ void announcer_drain_timer(void *user);
 /* False when it has been told to end: what comes now is settled. */
 bool announcer_drain(struct announcer *a, uint64_t time_ms);
 bool announcer_undrain(struct announcer *a);
+/* The drain file has come or gone; user: the announcer. */
+void announcer_drain_file(void *user, bool there);
+/* Why it drains, in words. */
+const char *announcer_drain_reason(const struct announcer *a);
+/* Something a drain waits for may have changed. */
+void announcer_drain_look(struct announcer *a);
+/* Tells lb-ipvs-agent what it may rely on. */
+void announcer_tell_agent(struct announcer *a);
+
+/* --- truth.c: from what is known of the services to what is announced --- */
+/* Looks at every service again. To be called whenever something was heard, or a service's held_back was set. */
+void announcer_judge(void *user);
+/* What is to be announced of a service, once the node's route leads here. */
+struct told announcer_wish(const struct announcer *a, const struct service *sv);
+/* Tells all neighbors what is not as they were told. */
+void announcer_say(struct announcer *a);
+/* Some service is announced now. */
+bool announcer_says_anything(const struct announcer *a);
+/* The same without draining. */
+bool announcer_says_full(const struct announcer *a);
+/* What is known of a service: its words are in the caller's array, of room for all of the agent's services. */
+void announcer_facts(
+	const struct announcer *a, const struct service *sv, struct gate_word *words, struct gate_facts *out);
+/* Room for that; the caller frees it. */
+struct gate_word *announcer_words(const struct announcer *a);
+/* How its gate stands, in words: withdrawn, draining or announced. */
+const char *announcer_gate_text(const struct service *sv);
+
+/* --- cloud.c: the services' commands --- */
+void announcer_start_commands(struct announcer *a);
+void announcer_hurry_commands(struct announcer *a);
+void announcer_end_commands(struct announcer *a);
+/* Has the command told of what the service is now. */
+void announcer_tell_cloud(struct announcer *a, struct service *sv);
+/* Nothing is left to be told. */
+bool announcer_cloud_told(const struct announcer *a);
+/* At the end: told what there is to tell, and packets on their way taken; or not in time. */
+bool announcer_cloud_may_go(const struct announcer *a, uint64_t now_ms);
 
 /* --- speaker.c --- */
 extern const struct session_ops speaker_ops;
@@ -76,18 +144,12 @@ void speaker_session_config(
 	const struct announcer *a, const struct config_reflector *n, struct session_config *out);
 /* False, and logged, when the kernel does not take its key. */
 bool speaker_key_works(const struct session_config *cfg);
-/* Queues the announcement of all services, as they are to be announced now. */
-void speaker_announce_all(struct speaker *s);
-/* Queues the withdrawal of everything it was told of. */
-void speaker_withdraw_all(struct speaker *s);
-/* Whether services are announced at all now. */
-bool announcer_announces(const struct announcer *a);
-/* The same of one service: the node's route must lead here. */
-bool announcer_announces_service(const struct announcer *a, const struct service *sv);
-/* Queues the announcement of a service, or its withdrawal, whichever it is to be told now. */
-void speaker_announce_service(struct speaker *s, const struct service *sv);
-/* What a neighbor's paths are made of now. */
-struct path_speaker speaker_path(const struct speaker *s);
+/* Queues what a neighbor is to be told of a service now. */
+void speaker_tell(struct speaker *s, const struct service *sv);
+/* What a neighbor's path to a service is made of. */
+struct path_speaker speaker_path(const struct speaker *s, const struct service *sv);
+/* Whether this neighbor is told of it now. */
+bool speaker_announces(const struct speaker *s, const struct service *sv);
 /* Services this neighbor is told of now. */
 size_t speaker_announced(const struct speaker *s);
 

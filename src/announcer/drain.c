@@ -24,6 +24,7 @@ enum drain_action drain_start(struct drain *d, uint64_t now_ms, uint64_t time_ms
 	/* Without time there is no need to say first what is taken back in the same breath. */
 	enter(d, time_ms ? DRAIN_DRAINING : DRAIN_WITHDRAWN, now_ms);
 	d->until_ms = now_ms + time_ms;
+	d->quiet = quiet_since(now_ms, d->quiet.report);
 	return time_ms ? DRAIN_ANNOUNCE : DRAIN_WITHDRAW;
 }
 
@@ -55,6 +56,18 @@ enum drain_action drain_end(struct drain *d, uint64_t now_ms, bool anybody)
 	if (d->state == DRAIN_DRAINING && until < d->until_ms)
 		d->until_ms = until;
 	return DRAIN_NOTHING;
+}
+
+void drain_hasten(struct drain *d, uint64_t now_ms)
+{
+	if (d->state == DRAIN_DRAINING && now_ms < d->until_ms)
+		d->until_ms = now_ms;
+}
+
+void drain_report(struct drain *d, unsigned report, uint64_t active, uint64_t now_ms)
+{
+	if (quiet_look(&d->quiet, report, active, now_ms))
+		drain_hasten(d, now_ms);
 }
 
 /* When the present state is to be left; UINT64_MAX: not by itself. */

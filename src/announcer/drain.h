@@ -2,7 +2,7 @@
  * How a load balancer leaves, as a state machine over time. Pure: it is told the time and answers what to do.
  *
  *	announcing --drain, end--> draining --its time is over--> withdrawn --linger, if told to end--> leaving
- *	    ^                         |                               |
+ *	    ^                         |  or nobody is connected       |
  *	    +----------undrain--------+-------------------------------+     (not once told to end)
  *
  * Draining: the services are announced, with attributes that turn new connections away. Withdrawn: they are not, but
@@ -10,6 +10,8 @@
  * Being told to end a second time takes the waiting out of all that, and leaves the order as it is.
  */
 #pragma once
+
+#include "announcer/quiet.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,10 +34,11 @@ enum {
 struct drain {
 	uint64_t time_ms, linger_ms; /* as configured */
 	enum drain_state state;
-	bool ending;	   /* told to end */
-	bool hurried;	   /* told so twice */
-	uint64_t since_ms; /* in this state */
-	uint64_t until_ms; /* draining: when to withdraw */
+	bool ending;	    /* told to end */
+	bool hurried;	    /* told so twice */
+	uint64_t since_ms;  /* in this state */
+	uint64_t until_ms;  /* draining: when to withdraw */
+	struct quiet quiet; /* draining: what is reported of connections */
 };
 
 void drain_init(struct drain *d, uint64_t now_ms, uint64_t time_ms, uint64_t linger_ms);
@@ -47,6 +50,11 @@ enum drain_action drain_start(struct drain *d, uint64_t now_ms, uint64_t time_ms
 bool drain_undo(struct drain *d, uint64_t now_ms, enum drain_action *action);
 /* Told to end. anybody: somebody is there to be told of the drain; if not, there is nothing to wait for in it. */
 enum drain_action drain_end(struct drain *d, uint64_t now_ms, bool anybody);
+
+/* A report of connections that are left. Where none ever comes, the time is waited for. */
+void drain_report(struct drain *d, unsigned report, uint64_t active, uint64_t now_ms);
+/* There is nothing to wait for in a drain any more. */
+void drain_hasten(struct drain *d, uint64_t now_ms);
 
 /* Moves on when it is time; to be called until it says DRAIN_NOTHING. all_said: everything queued has been sent. */
 enum drain_action drain_step(struct drain *d, uint64_t now_ms, bool all_said);

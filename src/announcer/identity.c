@@ -85,6 +85,8 @@ static bool find_router_id(
 	id->router_id = cfg->router.router_id;
 	if (id->router_id)
 		return true;
+	if (!v4 && !v6 && !cfg->neighbor_count)
+		return true; /* nobody will ask */
 	if (!v4 && !v6) {
 		snprintf(err, err_size,
 			"router-id: auto: the pod's address is not known: set %s (status.podIP), or "
@@ -92,7 +94,7 @@ static bool find_router_id(
 			cfg->environment.pod_ip);
 		return false;
 	}
-	if (v4 && node && ip_addr_equal(v4, node)) {
+	if (v4 && node && ip_addr_equal(v4, node) && cfg->neighbor_count) {
 		snprintf(err, err_size,
 			"router-id: auto: the pod's address is the node's (host network?): it would not "
 			"tell pods of one node apart; set router-id to something unique");

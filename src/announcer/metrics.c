@@ -7,6 +7,7 @@
 #include "daemon/limit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define COUNTER(symbol, name, help)                                                                          \
 	static const struct metrics_family symbol = { name, METRICS_COUNTER, help }
@@ -52,22 +53,126 @@ static void add_announcer(struct metrics *m, const struct announcer *a)
 /* --- services --- */
 
 GAUGE(announced_to, "lb_announcer_service_neighbors", "Neighbors that are told of the service.");
+GAUGE(service_states, "lb_announcer_service_state", "1 for what all neighbors are told, 0 for the others.");
+GAUGE(gate, "lb_announcer_service_works", "1 when by all that is known it may be announced.");
+COUNTER(changes, "lb_announcer_service_changes_total",
+	"Times it was found to work, to leave or not to work.");
+GAUGE(capacity, "lb_announcer_service_capacity_ratio", "Share of its capacity that neighbors are told of.");
+GAUGE(healthy, "lb_announcer_service_healthy_servers",
+	"Healthy servers of the virtual service that has the smallest share of them.");
+GAUGE(servers, "lb_announcer_service_servers", "Servers that it shall have.");
+GAUGE(active, "lb_announcer_service_active_connections",
+	"Connections worth waiting for, as lb-ipvs-agent last reported them.");
 GAUGE(local_routes, "lb_announcer_service_local_route", "1 when the pod's route to the service is ours.");
 GAUGE(node_routes, "lb_announcer_service_node_route",
 	"1 when the node's route leads to the pod, by our doing.");
 
+static void add_health(
+	struct metrics *m, const struct announcer *a, const struct service *s, const char *prefix)
+{
+	struct gate_word *words = announcer_words(a);
+	const struct gate_word *worst;
+	struct gate_facts f;
+
+	announcer_facts(a, s, words, &f);
+	worst = gate_worst(&f);
+	if (worst && worst->known) {
+		metrics_add(m, &healthy, worst->healthy, "service", prefix, NULL);
+		metrics_add(m, &servers, worst->servers, "service", prefix, NULL);
+		metrics_add(m, &active, f.active, "service", prefix, NULL);
+	}
+	free(words);
+}
+
+static void add_gate(
+	struct metrics *m, const struct announcer *a, const struct service *s, const char *prefix)
+{
+	static const char *const voices[] = { "withdrawn", "draining", "announced" };
+
+	for (int v = VOICE_SILENT; v <= VOICE_FULL; v++)
+		metrics_add(m, &service_states, s->told.voice == (enum voice)v, "service", prefix, "state",
+			voices[v], NULL);
+	metrics_add(m, &gate, s->gate.state == GATE_OPEN, "service", prefix, NULL);
+	metrics_add(m, &changes, s->gate.changes, "service", prefix, NULL);
+	metrics_add_real(m, &capacity, (double)s->told.quarters / SHARE_WHOLE, "service", prefix, NULL);
+	add_health(m, a, s, prefix);
+}
+
+/* --- conditions and commands --- */
+
+GAUGE(condition_up, "lb_announcer_condition_up", "1 while the condition holds.");
+GAUGE(condition_time, "lb_announcer_condition_duration_seconds", "Time that its last run took.");
+COUNTER(condition_runs, "lb_announcer_condition_runs_total", "Runs by their result.");
+GAUGE(command_told, "lb_announcer_command_told",
+	"1 when on-change has told of the newest state; 0: it runs, or failed and will run again.");
+COUNTER(command_runs, "lb_announcer_command_runs_total", "Runs of on-change by their result.");
+
+static void add_conditions(struct metrics *m, const struct service *s, const char *prefix)
+{
+	for (size_t i = 0; i < conditions_count(s->conditions); i++) {
+		struct probe_view v;
+
+		conditions_view(s->conditions, i, &v);
+		metrics_add(
+			m, &condition_up, v.health->up, "service", prefix, "condition", v.cfg->name, NULL);
+		metrics_add_real(m, &condition_time, (double)v.duration_us / 1000000, "service", prefix,
+			"condition", v.cfg->name, NULL);
+		metrics_add(m, &condition_runs, v.health->runs - v.health->failures, "service", prefix,
+			"condition", v.cfg->name, "result", "passed", NULL);
+		metrics_add(m, &condition_runs, v.health->failures, "service", prefix, "condition",
+			v.cfg->name, "result", "failed", NULL);
+	}
+}
+
+static void add_command(struct metrics *m, const struct service *s, const char *prefix)
+{
+	const struct hook *h;
+
+	if (!s->on_change)
+		return;
+	h = on_change_hook(s->on_change);
+	metrics_add(m, &command_told, hook_settled(h), "service", prefix, NULL);
+	metrics_add(m, &command_runs, h->runs - h->failed - (h->running != HOOK_UNKNOWN), "service", prefix,
+		"result", "done", NULL);
+	metrics_add(m, &command_runs, h->failed, "service", prefix, "result", "failed", NULL);
+}
+
+/* --- the agent --- */
+
+GAUGE(agent_up, "lb_announcer_agent_up", "1 while lb-ipvs-agent is heard; without agent there is none.");
+GAUGE(agent_since, "lb_announcer_agent_since_seconds", "Time since it was heard first, or last.");
+GAUGE(agent_leaving, "lb_announcer_agent_leaving", "1 when it says that it has been told to end.");
+COUNTER(agent_reports, "lb_announcer_agent_reports_total", "Reports heard, about one a second.");
+COUNTER(agent_losses, "lb_announcer_agent_losses_total", "Times it was heard, and then not any more.");
+
+static void add_agent(struct metrics *m, const struct announcer *a)
+{
+	const struct agent_status *st;
+
+	if (!a->agent)
+		return;
+	st = agent_link_status(a->agent);
+	metrics_add(m, &agent_up, st->heard, NULL);
+	metrics_add_real(m, &agent_since, (double)(announcer_now_ms(a) - st->since_ms) / 1000, NULL);
+	metrics_add(m, &agent_leaving, st->leaving, NULL);
+	metrics_add(m, &agent_reports, st->report, NULL);
+	metrics_add(m, &agent_losses, st->losses, NULL);
+}
+
 static void add_services(struct metrics *m, const struct announcer *a)
 {
-	uint64_t told = 0;
-
-	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
-		told += speaker_announced(&a->speakers[i]) > 0;
 	for (size_t i = 0; i < a->cfg->service_count; i++) {
 		const struct service *s = &a->services[i];
 		char prefix[PREFIX_TEXT_MAX];
+		uint64_t told = 0;
 
+		for (size_t k = 0; k < a->cfg->neighbor_count; k++)
+			told += speaker_announces(&a->speakers[k], s);
 		prefix_format(&s->cfg->prefix, prefix);
 		metrics_add(m, &announced_to, told, "service", prefix, NULL);
+		add_gate(m, a, s, prefix);
+		add_conditions(m, s, prefix);
+		add_command(m, s, prefix);
 		metrics_add(m, &local_routes, s->local_route != NULL, "service", prefix, NULL);
 		metrics_add(m, &node_routes, announcer_has_node_route(a, s), "service", prefix, NULL);
 	}
@@ -137,6 +242,7 @@ static bool more(void *state, struct metrics *m)
 	const struct announcer *a = state;
 
 	add_announcer(m, a);
+	add_agent(m, a);
 	add_services(m, a);
 	add_neighbors(m, a);
 	return false;

@@ -13,9 +13,12 @@ static void changed(void *user, size_t service, bool ready)
 {
 	struct announcer *a = user;
 
+	(void)service;
 	(void)ready;
-	for (size_t i = 0; a->speakers && i < a->cfg->neighbor_count; i++)
-		speaker_announce_service(&a->speakers[i], &a->services[service]);
+	if (!a->speakers)
+		return;
+	announcer_say(a);
+	announcer_tell_agent(a);
 }
 
 static bool find_pods(const struct announcer *a, struct node_client_service *out)
@@ -63,24 +66,20 @@ bool announcer_node_routes_start(struct announcer *a)
 	return found;
 }
 
-static enum node_state wish(const struct announcer *a)
-{
-	switch (a->drain.state) {
-	case DRAIN_ANNOUNCING:
-		return NODE_ANNOUNCING;
-	case DRAIN_DRAINING:
-		return NODE_DRAINING;
-	case DRAIN_WITHDRAWN:
-	case DRAIN_LEAVING:
-		break;
-	}
-	return NODE_WITHDRAWN;
-}
-
 void announcer_node_routes_update(struct announcer *a)
 {
-	for (size_t i = 0; a->node_client && i < a->cfg->service_count; i++)
-		node_client_want(a->node_client, i, wish(a), a->cfg->services[i].capacity_bit_s);
+	static const enum node_state states[] = { [VOICE_SILENT] = NODE_WITHDRAWN,
+		[VOICE_DRAINING] = NODE_DRAINING,
+		[VOICE_FULL] = NODE_ANNOUNCING };
+
+	for (size_t i = 0; a->node_client && i < a->cfg->service_count; i++) {
+		struct told t = announcer_wish(a, &a->services[i]);
+		uint64_t capacity_bit_s = a->cfg->services[i].capacity_bit_s;
+
+		if (t.voice != VOICE_SILENT)
+			capacity_bit_s = capacity_bit_s * t.quarters / SHARE_WHOLE;
+		node_client_want(a->node_client, i, states[t.voice], capacity_bit_s);
+	}
 }
 
 bool announcer_has_node_route(const struct announcer *a, const struct service *sv)

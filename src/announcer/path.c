@@ -14,7 +14,9 @@ static bool shuts_down(const struct path_speaker *to)
 double path_octets_s(const struct config_service *c, const struct path_speaker *to)
 {
 	/* Under GRACEFUL_SHUTDOWN the path is chosen last or not at all: what it could take stays true. */
-	return to->draining && to->method == CONFIG_DRAIN_WEIGHT ? 0 : (double)c->capacity_bit_s / 8;
+	if (to->draining && to->method == CONFIG_DRAIN_WEIGHT)
+		return 0;
+	return (double)c->capacity_bit_s / 8 * to->quarters / SHARE_WHOLE;
 }
 
 static struct bgp_octets communities(

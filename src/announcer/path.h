@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "announcer/share.h"
 #include "base/arena.h"
 #include "bgp/attr.h"
 #include "config/announcer.h"
@@ -17,6 +18,7 @@ struct path_speaker {
 	uint32_t local_as, peer_as;
 	bool draining;
 	enum config_drain_method method; /* of draining */
+	unsigned quarters;		 /* of the capacity */
 };
 
 /* Lists are in the arena. */

@@ -111,14 +111,19 @@ static bool show_neighbor(void *user, const struct row *args, struct control_ans
 }
 
 /* What internal neighbors are told of it now, or would be. */
-static void row_attrs(struct row *r, const struct announcer *a, const struct config_service *c)
+static void row_attrs(struct row *r, const struct announcer *a, const struct service *sv)
 {
-	struct path_speaker to = speaker_path(&a->speakers[0]);
+	struct path_speaker to = { .local_as = a->cfg->router.as, .quarters = sv->told.quarters };
+	const struct config_service *c = sv->cfg;
 	struct arena *arena = arena_new();
 	struct bgp_attrs attrs;
 	char text[256];
 
+	if (a->cfg->neighbor_count)
+		to = speaker_path(&a->speakers[0], sv);
 	to.peer_as = to.local_as;
+	if (sv->told.voice == VOICE_SILENT)
+		to.quarters = sv->share.quarters ? sv->share.quarters : SHARE_WHOLE;
 	path_attrs(c, &to, arena, &attrs);
 	row_int(r, "local-pref", attrs.local_pref);
 	if (attrs.has & BGP_HAS_MED)
@@ -137,13 +142,13 @@ static struct row *route_row(const struct announcer *a, size_t i)
 	int64_t told = 0;
 
 	for (size_t k = 0; k < a->cfg->neighbor_count; k++)
-		told += speaker_announced(&a->speakers[k]) > 0;
+		told += speaker_announces(&a->speakers[k], sv);
 	row_prefix(r, "prefix", &sv->cfg->prefix);
-	row_bool(r, "best", announcer_announces(a));
+	row_bool(r, "best", sv->told.voice != VOICE_SILENT);
 	row_bool(r, "multipath", false);
 	row_addr(r, "next-hop", &sv->next_hop);
 	row_text(r, "from", "local");
-	row_attrs(r, a, sv->cfg);
+	row_attrs(r, a, sv);
 	row_text(r, "as-path", "");
 	row_text(r, "origin", "igp");
 	row_bool(r, "local-route", sv->local_route != NULL);
@@ -159,6 +164,150 @@ static bool show_routes(void *user, const struct row *args, struct control_answe
 	(void)args;
 	(void)err;
 	return by_index(a, a->cfg->service_count, route_row, out);
+}
+
+/* --- what it follows --- */
+
+static const char *voice_text(enum voice v)
+{
+	static const char *const text[] = { "withdrawn", "draining", "announced" };
+
+	return text[v];
+}
+
+/* The gate's own reason, unless it is the whole that leaves. */
+static void row_reason(struct row *r, const struct announcer *a, const struct service *sv)
+{
+	const char *why_not = conditions_why_not(sv->conditions); /* newer than what the gate heard */
+
+	if (announcer_wish(a, sv).voice != sv->told.voice)
+		row_text(r, "reason", "the node's route does not lead here yet");
+	else if (a->drain.state == DRAIN_ANNOUNCING || sv->gate.state == GATE_CLOSED)
+		row_text(r, "reason", sv->gate.state == GATE_CLOSED && why_not ? why_not : sv->gate.why);
+	else
+		row_text(r, "reason", announcer_drain_reason(a));
+}
+
+static void row_waits(struct row *r, const struct gate *g, uint64_t now_ms)
+{
+	if (g->next_ms != UINT64_MAX)
+		row_int(r, g->state == GATE_CLOSED ? "returns-ms" : "left-ms",
+			g->next_ms > now_ms ? (int64_t)(g->next_ms - now_ms) : 0);
+}
+
+static void row_words(struct row *r, const struct gate_facts *f)
+{
+	const struct gate_word *worst = gate_worst(f);
+	struct row *names = row_new_list();
+
+	for (size_t i = 0; i < f->word_count; i++)
+		row_append_text(names, f->words[i].name);
+	row_put(r, "virtual-services", names);
+	if (!worst)
+		return;
+	row_bool(r, "known", worst->known);
+	row_int(r, "healthy", worst->healthy);
+	row_int(r, "servers", worst->servers);
+	row_int(r, "active", (int64_t)f->active);
+}
+
+static void row_conditions(struct row *r, const struct service *sv)
+{
+	if (!sv->conditions)
+		return;
+	row_int(r, "holding", (int64_t)conditions_holding(sv->conditions));
+	row_int(r, "conditions", (int64_t)conditions_count(sv->conditions));
+}
+
+static void row_on_change(struct row *r, const struct service *sv, uint64_t now_ms)
+{
+	static const char *const text[] = { "unknown", "inactive", "active" };
+	const struct hook *h;
+	int64_t wait_ms;
+
+	if (!sv->on_change)
+		return;
+	h = on_change_hook(sv->on_change);
+	wait_ms = hook_wait_ms(h, now_ms);
+	row_text(r, "command", h->running ? "running" : hook_settled(h) ? text[h->told] : "failed");
+	if (wait_ms >= 0 && h->failures) {
+		row_int(r, "command-again-ms", wait_ms);
+		row_text(r, "command-why", on_change_why(sv->on_change));
+	}
+}
+
+static struct row *service_row(const struct announcer *a, size_t i)
+{
+	const struct service *sv = &a->services[i];
+	struct gate_word *words = announcer_words(a);
+	uint64_t now_ms = announcer_now_ms(a);
+	struct row *r = row_new();
+	struct gate_facts f;
+	char text[PREFIX_TEXT_MAX];
+
+	announcer_facts(a, sv, words, &f);
+	row_text(r, "service", prefix_format(&sv->cfg->prefix, text));
+	row_text(r, "state", voice_text(sv->told.voice));
+	row_int(r, "since-ms", (int64_t)(now_ms - sv->told_since_ms));
+	row_int(r, "capacity-percent", sv->told.quarters * 100 / SHARE_WHOLE);
+	row_text(r, "agent", !a->agent ? "none" : !f.heard ? "away" : f.leaving ? "leaving" : "heard");
+	row_words(r, &f);
+	row_conditions(r, sv);
+	row_on_change(r, sv, now_ms);
+	row_waits(r, &sv->gate, now_ms);
+	row_int(r, "changes", (int64_t)sv->gate.changes);
+	row_reason(r, a, sv);
+	free(words);
+	return r;
+}
+
+static bool show_services(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct announcer *a = user;
+
+	(void)args;
+	(void)err;
+	return by_index(a, a->cfg->service_count, service_row, out);
+}
+
+static bool show_agent(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct announcer *a = user;
+	const struct agent_status *st;
+	uint64_t now_ms = announcer_now_ms(a);
+	struct row *r;
+
+	(void)args;
+	if (!a->agent) {
+		snprintf(err, SHOW_ERROR_MAX,
+			"the announcer is bound to no agent: agent.socket is not configured");
+		return false;
+	}
+	st = agent_link_status(a->agent);
+	r = row_new();
+	row_text(r, "socket", a->cfg->agent.socket);
+	row_text(r, "state", st->heard ? "heard" : "away");
+	row_int(r, "since-ms", (int64_t)(now_ms - st->since_ms));
+	row_text(r, "reason", st->heard ? NULL : st->why);
+	row_bool(r, "leaving", st->leaving);
+	if (st->leaving)
+		row_int(r, "leaving-left-ms",
+			st->leaving_until_ms > now_ms ? (int64_t)(st->leaving_until_ms - now_ms) : 0);
+	row_text(r, "told", agent_link_told(a->agent));
+	row_int(r, "reports", st->report);
+	row_int(r, "losses", (int64_t)st->losses);
+	control_answer_row(out, r);
+	return true;
+}
+
+static bool watch(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct announcer *a = user;
+
+	(void)args;
+	(void)err;
+	control_answer_feed(out, a->feed);
+	return true;
 }
 
 static void row_drain(struct row *r, const struct announcer *a)
@@ -257,6 +406,9 @@ const struct control_command announcer_commands[] = {
 	{ "show neighbors", "", "the reflectors, a line each", false, show_neighbors },
 	{ "show neighbor", "ADDRESS", "everything about one reflector", false, show_neighbor },
 	{ "show routes", "", "the services, a line each", false, show_routes },
+	{ "show services", "", "why each service is announced, or not", false, show_services },
+	{ "show agent", "", "what is heard of lb-ipvs-agent, and what it was told", false, show_agent },
+	{ "watch", "", "services that come and go, as it happens", false, watch },
 	{ "show memory", "", "what the process takes", false, show_memory },
 	{ "show status", "", "the announcer at a glance", false, show_status },
 	{ "metrics", "", "every counter and gauge", false, announcer_metrics },

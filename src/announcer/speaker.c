@@ -89,24 +89,15 @@ static bool speaks_of(const struct bgp_negotiated *n, const struct service *sv)
 	return f != BGP_IPV4_UNICAST || sv->next_hop.family == IP_V4 || n->extended_next_hop;
 }
 
-bool announcer_announces(const struct announcer *a)
-{
-	return a->drain.state == DRAIN_ANNOUNCING || a->drain.state == DRAIN_DRAINING;
-}
-
-bool announcer_announces_service(const struct announcer *a, const struct service *sv)
-{
-	return announcer_announces(a) && (!a->node_client || announcer_has_node_route(a, sv));
-}
-
-struct path_speaker speaker_path(const struct speaker *s)
+struct path_speaker speaker_path(const struct speaker *s, const struct service *sv)
 {
 	const struct announcer *a = s->announcer;
 
 	return (struct path_speaker){ .local_as = a->cfg->router.as,
 		.peer_as = s->cfg->peer_as,
-		.draining = a->drain.state == DRAIN_DRAINING,
-		.method = a->cfg->drain.method };
+		.draining = sv->told.voice == VOICE_DRAINING,
+		.method = a->cfg->drain.method,
+		.quarters = sv->told.quarters };
 }
 
 static struct bgp_update_opts update_opts(const struct bgp_negotiated *n, enum bgp_family f)
@@ -122,7 +113,7 @@ static void queue_announce(struct speaker *s, const struct bgp_negotiated *n, co
 	struct bgp_nlri nlri = { sv->cfg->prefix, 0 };
 	struct bgp_next_hop nh = bgp_next_hop_from_addr(&sv->next_hop);
 	struct writer w = writer_init(bgp_queue_room(&s->queue, BGP_MESSAGE_MAX), BGP_MESSAGE_MAX);
-	struct path_speaker to = speaker_path(s);
+	struct path_speaker to = speaker_path(s, sv);
 	struct arena *arena = arena_new();
 	struct bgp_attrs attrs;
 
@@ -150,97 +141,67 @@ static void queue_end_of_rib(struct speaker *s, enum bgp_family f)
 	bgp_queue_commit(&s->queue, writer_len(&w));
 }
 
-static void queue_services(struct speaker *s, const struct bgp_negotiated *n, enum bgp_family f)
-{
-	for (size_t i = 0; i < s->announcer->cfg->service_count; i++)
-		if (family_of(&s->announcer->services[i]) == f && speaks_of(n, &s->announcer->services[i]) &&
-			announcer_announces_service(s->announcer, &s->announcer->services[i]))
-			queue_announce(s, n, &s->announcer->services[i]);
-}
-
 /* What a neighbor that has just come up, or asks again, is told of a family. */
 static void queue_table(struct speaker *s, const struct bgp_negotiated *n, enum bgp_family f)
 {
-	if (announcer_announces(s->announcer))
-		queue_services(s, n, f);
+	const struct announcer *a = s->announcer;
+
+	for (size_t i = 0; i < a->cfg->service_count; i++) {
+		const struct service *sv = &a->services[i];
+
+		if (family_of(sv) == f && speaks_of(n, sv) && sv->told.voice != VOICE_SILENT)
+			queue_announce(s, n, sv);
+	}
 	queue_end_of_rib(s, f);
 }
 
-void speaker_announce_all(struct speaker *s)
-{
-	const struct bgp_negotiated *n = session_negotiated(s->session);
-
-	if (!s->up || !n)
-		return;
-	for (int f = 0; f < BGP_FAMILIES; f++)
-		queue_services(s, n, (enum bgp_family)f);
-	session_kick(s->session);
-}
-
-void speaker_announce_service(struct speaker *s, const struct service *sv)
+void speaker_tell(struct speaker *s, const struct service *sv)
 {
 	const struct bgp_negotiated *n = session_negotiated(s->session);
 
 	if (!s->up || !n || !speaks_of(n, sv))
 		return;
-	if (announcer_announces_service(s->announcer, sv))
-		queue_announce(s, n, sv);
-	else
+	if (sv->told.voice == VOICE_SILENT)
 		queue_withdraw(s, n, sv);
-	session_kick(s->session);
-}
-
-void speaker_withdraw_all(struct speaker *s)
-{
-	const struct bgp_negotiated *n = session_negotiated(s->session);
-
-	if (!s->up || !n)
-		return;
-	for (size_t i = 0; i < s->announcer->cfg->service_count; i++)
-		if (speaks_of(n, &s->announcer->services[i]))
-			queue_withdraw(s, n, &s->announcer->services[i]);
+	else
+		queue_announce(s, n, sv);
 	session_kick(s->session);
 }
 
 /* --- the session's callbacks --- */
 
-size_t speaker_announced(const struct speaker *s)
+bool speaker_announces(const struct speaker *s, const struct service *sv)
 {
 	const struct bgp_negotiated *n = session_negotiated(s->session);
-	size_t count = 0;
 
-	if (!s->up || !n || !announcer_announces(s->announcer))
-		return 0;
-	for (size_t i = 0; i < s->announcer->cfg->service_count; i++)
-		count += speaks_of(n, &s->announcer->services[i]) &&
-			 announcer_announces_service(s->announcer, &s->announcer->services[i]);
-	return count;
+	return s->up && n && speaks_of(n, sv) && sv->told.voice != VOICE_SILENT;
 }
 
-/* Services this neighbor can be told of. */
-static size_t speakable(const struct speaker *s, const struct bgp_negotiated *n)
+size_t speaker_announced(const struct speaker *s)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < s->announcer->cfg->service_count; i++)
-		count += speaks_of(n, &s->announcer->services[i]);
+		count += speaker_announces(s, &s->announcer->services[i]);
 	return count;
 }
 
 static void up(void *user, struct session *session, const struct bgp_negotiated *n)
 {
 	struct speaker *s = user;
-	size_t services = s->announcer->cfg->service_count;
+	size_t services = s->announcer->cfg->service_count, spoken_of = 0;
 	char text[PREFIX_TEXT_MAX];
 
 	s->up = true;
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		if (n->family[f])
 			queue_table(s, n, (enum bgp_family)f);
-	if (speakable(s, n) < services)
-		log_warning("neighbor %s: does not speak all families or next hops needed: it can be told "
-			    "of %zu of %zu services",
-			ip_addr_format(&s->cfg->address, text), speakable(s, n), services);
+	for (size_t i = 0; i < services; i++)
+		spoken_of += speaks_of(n, &s->announcer->services[i]);
+	if (spoken_of < services)
+		log_warning("neighbor %s: does not speak all families or next hops needed: it can be told of "
+			    "%zu of %zu services",
+			ip_addr_format(&s->cfg->address, text), spoken_of, services);
 	session_kick(session);
 }
 
@@ -252,6 +213,7 @@ static void down(void *user, struct session *session, const struct session_down 
 	(void)why;
 	s->up = false;
 	bgp_queue_fini(&s->queue);
+	announcer_tell_agent(s->announcer);
 }
 
 static void update(void *user, struct session *session, const struct bgp_update *u)
@@ -287,6 +249,8 @@ static void consumed(void *user, size_t octets)
 	struct speaker *s = user;
 
 	bgp_queue_consume(&s->queue, octets);
+	if (!s->queue.octets)
+		announcer_tell_agent(s->announcer);
 }
 
 const struct session_ops speaker_ops = {

@@ -192,6 +192,11 @@ static const struct config_field router_fields[] = {
 	{ "capacity", CONFIG_SCALAR, &type_rate, ROUTER(capacity_bit_s), .def = "1G", .apply = CONFIG_RESTART,
 		.doc = "what this load balancer can take, told to the router as link bandwidth, which makes "
 		       "its weight of it" },
+	{ "capacity-by-health", CONFIG_SCALAR, &config_bool, ROUTER(capacity_by_health), .def = "false",
+		.apply = CONFIG_RESTART,
+		.doc = "tell the router only as much of the capacity as there are healthy servers, in steps "
+		       "of "
+		       "a quarter" },
 	{ NULL },
 };
 static const struct config_schema router_schema = { sizeof(struct config_announcer_router), router_fields };
@@ -265,6 +270,25 @@ static const struct config_field service_fields[] = {
 	{ "capacity", CONFIG_SCALAR, &type_rate, SERVICE(capacity_bit_s), .def_doc = "router.capacity",
 		.apply = CONFIG_RESTART,
 		.doc = "the link bandwidth of this service, where it differs from the others'" },
+	{ "capacity-by-health", CONFIG_SCALAR, &config_bool, SERVICE(capacity_by_health),
+		.def_doc = "router.capacity-by-health", .apply = CONFIG_RESTART,
+		.doc = "the same for this service alone" },
+	{ "agent-services", CONFIG_LIST, &config_text, SERVICE(agent_services), .min = 1, .max = 63,
+		.count_offset = offsetof(struct config_service, agent_service_count),
+		.def_doc = "all whose address is in the prefix", .apply = CONFIG_RESTART,
+		.doc = "the virtual services of lb-ipvs-agent, by their names, whose health counts" },
+	{ "min-healthy", CONFIG_SCALAR, &config_need, SERVICE(min_healthy), .def = "1",
+		.apply = CONFIG_RESTART,
+		.doc = "announced only while each of them has so many healthy servers, or such a share of "
+		       "those it shall have" },
+	{ "min-healthy-return", CONFIG_SCALAR, &config_need, SERVICE(min_healthy_return),
+		.def_doc = "min-healthy", .apply = CONFIG_RESTART,
+		.doc = "once withdrawn it is announced again only at so many" },
+	{ "return-delay", CONFIG_SCALAR, &config_seconds, SERVICE(return_delay_s), .max = 3600, .def = "0",
+		.apply = CONFIG_RESTART, .doc = "and only when all has been well for so long" },
+	{ "conditions", CONFIG_LIST, .schema = &config_condition_schema, SERVICE(conditions),
+		.count_offset = offsetof(struct config_service, condition_count) },
+	{ "on-change", CONFIG_STRUCT, .schema = &config_on_change_schema, SERVICE(on_change) },
 	{ NULL },
 };
 static const struct config_schema service_schema = { sizeof(struct config_service), service_fields };
@@ -282,6 +306,10 @@ static const struct config_field drain_fields[] = {
 		.apply = CONFIG_RESTART,
 		.doc = "the time from the withdrawal until the end, in which packets still on their way are "
 		       "taken" },
+	{ "file", CONFIG_SCALAR, &config_path, DRAIN(file), .min = 2, .max = 4095, .def_doc = "none",
+		.apply = CONFIG_RESTART,
+		.doc = "while this file exists the announcer is drained as by rrctl drain; when it is "
+		       "removed it announces again" },
 	{ NULL },
 };
 static const struct config_schema drain_schema = { sizeof(struct config_drain), drain_fields };
@@ -330,11 +358,13 @@ static const struct config_field announcer_fields[] = {
 	{ "router", CONFIG_STRUCT, .schema = &router_schema, ANNOUNCER(router), .required = true,
 		.doc = "who we are (as)" },
 	{ "neighbors", CONFIG_LIST, .schema = &neighbor_schema, ANNOUNCER(neighbors),
-		ANNOUNCER_COUNT(neighbor_count), .min = 1, .required = true,
-		.doc = "the reflectors to announce to" },
+		ANNOUNCER_COUNT(neighbor_count), .required = true,
+		.doc = "the reflectors to announce to; [] for none" },
 	{ "services", CONFIG_LIST, .schema = &service_schema, ANNOUNCER(services),
 		ANNOUNCER_COUNT(service_count), .min = 1, .required = true,
 		.doc = "the prefixes to announce" },
+	{ "agent", CONFIG_STRUCT, .schema = &config_agent_link_schema, ANNOUNCER(agent),
+		.doc = "the lb-ipvs-agent whose word counts" },
 	{ "drain", CONFIG_STRUCT, .schema = &drain_schema, ANNOUNCER(drain) },
 	{ "node-route", CONFIG_STRUCT, .schema = &node_route_schema, ANNOUNCER(node_route) },
 	{ "environment", CONFIG_STRUCT, .schema = &environment_schema, ANNOUNCER(environment) },
@@ -354,9 +384,17 @@ static void fill_in(struct config_announcer *c)
 		if (!config_node_get(n->head.node, "local-address"))
 			n->local_address = c->router.local_address;
 	}
-	for (size_t i = 0; i < c->service_count; i++)
-		if (!c->services[i].capacity_bit_s)
-			c->services[i].capacity_bit_s = c->router.capacity_bit_s;
+	for (size_t i = 0; i < c->service_count; i++) {
+		struct config_service *s = &c->services[i];
+
+		if (!s->capacity_bit_s)
+			s->capacity_bit_s = c->router.capacity_bit_s;
+		if (!config_node_get(s->head.node, "capacity-by-health"))
+			s->capacity_by_health = c->router.capacity_by_health;
+		if (!config_node_get(s->head.node, "min-healthy-return"))
+			s->min_healthy_return = s->min_healthy;
+	}
+	config_condition_fill_in(c);
 }
 
 struct config_announcer *config_announcer_parse(

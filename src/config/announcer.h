@@ -8,6 +8,8 @@
 #pragma once
 
 #include "base/prefix.h"
+#include "config/announcer_condition.h"
+#include "config/announcer_gate.h"
 #include "config/common.h"
 #include "config/secret.h"
 
@@ -16,6 +18,7 @@ struct config_announcer_router {
 	uint32_t router_id;	      /* host byte order; 0: auto */
 	struct ip_addr local_address; /* IP_NONE: auto */
 	uint64_t capacity_bit_s;      /* of a service that says nothing else; never 0 */
+	bool capacity_by_health;      /* the same */
 };
 
 /* A reflector to announce to. */
@@ -50,6 +53,15 @@ struct config_service {
 	bool local_route;
 	const char *interface;	 /* of the local route */
 	uint64_t capacity_bit_s; /* the router's unless given */
+	bool capacity_by_health; /* the same */
+	/* What lb-ipvs-agent must say for it to be announced; only where there is an agent. */
+	const char **agent_services; /* none: all whose address is in the prefix */
+	size_t agent_service_count;
+	struct config_need min_healthy, min_healthy_return;
+	uint16_t return_delay_s;
+	struct config_condition *conditions;
+	size_t condition_count;
+	struct config_on_change on_change;
 };
 
 /* How the announcer leaves. */
@@ -61,6 +73,7 @@ enum config_drain_method {
 struct config_drain {
 	unsigned method; /* enum config_drain_method */
 	uint16_t time_s, linger_s;
+	const char *file; /* while it exists we are drained; NULL: none */
 };
 
 struct config_node_route {
@@ -79,6 +92,7 @@ struct config_announcer {
 	size_t neighbor_count;
 	struct config_service *services;
 	size_t service_count;
+	struct config_agent_link agent;
 	struct config_drain drain;
 	struct config_node_route node_route;
 	struct config_environment environment;

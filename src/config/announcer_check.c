@@ -120,6 +120,8 @@ void config_announcer_check(
 	struct trie *seen = trie_new();
 
 	check_router(c, config_node_get(root, "router"), errs);
+	config_gate_check(c, root, errs);
+	config_condition_check(c, root, errs);
 	check_node_route(c, config_node_get(root, "node-route"), errs);
 	for (size_t i = 0; i < c->neighbor_count; i++)
 		check_neighbor(&c->neighbors[i], seen, errs);

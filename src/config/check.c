@@ -45,8 +45,7 @@ static const struct config_field common_fields[] = {
 };
 const struct config_schema config_check_common_schema = { sizeof(struct config_check), common_fields };
 
-static const struct config_word types[] = { { "tcp", CONFIG_CHECK_TCP },
-	{ "http", CONFIG_CHECK_HTTP, CONFIG_FEATURE_LIBCURL },
+static const struct config_word types[] = { { "tcp", CONFIG_CHECK_TCP }, { "http", CONFIG_CHECK_HTTP },
 	{ "https", CONFIG_CHECK_HTTPS, CONFIG_FEATURE_LIBCURL },
 	{ "grpc", CONFIG_CHECK_GRPC, CONFIG_FEATURE_LIBCURL }, { "udp", CONFIG_CHECK_UDP },
 	{ "command", CONFIG_CHECK_COMMAND }, { NULL } };
@@ -106,18 +105,22 @@ static void name(struct arena *arena, struct config_check *c, size_t nth)
 	c->name = memcpy(copy, text, size);
 }
 
+const char **config_command(struct arena *arena, const char **words, size_t count)
+{
+	const char **argv = count ? arena_alloc(arena, (count + 1) * sizeof(*argv)) : NULL;
+
+	if (!count)
+		return NULL;
+	memcpy(argv, words, count * sizeof(*argv));
+	argv[count] = NULL;
+	return argv;
+}
+
 void config_check_fill_in(struct arena *arena, struct config_check *c, size_t nth)
 {
-	const char **argv;
-
 	if (!c->name)
 		name(arena, c, nth);
 	if (!config_node_get(c->head.node, "timeout") && c->timeout_ms > c->interval_ms)
 		c->timeout_ms = c->interval_ms;
-	if (!c->command_count)
-		return;
-	argv = arena_alloc(arena, (c->command_count + 1) * sizeof(*argv));
-	memcpy(argv, c->command, c->command_count * sizeof(*argv));
-	argv[c->command_count] = NULL;
-	c->command = argv;
+	c->command = config_command(arena, c->command, c->command_count);
 }

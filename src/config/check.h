@@ -69,3 +69,8 @@ const struct config_node *config_check_node(const struct config_check *c, const 
 const char *config_check_type_text(unsigned type);
 /* Whether it speaks to an address; a command does not. */
 bool config_check_is_addressed(const struct config_check *c);
+
+/* A program and its arguments as they were read, with the NULL behind them; NULL when there are none. */
+const char **config_command(struct arena *arena, const char **words, size_t count);
+/* An error when the program has no absolute path; node: where the list stands. */
+void config_command_judge(const struct config_node *node, const char **command, struct config_errors *errs);

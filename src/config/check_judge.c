@@ -96,6 +96,14 @@ static void judge_tls(const struct config_check *c, struct config_errors *errs)
 			"nothing is checked against it without verify: true");
 }
 
+void config_command_judge(const struct config_node *node, const char **command, struct config_errors *errs)
+{
+	if (command && command[0] && command[0][0] != '/')
+		config_error_value(errs, node->first,
+			"the program must be named by an absolute path, since there is no shell that would "
+			"look for it");
+}
+
 static void judge_command(const struct config_check *c, struct config_errors *errs)
 {
 	const struct config_node *n = config_node_get(c->head.node, "command");
@@ -105,10 +113,8 @@ static void judge_command(const struct config_check *c, struct config_errors *er
 	if (!n)
 		config_error_missing(errs, c->head.node, "command",
 			"is missing: the program and its arguments, as in [/usr/bin/check, --fast]");
-	else if (c->command_count && c->command[0][0] != '/')
-		config_error_value(errs, n->first,
-			"the program must be named by an absolute path, since there is no shell that would "
-			"look for it");
+	else
+		config_command_judge(n, c->command, errs);
 }
 
 static bool type_is_known(const struct config_check *c)

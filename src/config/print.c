@@ -51,7 +51,7 @@ static void print_type(FILE *out, const struct config_field *f)
 		fprintf(out, " %" PRIu64 "..%" PRIu64, f->min, f->max);
 }
 
-static void print_field(FILE *out, const char *path, const struct config_field *f)
+static void print_field(FILE *out, const char *path, const struct config_field *f, enum config_apply at_least)
 {
 	fprintf(out, "%s\t", path);
 	print_type(out, f);
@@ -59,10 +59,11 @@ static void print_field(FILE *out, const char *path, const struct config_field *
 		fprintf(out, "; required");
 	else if (f->def || f->def_doc)
 		fprintf(out, "; default %s", f->def_doc ? f->def_doc : f->def);
-	fprintf(out, "; %s\t%s\n", config_apply_text(f->apply), f->doc);
+	fprintf(out, "; %s\t%s\n", config_apply_text(f->apply > at_least ? f->apply : at_least), f->doc);
 }
 
-static void print_schema(FILE *out, const char *prefix, const struct config_schema *s)
+static void print_schema(
+	FILE *out, const char *prefix, const struct config_schema *s, enum config_apply at_least)
 {
 	if (s->shorthand)
 		fprintf(out, "%.*s\t%s\n", (int)strlen(prefix) - 1, prefix, s->shorthand_doc);
@@ -71,16 +72,17 @@ static void print_schema(FILE *out, const char *prefix, const struct config_sche
 		char *path = mem_printf("%s%s", prefix, f->name), *deeper = mem_printf("%s%s.", path, below);
 
 		if (f->schema)
-			print_schema(out, deeper, f->schema);
+			print_schema(out, deeper, f->schema, at_least);
 		else
-			print_field(out, path, f);
+			print_field(out, path, f, at_least);
 		free(deeper);
 		free(path);
 	}
 	if (s->include && s->include_doc)
 		fprintf(out, "%s*\t%s\n", prefix, s->include_doc);
 	else if (s->include)
-		print_schema(out, prefix, s->include);
+		print_schema(
+			out, prefix, s->include, s->include_apply > at_least ? s->include_apply : at_least);
 }
 
 char *config_schema_print(const struct config_schema *s)
@@ -91,7 +93,7 @@ char *config_schema_print(const struct config_schema *s)
 
 	if (!out)
 		abort();
-	print_schema(out, "", s);
+	print_schema(out, "", s, CONFIG_LIVE);
 	fclose(out);
 	return text;
 }

@@ -103,7 +103,8 @@ struct config_schema {
 	/* More keys at the same level, whose values stand in a structure inside this one; or NULL. */
 	const struct config_schema *include;
 	size_t include_offset;
-	const char *include_doc; /* printed in the place of those keys; NULL: they are printed */
+	enum config_apply include_apply; /* a change of one of them touches at least this */
+	const char *include_doc;	 /* printed in the place of those keys; NULL: they are printed */
 	/* Takes a scalar in the place of the map ("import: none"), or is told by a NULL text that a map comes; or NULL. */
 	bool (*shorthand)(struct config_reader *r, const char *text, void *out, struct text *why);
 	const char *shorthand_doc;

@@ -26,7 +26,8 @@ struct control_link {
 	struct list asks;	       /* the first has been sent */
 	size_t waiting;
 	struct io_timer *retry, *silence;
-	uint64_t pause_us;
+	uint64_t pause_us, eager_until_us;
+	bool answered; /* something came over this connection */
 	bool ending;
 	char why[WHY_MAX];    /* told last; empty while up */
 	char broken[WHY_MAX]; /* of the connection that is just being closed */
@@ -130,6 +131,7 @@ static void line_came(void *user, const char *line, size_t len)
 		return;
 	}
 	l->pause_us = l->cfg.retry_us;
+	l->answered = true;
 	if (l->cfg.silence_us)
 		io_timer_set(l->silence, l->cfg.silence_us);
 	answer = row_parse(line, len, why, sizeof(why));
@@ -164,6 +166,8 @@ static void silent(void *user)
 static void try_later(struct control_link *l)
 {
 	io_timer_set(l->retry, l->pause_us);
+	if (io_loop_now_us(l->loop) < l->eager_until_us)
+		return;
 	l->pause_us = 2 * l->pause_us < l->cfg.retry_max_us ? 2 * l->pause_us : l->cfg.retry_max_us;
 }
 
@@ -185,6 +189,9 @@ static void closed(void *user)
 	l->client = NULL;
 	if (l->ending)
 		return;
+	if (l->answered)
+		l->eager_until_us = io_loop_now_us(l->loop) + l->cfg.eager_us;
+	l->answered = false;
 	if (!l->broken[0])
 		snprintf(l->broken, sizeof(l->broken), "lost %.60s at %.120s: it closed the connection",
 			l->daemon, l->path);
@@ -229,6 +236,7 @@ struct control_link *control_link_new(struct io_loop *loop, const struct control
 	l->daemon = mem_strdup(cfg->daemon);
 	l->path = mem_strdup(cfg->path);
 	l->pause_us = cfg->retry_us;
+	l->eager_until_us = io_loop_now_us(loop) + cfg->eager_us;
 	list_init(&l->asks);
 	l->retry = io_timer_new(loop, dial, l);
 	l->silence = io_timer_new(loop, silent, l);
@@ -252,6 +260,12 @@ void control_link_free(struct control_link *l)
 	free(l->daemon);
 	free(l->path);
 	free(l);
+}
+
+void control_link_drop(struct control_link *l, const char *why)
+{
+	if (l->client)
+		give_up(l, why);
 }
 
 bool control_link_is_up(const struct control_link *l)

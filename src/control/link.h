@@ -1,7 +1,7 @@
 /*
  * A standing connection to another daemon's control socket, in the loop.
  *
- * It connects, and connects again after every failure with pauses that double. Requests are sent one at a time, each when the
+ * It connects, and connects again after every failure with pauses that double, be it not at once. Requests are sent one at a time, each when the
  * answer to the one before has ended, so the other side never has to refuse some for being too many. It knows nothing
  * of what is asked: whoever owns it says anew after each up() what the other side is to know.
  */
@@ -20,6 +20,7 @@ struct control_link_config {
 	const char *daemon; /* its name, for messages; copied */
 	const char *path;   /* copied */
 	uint64_t retry_us, retry_max_us;
+	uint64_t eager_us;   /* for so long at first, and after a loss, the pauses do not double */
 	uint64_t silence_us; /* an answer that is silent for so long ends the connection; 0: none does */
 	/* Connected. What was asked over an earlier connection is no longer known there. */
 	void (*up)(void *user);
@@ -33,6 +34,8 @@ struct control_link *control_link_new(struct io_loop *loop, const struct control
 /* Closes the connection; answers that are owed are not called any more. Not from within one of the link's callbacks. */
 void control_link_free(struct control_link *l);
 bool control_link_is_up(const struct control_link *l);
+/* What was said makes no sense: closes the connection, and connects again. why: in words. May be called from answers. */
+void control_link_drop(struct control_link *l, const char *why);
 /* The reason told last by down(); "" when up. */
 const char *control_link_why(const struct control_link *l);
 

@@ -1,10 +1,14 @@
 /*
- * An HTTP client on the event loop, over libcurl's multi interface. The only user of libcurl.
+ * An HTTP client on the event loop.
  *
  * A request is described once and owned by the caller until it ends; its answer comes in one call. The body is kept up to a
  * limit, and what goes beyond is not waited for: the request ends there. Connections may be kept and used again, or made new
  * for each request, as a health check wants it. Nothing here blocks: names are never resolved, since an address is given.
  * The program must ignore SIGPIPE.
+ *
+ * There are two engines, each a library of its own, and a program is linked with one of them: libhttpcurl.a, over libcurl
+ * and its only user, and libhttpplain.a, which needs no library and speaks HTTP/1.1 without TLS: for lb-announcer, which is
+ * linked statically, as libcurl cannot be, and for a build without libcurl.
  */
 #pragma once
 
@@ -67,7 +71,7 @@ struct io_http_answer {
 struct io_http *io_http_new(struct io_loop *loop);
 /* Cancels what is under way. May be called from a done function. */
 void io_http_free(struct io_http *h);
-/* Whether this build speaks TLS and HTTP/2. */
+/* Whether the engine speaks TLS and HTTP/2. A request for what it does not speak fails. */
 bool io_http_can_tls(void);
 bool io_http_can_http2(void);
 

@@ -1,155 +1,44 @@
-/* How a request ended, in words for an operator: who said no, and at which step silence began. */
-#include "base/text.h"
-#include "io/http_private.h"
+#include "io/http_error.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-static void say(struct io_http_call *c, const char *what, const char *detail)
-{
-	struct text why = text_init(c->why, sizeof(c->why));
-
-	text_add(&why, "%s%s%s", what, detail[0] ? ": " : "", detail);
-}
-
-/* libcurl's own sentence, or the general one. */
-static const char *detail(const struct io_http_call *c)
-{
-	return c->error[0] ? c->error : curl_easy_strerror(c->result);
-}
-
-/* libcurl keeps the time at which all of it stood, TLS too; the socket's own port is known when TCP is done. */
-static bool tcp_connected(const struct io_http_call *c)
-{
-	long port = 0;
-
-	curl_easy_getinfo(c->easy, CURLINFO_LOCAL_PORT, &port);
-	return port > 0;
-}
-
-static bool tls_connected(const struct io_http_call *c)
-{
-	curl_off_t at_us = 0;
-
-	curl_easy_getinfo(c->easy, CURLINFO_APPCONNECT_TIME_T, &at_us);
-	return at_us > 0;
-}
-
-static enum io_http_error timed_out(struct io_http_call *c, int status)
-{
-	const char *what = "no answer";
-
-	if (!tcp_connected(c))
-		what = "no connection";
-	else if (c->request.tls && !tls_connected(c))
-		what = "connected, but no TLS handshake";
-	else if (status)
-		what = "the answer began, but did not end";
-	snprintf(c->why, sizeof(c->why), "%s within %g s", what, (double)c->request.timeout_us / 1e6);
-	return IO_HTTP_TIMEOUT;
-}
-
-/* A server that does not know HTTP/2 without TLS ends it thus, and libcurl tells no more. */
-static enum io_http_error ended_by_server(struct io_http_call *c, const char *how)
-{
-	say(c, how, c->request.version == IO_HTTP_2 ? "does the server speak HTTP/2?" : "");
-	return IO_HTTP_REFUSED;
-}
-
-static enum io_http_error from_errno(struct io_http_call *c, long error)
+enum io_http_error http_error_from_errno(int error, struct text *why)
 {
 	switch (error) {
 	case ECONNREFUSED:
-		say(c, "connection refused", "");
+		text_add(why, "connection refused");
 		return IO_HTTP_REFUSED;
 	case ECONNRESET:
 	case EPIPE:
-		return ended_by_server(c, "connection reset");
+		text_add(why, "connection reset");
+		return IO_HTTP_REFUSED;
 	case EHOSTUNREACH:
 	case ENETUNREACH:
 	case ENETDOWN:
 	case EHOSTDOWN:
 	case ENONET:
-		say(c, strerror((int)error), "");
+		text_add(why, "%s", strerror(error));
 		return IO_HTTP_UNREACHABLE;
 	case ETIMEDOUT:
-		say(c, "no connection", strerror((int)error));
+		text_add(why, "no connection: %s", strerror(error));
 		return IO_HTTP_TIMEOUT;
 	default:
-		say(c, detail(c), error ? strerror((int)error) : "");
 		return IO_HTTP_FAILED;
 	}
 }
 
-static enum io_http_error socket_failed(struct io_http_call *c)
+enum io_http_error http_error_from_socket(int error, bool marked, struct text *why)
 {
-	if (c->socket_error == EPERM)
-		say(c, "a marked connection needs CAP_NET_ADMIN", "");
+	if (error == EPERM && marked)
+		text_add(why, "a marked connection needs CAP_NET_ADMIN");
 	else
-		say(c, "no socket as wanted", strerror(c->socket_error));
+		text_add(why, "no socket as wanted: %s", strerror(error));
 	return IO_HTTP_FAILED;
 }
 
-static enum io_http_error no_http2(struct io_http_call *c)
+enum io_http_error http_error_timeout(const char *what, uint64_t timeout_us, struct text *why)
 {
-	say(c, "the server does not speak HTTP/2", "");
-	return IO_HTTP_PROTOCOL;
-}
-
-static enum io_http_error tls_failed(struct io_http_call *c)
-{
-	const char *why = detail(c);
-
-	say(c, strncmp(why, "SSL", 3) ? "TLS" : why, strncmp(why, "SSL", 3) ? why : "");
-	return IO_HTTP_TLS;
-}
-
-static enum io_http_error classify(struct io_http_call *c, int status)
-{
-	long os_error = 0;
-
-	curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &os_error);
-	switch (c->result) {
-	case CURLE_OK:
-		return IO_HTTP_OK;
-	case CURLE_OPERATION_TIMEDOUT:
-		return timed_out(c, status);
-	case CURLE_COULDNT_CONNECT:
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-		return c->socket_error ? socket_failed(c) : from_errno(c, os_error);
-	case CURLE_GOT_NOTHING:
-		return ended_by_server(c, "the connection was closed without an answer");
-	case CURLE_PARTIAL_FILE:
-		say(c, "the answer broke off", "");
-		return IO_HTTP_PROTOCOL;
-	case CURLE_HTTP2:
-	case CURLE_HTTP2_STREAM:
-	case CURLE_WEIRD_SERVER_REPLY:
-	case CURLE_UNSUPPORTED_PROTOCOL: /* libcurl's word for an answer without a status line */
-		say(c, "not HTTP", detail(c));
-		return IO_HTTP_PROTOCOL;
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CIPHER:
-	case CURLE_SSL_ISSUER_ERROR:
-	case CURLE_SSL_INVALIDCERTSTATUS:
-		return tls_failed(c);
-	default:
-		say(c, detail(c), "");
-		return IO_HTTP_FAILED;
-	}
-}
-
-void http_describe(struct io_http_call *c, struct io_http_answer *a)
-{
-	c->why[0] = '\0';
-	if (c->not_http2)
-		a->error = no_http2(c);
-	else if (c->body_cut && c->result == CURLE_WRITE_ERROR)
-		a->error = IO_HTTP_OK; /* we ended it */
-	else
-		a->error = classify(c, a->status);
-	a->why = c->why;
+	text_add(why, "%s within %g s", what, (double)timeout_us / 1e6);
+	return IO_HTTP_TIMEOUT;
 }

@@ -115,6 +115,26 @@ static const struct column service_columns[] = {
 	{ NULL },
 };
 
+static const struct column announced_columns[] = {
+	{ .key = "service", .header = "SERVICE" },
+	{ .key = "state", .header = "STATE" },
+	{ .key = "since-ms", .header = "SINCE", .kind = COLUMN_DURATION },
+	{ .key = "healthy", .other = "servers", .header = "HEALTHY", .kind = COLUMN_OF },
+	{ .key = "capacity-percent", .header = "CAPACITY%", .kind = COLUMN_NUMBER, .spare = 1 },
+	{ .key = "active", .header = "ACTIVE", .kind = COLUMN_COUNT, .spare = 2 },
+	{ .key = "agent", .header = "AGENT" },
+	{ .key = "holding", .other = "conditions", .header = "CONDITIONS", .kind = COLUMN_OF, .rare = true },
+	{ .key = "command", .header = "COMMAND", .rare = true },
+	{ .key = "command-again-ms", .header = "AGAIN", .kind = COLUMN_DURATION, .rare = true },
+	{ .key = "command-why", .header = "FAILED", .flex = true, .rare = true },
+	{ .key = "left-ms", .header = "LEFT", .kind = COLUMN_DURATION, .rare = true },
+	{ .key = "returns-ms", .header = "RETURNS", .kind = COLUMN_DURATION, .rare = true },
+	{ .key = "virtual-services", .header = "OF", .flex = true, .rare = true, .spare = 4 },
+	{ .key = "changes", .header = "CHANGES", .kind = COLUMN_NUMBER, .spare = 3 },
+	{ .key = "reason", .header = "REASON", .flex = true },
+	{ NULL },
+};
+
 static const struct column server_columns[] = {
 	{ .key = "service", .header = "SERVICE", .once = true },
 	{ .key = "server", .header = "SERVER" },
@@ -199,6 +219,7 @@ const struct view view_next_hops = { .columns = next_hop_columns };
 const struct view view_ranges = { .columns = range_columns };
 const struct view view_memory = { .columns = memory_columns };
 const struct view view_services = { .columns = service_columns };
+const struct view view_announced = { .columns = announced_columns };
 const struct view view_servers = { .columns = server_columns };
 const struct view view_checks = { .columns = check_columns };
 const struct view view_table = { .columns = table_columns };

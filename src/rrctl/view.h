@@ -19,6 +19,16 @@
  * show ranges: prefix, peer-group, limit, neighbors, refused, last-refused, two-speakers.
  * show memory: what, objects, octets.
  *
+ * lb-announcer:
+ *
+ * show services: service (its prefix), state (announced, draining, withdrawn), since-ms, capacity-percent, agent (heard, leaving,
+ *	away, none), virtual-services (names), healthy, servers, active, known (of the virtual service with the fewest), holding,
+ *	conditions (how many of how many hold), command (what on-change last told: active, inactive; unknown: nothing yet; running;
+ *	failed), command-again-ms, command-why, left-ms (until it is withdrawn unless something is heard), returns-ms (until it is
+ *	announced if all stays well), changes, reason.
+ * show agent: a sheet.
+ * watch: events: time, event (service, capacity, agent, drain), service, from, to, text.
+ *
  * lb-ipvs-agent:
  *
  * show services: service (its name), key ("TCP 10.1.1.1:80"), scheduler, flags (list), forward, servers, up, draining, down
@@ -90,5 +100,5 @@ struct view {
 };
 
 extern const struct view view_neighbors, view_routes, view_route, view_fib, view_next_hops, view_ranges,
-	view_memory, view_node_services, view_services, view_servers, view_checks, view_table, view_sources,
-	view_events, view_metrics, view_sheet;
+	view_memory, view_announced, view_node_services, view_services, view_servers, view_checks, view_table,
+	view_sources, view_events, view_metrics, view_sheet;

@@ -14,6 +14,7 @@ daemons.py  rrd, lb-announcer, lb-ipvs-agent and rrctl
 peers.py    BIRD, GoBGP and ExaBGP
 bgp.py      a BGP speaker that says whatever a test wants, true or false
 tcp.py      keys, TTLs, forged packets and storms of connections
+agent.py    a stand-in for lb-ipvs-agent, where there is no IPVS
 exposition.py  Prometheus's text, read strictly
 traffic.py  servers that tell who they are, clients, and streams of probes
 wait.py     wait_until(fact): the only way a test waits

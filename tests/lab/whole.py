@@ -30,7 +30,7 @@ CHECK = {"type": "http", "interval": "1s", "timeout": "1s", "rise": 2, "fall": 3
 # The reflector's least. What is cut off silently is missed after it.
 HOLD_TIME_S = 3
 # Whether lb-announcer is told of lb-ipvs-agent: it then announces what works, and the two end in order by themselves.
-BOUND = False
+BOUND = True
 # In which an agent that was killed is back.
 GRACE_S = 6
 # A connection that speaks once a second keeps its bucket; nearly all others are idle and free to move.
@@ -156,9 +156,10 @@ class Whole:
         for pod in pods or self.balancers:
             pod.agent.wait_weights(self.webs, timeout=30)
 
-    def downs(self):
-        """How often a load balancer has taken a web pod for down, since the start."""
-        return sum(len(re.findall("-> down", p.agent.log())) for p in self.balancers)
+    @staticmethod
+    def downs(balancers):
+        """How often one of them has taken a web pod for down, since the start."""
+        return sum(len(re.findall("-> down", p.agent.log())) for p in balancers)
 
     def wait_rules_without(self, gone):
         """Waits until nothing new is sent to that web pod: it has weight 0 everywhere, or is not there."""

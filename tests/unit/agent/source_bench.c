@@ -21,7 +21,7 @@ struct bench *bench_new(void)
 	b->loop = io_loop_new();
 	b->guard = io_timer_new(b->loop, stop, b);
 	b->env.loop = b->loop;
-	b->env.files = file_watch_new(b->loop);
+	b->env.files = io_file_watch_new(b->loop);
 	assert_non_null(b->env.files);
 	return b;
 }
@@ -29,7 +29,7 @@ struct bench *bench_new(void)
 void bench_free(struct bench *b)
 {
 	source_free(b->source);
-	file_watch_free(b->env.files);
+	io_file_watch_free(b->env.files);
 	io_worker_free(b->env.resolver, source_drop_work);
 	io_timer_free(b->guard);
 	io_loop_free(b->loop);

@@ -485,7 +485,7 @@ static void a_directory_that_comes_later_is_read(void **state)
 
 /* --- what inotify does not tell --- */
 
-static void ignore(void *user, enum file_watch_event event, const char *name)
+static void ignore(void *user, enum io_file_watch_event event, const char *name)
 {
 	(void)event;
 	*(unsigned *)user += name != NULL;
@@ -511,7 +511,7 @@ static void flood(const struct place *p)
 static void nothing_is_lost_when_events_overflow(void **state)
 {
 	struct place *p = *state;
-	struct file_watch_dir *noise;
+	struct io_file_watch_dir *noise;
 	unsigned noises = 0;
 
 	put(p, "a.yaml", ONE);
@@ -520,7 +520,7 @@ static void nothing_is_lost_when_events_overflow(void **state)
 	put(p, "noise/x", "");
 	start(p, NULL);
 	bench_expect(p->b, "172.16.1.1 172.16.1.2 ");
-	noise = file_watch_dir_new(p->b->env.files, path(p, "noise"), ignore, &noises);
+	noise = io_file_watch_dir_new(p->b->env.files, path(p, "noise"), ignore, &noises);
 	flood(p);
 	put_atomic(p, "a.yaml", THREE);
 	assert_int_equal(unlink(path(p, "b.yaml")), 0);
@@ -530,7 +530,7 @@ static void nothing_is_lost_when_events_overflow(void **state)
 	put(p, "a.yaml", "servers: [{address: 172.16.1.77}]\n");
 	bench_expect(p->b, "172.16.1.77 ");
 	assert_true(noises > 1000);
-	file_watch_dir_free(noise);
+	io_file_watch_dir_free(noise);
 }
 
 static void the_far_end_of_a_link_is_found_by_looking(void **state)

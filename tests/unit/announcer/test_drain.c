@@ -194,6 +194,72 @@ static void the_end_counts_the_time_that_was_drained_by_hand(void **state)
 	assert_int_equal(drain_step(&d, 2000 + LINGER, true), DRAIN_CEASE);
 }
 
+/* Reports come four times a second. The first ones may tell of connections on their way to a weight of before. */
+static void a_drain_ends_when_nobody_is_connected_any_more(void **state)
+{
+	struct drain d = fresh();
+
+	(void)state;
+	drain_report(&d, 40, 0, 1500);
+	drain_report(&d, 41, 0, 1900);
+	drain_end(&d, 2000, true);
+	drain_report(&d, 42, 0, 2500);
+	drain_report(&d, 43, 0, 2999);
+	drain_report(&d, 44, 3, 3200);
+	drain_report(&d, 45, 0, 3400);
+	drain_report(&d, 45, 0, 3450);
+	assert_int_equal(drain_step(&d, 3500, true), DRAIN_NOTHING);
+	drain_report(&d, 46, 1, 3600);
+	drain_report(&d, 47, 0, 3900);
+	assert_int_equal(drain_step(&d, 3900, true), DRAIN_NOTHING);
+	drain_report(&d, 48, 0, 4200);
+	assert_int_equal(drain_wait_ms(&d, 4200, true), 0);
+	assert_int_equal(drain_step(&d, 4200, true), DRAIN_WITHDRAW);
+	only_at(&d, 4200, 4200 + LINGER, DRAIN_CEASE);
+}
+
+static void what_was_reported_before_the_drain_or_of_another_one_does_not_count(void **state)
+{
+	enum drain_action action;
+	struct drain d = fresh();
+
+	(void)state;
+	drain_start(&d, 2000, 60000);
+	drain_report(&d, 1, 0, 3500);
+	drain_undo(&d, 3600, &action);
+	drain_start(&d, 3700, 60000);
+	drain_report(&d, 2, 0, 4600);
+	drain_report(&d, 3, 0, 4800);
+	assert_int_equal(drain_step(&d, 4800, true), DRAIN_NOTHING);
+	drain_report(&d, 4, 0, 5000);
+	assert_int_equal(drain_step(&d, 5000, true), DRAIN_WITHDRAW);
+}
+
+static void reports_never_prolong_a_drain_and_mean_nothing_outside_of_one(void **state)
+{
+	struct drain d = fresh();
+
+	(void)state;
+	for (unsigned i = 1; i < 10; i++)
+		drain_report(&d, i, 0, 2000 + i * 1000);
+	assert_int_equal(drain_step(&d, 20000, true), DRAIN_NOTHING);
+	drain_end(&d, 20000, true);
+	drain_report(&d, 10, 5, 20000 + TIME);
+	assert_int_equal(drain_step(&d, 20000 + TIME, true), DRAIN_WITHDRAW);
+}
+
+static void what_is_announced_no_more_is_not_waited_for(void **state)
+{
+	struct drain d = fresh();
+
+	(void)state;
+	drain_hasten(&d, 1500);
+	assert_state(&d, "announcing");
+	drain_start(&d, 2000, 7000);
+	drain_hasten(&d, 2500);
+	assert_int_equal(drain_step(&d, 2500, true), DRAIN_WITHDRAW);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +274,10 @@ int main(void)
 		cmocka_unit_test(undrain_announces_again_from_wherever_it_was),
 		cmocka_unit_test(the_end_cannot_be_taken_back),
 		cmocka_unit_test(the_end_counts_the_time_that_was_drained_by_hand),
+		cmocka_unit_test(a_drain_ends_when_nobody_is_connected_any_more),
+		cmocka_unit_test(what_was_reported_before_the_drain_or_of_another_one_does_not_count),
+		cmocka_unit_test(reports_never_prolong_a_drain_and_mean_nothing_outside_of_one),
+		cmocka_unit_test(what_is_announced_no_more_is_not_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@ static struct config_service service(void)
 
 static struct path_speaker internal(void)
 {
-	return (struct path_speaker){ .local_as = 65021, .peer_as = 65021 };
+	return (struct path_speaker){ .local_as = 65021, .peer_as = 65021, .quarters = SHARE_WHOLE };
 }
 
 /* All that is told, in words. */
@@ -58,10 +58,26 @@ static void the_capacity_goes_out_in_octets_per_second(void **state)
 	assert_string_equal(told(&c, &to), "path [] pref 200 med -1 communities [] [bandwidth:65021:125]");
 }
 
+static void so_many_quarters_of_it_are_told_as_work(void **state)
+{
+	struct config_service c = service();
+	struct path_speaker to = internal();
+
+	(void)state;
+	to.quarters = 1;
+	assert_true(path_octets_s(&c, &to) == 31250000);
+	to.quarters = 3;
+	assert_true(path_octets_s(&c, &to) == 93750000);
+	to.draining = true;
+	assert_true(path_octets_s(&c, &to) == 0);
+	to.method = CONFIG_DRAIN_GRACEFUL_SHUTDOWN;
+	assert_true(path_octets_s(&c, &to) == 93750000);
+}
+
 static void an_external_neighbor_gets_our_as_and_no_local_preference(void **state)
 {
 	struct config_service c = service();
-	struct path_speaker to = { .local_as = 65021, .peer_as = 65000 };
+	struct path_speaker to = { .local_as = 65021, .peer_as = 65000, .quarters = SHARE_WHOLE };
 
 	(void)state;
 	c.med = (struct config_med){ true, 7 };
@@ -116,7 +132,7 @@ static void a_community_that_is_configured_is_not_sent_twice(void **state)
 static void a_community_of_an_as_of_four_octets_says_as_trans(void **state)
 {
 	struct config_service c = service();
-	struct path_speaker to = { .local_as = 4200000000, .peer_as = 4200000000 };
+	struct path_speaker to = { .local_as = 4200000000, .peer_as = 4200000000, .quarters = SHARE_WHOLE };
 
 	(void)state;
 	c.community_count = 0;
@@ -128,6 +144,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_capacity_goes_out_in_octets_per_second),
+		cmocka_unit_test(so_many_quarters_of_it_are_told_as_work),
 		cmocka_unit_test(an_external_neighbor_gets_our_as_and_no_local_preference),
 		cmocka_unit_test(draining_by_weight_changes_the_bandwidth_to_0_and_nothing_else),
 		cmocka_unit_test(graceful_shutdown_adds_the_community_and_the_lowest_preference),

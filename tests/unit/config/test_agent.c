@@ -252,31 +252,40 @@ static void a_command_ends_with_null(void **state)
 	config_agent_free(c);
 }
 
-static void http_checks_need_libcurl(void **state)
+static void an_http_check_is_read(void **state)
+{
+	struct config_agent *c = load_service(", checks: [{type: http, status: [204, 300-399], "
+					      "through: server, initial: up}]");
+	const struct config_check *k = c->services[0].checks;
+
+	(void)state;
+	assert_int_equal(k->status_count, 2);
+	assert_int_equal(k->status[0].from, 204);
+	assert_int_equal(k->status[0].to, 204);
+	assert_int_equal(k->status[1].from, 300);
+	assert_int_equal(k->status[1].to, 399);
+	assert_string_equal(k->method, "GET");
+	assert_string_equal(k->path, "/");
+	assert_true(k->initial_up);
+	assert_false(k->through_tunnel || k->verify);
+	config_agent_free(c);
+}
+
+static void checks_with_tls_or_grpc_need_libcurl(void **state)
 {
 	static const char text[] = "services:\n  - {address: 10.1.1.1, port: 80, " SERVERS
-				   ", checks: [{type: http, status: [204, 300-399], through: server, "
-				   "initial: up}]}\n";
+				   ", checks: [{type: https}, {type: grpc}]}\n";
 	struct config_errors *errs = config_errors_new();
 	struct config_agent *c = config_agent_parse(text, strlen(text), "t", errs);
 	char *wrong = config_errors_format(errs);
 
 	(void)state;
 	if (config_features() & 1u << CONFIG_FEATURE_LIBCURL) {
-		const struct config_check *k = c->services[0].checks;
-
-		assert_int_equal(k->status_count, 2);
-		assert_int_equal(k->status[0].from, 204);
-		assert_int_equal(k->status[0].to, 204);
-		assert_int_equal(k->status[1].from, 300);
-		assert_int_equal(k->status[1].to, 399);
-		assert_string_equal(k->method, "GET");
-		assert_string_equal(k->path, "/");
-		assert_true(k->initial_up);
-		assert_false(k->through_tunnel || k->verify);
+		assert_string_equal(wrong, "");
 	} else {
 		assert_null(c);
-		assert_non_null(strstr(wrong, "http cannot be had: this build has no libcurl"));
+		assert_non_null(strstr(wrong, "https cannot be had: this build has no libcurl"));
+		assert_non_null(strstr(wrong, "grpc cannot be had: this build has no libcurl"));
 	}
 	free(wrong);
 	config_errors_free(errs);
@@ -325,7 +334,8 @@ int main(void)
 		cmocka_unit_test(a_duration_is_seconds_unless_it_has_a_unit),
 		cmocka_unit_test(octets_may_be_any),
 		cmocka_unit_test(a_command_ends_with_null),
-		cmocka_unit_test(http_checks_need_libcurl),
+		cmocka_unit_test(an_http_check_is_read),
+		cmocka_unit_test(checks_with_tls_or_grpc_need_libcurl),
 		cmocka_unit_test(marks_may_be_written_to_base_16),
 		cmocka_unit_test(thousands_of_services_are_read_in_time),
 	};

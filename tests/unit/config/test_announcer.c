@@ -1,4 +1,4 @@
-/* lb-announcer.conf: rates with their units, and what a file that says nothing of draining gets. */
+/* lb-announcer.conf: rates with their units, and what a file gets that says nothing of draining or of an agent. */
 #include "config/announcer.h"
 
 #include <setjmp.h>
@@ -99,12 +99,46 @@ static void who_says_nothing_of_draining_drains_by_weight_for_five_seconds(void 
 	config_announcer_free(c);
 }
 
+static void an_agent_is_asked_for_one_healthy_server_unless_told_otherwise(void **state)
+{
+	static const char agent[] = "agent: {socket: /run/a.sock}\n";
+	struct config_announcer *c = parse("", "", "");
+	struct config_service *s = &c->services[0];
+
+	(void)state;
+	assert_null(c->agent.socket);
+	config_announcer_free(c);
+	c = parse("", "", agent);
+	s = &c->services[0];
+	assert_string_equal(c->agent.socket, "/run/a.sock");
+	assert_int_equal(c->agent.grace_s, 3);
+	assert_int_equal(s->agent_service_count, 0);
+	assert_true(s->min_healthy.number == 1 && !s->min_healthy.percent);
+	assert_true(s->min_healthy_return.number == 1 && !s->min_healthy_return.percent);
+	assert_int_equal(s->return_delay_s, 0);
+	assert_false(s->capacity_by_health);
+	config_announcer_free(c);
+	c = parse(", capacity-by-health: true", ", min-healthy: 50%, agent-services: [web, dns]", agent);
+	s = &c->services[0];
+	assert_true(s->min_healthy_return.number == 50 && s->min_healthy_return.percent);
+	assert_int_equal(s->agent_service_count, 2);
+	assert_string_equal(s->agent_services[1], "dns");
+	assert_true(s->capacity_by_health);
+	config_announcer_free(c);
+	c = parse(", capacity-by-health: true", ", capacity-by-health: false, min-healthy-return: 3", agent);
+	s = &c->services[0];
+	assert_true(s->min_healthy.number == 1 && s->min_healthy_return.number == 3);
+	assert_false(s->capacity_by_health);
+	config_announcer_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rate_is_a_number_with_or_without_a_unit),
 		cmocka_unit_test(a_service_takes_the_routers_capacity_unless_it_has_its_own),
 		cmocka_unit_test(who_says_nothing_of_draining_drains_by_weight_for_five_seconds),
+		cmocka_unit_test(an_agent_is_asked_for_one_healthy_server_unless_told_otherwise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -202,17 +202,25 @@ static void stop_serving(struct fixture *f)
 	f->server = NULL;
 }
 
-static int set_up(void **state)
+static struct control_link *link_new(
+	struct fixture *f, uint64_t retry_us, uint64_t retry_max_us, uint64_t eager_us)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
 	struct control_link_config cfg = { .daemon = "a friend",
 		.path = f->path,
-		.retry_us = 1000,
-		.retry_max_us = 8000,
+		.retry_us = retry_us,
+		.retry_max_us = retry_max_us,
+		.eager_us = eager_us,
 		.silence_us = 300000,
 		.up = up,
 		.down = down,
 		.user = f };
+
+	return control_link_new(f->loop, &cfg);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
 
 	snprintf(f->dir, sizeof(f->dir), "/tmp/test_link.XXXXXX");
 	if (!mkdtemp(f->dir))
@@ -220,7 +228,7 @@ static int set_up(void **state)
 	snprintf(f->path, sizeof(f->path), "%s/sock", f->dir);
 	f->loop = io_loop_new();
 	f->over = io_timer_new(f->loop, waited_too_long, f);
-	f->link = control_link_new(f->loop, &cfg);
+	f->link = link_new(f, 1000, 8000, 0);
 	*state = f;
 	return 0;
 }
@@ -278,6 +286,41 @@ static void it_comes_when_the_other_does_and_says_once_what_is_wrong_until_then(
 	assert_int_equal(f->ups, 1);
 	assert_string_equal(control_link_why(f->link), "");
 	io_timer_free(later);
+}
+
+/* Doubled pauses would have it tried after 620 and then after 1260 milliseconds. */
+static void an_eager_one_does_not_double_its_pauses(void **state)
+{
+	struct fixture *f = *state;
+	struct io_timer *later = io_timer_new(f->loop, serve_late, f);
+	uint64_t start_us = io_loop_now_us(f->loop);
+
+	control_link_free(f->link);
+	f->link = link_new(f, 20000, 1000000000, 5000000);
+	io_timer_set(later, 700000);
+	wait_for(f, is_up);
+	assert_in_range(io_loop_now_us(f->loop) - start_us, 700000, 1200000);
+	io_timer_free(later);
+}
+
+static bool is_up_again(const struct fixture *f)
+{
+	return f->ups == 2;
+}
+
+static void what_makes_no_sense_is_dropped_and_asked_anew(void **state)
+{
+	struct fixture *f = *state;
+
+	control_link_drop(f->link, "nothing is there yet");
+	serve(f);
+	wait_for(f, is_up);
+	assert_true(ask(f, "hold", NULL));
+	control_link_drop(f->link, "half of it is missing");
+	wait_for(f, is_up_again);
+	assert_non_null(strstr(f->why, "lost a friend at "));
+	assert_non_null(strstr(f->why, ": half of it is missing"));
+	assert_non_null(strstr(f->heard, "broken:"));
 }
 
 static void answers_come_in_order_each_with_its_own_end(void **state)
@@ -455,6 +498,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			it_comes_when_the_other_does_and_says_once_what_is_wrong_until_then, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(an_eager_one_does_not_double_its_pauses, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_makes_no_sense_is_dropped_and_asked_anew, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			answers_come_in_order_each_with_its_own_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(many_requests_at_once_are_all_answered, set_up, tear_down),

@@ -1,3 +1,4 @@
+/* Linked once with each engine; what the plain one does not speak is skipped with it. */
 #include "io/http.h"
 
 #include "io/tcp.h"
@@ -299,7 +300,8 @@ static void silence_is_named_by_where_it_begins(void **state)
 	r.timeout_us = SHORT_US;
 	expect(b, &r, IO_HTTP_TIMEOUT, "no answer within 0.2 s");
 	r.tls = true;
-	expect(b, &r, IO_HTTP_TIMEOUT, "connected, but no TLS handshake within 0.2 s");
+	if (io_http_can_tls())
+		expect(b, &r, IO_HTTP_TIMEOUT, "connected, but no TLS handshake within 0.2 s");
 	r = request_to(b, "plain", "/late");
 	r.timeout_us = SHORT_US;
 	expect(b, &r, IO_HTTP_TIMEOUT, "no answer within 0.2 s");
@@ -369,10 +371,29 @@ static void what_is_not_http_is_said(void **state)
 	expect(b, &r, IO_HTTP_PROTOCOL, "the answer broke off");
 	r = request_to(b, "garbage", "/x");
 	r.version = IO_HTTP_2;
-	expect(b, &r, IO_HTTP_REFUSED, "does the server speak HTTP/2?");
+	if (io_http_can_http2())
+		expect(b, &r, IO_HTTP_REFUSED, "does the server speak HTTP/2?");
+}
+
+static void what_the_engine_does_not_speak_it_says(void **state)
+{
+	struct bench *b = *state;
+	struct io_http_request tls = request_to(b, "tls", "/x"), http2 = request_to(b, "plain", "/x");
+
+	http2.version = IO_HTTP_2;
+	if (!io_http_can_tls())
+		expect(b, &tls, IO_HTTP_FAILED, "speaks neither TLS nor HTTP/2");
+	if (!io_http_can_http2())
+		expect(b, &http2, IO_HTTP_FAILED, "speaks neither TLS nor HTTP/2");
 }
 
 /* --- TLS --- */
+
+static void skip_without(bool can)
+{
+	if (!can)
+		skip();
+}
 
 static void certificates_are_verified_or_not(void **state)
 {
@@ -380,6 +401,7 @@ static void certificates_are_verified_or_not(void **state)
 	struct io_http_request r = request_to(b, "tls", "/x");
 	struct seen *s;
 
+	skip_without(io_http_can_tls());
 	r.host = "web.test";
 	s = ask(b, &r);
 	assert_int_equal(s->error, IO_HTTP_OK);
@@ -421,6 +443,7 @@ static void the_systems_authorities_are_not_read_for_each_request(void **state)
 	double began_s, unverified_s;
 	struct stat st;
 
+	skip_without(io_http_can_tls());
 	if (stat("/etc/ssl/certs/ca-certificates.crt", &st) || st.st_size < 100000)
 		skip();
 	r.host = "web.test";
@@ -441,6 +464,7 @@ static void sni_and_host_may_differ(void **state)
 	struct io_http_request r = request_to(b, "tls", "/x");
 	struct seen *s;
 
+	skip_without(io_http_can_tls());
 	r.host = "web.test";
 	r.verify = true;
 	r.ca_file = b->ca;
@@ -457,6 +481,7 @@ static void tls_to_a_server_without_it(void **state)
 	struct bench *b = *state;
 	struct io_http_request r = request_to(b, "plain", "/x");
 
+	skip_without(io_http_can_tls());
 	r.tls = true;
 	expect(b, &r, IO_HTTP_TLS, "TLS: ");
 	r = request_to(b, "tls", "/x");
@@ -471,6 +496,7 @@ static void http2_with_trailers(void **state)
 	struct bench *b = *state;
 	const char *const servers[] = { "h2", "h2tls" };
 
+	skip_without(io_http_can_http2());
 	for (int i = 0; i < 2; i++) {
 		struct io_http_request r = request_to(b, servers[i], "/hello");
 		struct seen *s;
@@ -503,6 +529,7 @@ static void http2_where_there_is_none(void **state)
 	struct bench *b = *state;
 	struct io_http_request r = request_to(b, "tls", "/x");
 
+	skip_without(io_http_can_http2());
 	r.version = IO_HTTP_2;
 	expect(b, &r, IO_HTTP_PROTOCOL, "the server does not speak HTTP/2");
 	r = request_to(b, "plain", "/x");
@@ -545,6 +572,7 @@ static void connections_are_used_again_only_where_wanted(void **state)
 	struct io_http_request fresh = request_to(b, "plain", "/x"), kept = fresh, from = fresh;
 	int first;
 
+	skip_without(io_http_can_http2()); /* the plain engine keeps none */
 	kept.reuse = true;
 	first = connection_used(b, &kept);
 	assert_int_equal(connection_used(b, &kept), first);
@@ -578,6 +606,8 @@ static void no_port_of_ours_is_held_up_afterwards(void **state)
 		struct io_http_request r = request_to(b, servers[i], "/hello");
 		unsigned before = remembered(r.port);
 
+		if ((r.tls && !io_http_can_tls()) || (r.version == IO_HTTP_2 && !io_http_can_http2()))
+			continue;
 		for (int j = 0; r.port && j < 20; j++)
 			expect(b, &r, IO_HTTP_OK, "");
 		assert_in_range(remembered(r.port), 0, before);
@@ -668,6 +698,7 @@ static void a_host_that_cannot_be_one_is_told_later(void **state)
 	struct bench *b = *state;
 	struct io_http_request r = request_to(b, "tls", "/x");
 
+	skip_without(io_http_can_tls());
 	r.host = "not a host";
 	expect(b, &r, IO_HTTP_FAILED, "URL");
 }
@@ -748,6 +779,7 @@ int main(void)
 		TEST(a_connection_that_is_not_taken_is_a_timeout),
 		TEST(refusal_is_told_from_the_rest),
 		TEST(what_is_not_http_is_said),
+		TEST(what_the_engine_does_not_speak_it_says),
 		TEST(certificates_are_verified_or_not),
 		TEST(the_systems_authorities_are_not_read_for_each_request),
 		TEST(sni_and_host_may_differ),

@@ -1,4 +1,4 @@
-#include "agent/file_watch.h"
+#include "io/file_watch.h"
 
 #include "base/list.h"
 #include "base/log.h"
@@ -24,7 +24,7 @@ enum {
 		 IN_MOVE_SELF | IN_ONLYDIR,
 };
 
-struct file_watch {
+struct io_file_watch {
 	int fd;
 	struct io_watch *watch;
 	struct io_timer *timer;
@@ -34,32 +34,32 @@ struct file_watch {
 };
 
 /* Directories that are one and the same share the kernel's watch descriptor. */
-struct file_watch_dir {
+struct io_file_watch_dir {
 	struct list link;
-	struct file_watch *w;
+	struct io_file_watch *w;
 	char *path;
 	int wd; /* NO_WATCH: not watched now */
-	file_watch_fn *fn;
+	io_file_watch_fn *fn;
 	void *user;
 };
 
-static int add(const struct file_watch *w, const char *path)
+static int add(const struct io_file_watch *w, const char *path)
 {
 	int wd = inotify_add_watch(w->fd, path, WANTED);
 
 	return wd >= 0 ? wd : NO_WATCH;
 }
 
-static bool is_shared(const struct file_watch *w, int wd)
+static bool is_shared(const struct io_file_watch *w, int wd)
 {
 	LIST_FOREACH (link, &w->dirs)
-		if (LIST_ENTRY(link, struct file_watch_dir, link)->wd == wd)
+		if (LIST_ENTRY(link, struct io_file_watch_dir, link)->wd == wd)
 			return true;
 	return false;
 }
 
 /* Lets go of what the directory's path led to before. */
-static void leave(struct file_watch_dir *d)
+static void leave(struct io_file_watch_dir *d)
 {
 	int wd = d->wd;
 
@@ -68,30 +68,30 @@ static void leave(struct file_watch_dir *d)
 		inotify_rm_watch(d->w->fd, wd);
 }
 
-static void tell(struct file_watch_dir *d, enum file_watch_event event, const char *name)
+static void tell(struct io_file_watch_dir *d, enum io_file_watch_event event, const char *name)
 {
 	d->fn(d->user, event, name);
 }
 
-static void tell_all(struct file_watch *w)
+static void tell_all(struct io_file_watch *w)
 {
 	LIST_FOREACH (link, &w->dirs)
-		tell(LIST_ENTRY(link, struct file_watch_dir, link), FILE_WATCH_LOOK, NULL);
+		tell(LIST_ENTRY(link, struct io_file_watch_dir, link), IO_FILE_LOOK, NULL);
 }
 
 /* The directory itself went or was renamed: its path may lead to another one, or soon. */
-static void lost(struct file_watch *w, const struct inotify_event *e)
+static void lost(struct io_file_watch *w, const struct inotify_event *e)
 {
 	bool ours = false;
 
 	LIST_FOREACH (link, &w->dirs) {
-		struct file_watch_dir *d = LIST_ENTRY(link, struct file_watch_dir, link);
+		struct io_file_watch_dir *d = LIST_ENTRY(link, struct io_file_watch_dir, link);
 
 		if (d->wd != e->wd)
 			continue;
 		ours = true;
 		d->wd = NO_WATCH;
-		tell(d, FILE_WATCH_LOOK, NULL);
+		tell(d, IO_FILE_LOOK, NULL);
 	}
 	if (ours && e->mask & IN_MOVE_SELF)
 		inotify_rm_watch(w->fd, e->wd);
@@ -101,11 +101,11 @@ static void lost(struct file_watch *w, const struct inotify_event *e)
 	io_timer_set(w->timer, w->again_us);
 }
 
-static void on_event(struct file_watch *w, const struct inotify_event *e)
+static void on_event(struct io_file_watch *w, const struct inotify_event *e)
 {
-	enum file_watch_event event = e->mask & (IN_CLOSE_WRITE | IN_MOVED_TO) ? FILE_WATCH_WRITTEN
-				      : e->mask & IN_CREATE		       ? FILE_WATCH_CREATED
-									       : FILE_WATCH_GONE;
+	enum io_file_watch_event event = e->mask & (IN_CLOSE_WRITE | IN_MOVED_TO) ? IO_FILE_WRITTEN
+					 : e->mask & IN_CREATE			  ? IO_FILE_CREATED
+										  : IO_FILE_GONE;
 
 	if (e->mask & IN_Q_OVERFLOW) {
 		tell_all(w);
@@ -118,7 +118,7 @@ static void on_event(struct file_watch *w, const struct inotify_event *e)
 	if (!e->len)
 		return;
 	LIST_FOREACH (link, &w->dirs) {
-		struct file_watch_dir *d = LIST_ENTRY(link, struct file_watch_dir, link);
+		struct io_file_watch_dir *d = LIST_ENTRY(link, struct io_file_watch_dir, link);
 
 		if (d->wd == e->wd)
 			tell(d, event, e->name);
@@ -128,7 +128,7 @@ static void on_event(struct file_watch *w, const struct inotify_event *e)
 static void on_readable(void *user, unsigned events)
 {
 	alignas(struct inotify_event) char buf[16384];
-	struct file_watch *w = user;
+	struct io_file_watch *w = user;
 
 	(void)events;
 	for (unsigned i = 0; i < READS_MAX; i++) {
@@ -146,7 +146,7 @@ static void on_readable(void *user, unsigned events)
 }
 
 /* Where the path leads now; true when that is another directory than before, or one at last, or none any more. */
-static bool follow(struct file_watch_dir *d)
+static bool follow(struct io_file_watch_dir *d)
 {
 	int wd = add(d->w, d->path), before = d->wd;
 
@@ -159,7 +159,7 @@ static bool follow(struct file_watch_dir *d)
 
 static void on_timer(void *user)
 {
-	struct file_watch *w = user;
+	struct io_file_watch *w = user;
 	uint64_t now = io_loop_now_us(w->loop);
 	bool look = now - w->looked_us >= LOOK_US;
 
@@ -168,18 +168,18 @@ static void on_timer(void *user)
 	if (look)
 		w->looked_us = now;
 	LIST_FOREACH (link, &w->dirs) {
-		struct file_watch_dir *d = LIST_ENTRY(link, struct file_watch_dir, link);
+		struct io_file_watch_dir *d = LIST_ENTRY(link, struct io_file_watch_dir, link);
 
 		if (d->wd != NO_WATCH && !look)
 			continue;
 		if (follow(d) || d->wd == NO_WATCH || look)
-			tell(d, FILE_WATCH_LOOK, NULL);
+			tell(d, IO_FILE_LOOK, NULL);
 	}
 }
 
-struct file_watch *file_watch_new(struct io_loop *loop)
+struct io_file_watch *io_file_watch_new(struct io_loop *loop)
 {
-	struct file_watch *w = mem_calloc(1, sizeof(*w));
+	struct io_file_watch *w = mem_calloc(1, sizeof(*w));
 
 	list_init(&w->dirs);
 	w->loop = loop;
@@ -198,7 +198,7 @@ struct file_watch *file_watch_new(struct io_loop *loop)
 	return w;
 }
 
-void file_watch_free(struct file_watch *w)
+void io_file_watch_free(struct io_file_watch *w)
 {
 	if (!w)
 		return;
@@ -208,12 +208,12 @@ void file_watch_free(struct file_watch *w)
 	free(w);
 }
 
-struct file_watch_dir *file_watch_dir_new(
-	struct file_watch *w, const char *path, file_watch_fn *fn, void *user)
+struct io_file_watch_dir *io_file_watch_dir_new(
+	struct io_file_watch *w, const char *path, io_file_watch_fn *fn, void *user)
 {
-	struct file_watch_dir *d = mem_calloc(1, sizeof(*d));
+	struct io_file_watch_dir *d = mem_calloc(1, sizeof(*d));
 
-	*d = (struct file_watch_dir){ .w = w, .path = mem_strdup(path), .fn = fn, .user = user };
+	*d = (struct io_file_watch_dir){ .w = w, .path = mem_strdup(path), .fn = fn, .user = user };
 	d->wd = add(w, path);
 	if (d->wd == NO_WATCH && errno == ENOSPC)
 		log_warning(
@@ -225,7 +225,7 @@ struct file_watch_dir *file_watch_dir_new(
 	return d;
 }
 
-void file_watch_dir_free(struct file_watch_dir *d)
+void io_file_watch_dir_free(struct io_file_watch_dir *d)
 {
 	if (!d)
 		return;

@@ -1,5 +1,5 @@
 /*
- * libcurl's multi interface on our loop.
+ * The engine over libcurl: its multi interface on our loop. Speaks TLS and HTTP/2 where libcurl does.
  *
  * libcurl tells by callbacks which descriptors and what time it waits for; they become watches and one timer. When one of
  * them fires, curl_multi_socket_action() works on as far as it can.
@@ -15,7 +15,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "io/http_private.h"
+#include "io/http_curl.h"
 
 #include <assert.h>
 #include <stdlib.h>

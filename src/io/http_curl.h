@@ -1,5 +1,5 @@
-/* What http.c (the multi interface on the loop), http_setup.c (a request as libcurl's options) and http_error.c (how it ended, in
- * words) share. Included by nobody else. */
+/* What http_curl.c (the multi interface on the loop), http_curl_setup.c (a request as libcurl's options) and http_curl_error.c
+ * (how it ended, in words) share. Included by nobody else. */
 #pragma once
 
 #include "base/list.h"

@@ -9,7 +9,7 @@
  * to close ("Connection: close") and aborts at our close. So neither side is left with a connection in TIME_WAIT: with
  * thousands of checks a second, and all of them to one address when they go through a tunnel, our ports would run out.
  */
-#include "io/http_private.h"
+#include "io/http_curl.h"
 
 #include "base/mem.h"
 #include "io/socket.h"
