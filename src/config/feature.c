@@ -12,8 +12,9 @@ enum { TCP_OPTION_AO_INFO = 40 }; /* since Linux 6.7; older headers lack the nam
 bool config_kernel_has_tcp_ao(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int nothing = 0;
 	/* A kernel that knows the option finds fault with its length. */
-	bool known = fd >= 0 && setsockopt(fd, IPPROTO_TCP, TCP_OPTION_AO_INFO, "", 1) &&
+	bool known = fd >= 0 && setsockopt(fd, IPPROTO_TCP, TCP_OPTION_AO_INFO, &nothing, sizeof(nothing)) &&
 		     errno != ENOPROTOOPT;
 
 	if (fd >= 0)

@@ -84,6 +84,11 @@ static bool parse_password_file(
 	int fd;
 	bool ok;
 
+	/* Not quoted: it may be a password under the wrong key. */
+	if (*text != '/') {
+		text_add(why, "is not an absolute path; it must begin with a slash");
+		return false;
+	}
 	if (!config_path.parse(r, f, text, &path, why))
 		return false;
 	text_add(why, "%s ", path);

@@ -26,7 +26,7 @@ extern const struct config_scalar config_password, config_password_file;
 		.doc = "the key with which both ends sign each packet (TCP-MD5, RFC 2385); never shown" },   \
 	{                                                                                                    \
 		"password-file", CONFIG_SCALAR, &config_password_file,                                       \
-			.offset = (at), .max = 4095, .def_doc = "none", .apply = (applies),                  \
+			.offset = (at), .max = 4095, .def_doc = "none", .secret = true, .apply = (applies),  \
 			.doc = "a file that holds the password and nothing else, and that not everybody "    \
 			       "may read"                                                                    \
 	}
