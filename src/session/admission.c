@@ -207,6 +207,9 @@ static void let_in(struct session_neighbors *set, struct neighbor_range *r, int 
 	n = neighbors_insert(set, &cfg, ops, user, r);
 	session_start(n->session);
 	session_accept(n->session, fd, local);
+	/* Its connection was not what it should be; nothing else would ever free it. */
+	if (!session_connected(n->session))
+		neighbors_remove(n);
 }
 
 static void admit_new(struct session_neighbors *set, struct neighbor_range *r, int fd,

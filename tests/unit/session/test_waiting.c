@@ -181,6 +181,10 @@ static void a_far_connection_is_reset_whatever_it_has_said(void **state)
 	raw_send_keepalive(r);
 	raw_expect_reset(w, r);
 	assert_int_equal(session_neighbors_counters(w->set)->from_afar, 1);
+	/* and takes nobody's place */
+	assert_int_equal(session_neighbors_count(w->set), 0);
+	assert_int_equal(info(w).neighbors, 0);
+	assert_int_equal(w->dynamic_gone, 1);
 	raw_free(r);
 	r = come_with_ttl(w, 254);
 	raw_establish(w, r, NULL, 0x0a000001, 9);
