@@ -70,22 +70,13 @@ def histograms(samples, titles, events):
     return out
 
 
-class Picture:
-    """One panel per event: the share of events (upwards) that took no longer than a time (to the right, logarithmic)."""
+class Sheet:
+    """What pictures are drawn on."""
 
-    WIDTH, PANEL, LEFT, RIGHT, TOP, GAP = 780, 150, 60, 40, 70, 50
+    WIDTH, LEFT, RIGHT = 780, 60, 40
 
-    def __init__(self, samples, titles, events, goals_ms):
-        self.samples, self.titles, self.goals_ms = samples, titles, goals_ms
-        self.events = [e for e in events if any((e, s) in samples for s in titles)]
-        every = [v for values in samples.values() for v in values]
-        self.low = 10 ** math.floor(math.log10(max(min(every), 0.001)))
-        self.high = 10 ** math.ceil(math.log10(max(every) * 1.001))
+    def __init__(self):
         self.parts = []
-
-    def x(self, value):
-        share = math.log10(max(value, self.low) / self.low) / math.log10(self.high / self.low)
-        return self.LEFT + share * (self.WIDTH - self.LEFT - self.RIGHT)
 
     def text(self, x, y, words, anchor="start", color="#222", size=12, weight="normal"):
         self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}" font-size="{size}" '
@@ -93,6 +84,30 @@ class Picture:
 
     def line(self, x1, y1, x2, y2, color="#ddd", more=""):
         self.parts.append(f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{color}" {more}/>')
+
+    def page(self, height, note):
+        self.text(self.WIDTH - self.RIGHT, height - 4, note, "end", "#666", 10)
+        body = "\n".join(self.parts)
+        return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.WIDTH}" height="{height}" '
+                f'font-family="sans-serif">\n<rect width="100%" height="100%" fill="#fff"/>\n{body}\n</svg>\n')
+
+
+class Picture(Sheet):
+    """One panel per event: the share of events (upwards) that took no longer than a time (to the right, logarithmic)."""
+
+    PANEL, TOP, GAP = 150, 70, 50
+
+    def __init__(self, samples, titles, events, goals_ms):
+        super().__init__()
+        self.samples, self.titles, self.goals_ms = samples, titles, goals_ms
+        self.events = [e for e in events if any((e, s) in samples for s in titles)]
+        every = [v for values in samples.values() for v in values]
+        self.low = 10 ** math.floor(math.log10(max(min(every), 0.001)))
+        self.high = 10 ** math.ceil(math.log10(max(every) * 1.001))
+
+    def x(self, value):
+        share = math.log10(max(value, self.low) / self.low) / math.log10(self.high / self.low)
+        return self.LEFT + share * (self.WIDTH - self.LEFT - self.RIGHT)
 
     def panel(self, event, top):
         bottom = top + self.PANEL
@@ -136,7 +151,4 @@ class Picture:
             self.text(x + 28, 40, "goal for rrd's median")
         for i, event in enumerate(self.events):
             self.panel(event, self.TOP + 8 + i * (self.PANEL + self.GAP))
-        self.text(self.WIDTH - self.RIGHT, height - 4, note, "end", "#666", 10)
-        body = "\n".join(self.parts)
-        return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.WIDTH}" height="{height}" '
-                f'font-family="sans-serif">\n<rect width="100%" height="100%" fill="#fff"/>\n{body}\n</svg>\n')
+        return self.page(height, note)

@@ -38,7 +38,7 @@ struct netlink {
 static bool open_socket(struct netlink *nl, int protocol)
 {
 	const struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_S };
-	const int one = 1, size = RECEIVE_BUFFER;
+	const int one = 1, size = RECEIVE_BUFFER, piece = PIECE_BYTES;
 
 	nl->sock = nl_socket_alloc();
 	if (!nl->sock || nl_connect(nl->sock, protocol) < 0)
@@ -51,6 +51,9 @@ static bool open_socket(struct netlink *nl, int protocol)
 	setsockopt(nl->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
 	if (setsockopt(nl->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
 		setsockopt(nl->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	/* The kernel takes no piece larger than this, and doubles it for its own use; libnl asks for 32 KiB. */
+	if (setsockopt(nl->fd, SOL_SOCKET, SO_SNDBUFFORCE, &piece, sizeof(piece)) < 0)
+		setsockopt(nl->fd, SOL_SOCKET, SO_SNDBUF, &piece, sizeof(piece));
 	return setsockopt(nl->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0;
 }
 

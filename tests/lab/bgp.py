@@ -286,15 +286,22 @@ class Speaker:
     # Step by step.
 
     def open(self, timeout=5):
-        """Connects; says nothing."""
-        self.socket = self.ns.socket(tcp.family_of(self.remote))
-        self.socket.settimeout(timeout)
-        tcp.set_ttl(self.socket, self.ttl, self.min_ttl)
-        if self.password:
-            tcp.set_key(self.socket, self.remote, self.password)
-        if self.local:
-            self.socket.bind((self.local, 0))
-        self.socket.connect((self.remote, self.port))
+        """Connects; says nothing. A daemon that has just been started may not listen yet."""
+        def connect():
+            self.socket = self.ns.socket(tcp.family_of(self.remote))
+            self.socket.settimeout(timeout)
+            tcp.set_ttl(self.socket, self.ttl, self.min_ttl)
+            if self.password:
+                tcp.set_key(self.socket, self.remote, self.password)
+            if self.local:
+                self.socket.bind((self.local, 0))
+            try:
+                self.socket.connect((self.remote, self.port))
+            except ConnectionRefusedError:
+                self.socket.close()
+                return False
+            return True
+        wait_until(connect, timeout, f"{self.remote} to take a connection")
         return self
 
     def send(self, octets):

@@ -6,11 +6,13 @@
 """
 import pytest
 
-from lab import bgp, daemons, traffic
+from lab import bgp, daemons, hub, traffic
 from lab.fig4 import ADDRESS, AS, ROUTER, SERVICE
 from lab.wait import wait_until
 
 BUCKETS = 16
+# Next hops: many, but `ip route` still lists such a route.
+WIDE = 160
 
 
 def fib(system, prefix=SERVICE):
@@ -133,3 +135,26 @@ def test_more_prefixes_than_resilient_groups_fall_back_with_a_warning(lab):
     assert len({r["group-id"] for r in rows}) == 3
     status = system.router.show("status")[0]["fib"]
     assert (status["resilient-groups"], status["resilient-octets"]) == (2, 2 * BUCKETS * 32)
+
+
+def test_many_wide_groups_at_once(lab):
+    """What they take in a message of the kernel's is more than a socket holds by default."""
+    config = hub.config()
+    config["router"]["multipath-max"] = WIDE
+    config["fib"] = {"enabled": True, "sysctls": "ignore", "groups": [
+        {"prefixes": ["10.1.0.0/16 le 24"], "type": "resilient", "buckets": 256}]}
+    router = hub.Hub(lab, config)
+    speaker = router.up("all", add_path={bgp.IPV4: 3})
+    prefixes = [f"10.1.{i}.0/24" for i in range(64)]
+    octets = b"".join(bgp.announcement(prefixes, f"10.9.200.{n}", path_ids=[n + 1] * len(prefixes)) for n in range(WIDE))
+    speaker.send(octets)
+
+    def fact():
+        status = router.rrd.show("status")[0]["fib"]
+        assert status["refused-operations"] == 0, status
+        return status["resilient-groups"] == len(prefixes) and status["pending"] == 0
+
+    wait_until(fact, 20, "all groups to be there")
+    for prefix in (prefixes[0], prefixes[-1]):
+        wait_until(lambda: len(router.rr.nexthops(prefix)) == WIDE, 10, f"{WIDE} next hops of {prefix}")
+    assert fact()
