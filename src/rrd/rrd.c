@@ -199,6 +199,7 @@ struct rrd *rrd_new(struct config_rrd *cfg)
 	r->engine = make_engine(r);
 	r->sessions = session_io_new(r->loop);
 	r->neighbors = session_neighbors_new(r->sessions, &neighbors_ops, r);
+	session_neighbors_set_waiting_max(r->neighbors, files / 2);
 	if (!start_control(r) || !fib_feed_start(r) || !next_hop_feed_start(r) || !start_security(r) ||
 		!start_listeners(r)) {
 		rrd_free(r);

@@ -37,6 +37,7 @@ static void pause_accepting(struct listener *l, int error)
 	if (neighbors_log_pass(set, &set->accept_limit, &more))
 		log_error("cannot accept a connection: %s; raise the limit of open files? (%llu more before)",
 			strerror(error), (unsigned long long)more);
+	neighbors_give_back(set, ACCEPTS_PER_TURN);
 	io_watch_set(l->watch, 0);
 	io_timer_set(l->pause, PAUSE_US);
 }

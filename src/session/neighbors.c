@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WAITING_MAX_DEFAULT = 1024 };
+
 /* --- by address --- */
 
 /* The index of the first neighbor whose address is not below a. */
@@ -230,6 +232,7 @@ struct session_neighbors *session_neighbors_new(
 	list_init(&set->listeners);
 	list_init(&set->waiting);
 	set->key_trie = trie_new();
+	set->waiting_max = WAITING_MAX_DEFAULT;
 	set->guard[0].keep_syn = set->guard[1].keep_syn = true;
 	set->leaving_job = io_job_new(io->loop, let_leave, set);
 	set->range_trie = trie_new();

@@ -5,9 +5,8 @@
  * address of a range connects, freed when its session went down or never came up). Which configuration a dynamic
  * neighbor gets is the program's: it is asked by callback. Invariant: a range never has more neighbors than its limit,
  * and an address has one session at most. Who comes again while he is here goes to his session, which knows what a
- * second connection means (session.h); limits do not count him twice. Of dynamic neighbors that are not up yet there is a
- * bounded number, and when one more comes, the one that has waited longest goes: whoever connects and says nothing
- * takes nobody's place.
+ * second connection means (session.h); limits do not count him twice. When there is no room for one more dynamic
+ * neighbor, the one that has waited longest to come up goes: whoever connects and says nothing takes nobody's place.
  *
  * No function of this header that removes something may be called from a callback of a session.
  */
@@ -122,6 +121,9 @@ struct session_neighbors_counters {
 	uint64_t same_id;	 /* times a neighbor came up with the identifier of another */
 };
 
+/* How many dynamic neighbors may be not up yet, of all ranges: what the process has descriptors for beside those that are.
+ * 1024 if nothing is said. */
+void session_neighbors_set_waiting_max(struct session_neighbors *set, size_t max);
 /* Dynamic neighbors that are not up yet, of all ranges. */
 size_t session_neighbors_waiting(const struct session_neighbors *set);
 const struct session_neighbors_counters *session_neighbors_counters(const struct session_neighbors *set);

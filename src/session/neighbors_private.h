@@ -17,13 +17,6 @@
 #include "session/private.h"
 #include "session/rate.h"
 
-enum {
-	/* Dynamic neighbors that are not up yet. A pod needs milliseconds; whoever is to be pushed out has been there for as
-	 * long as it takes so many others to come. */
-	NEIGHBORS_WAITING_MAX = 2048,
-	RANGE_WAITING_MAX = 1024,
-};
-
 struct neighbor_range {
 	struct session_range_info info;
 	struct list waiting; /* longest first */
@@ -63,7 +56,7 @@ struct session_neighbors {
 	struct trie *range_trie;
 	struct list listeners;
 	struct list waiting; /* longest first */
-	size_t waiting_count;
+	size_t waiting_count, waiting_max;
 	struct session_key *keys;
 	size_t key_count;
 	struct trie *key_trie;	   /* of pointers into keys */
@@ -92,8 +85,10 @@ void neighbors_ranges_fini(struct session_neighbors *set);
 /* --- waiting.c --- */
 void neighbors_wait(struct neighbor *n);
 void neighbors_wait_over(struct neighbor *n);
-/* Before one more comes into the range: whoever has waited too long goes. */
+/* Before one more comes into the range: whoever has waited longest goes, where there is no room. */
 void neighbors_make_room(struct session_neighbors *set, struct neighbor_range *r);
+/* There are no descriptors: at most so many of those that have waited longest go. */
+void neighbors_give_back(struct session_neighbors *set, unsigned count);
 
 /* --- keys.c --- */
 /* Puts all keys of the family on a socket. 0 or -errno. */

@@ -1,10 +1,13 @@
 /*
  * Dynamic neighbors that are not up yet, and which of them gives way.
  *
- * Each costs memory, a descriptor and a place in its range, and whoever may connect may connect and say nothing. So there is
- * a bound for all, one for a range, and in a full range all that are up stay: when one more comes, the one that has waited
- * longest goes. Before that it is heard: what it has said may be waiting where we have not read it yet, and then it
- * was we who were slow. One that has got further by it goes to the end of the line.
+ * Each costs memory, a descriptor and a place in its range, and whoever may connect may connect and say nothing. So in a full
+ * range, and where there are too many of them in all, one that comes takes the place of one that is not up: the one that
+ * has waited longest goes, and all that are up stay. Before that it is heard: what it has said may be waiting where
+ * we have not read it yet, and then it was we who were slow. One that has got further by it goes to the end of the line.
+ *
+ * The bounds are wide on purpose: when thousands of good pods come at once, a narrow one would turn them away. What bounds the time
+ * is the session's own timer.
  */
 #include "session/neighbors_private.h"
 
@@ -69,10 +72,19 @@ void neighbors_make_room(struct session_neighbors *set, struct neighbor_range *r
 	for (unsigned left = r->info.waiting;
 		left > 0 && r->info.waiting > 0 && r->info.neighbors >= r->info.limit; left--)
 		gives_way(longest_of(r));
-	while (r->info.waiting >= RANGE_WAITING_MAX)
-		gives_way(longest_of(r));
-	while (set->waiting_count >= NEIGHBORS_WAITING_MAX)
+	while (set->waiting_count >= set->waiting_max)
 		gives_way(longest(set));
+}
+
+void neighbors_give_back(struct session_neighbors *set, unsigned count)
+{
+	while (count-- && set->waiting_count)
+		gives_way(longest(set));
+}
+
+void session_neighbors_set_waiting_max(struct session_neighbors *set, size_t max)
+{
+	set->waiting_max = max ? max : 1;
 }
 
 size_t session_neighbors_waiting(const struct session_neighbors *set)

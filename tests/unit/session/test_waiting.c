@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static struct prefix range_prefix(void)
 {
@@ -95,6 +96,52 @@ static void one_that_has_spoken_is_heard_first(void **state)
 	assert_int_equal(info(w).gave_way, 1);
 	raw_free(spoken);
 	raw_free(silent);
+	raw_free(late);
+}
+
+static void there_is_a_bound_for_all_ranges(void **state)
+{
+	struct world *w = *state;
+	struct raw *silent[3];
+	struct prefix p;
+
+	add_range(w, 10);
+	assert_true(prefix_parse("127.0.3.0/24", &p, NULL));
+	session_neighbors_set_range(w->set, &p, 10, w);
+	session_neighbors_set_waiting_max(w->set, 2);
+	silent[0] = come(w, 1);
+	raw_expect(w, silent[0], BGP_OPEN, NULL);
+	silent[1] = come(w, 2);
+	raw_expect(w, silent[1], BGP_OPEN, NULL);
+	silent[2] = raw_connect(w, "127.0.3.1");
+	raw_expect(w, silent[2], BGP_OPEN, NULL);
+	raw_expect_notification(w, silent[0], BGP_ERR_CEASE, BGP_CEASE_CONNECTION_REJECTED);
+	assert_int_equal(session_neighbors_waiting(w->set), 2);
+	assert_int_equal(info(w).gave_way, 1);
+	for (int i = 0; i < 3; i++)
+		raw_free(silent[i]);
+}
+
+/* The silent one has the descriptor that the other needs. */
+static void without_descriptors_the_silent_give_way(void **state)
+{
+	struct world *w = *state;
+	struct rlimit before, few;
+	struct raw *silent, *late;
+
+	log_init("test", LOG_TO_STDERR, LOG_LEVEL_ERROR);
+	add_range(w, 10);
+	silent = come(w, 1);
+	raw_expect(w, silent, BGP_OPEN, NULL);
+	late = come(w, 2);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)late->fd + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	raw_expect_notification(w, silent, BGP_ERR_CEASE, BGP_CEASE_CONNECTION_REJECTED);
+	raw_free(silent);
+	raw_expect(w, late, BGP_OPEN, NULL);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	raw_free(late);
 }
 
@@ -220,6 +267,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			one_that_falls_waits_no_more_when_it_is_gone, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(a_range_has_a_rate, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(there_is_a_bound_for_all_ranges, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			without_descriptors_the_silent_give_way, world_setup, world_teardown),
 		cmocka_unit_test(a_rate_lets_a_seconds_worth_pass_and_then_one_after_the_other),
 		cmocka_unit_test_setup_teardown(
 			a_far_connection_is_reset_whatever_it_has_said, world_setup, world_teardown),
