@@ -19,8 +19,9 @@ struct plan *plan_new(const struct plan_config *cfg)
 	p->reject.object.present = p->reject.object.is_group = true;
 	assert(cfg->kind_count <= PLAN_KINDS_MAX);
 	slab_init(&p->route_slab, sizeof(struct plan_route));
-	for (size_t i = 0; i < PLAN_WHERE_COUNT; i++)
-		list_init(&p->list[i]);
+	list_init(&p->fresh);
+	list_init(&p->queue);
+	list_init(&p->refused);
 	list_init(&p->stale_groups);
 	list_init(&p->failed_groups);
 	list_init(&p->idle_groups);
@@ -109,7 +110,7 @@ void plan_clear(struct plan *p)
 			plan_route_wish(p, r, NULL);
 		r->empty = false;
 		if (r->group && r->where == PLAN_NOWHERE)
-			plan_route_list(p, r, PLAN_FRESH);
+			plan_route_list(p, r, PLAN_WAITING);
 	}
 }
 
@@ -121,7 +122,7 @@ void plan_sweep(struct plan *p)
 
 		plan_adopt_release(p, r);
 		if (r->leftover)
-			plan_route_list(p, r, PLAN_FRESH);
+			plan_route_list(p, r, PLAN_WAITING);
 	}
 	for (struct hash_node *n = hash_walk(&p->objects, NULL); n; n = hash_walk(&p->objects, n)) {
 		struct plan_object *o = HASH_ENTRY(n, struct plan_object, by_id);
@@ -342,7 +343,7 @@ static void route_done(struct plan *p, const struct plan_op *op, uint8_t error, 
 		if (op->kind == PLAN_ROUTE_DEL ? !r->group : r->group && r->group->object.id == op->id)
 			plan_route_point(p, r, op->before);
 		if (r->where == PLAN_NOWHERE)
-			plan_route_list(p, r, again ? PLAN_QUEUED : PLAN_REFUSED);
+			plan_route_list(p, r, again ? PLAN_WAITING : PLAN_REFUSED);
 	} else if (!r->wanted && !r->group && r->where == PLAN_NOWHERE) {
 		plan_route_free(p, r);
 	}
@@ -373,6 +374,7 @@ void plan_done(struct plan *p, const struct plan_batch *b)
 			break;
 		}
 	}
+	p->objects_under_way &= --p->under_way > 0;
 	if (next_hop_failed)
 		plan_resolve_end(p);
 }
@@ -391,8 +393,8 @@ static void delete_again(struct plan *p)
 
 void plan_retry(struct plan *p)
 {
-	LIST_FOREACH (link, &p->list[PLAN_REFUSED])
-		plan_route_list(p, LIST_ENTRY(link, struct plan_route, link), PLAN_QUEUED);
+	LIST_FOREACH (link, &p->refused)
+		plan_route_list(p, LIST_ENTRY(link, struct plan_route, link), PLAN_WAITING);
 	LIST_FOREACH (link, &p->failed_groups)
 		plan_group_mark_stale(p, LIST_ENTRY(link, struct plan_group, stale_link));
 	if (p->undeleted)
