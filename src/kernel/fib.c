@@ -15,6 +15,8 @@ enum {
 	/* So that a new change waits for no more than some 20 ms of older ones, and the kernel for none. */
 	ROUTES_PER_BATCH = 4096,
 	JOBS_MAX = 4,
+	/* So many wishes at the most are waited for to be whole. */
+	UNCOMMITTED_MAX = 65536,
 	/* The buckets of so many groups are read in one turn: some 30 ms. */
 	SHARES_PER_JOB = 16,
 	ROUTE_LISTING_INTERVAL_US = 60000000,
@@ -76,6 +78,11 @@ static struct exec_job *share_job(struct fib *f)
 	return j;
 }
 
+static bool is_whole(const struct fib *f)
+{
+	return !f->uncommitted || f->uncommitted > UNCOMMITTED_MAX || !plan_moves(f->plan);
+}
+
 static struct exec_job *next_job(struct fib *f)
 {
 	struct exec_job *j;
@@ -84,7 +91,7 @@ static struct exec_job *next_job(struct fib *f)
 	if (f->asking)
 		return f->jobs ? NULL : question_job(f);
 	j = exec_job_new();
-	if (plan_run(f->plan, ROUTES_PER_BATCH, &j->batch)) {
+	if (is_whole(f) && plan_run(f->plan, ROUTES_PER_BATCH, &j->batch)) {
 		f->operations += j->batch.count;
 		return j;
 	}
@@ -94,7 +101,7 @@ static struct exec_job *next_job(struct fib *f)
 }
 
 /* What is asked is asked of a kernel at rest, and nothing is planned before the answer. */
-static void proceed(struct fib *f)
+void fib_proceed(struct fib *f)
 {
 	struct exec_job *j;
 
@@ -280,7 +287,7 @@ static void finish(void *user, struct exec_job *j)
 
 static void on_work(void *user)
 {
-	proceed(user);
+	fib_proceed(user);
 }
 
 /* --- life --- */
@@ -365,7 +372,7 @@ struct fib *fib_new(struct io_loop *loop, const struct fib_config *cfg, char *er
 	fib_sysctl_look(f);
 	/* What a former run left behind. Nothing is planned before it is known. */
 	f->want_refresh = f->want_routes = true;
-	proceed(f);
+	fib_proceed(f);
 	return f;
 }
 
@@ -392,9 +399,10 @@ static void remove_all(struct fib *f, uint64_t deadline_us)
 {
 	plan_clear(f->plan);
 	plan_sweep(f->plan);
+	f->uncommitted = 0;
 	do {
 		f->want_refresh = f->want_unreachable = f->want_routes = f->want_shares = false;
-		proceed(f);
+		fib_proceed(f);
 	} while (f->jobs && wait_for_jobs(f, f->jobs - 1, deadline_us));
 	if (f->jobs || plan_stats(f->plan).failed)
 		log_warning("kernel: not all routes could be removed at exit");
@@ -414,10 +422,17 @@ void fib_free(struct fib *f)
 	free_kernel(f);
 }
 
+void fib_expect(const struct fib *f, const struct prefix *p, size_t count)
+{
+	_Static_assert((int)FIB_EXPECT_MAX <= (int)PLAN_EXPECT_MAX, "");
+	plan_expect(f->plan, p, count);
+}
+
 void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *nh, size_t count)
 {
 	char text[PREFIX_TEXT_MAX];
 
+	f->uncommitted++;
 	if (plan_set(f->plan, p, fib_kind(f, p), nh, count))
 		return;
 	f->resilient_refused++;
@@ -429,6 +444,7 @@ void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *n
 
 void fib_del(struct fib *f, const struct prefix *p)
 {
+	f->uncommitted++;
 	plan_del(f->plan, p);
 }
 
@@ -444,7 +460,8 @@ void fib_unwatch(struct fib *f, const struct ip_addr *addr)
 
 void fib_commit(struct fib *f)
 {
-	proceed(f);
+	f->uncommitted = 0;
+	fib_proceed(f);
 }
 
 void fib_sweep(struct fib *f)
@@ -456,5 +473,5 @@ void fib_sweep(struct fib *f)
 			s.leftover_routes);
 	f->swept = true;
 	plan_sweep(f->plan);
-	proceed(f);
+	fib_proceed(f);
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RESULTS_AHEAD = 16 };
+
 struct plan *plan_new(const struct plan_config *cfg)
 {
 	struct plan *p = mem_calloc(1, sizeof(*p));
@@ -75,6 +77,19 @@ void plan_free(struct plan *p)
 }
 
 /* --- wishes --- */
+
+void plan_expect(const struct plan *p, const struct prefix *prefix, size_t count)
+{
+	uint32_t hash[PLAN_EXPECT_MAX];
+
+	assert(count <= PLAN_EXPECT_MAX);
+	for (size_t i = 0; i < count; i++) {
+		hash[i] = prefix_hash(&prefix[i]);
+		hash_expect(&p->routes, hash[i]);
+	}
+	for (size_t i = 0; i < count && p->routes.size; i++)
+		__builtin_prefetch(p->routes.bucket[hash[i] & (p->routes.size - 1)]);
+}
 
 bool plan_set(struct plan *p, const struct prefix *prefix, uint8_t kind, const struct fib_next_hop *nh,
 	size_t count)
@@ -349,6 +364,16 @@ static void route_done(struct plan *p, const struct plan_op *op, uint8_t error, 
 	}
 }
 
+/* Some results on, a route is fetched from memory; half as far, where it stands in the table. */
+static void expect_results(const struct plan *p, const struct plan_batch *b, size_t at)
+{
+	if (at + RESULTS_AHEAD < b->count)
+		__builtin_prefetch(b->op[at + RESULTS_AHEAD].object);
+	at += RESULTS_AHEAD / 2;
+	if (at < b->count && b->op[at].kind == PLAN_ROUTE_DEL)
+		hash_expect(&p->routes, ((const struct plan_route *)b->op[at].object)->node.hash);
+}
+
 void plan_done(struct plan *p, const struct plan_batch *b)
 {
 	bool next_hop_failed = false;
@@ -358,6 +383,7 @@ void plan_done(struct plan *p, const struct plan_batch *b)
 		const struct plan_op *op = &b->op[i];
 		uint8_t error = op->error ? plan_error_add(p, words(op, buf, sizeof(buf))) : 0;
 
+		expect_results(p, b, i);
 		switch ((enum plan_op_kind)op->kind) {
 		case PLAN_NEXT_HOP_SET:
 		case PLAN_NEXT_HOP_DEL:

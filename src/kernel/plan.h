@@ -116,6 +116,10 @@ void plan_free(struct plan *p);
 
 /* --- wishes: constant time each --- */
 
+/* Wishes for these prefixes come next. A large table is not in the processor's caches: so its memory is waited for once for
+ * all of them, instead of once for each. At most PLAN_EXPECT_MAX. */
+enum { PLAN_EXPECT_MAX = 32 };
+void plan_expect(const struct plan *p, const struct prefix *prefix, size_t count);
 /* count 1..FIB_NEXT_HOPS_MAX, each address once, any order. False: its kind is resilient, but there are as many of these
  * as there may be; it has a hash-threshold group instead. */
 bool plan_set(struct plan *p, const struct prefix *prefix, uint8_t kind, const struct fib_next_hop *nh,
@@ -175,6 +179,10 @@ bool plan_foreign_route(struct plan *p, const struct prefix *prefix, bool there)
 void plan_rewrite(struct plan *p);
 
 /* --- planning --- */
+
+/* Whether a wish since the last plan_run() takes a route from one group to another: plan_run() should see all such wishes at once,
+ * to change the group instead. */
+bool plan_moves(const struct plan *p);
 
 /* Writes the next operations into an empty batch, at most max_routes route operations; false when there is none that need not
  * wait for results. */

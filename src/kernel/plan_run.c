@@ -303,6 +303,7 @@ static void take_routes(struct plan *p, size_t max, struct plan_batch *b)
 
 		if (p->route_ops.count >= max || (p->under_way && !may_go_ahead(r)))
 			break;
+		__builtin_prefetch(link_next);
 		take_route(p, b, r);
 	}
 }
@@ -432,6 +433,11 @@ static bool has_objects(const struct plan_batch *b)
 		if (b->op[i].kind != PLAN_ROUTE_SET && b->op[i].kind != PLAN_ROUTE_DEL)
 			return true;
 	return false;
+}
+
+bool plan_moves(const struct plan *p)
+{
+	return p->moves;
 }
 
 bool plan_run(struct plan *p, size_t max_routes, struct plan_batch *b)
