@@ -26,6 +26,7 @@ struct route_rib {
 	bool path_ids_wrapped;
 	struct list changes;
 	struct slab entries, paths;
+	size_t list_octets; /* of the entries' lists of paths */
 };
 
 static size_t entry_size(enum bgp_family family)
@@ -35,7 +36,7 @@ static size_t entry_size(enum bgp_family family)
 
 _Static_assert(
 	offsetof(struct route_entry, family) == offsetof(struct route_reader, family), "told apart by it");
-_Static_assert(sizeof(struct route_path) == 64, "the memory of a path");
+_Static_assert(sizeof(struct route_path) == 56, "the memory of a path");
 
 struct route_rib *route_rib_new(
 	enum bgp_family family, struct route_attr_store *store, void (*changed)(void *user), void *user)
@@ -59,6 +60,9 @@ void route_rib_free(struct route_rib *rib)
 {
 	if (!rib)
 		return;
+	for (size_t i = 0; i < (size_t)1 << rib->bits; i++)
+		for (struct route_entry *e = rib->bucket[i]; e; e = e->hash_next)
+			route_paths_fini(&e->paths);
 	slab_fini(&rib->entries);
 	slab_fini(&rib->paths);
 	route_sent_free(rib->sent);
@@ -98,7 +102,8 @@ size_t route_rib_tombstones(const struct route_rib *rib)
 
 size_t route_rib_bytes(const struct route_rib *rib)
 {
-	return rib->entries.bytes + rib->paths.bytes + sizeof(void *) * ((size_t)1 << rib->bits);
+	return rib->entries.bytes + rib->paths.bytes + rib->list_octets +
+	       sizeof(void *) * ((size_t)1 << rib->bits);
 }
 
 bool route_rib_crowded(const struct route_rib *rib)
@@ -192,7 +197,7 @@ static void release(struct route_rib *rib, struct route_entry *e)
 {
 	struct route_entry **p;
 
-	if (e->paths || list_linked(&e->link))
+	if (route_paths_count(e->paths) || list_linked(&e->link))
 		return;
 	for (p = bucket_of(rib, entry_hash(e)); *p != e;)
 		p = &(*p)->hash_next;
@@ -268,18 +273,9 @@ void route_rib_trim(struct route_rib *rib)
 
 /* --- paths --- */
 
-static struct route_path *find_path(
-	const struct route_entry *e, const struct route_peer *peer, uint32_t path_id_in)
-{
-	for (struct route_path *p = e->paths; p; p = p->next)
-		if (p->peer == peer && p->path_id_in == path_id_in && !(p->flags & ROUTE_PATH_GONE))
-			return p;
-	return NULL;
-}
-
 static bool path_id_used(const struct route_entry *e, uint32_t id)
 {
-	for (const struct route_path *p = e->paths; p; p = p->next)
+	ROUTE_EACH_PATH (p, &e->paths)
 		if (p->path_id_out == id)
 			return true;
 	return false;
@@ -296,11 +292,25 @@ static uint32_t new_path_id(struct route_rib *rib, const struct route_entry *e)
 	return rib->next_path_id;
 }
 
+static struct route_path *add_path(
+	struct route_rib *rib, struct route_entry *e, struct route_peer *peer, uint32_t path_id_in)
+{
+	struct route_path *path = slab_alloc(&rib->paths);
+
+	*path = (struct route_path){ .entry = e, .peer = peer, .path_id_in = path_id_in };
+	path->path_id_out = new_path_id(rib, e);
+	rib->occupied += !route_paths_count(e->paths);
+	rib->list_octets -= route_paths_octets(&e->paths);
+	route_paths_add(&e->paths, path);
+	rib->list_octets += route_paths_octets(&e->paths);
+	return path;
+}
+
 bool route_rib_announce(struct route_rib *rib, struct route_peer *peer, struct list *adj_rib_in,
 	const struct prefix *p, uint32_t path_id_in, struct route_attrs *attrs, uint32_t now_s)
 {
 	struct route_entry *e = find_or_add(rib, p);
-	struct route_path *path = find_path(e, peer, path_id_in);
+	struct route_path *path = route_paths_find(&e->paths, peer, path_id_in);
 	bool is_new = !path;
 
 	if (path)
@@ -313,13 +323,7 @@ bool route_rib_announce(struct route_rib *rib, struct route_peer *peer, struct l
 		route_attrs_unref(rib->store, path->attrs);
 		path->sent = route_sent_outdate(rib->sent, path->sent);
 	} else {
-		path = slab_alloc(&rib->paths);
-		*path = (struct route_path){
-			.next = e->paths, .entry = e, .peer = peer, .path_id_in = path_id_in
-		};
-		path->path_id_out = new_path_id(rib, e);
-		rib->occupied += !e->paths;
-		e->paths = path;
+		path = add_path(rib, e, peer, path_id_in);
 		list_add_tail(adj_rib_in, &path->peer_link);
 	}
 	path->attrs = attrs;
@@ -330,12 +334,12 @@ bool route_rib_announce(struct route_rib *rib, struct route_peer *peer, struct l
 
 static void free_path(struct route_rib *rib, struct route_path *path)
 {
-	struct route_path **p = &path->entry->paths;
+	struct route_paths *paths = &path->entry->paths;
 
-	while (*p != path)
-		p = &(*p)->next;
-	*p = path->next;
-	rib->occupied -= !path->entry->paths;
+	rib->list_octets -= route_paths_octets(paths);
+	route_paths_remove(paths, path);
+	rib->list_octets += route_paths_octets(paths);
+	rib->occupied -= !route_paths_count(*paths);
 	slab_free(&rib->paths, path);
 }
 
@@ -359,7 +363,7 @@ bool route_rib_withdraw(
 	struct route_rib *rib, struct route_peer *peer, const struct prefix *p, uint32_t path_id_in)
 {
 	struct route_entry *e = route_rib_find(rib, p);
-	struct route_path *path = e ? find_path(e, peer, path_id_in) : NULL;
+	struct route_path *path = e ? route_paths_find(&e->paths, peer, path_id_in) : NULL;
 
 	if (path)
 		route_rib_remove(rib, path);

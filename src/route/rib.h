@@ -19,6 +19,7 @@
 #include "base/slab.h"
 #include "bgp/proto.h"
 #include "route/attrs.h"
+#include "route/paths.h"
 #include "route/sent.h"
 
 #include <stdbool.h>
@@ -34,9 +35,8 @@ enum route_path_flag {
 	ROUTE_PATH_UNCONFIRMED = 4, /* not announced again since the peer's BoRR */
 };
 
-/* 64 octets. */
+/* 56 octets, and 8 in the list of its prefix where that has several. */
 struct route_path {
-	struct route_path *next; /* of the same prefix */
 	struct route_attrs *attrs;
 	struct route_entry *entry;
 	struct route_peer *peer;
@@ -57,8 +57,8 @@ enum route_entry_flag {
 struct route_entry {
 	struct list link; /* in the change list */
 	struct route_entry *hash_next;
-	struct route_path *paths;
-	uint8_t family; /* enum ip_family; IP_NONE marks a reader in the change list */
+	struct route_paths paths; /* the best first while decided */
+	uint8_t family;		  /* enum ip_family; IP_NONE marks a reader in the change list */
 	uint8_t len;
 	uint8_t flags;	/* enum route_entry_flag */
 	uint8_t addr[]; /* 4 or 16 octets */
