@@ -187,6 +187,14 @@ static bool selected(const struct route_group *g, const struct route_path *path,
 	return false;
 }
 
+/* Without looking at its attributes, which are somewhere else in memory: what was sent of all paths stays sent, since neither the
+ * path nor what judges it has changed. Passes over the table look at everything. */
+static bool stays_sent(const struct route_group *g, const struct route_path *path)
+{
+	return g->key.send_mode == ROUTE_SEND_ALL && !g->walking && !(path->flags & ROUTE_PATH_GONE) &&
+	       is_current(g, path);
+}
+
 static void sync_paths(struct route_group *g, struct route_entry *e)
 {
 	size_t ranked = 0;
@@ -196,8 +204,8 @@ static void sync_paths(struct route_group *g, struct route_entry *e)
 	else if (g->key.send_mode == ROUTE_SEND_BEST_N)
 		ranked = route_decide_rank(&g->engine->decide, e, g->key.send_n);
 	ROUTE_EACH_PATH (p, &e->paths) {
-		bool wanted = !(p->flags & ROUTE_PATH_GONE) && selected(g, p, ranked) &&
-			      route_group_may_send(g, p);
+		bool wanted = stays_sent(g, p) || (!(p->flags & ROUTE_PATH_GONE) && selected(g, p, ranked) &&
+							  route_group_may_send(g, p));
 
 		if (wanted && !is_current(g, p))
 			announce(g, p);
