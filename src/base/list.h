@@ -44,6 +44,18 @@ static inline void list_add_tail(struct list *head, struct list *link)
 	list_add_after(head->prev, link);
 }
 
+/* Moves all of from to the front of head. */
+static inline void list_splice_front(struct list *head, struct list *from)
+{
+	if (list_empty(from))
+		return;
+	from->next->prev = head;
+	from->prev->next = head->next;
+	head->next->prev = from->prev;
+	head->next = from->next;
+	list_init(from);
+}
+
 /* Takes link out of its list; a link that is in none is left alone. */
 static inline void list_del(struct list *link)
 {

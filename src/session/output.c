@@ -236,7 +236,7 @@ void session_io_write(void *user)
 		list_del(link);
 		list_add_tail(&ready, link);
 	}
-	while (!list_empty(&ready)) {
+	while (!list_empty(&ready) && !io_loop_share_used(io->loop)) {
 		struct session *s = LIST_ENTRY(ready.next, struct session, writable_link);
 
 		list_del(&s->writable_link);
@@ -245,6 +245,10 @@ void session_io_write(void *user)
 			conn_flush(s->primary);
 		session_leave(s);
 	}
+	if (list_empty(&ready))
+		return;
+	list_splice_front(&io->writable, &ready);
+	io_job_post(io->write_job);
 }
 
 void conn_send_notification(struct session_conn *c, const struct bgp_error *e)
