@@ -54,6 +54,7 @@ struct io_loop {
 	bool stopping;
 	unsigned polled;      /* events in the current pass */
 	struct list ready[2]; /* watches to be served: ordinary ones, urgent ones */
+	uint64_t cpu_us;      /* at the end of the last turn */
 	uint64_t share_us;    /* when the part of the turn in hand began */
 	struct io_turn turn, longest;
 	uint64_t long_turns;
@@ -96,12 +97,17 @@ struct io_signal {
 	void *user;
 };
 
-static uint64_t clock_us(void)
+static uint64_t read_clock_us(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static uint64_t clock_us(void)
+{
+	return read_clock_us(CLOCK_MONOTONIC);
 }
 
 /* Whichever callback comes first after the wait reads the clock for the whole turn. */
@@ -503,10 +509,12 @@ bool io_loop_share_used(const struct io_loop *loop)
 static void end_of_turn(struct io_loop *loop, uint64_t served_us, uint64_t fired_us)
 {
 	struct io_turn *t = &loop->turn;
-	uint64_t end_us = clock_us();
+	uint64_t end_us = clock_us(), cpu_us = read_clock_us(CLOCK_THREAD_CPUTIME_ID);
 
 	t->at_us = loop->now_us;
 	t->us = end_us - loop->now_us;
+	t->cpu_us = cpu_us - loop->cpu_us;
+	loop->cpu_us = cpu_us;
 	t->descriptors_us = served_us - loop->now_us;
 	t->timers_us = fired_us - served_us;
 	t->jobs_us = end_us - fired_us;

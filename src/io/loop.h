@@ -28,6 +28,7 @@ bool io_loop_share_used(const struct io_loop *loop);
 /* One turn, from the end of its wait on. */
 struct io_turn {
 	uint64_t at_us, us;
+	uint64_t cpu_us;			     /* much less than us: the machine had no time for us */
 	uint64_t descriptors_us, timers_us, jobs_us; /* what of it went where */
 	unsigned served;			     /* calls for descriptors */
 };

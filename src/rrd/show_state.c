@@ -124,6 +124,7 @@ static void put_longest_turn(struct row *row, const struct rrd *r)
 	struct row *turn = row_new();
 
 	row_int(turn, "us", (int64_t)t->us);
+	row_int(turn, "cpu-us", (int64_t)t->cpu_us);
 	row_int(turn, "ago-ms", (int64_t)(rrd_now_ms(r) - t->at_us / 1000));
 	row_int(turn, "descriptors-us", (int64_t)t->descriptors_us);
 	row_int(turn, "descriptors", t->served);
