@@ -29,5 +29,3 @@ bool io_tcp_local(int fd, struct ip_addr *out);
 void io_tcp_abort_on_close(int fd);
 /* Options on a socket that exists (an accepted one). 0 or -errno. */
 int io_tcp_set_ttl(int fd, uint8_t family, uint8_t ttl, uint8_t min_ttl);
-/* Is this one of this host's own addresses (in this network namespace)? */
-bool io_tcp_is_own_address(const struct ip_addr *a);

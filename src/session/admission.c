@@ -6,7 +6,7 @@
  * a word), this host's own addresses (it would peer with itself), and more than the limit (told by a Cease).
  */
 #include "base/mem.h"
-#include "io/tcp.h"
+#include "io/own_addresses.h"
 #include "session/neighbors_private.h"
 
 #include <stdlib.h>
@@ -120,10 +120,11 @@ static void refuse_unknown(struct session_neighbors *set, int fd, const struct i
 
 /* We must not become our own neighbor. On the loopback interface every address is this host's, and several speakers of one
  * host may stand there, so there only the very address that was connected to is. */
-static bool is_own(const struct ip_addr *remote, const struct ip_addr *local)
+static bool is_own(struct session_neighbors *set, const struct ip_addr *remote, const struct ip_addr *local)
 {
 	return ip_addr_equal(remote, local) ||
-	       (!ip_addr_is_loopback(remote) && io_tcp_is_own_address(remote));
+	       (!ip_addr_is_loopback(remote) &&
+		       io_own_addresses_have(set->own, remote, io_loop_now_us(set->io->loop)));
 }
 
 static void refuse_own(struct session_neighbors *set, int fd, const struct ip_addr *remote)
@@ -186,7 +187,7 @@ void neighbors_admit(
 		session_accept(n->session, fd, local);
 	else if (!r)
 		refuse_unknown(set, fd, remote);
-	else if (is_own(remote, local))
+	else if (is_own(set, remote, local))
 		refuse_own(set, fd, remote);
 	else if (r->info.neighbors >= r->info.limit)
 		refuse_over_limit(set, r, fd, remote);

@@ -1,6 +1,7 @@
 #include "session/neighbors.h"
 
 #include "base/mem.h"
+#include "io/own_addresses.h"
 #include "io/tcp.h"
 #include "session/neighbors_private.h"
 
@@ -205,6 +206,7 @@ struct session_neighbors *session_neighbors_new(
 	list_init(&set->listeners);
 	set->leaving_job = io_job_new(io->loop, let_leave, set);
 	set->range_trie = trie_new();
+	set->own = io_own_addresses_new();
 	return set;
 }
 
@@ -216,6 +218,7 @@ void session_neighbors_free(struct session_neighbors *set)
 	while (set->count)
 		free_neighbor(set->item[--set->count]);
 	neighbors_ranges_fini(set);
+	io_own_addresses_free(set->own);
 	hash_fini(&set->ids);
 	io_job_free(set->leaving_job);
 	free(set->item);

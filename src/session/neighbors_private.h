@@ -42,6 +42,7 @@ struct session_neighbors {
 	struct neighbor_range **range; /* by prefix */
 	size_t ranges, range_size;
 	struct trie *range_trie;
+	struct io_own_addresses *own;
 	struct list listeners;
 	struct session_neighbors_counters counters;
 	struct log_limit unknown_limit, own_limit, accept_limit, id_limit;
