@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 enum {
-	SLICE_ENTRIES = 4096,	   /* entries looked at per call */
+	SLICE_ENTRIES = 4096,	   /* entries looked at between two looks at what came of them */
+	SLICES = 4,		   /* per call */
 	STREAM_AHEAD = 256 * 1024, /* octets written per call */
 	NOTE_OCTETS = 64 * 1024,   /* of the stream noted down per call, by all that left it */
 	NOTES_AHEAD = 65536,	   /* marks made per call, of all members that do not read the stream */
@@ -446,7 +447,7 @@ static uint64_t tell(struct route_group *g, uint64_t now_ms)
 		first_pass(g);
 		return 0;
 	}
-	while (route_reader_behind(&g->reader) || deferred_due(g, now_ms)) {
+	for (int i = 0; i < SLICES && (route_reader_behind(&g->reader) || deferred_due(g, now_ms)); i++) {
 		read_changes(g, now_ms);
 		detach_slow(g);
 		if (g->stream.appended - begin > STREAM_AHEAD || g->notes >= NOTES_AHEAD || stalled(g))
