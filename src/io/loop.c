@@ -7,7 +7,8 @@
  *
  * Polling only puts watches into a queue of those that are ready, and they are served from its front until a share of
  * time is used up; the rest waits for the next turn, in front of what becomes ready meanwhile. So a thousand busy
- * sockets make many turns and not a long one. Urgent watches have a queue, and a share, of their own: what a person
+ * sockets make many turns and not a long one. Until the queue is empty the kernel is not asked again for all that is
+ * ready: it would tell of the same thousand in each turn. Urgent watches are looked at in each turn all the same, and have a queue, and a share, of their own: what a person
  * asks is answered within a turn, and cannot keep the others from theirs. A job that has much to do asks io_loop_share_used().
  *
  * Timers are kept here and not by libevent, whose priorities would let busy input hold them back for good: a binary
@@ -26,6 +27,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -42,6 +44,8 @@ enum {
 	 * that a keepalive or an answer may be late. */
 	SHARE_US = 10000,
 	LONG_TURN_US = 100000,
+	URGENT_LOOKS =
+		64, /* urgent watches looked at by themselves; more are served as soon as all is polled again */
 };
 
 struct io_loop {
@@ -54,6 +58,7 @@ struct io_loop {
 	bool stopping;
 	unsigned polled;      /* events in the current pass */
 	struct list ready[2]; /* watches to be served: ordinary ones, urgent ones */
+	struct list urgent;   /* all urgent watches */
 	uint64_t cpu_us;      /* at the end of the last turn */
 	uint64_t share_us;    /* when the part of the turn in hand began */
 	struct io_turn turn, longest;
@@ -83,9 +88,10 @@ struct io_job {
 struct io_watch {
 	struct io_loop *loop;
 	struct list link; /* while it is ready */
+	struct list urgent_link;
+	int fd;
 	struct event *read_event, *write_event;
 	unsigned events, ready;
-	bool urgent;
 	void (*fn)(void *user, unsigned events);
 	void *user;
 };
@@ -311,27 +317,61 @@ static void run_jobs(struct io_loop *loop)
 
 /* --- descriptors --- */
 
-static void note_ready(struct io_watch *w, unsigned event)
+static void set_ready(struct io_watch *w, unsigned events)
+{
+	w->ready |= events & w->events;
+	if (w->ready && !list_linked(&w->link))
+		list_add_tail(&w->loop->ready[list_linked(&w->urgent_link)], &w->link);
+}
+
+static void polled(struct io_watch *w, unsigned event)
 {
 	read_clock(w->loop);
 	w->loop->polled++;
-	w->ready |= event;
-	if (!list_linked(&w->link))
-		list_add_tail(&w->loop->ready[w->urgent], &w->link);
+	set_ready(w, event);
 }
 
 static void read_ready(int fd, short what, void *user)
 {
 	(void)fd;
 	(void)what;
-	note_ready(user, IO_READ);
+	polled(user, IO_READ);
 }
 
 static void write_ready(int fd, short what, void *user)
 {
 	(void)fd;
 	(void)what;
-	note_ready(user, IO_WRITE);
+	polled(user, IO_WRITE);
+}
+
+static void look_at_urgent(struct io_loop *loop)
+{
+	struct io_watch *watch[URGENT_LOOKS];
+	struct pollfd look[URGENT_LOOKS];
+	nfds_t n = 0;
+
+	LIST_FOREACH (l, &loop->urgent) {
+		struct io_watch *w = LIST_ENTRY(l, struct io_watch, urgent_link);
+
+		if (n == URGENT_LOOKS)
+			break;
+		if (!w->events)
+			continue;
+		look[n] = (struct pollfd){ .fd = w->fd };
+		look[n].events |= w->events & IO_READ ? POLLIN : 0;
+		look[n].events |= w->events & IO_WRITE ? POLLOUT : 0;
+		watch[n++] = w;
+	}
+	if (n == 0 || poll(look, n, 0) <= 0)
+		return;
+	for (nfds_t i = 0; i < n; i++) {
+		short what = look[i].revents;
+		bool over = what & (POLLERR | POLLHUP);
+
+		set_ready(watch[i],
+			(what & POLLIN || over ? IO_READ : 0) | (what & POLLOUT || over ? IO_WRITE : 0));
+	}
 }
 
 static void unready(struct io_watch *w, unsigned events)
@@ -366,6 +406,7 @@ struct io_watch *io_watch_new(
 	struct io_watch *w = mem_calloc(1, sizeof(*w));
 
 	w->loop = loop;
+	w->fd = fd;
 	w->fn = fn;
 	w->user = user;
 	w->read_event = event_new(loop->base, fd, EV_READ | EV_PERSIST, read_ready, w);
@@ -378,6 +419,7 @@ void io_watch_free(struct io_watch *w)
 	if (!w)
 		return;
 	list_del(&w->link);
+	list_del(&w->urgent_link);
 	event_free(w->read_event);
 	event_free(w->write_event);
 	free(w);
@@ -402,7 +444,7 @@ void io_watch_set(struct io_watch *w, unsigned events)
 
 void io_watch_set_urgent(struct io_watch *w)
 {
-	w->urgent = true;
+	list_add_tail(&w->loop->urgent, &w->urgent_link);
 }
 
 /* --- signals --- */
@@ -458,6 +500,7 @@ struct io_loop *io_loop_new(void)
 	list_init(&loop->jobs);
 	list_init(&loop->ready[false]);
 	list_init(&loop->ready[true]);
+	list_init(&loop->urgent);
 	loop->timer_event = event_new(loop->base, loop->timerfd, EV_READ | EV_PERSIST, timerfd_ready, loop);
 	event_add(loop->timer_event, NULL);
 	return loop;
@@ -478,7 +521,6 @@ static void poll_once(struct io_loop *loop, bool wait)
 {
 	loop->polled = 0;
 	event_base_loop(loop->base, EVLOOP_ONCE | (wait ? 0 : EVLOOP_NONBLOCK));
-	read_clock(loop);
 }
 
 /*
@@ -542,7 +584,11 @@ static void turn(struct io_loop *loop)
 		arm_timerfd(loop);
 	loop->now_valid = false;
 	loop->turn = (struct io_turn){ 0 };
-	poll_once(loop, wait);
+	if (list_empty(&loop->ready[false]))
+		poll_once(loop, wait);
+	else
+		look_at_urgent(loop);
+	read_clock(loop);
 	serve_descriptors(loop);
 	served_us = clock_us();
 	fire_timers(loop);
