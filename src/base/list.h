@@ -44,15 +44,15 @@ static inline void list_add_tail(struct list *head, struct list *link)
 	list_add_after(head->prev, link);
 }
 
-/* Moves all of from to the front of head. */
-static inline void list_splice_front(struct list *head, struct list *from)
+/* Puts all links of from, in their order, behind the last of head; leaves from empty. */
+static inline void list_move_all(struct list *head, struct list *from)
 {
 	if (list_empty(from))
 		return;
-	from->next->prev = head;
-	from->prev->next = head->next;
-	head->next->prev = from->prev;
-	head->next = from->next;
+	from->next->prev = head->prev;
+	from->prev->next = head;
+	head->prev->next = from->next;
+	head->prev = from->prev;
 	list_init(from);
 }
 

@@ -30,7 +30,12 @@ enum config_apply {
 };
 
 /* What a build may lack. */
-enum config_feature { CONFIG_FEATURE_NONE, CONFIG_FEATURE_OPENSSL, CONFIG_FEATURE_LIBCURL };
+enum config_feature {
+	CONFIG_FEATURE_NONE,
+	CONFIG_FEATURE_OPENSSL,
+	CONFIG_FEATURE_LIBCURL,
+	CONFIG_FEATURE_TCP_AO, /* in no build yet */
+};
 
 struct config_reader {
 	struct arena *arena;	    /* owns all text and lists of what is read */
@@ -38,10 +43,13 @@ struct config_reader {
 	unsigned features;	    /* bits 1 << enum config_feature */
 };
 
+/* --- feature.c --- */
 /* The features of this build. */
 unsigned config_features(void);
 /* What to do where the build lacks it; NULL when it is there. */
 const char *config_feature_missing(const struct config_reader *r, enum config_feature needs);
+/* Whether the kernel has TCP-AO (RFC 5925). */
+bool config_kernel_has_tcp_ao(void);
 
 struct config_field;
 struct config_schema;
@@ -83,6 +91,7 @@ struct config_field {
 	const char *def;     /* default, as written in a file; NULL: all octets zero */
 	const char *def_doc; /* what the default is, where def does not say it */
 	bool required;
+	bool secret; /* never shown, nor what it was or becomes */
 	enum config_apply apply;
 	enum config_feature needs;
 	const char *doc; /* one sentence, no full stop */

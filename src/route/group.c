@@ -140,11 +140,10 @@ static void withdraw(struct route_group *g, struct route_path *path, const struc
 /* The path of which members were told as the prefix's only route. */
 static struct route_path *holder_of(const struct route_group *g, const struct route_entry *e)
 {
-	struct route_path *p = e->paths;
-
-	while (p && !was_sent(g, p))
-		p = p->next;
-	return p;
+	ROUTE_EACH_PATH (p, &e->paths)
+		if (was_sent(g, p))
+			return p;
+	return NULL;
 }
 
 static void sync_best(struct route_group *g, struct route_entry *e)
@@ -198,11 +197,10 @@ static void sync_paths(struct route_group *g, struct route_entry *e)
 		route_decide(&g->engine->decide, e);
 	else if (g->key.send_mode == ROUTE_SEND_BEST_N)
 		ranked = route_decide_rank(&g->engine->decide, e, g->key.send_n);
-	for (struct route_path *p = e->paths, *next; p; p = next) {
+	ROUTE_EACH_PATH (p, &e->paths) {
 		bool wanted = !(p->flags & ROUTE_PATH_GONE) && selected(g, p, ranked) &&
 			      route_group_may_send(g, p);
 
-		next = p->next;
 		if (wanted && !is_current(g, p))
 			announce(g, p);
 		else if (!wanted && was_sent(g, p))
@@ -232,8 +230,7 @@ static void sync_withdrawals(struct route_group *g, struct route_entry *e)
 			withdraw(g, holder, NULL);
 		return;
 	}
-	for (struct route_path *p = e->paths, *next; p; p = next) {
-		next = p->next;
+	ROUTE_EACH_PATH (p, &e->paths) {
 		if (was_sent(g, p) && (p->flags & ROUTE_PATH_GONE || !route_group_may_send(g, p)))
 			withdraw(g, p, NULL);
 	}
@@ -342,8 +339,7 @@ static void forget_entry(void *user, struct route_entry *e)
 {
 	struct route_group *g = user;
 
-	for (struct route_path *p = e->paths, *next; p; p = next) {
-		next = p->next;
+	ROUTE_EACH_PATH (p, &e->paths) {
 		if (was_sent(g, p))
 			route_path_unsent(g->rib, p, g->id);
 	}

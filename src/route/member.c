@@ -190,7 +190,7 @@ static void walk_entry(void *user, struct route_entry *e)
 {
 	struct route_member *m = user;
 
-	for (struct route_path *p = e->paths; p; p = p->next)
+	ROUTE_EACH_PATH (p, &e->paths)
 		if (told(m, p))
 			pack_path(m, p);
 }
@@ -199,8 +199,9 @@ static void serve_mark(struct route_member *m, const struct route_mark *mark)
 {
 	struct route_entry *e = route_rib_find(m->group->rib, &mark->prefix);
 	struct route_item gone = { .nlri = { mark->prefix, mark->path_id } };
+	struct route_paths paths = e ? e->paths : (struct route_paths){ 0 };
 
-	for (struct route_path *p = e ? e->paths : NULL; p; p = p->next) {
+	ROUTE_EACH_PATH (p, &paths) {
 		if (!told(m, p) || (route_group_add_path(m->group) && p->path_id_out != mark->path_id))
 			continue;
 		pack_path(m, p);

@@ -232,10 +232,7 @@ void session_io_write(void *user)
 
 	/* A session kicked by what is written here has its turn in the next round. */
 	list_init(&ready);
-	LIST_FOREACH (link, &io->writable) {
-		list_del(link);
-		list_add_tail(&ready, link);
-	}
+	list_move_all(&ready, &io->writable);
 	while (!list_empty(&ready) && !io_loop_share_used(io->loop)) {
 		struct session *s = LIST_ENTRY(ready.next, struct session, writable_link);
 
@@ -247,7 +244,8 @@ void session_io_write(void *user)
 	}
 	if (list_empty(&ready))
 		return;
-	list_splice_front(&io->writable, &ready);
+	list_move_all(&ready, &io->writable);
+	list_move_all(&io->writable, &ready);
 	io_job_post(io->write_job);
 }
 

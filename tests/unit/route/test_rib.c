@@ -1,4 +1,4 @@
-/* The table while it doubles little by little: nothing is lost, and a walk meets everything once. */
+/* The table while it grows: nothing is lost, and a walk meets everything once. */
 #include "base/mem.h"
 #include "route/peer_private.h"
 
