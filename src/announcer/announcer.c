@@ -150,20 +150,24 @@ static void start_gates(struct announcer *a)
 
 /* --- speakers --- */
 
-static void start_speakers(struct announcer *a)
+static bool start_speakers(struct announcer *a)
 {
 	a->speakers = mem_calloc(a->cfg->neighbor_count + 1, sizeof(*a->speakers));
+	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
+		bgp_queue_init(&a->speakers[i].queue);
 	for (size_t i = 0; i < a->cfg->neighbor_count; i++) {
 		struct speaker *s = &a->speakers[i];
 		struct session_config cfg;
 
 		s->announcer = a;
 		s->cfg = &a->cfg->neighbors[i];
-		bgp_queue_init(&s->queue);
 		speaker_session_config(a, s->cfg, &cfg);
+		if (!speaker_key_works(&cfg))
+			return false;
 		s->session = session_new(a->sessions, &cfg, &speaker_ops, s);
 		session_start(s->session);
 	}
+	return true;
 }
 
 static void end_speakers(struct announcer *a)
@@ -221,11 +225,10 @@ struct announcer *announcer_new(struct config_announcer *cfg)
 		return NULL;
 	}
 	if (!start_checks(a) || !start_drain_file(a) || !start_services(a) || !start_control(a) ||
-		!announcer_node_routes_start(a)) {
+		!announcer_node_routes_start(a) || !start_speakers(a)) {
 		announcer_free(a);
 		return NULL;
 	}
-	start_speakers(a);
 	start_gates(a);
 	router_id = ip_addr_v4(a->id.router_id);
 	log_info("lb-announcer %s: AS %u, router-id %s, %zu services, %zu neighbors", PACKAGE_VERSION,

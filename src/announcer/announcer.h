@@ -142,6 +142,8 @@ bool announcer_cloud_may_go(const struct announcer *a, uint64_t now_ms);
 extern const struct session_ops speaker_ops;
 void speaker_session_config(
 	const struct announcer *a, const struct config_reflector *n, struct session_config *out);
+/* False, and logged, when the kernel does not take its key. */
+bool speaker_key_works(const struct session_config *cfg);
 /* Queues what a neighbor is to be told of a service now. */
 void speaker_tell(struct speaker *s, const struct service *sv);
 /* What a neighbor's path to a service is made of. */

@@ -6,7 +6,39 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+enum { TTL_MAX = 255 };
+
+/* RFC 2385 and 5082. */
+static void set_security(const struct config_reflector *n, struct session_config *out)
+{
+	out->key.len = n->password.len;
+	memcpy(out->key.octets, n->password.octets, n->password.len);
+	if (n->ttl_security_hops) {
+		out->ttl = TTL_MAX;
+		out->min_ttl = (uint8_t)(TTL_MAX + 1 - n->ttl_security_hops);
+	}
+}
+
+bool speaker_key_works(const struct session_config *cfg)
+{
+	struct prefix peer = prefix_host(&cfg->remote);
+	char text[PREFIX_TEXT_MAX];
+	int fd, err;
+
+	if (!cfg->key.len)
+		return true;
+	fd = io_tcp_key_trial(cfg->remote.family);
+	err = fd < 0 ? fd : io_tcp_set_key(fd, &peer, &cfg->key);
+	if (fd >= 0)
+		close(fd);
+	if (err < 0)
+		log_error("neighbor %s: the kernel refuses its password: %s",
+			ip_addr_format(&cfg->remote, text), io_tcp_key_error(-err));
+	return err == 0;
+}
 
 void speaker_session_config(
 	const struct announcer *a, const struct config_reflector *n, struct session_config *out)
@@ -35,6 +67,7 @@ void speaker_session_config(
 		out->local = n->local_address;
 	else if (pod)
 		out->local = *pod;
+	set_security(n, out);
 	gethostname(out->fqdn, sizeof(out->fqdn) - 1);
 	snprintf(out->software, sizeof(out->software), "lb-announcer/%s", PACKAGE_VERSION);
 }

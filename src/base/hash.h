@@ -42,6 +42,12 @@ void hash_add(struct hash *h, struct hash_node *node, uint32_t hash);
 /* The node must be in the table. */
 void hash_del(struct hash *h, struct hash_node *node);
 struct hash_node *hash_first(const struct hash *h, uint32_t hash);
+/* A search for this hash, an addition or a deletion comes soon: begins to fetch from memory where it starts. */
+static inline void hash_expect(const struct hash *h, uint32_t hash)
+{
+	if (h->size)
+		__builtin_prefetch(&h->bucket[hash & (h->size - 1)]);
+}
 struct hash_node *hash_next(const struct hash_node *node);
 /* Walks all nodes: NULL starts, NULL ends. The node returned may be deleted after its successor was asked for. */
 struct hash_node *hash_walk(const struct hash *h, const struct hash_node *node);

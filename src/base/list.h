@@ -44,6 +44,18 @@ static inline void list_add_tail(struct list *head, struct list *link)
 	list_add_after(head->prev, link);
 }
 
+/* Puts all links of from, in their order, behind the last of head; leaves from empty. */
+static inline void list_move_all(struct list *head, struct list *from)
+{
+	if (list_empty(from))
+		return;
+	from->next->prev = head->prev;
+	from->prev->next = head;
+	head->prev->next = from->next;
+	head->prev = from->prev;
+	list_init(from);
+}
+
 /* Takes link out of its list; a link that is in none is left alone. */
 static inline void list_del(struct list *link)
 {

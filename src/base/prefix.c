@@ -93,6 +93,13 @@ bool ip_addr_is_link_local(const struct ip_addr *a)
 				  : a->bytes[0] == 169 && a->bytes[1] == 254;
 }
 
+bool ip_addr_is_v4_mapped(const struct ip_addr *a)
+{
+	static const uint8_t head[12] = { [10] = 0xff, [11] = 0xff };
+
+	return a->family == IP_V6 && memcmp(a->bytes, head, sizeof(head)) == 0;
+}
+
 socklen_t ip_addr_to_sockaddr(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *out)
 {
 	struct sockaddr_in *in = (struct sockaddr_in *)out;

@@ -51,6 +51,8 @@ bool ip_addr_is_any(const struct ip_addr *a);
 bool ip_addr_is_loopback(const struct ip_addr *a);
 bool ip_addr_is_multicast(const struct ip_addr *a);
 bool ip_addr_is_link_local(const struct ip_addr *a);
+/* ::ffff:a.b.c.d: IPv4 in the clothes of IPv6. */
+bool ip_addr_is_v4_mapped(const struct ip_addr *a);
 
 /* Socket addresses. An IPv4-mapped IPv6 address becomes IPv4. port in host byte order. */
 socklen_t ip_addr_to_sockaddr(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *out);

@@ -233,6 +233,14 @@ static const struct config_field neighbor_fields[] = {
 		       "each further one" },
 	{ "idle-hold-time-max", CONFIG_SCALAR, &config_seconds, NEIGHBOR(idle_hold_max_s), .min = 1,
 		.max = 65535, .def = "60", .apply = CONFIG_RESTART, .doc = "the longest wait after errors" },
+	{ "ttl-security-hops", CONFIG_SCALAR, &config_u8, NEIGHBOR(ttl_security_hops), .max = 254, .def = "0",
+		.apply = CONFIG_RESTART,
+		.doc = "drop packets of a reflector more than so many hops away (GTSM, RFC 5082; one on the "
+		       "link is 1 hop away, one behind the node 2); 0: off" },
+	CONFIG_PASSWORD_ROWS(offsetof(struct config_reflector, password), CONFIG_RESTART),
+	{ "tcp-ao", CONFIG_SCALAR, &config_path, NEIGHBOR(tcp_ao), .max = 4095, .def_doc = "none",
+		.apply = CONFIG_RESTART, .needs = CONFIG_FEATURE_TCP_AO,
+		.doc = "the file with the keys of TCP-AO (RFC 5925); refused where it cannot be had" },
 	{ NULL },
 };
 static const struct config_schema neighbor_schema = { sizeof(struct config_reflector), neighbor_fields };

@@ -11,6 +11,7 @@
 #include "config/announcer_condition.h"
 #include "config/announcer_gate.h"
 #include "config/common.h"
+#include "config/secret.h"
 
 struct config_announcer_router {
 	uint32_t as;
@@ -31,6 +32,9 @@ struct config_reflector {
 	uint16_t hold_time_s, keepalive_s;
 	uint16_t connect_retry_s, connect_retry_max_s;
 	uint16_t idle_hold_s, idle_hold_max_s;
+	uint8_t ttl_security_hops;     /* 0: off */
+	struct config_secret password; /* TCP-MD5 */
+	const char *tcp_ao;	       /* never set: no build has it */
 };
 
 struct config_med {

@@ -54,6 +54,7 @@ static void check_neighbor(const struct config_reflector *n, struct trie *seen, 
 	struct prefix host = prefix_host(&n->address);
 
 	check_times(n, errs);
+	config_secret_check(n->head.node, errs);
 	if (n->address.family == IP_NONE)
 		return;
 	if (!is_host(&n->address))
@@ -62,6 +63,8 @@ static void check_neighbor(const struct config_reflector *n, struct trie *seen, 
 		config_error_value(errs, node,
 			"a link-local address needs an interface, which cannot be given here; use a global "
 			"one");
+	if (ip_addr_is_v4_mapped(&n->address))
+		config_error_value(errs, node, "an IPv4-mapped address is IPv4; write it so");
 	once(seen, &host, node, errs);
 	if (!n->local_address.family)
 		return;

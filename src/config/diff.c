@@ -134,6 +134,8 @@ static void diff_scalar(
 	const void *a = (const char *)before + f->offset, *b = (const char *)after + f->offset;
 	char old[CONFIG_VALUE_MAX], new[CONFIG_VALUE_MAX];
 
+	if (!f->type->format)
+		return;
 	if (strcmp(config_value_format(f, a, old), config_value_format(f, b, new)) != 0)
 		add_value(at, f, f->apply_change ? f->apply_change(a, b) : f->apply, old, new);
 }

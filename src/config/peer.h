@@ -10,6 +10,7 @@
 #include "base/prefix.h"
 #include "bgp/proto.h"
 #include "config/schema.h"
+#include "config/secret.h"
 
 enum config_peer_as_kind {
 	CONFIG_PEER_AS_INTERNAL, /* the router's own */
@@ -68,6 +69,8 @@ struct config_peer {
 	struct config_add_path add_path_send;
 	bool add_path_receive;
 	bool extended_messages, extended_next_hop, route_refresh;
+	struct config_secret password; /* TCP-MD5 */
+	const char *tcp_ao;	       /* never set: no build has it */
 	struct config_policy import, export;
 };
 

@@ -149,6 +149,7 @@ static void check_next_hops(const struct config_peer_check *c, const struct conf
 void config_peer_check(const struct config_peer_check *c, const struct config_peer *p)
 {
 	check_times(c, p);
+	config_secret_check(c->own, c->errs);
 	check_kind(c, p);
 	check_rules(c, p, "import.prefixes", &p->import);
 	check_rules(c, p, "export.prefixes", &p->export);

@@ -59,6 +59,11 @@ static const struct config_field range_fields[] = {
 		.apply = CONFIG_LIVE, .doc = "the group whose keys hold for them" },
 	{ "limit", CONFIG_SCALAR, &config_u32, RANGE(limit), .min = 1, .max = 1000000, .def = "4096",
 		.apply = CONFIG_LIVE, .doc = "the most neighbors of this range at one time" },
+	{ "limit-rate", CONFIG_SCALAR, &config_u32, RANGE(limit_rate), .max = 1000000, .def = "0",
+		.apply = CONFIG_LIVE,
+		.doc = "the most new neighbors of this range in a second; what comes beyond it is reset at "
+		       "once; 0: any number" },
+	CONFIG_PASSWORD_ROWS(offsetof(struct config_range, password), CONFIG_LIVE),
 	{ NULL },
 };
 static const struct config_schema range_schema = { sizeof(struct config_range), range_fields };
@@ -245,6 +250,8 @@ static void fill_in(struct config_rrd *c, const struct config_node *root)
 		const struct config_group *group = find_group(c, range->peer_group);
 
 		merge(c, range->peer_group, NULL, &range->peer);
+		if (range->password.len)
+			range->peer.password = range->password;
 		if (!config_node_get(group ? group->head.node : NULL, "min-hold-time"))
 			range->peer.min_hold_time_s = RANGE_MIN_HOLD_TIME_S;
 	}

@@ -2,8 +2,8 @@
  * rrd.conf as a structure: read whole, checked whole, then never changed.
  *
  * Everything is filled in: defaults, and for each neighbor and range what holds for it after its peer group was merged in.
- * All text and lists belong to the structure. Nothing here asks the system: whether a group of users or an interface
- * exists shows when the daemon starts.
+ * All text and lists belong to the structure. Nothing here asks the system but for the files of passwords: whether a
+ * group of users or an interface exists shows when the daemon starts.
  */
 #pragma once
 
@@ -37,8 +37,10 @@ struct config_range {
 	struct config_head head;
 	struct prefix prefix;
 	const char *peer_group;
-	uint32_t limit;		 /* sessions */
-	struct config_peer peer; /* the group's, with the minimum hold time of a range */
+	uint32_t limit;	     /* sessions */
+	uint32_t limit_rate; /* new ones in a second; 0: any number */
+	struct config_secret password;
+	struct config_peer peer; /* the group's, with the minimum hold time and the password of the range */
 };
 
 struct config_neighbor {

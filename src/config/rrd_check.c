@@ -67,6 +67,18 @@ static void once(struct check *k, const struct prefix *p, const struct config_he
 		config_quote(n->text, q), first->line, first->column);
 }
 
+enum { V4_MAPPED_LEN = 96 };
+
+/* Who comes so is seen as IPv4, and the kernel would look for a key of IPv4. */
+static const char v4_mapped[] = "an IPv4-mapped address comes as IPv4; write it so";
+
+static bool is_v4_mapped(const struct prefix *p)
+{
+	struct ip_addr a = prefix_addr(p);
+
+	return ip_addr_is_v4_mapped(&a);
+}
+
 static bool listens(const struct config_rrd *c, uint8_t family)
 {
 	for (size_t i = 0; i < c->listen_count; i++)
@@ -130,9 +142,12 @@ static void check_ranges(struct check *k)
 
 		check_group_name(k, &range->head, range->peer_group);
 		check_range_hold_time(k, range);
+		config_secret_check(range->head.node, k->errs);
 		if (range->prefix.family == IP_NONE)
 			continue;
 		once(k, &range->prefix, &range->head, "prefix");
+		if (range->prefix.len >= V4_MAPPED_LEN && is_v4_mapped(&range->prefix))
+			config_error_value(k->errs, value(&range->head, "prefix"), "%s", v4_mapped);
 		if (!listens(k->c, range->prefix.family))
 			config_error_value(k->errs, value(&range->head, "prefix"),
 				"nothing under listen is IPv%d, so nobody in this range can connect",
@@ -149,6 +164,8 @@ static const char *unfit_address(const struct ip_addr *a)
 	if (ip_addr_is_link_local(a))
 		return "a link-local address needs an interface, which cannot be given here; use a global "
 		       "one";
+	if (ip_addr_is_v4_mapped(a))
+		return v4_mapped;
 	return NULL;
 }
 
@@ -211,6 +228,59 @@ static void check_neighbors(struct check *k)
 	}
 }
 
+/* The kernel chooses a key by the longest prefix that has one, and an exception cannot be told it. */
+static void check_shielded(const struct check *k, const struct trie *ranges, const struct config_head *h,
+	const char *key, const struct prefix *p)
+{
+	const struct config_range *outer = trie_match(ranges, p);
+	char text[PREFIX_TEXT_MAX];
+
+	if (outer)
+		config_error_value(k->errs, value(h, key),
+			"has no password, but is in range %s (line %u), which has one, and the kernel asks "
+			"everybody "
+			"in it for one; give it a password, too",
+			prefix_format(&outer->prefix, text), outer->head.node->line);
+}
+
+/* What was there when the key itself was read, and not any more when the group was merged in. */
+static void check_read(const struct check *k, const struct config_node *own, const char *group,
+	const struct config_secret *password)
+{
+	const struct config_node *n = config_node_get(own, "password-file");
+
+	if (!n)
+		n = config_node_get(group_node(k->c, group), "password-file");
+	if (n && !password->len)
+		config_error_value(k->errs, n, "was changed while it was read; try again");
+}
+
+/* After all else is right: a prefix that is wrong or here twice would be in the way. */
+static void check_passwords(const struct check *k)
+{
+	struct trie *ranges = trie_new();
+
+	for (size_t i = 0; i < k->c->range_count; i++)
+		if (k->c->ranges[i].peer.password.len)
+			trie_set(ranges, &k->c->ranges[i].prefix, &k->c->ranges[i]);
+	for (size_t i = 0; i < k->c->range_count; i++) {
+		const struct config_range *r = &k->c->ranges[i];
+
+		check_read(k, r->head.node, r->peer_group, &r->peer.password);
+		if (!r->peer.password.len)
+			check_shielded(k, ranges, &r->head, "prefix", &r->prefix);
+	}
+	for (size_t i = 0; i < k->c->neighbor_count; i++) {
+		const struct config_neighbor *n = &k->c->neighbors[i];
+		struct prefix host = prefix_host(&n->address);
+
+		check_read(k, n->head.node, n->peer_group, &n->peer.password);
+		if (!n->peer.password.len)
+			check_shielded(k, ranges, &n->head, "address", &host);
+	}
+	trie_free(ranges);
+}
+
 static void check_fib(const struct check *k, const struct config_node *fib)
 {
 	uint64_t end = (uint64_t)k->c->fib.next_hop_id_base + k->c->fib.next_hop_id_count - 1;
@@ -240,4 +310,6 @@ void config_rrd_check(const struct config_rrd *c, const struct config_node *root
 	check_neighbors(&k);
 	trie_free(k.seen);
 	check_fib(&k, config_node_get(root, "fib"));
+	if (config_errors_count(errs) == 0)
+		check_passwords(&k);
 }

@@ -2,36 +2,12 @@
 
 #include "base/mem.h"
 #include "base/nearest.h"
-#include "config.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { WHY_MAX = 400 };
-
-unsigned config_features(void)
-{
-	unsigned features = 1u << CONFIG_FEATURE_NONE;
-
-#ifdef HAVE_OPENSSL
-	features |= 1u << CONFIG_FEATURE_OPENSSL;
-#endif
-#ifdef HAVE_LIBCURL
-	features |= 1u << CONFIG_FEATURE_LIBCURL;
-#endif
-	return features;
-}
-
-const char *config_feature_missing(const struct config_reader *r, enum config_feature needs)
-{
-	static const char *const lacks[] = {
-		[CONFIG_FEATURE_OPENSSL] = "this build has no OpenSSL (configure --with-openssl)",
-		[CONFIG_FEATURE_LIBCURL] = "this build has no libcurl (configure --with-libcurl)",
-	};
-
-	return needs == CONFIG_FEATURE_NONE || r->features & 1u << needs ? NULL : lacks[needs];
-}
 
 /* Checks that the build has what a key needs. */
 static bool check_feature(struct config_reader *r, const struct config_field *f, const struct config_node *n)

@@ -30,7 +30,12 @@ enum config_apply {
 };
 
 /* What a build may lack. */
-enum config_feature { CONFIG_FEATURE_NONE, CONFIG_FEATURE_OPENSSL, CONFIG_FEATURE_LIBCURL };
+enum config_feature {
+	CONFIG_FEATURE_NONE,
+	CONFIG_FEATURE_OPENSSL,
+	CONFIG_FEATURE_LIBCURL,
+	CONFIG_FEATURE_TCP_AO, /* in no build yet */
+};
 
 struct config_reader {
 	struct arena *arena;	    /* owns all text and lists of what is read */
@@ -38,10 +43,13 @@ struct config_reader {
 	unsigned features;	    /* bits 1 << enum config_feature */
 };
 
+/* --- feature.c --- */
 /* The features of this build. */
 unsigned config_features(void);
 /* What to do where the build lacks it; NULL when it is there. */
 const char *config_feature_missing(const struct config_reader *r, enum config_feature needs);
+/* Whether the kernel has TCP-AO (RFC 5925). */
+bool config_kernel_has_tcp_ao(void);
 
 struct config_field;
 struct config_schema;
@@ -61,7 +69,8 @@ struct config_scalar {
 	/* Writes the value; or says what is wrong and what would be right, and returns false. */
 	bool (*parse)(struct config_reader *r, const struct config_field *f, const char *text, void *out,
 		struct text *why);
-	/* The value as parse would take it; nothing where it is unset. NULL: its table is never compared or written. */
+	/* The value as parse would take it; nothing where it is unset. NULL: another row compares what stands there, or the
+	 * table is never compared. */
 	void (*format)(const struct config_field *f, const void *value, struct text *out);
 };
 

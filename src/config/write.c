@@ -77,6 +77,8 @@ static bool is_unset(const struct config_field *f, const void *base)
 	char buf[CONFIG_VALUE_MAX];
 	size_t count;
 
+	if (f->shape == CONFIG_SCALAR && !f->type->format)
+		return false;
 	if (f->shape == CONFIG_SCALAR)
 		return !*config_value_format(f, (const char *)base + f->offset, buf);
 	if (f->shape != CONFIG_LIST)
@@ -90,7 +92,7 @@ static void write_value(
 {
 	char buf[CONFIG_VALUE_MAX];
 
-	if (!n && !w->all)
+	if (!n && (!w->all || (f->shape == CONFIG_SCALAR && !f->type->format)))
 		return;
 	begin(w, !n || f->secret || is_unset(f, base));
 	fprintf(w->out, "%s: ", f->name);

@@ -237,6 +237,7 @@ static struct io_unix_client *client_new(struct io_loop *loop, int fd, const str
 	c->ops = ops;
 	c->fd = fd;
 	c->watch = io_watch_new(loop, fd, client_ready, c);
+	io_watch_set_urgent(c->watch);
 	c->flush = io_job_new(loop, flush_job, c);
 	c->linger = io_timer_new(loop, linger_over, c);
 	watch_client(c);
@@ -337,6 +338,7 @@ static int open_listener(struct io_unix_server *s, const struct sockaddr_un *sun
 static void watch_listener(struct io_unix_server *s)
 {
 	s->watch = io_watch_new(s->loop, s->fd, listener_ready, s);
+	io_watch_set_urgent(s->watch);
 	io_watch_set(s->watch, IO_READ);
 }
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <netlink/msg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,8 +67,10 @@ static void op_failed(void *user, size_t number, int error, const char *why)
 static void carry_out(struct exec *e, struct exec_job *j)
 {
 	netlink_many_begin(e->nl, op_failed, j);
-	for (size_t i = 0; i < j->batch.count; i++)
-		netlink_many_add(e->nl, message_from_op(&e->cfg.ours, &j->batch.op[i]), i);
+	for (size_t i = 0; i < j->batch.count; i++) {
+		message_write(netlink_many_at(e->nl, MESSAGE_WRITE_MAX), &e->cfg.ours, &j->batch.op[i]);
+		netlink_many_add(e->nl, i);
+	}
 	netlink_many_flush(e->nl);
 }
 
@@ -207,8 +210,12 @@ static bool probe(struct exec *e, char *err, size_t err_size)
 {
 	struct plan_op op = { .kind = PLAN_NEXT_HOP_DEL, .id = 0 };
 	char why[128];
-	int error = netlink_request(e->nl, message_from_op(&e->cfg.ours, &op), NULL, NULL, why, sizeof(why));
+	_Alignas(NLMSG_ALIGNTO) uint8_t buf[MESSAGE_WRITE_MAX];
+	struct nlmsghdr *m = (struct nlmsghdr *)buf;
+	int error;
 
+	message_write(m, &e->cfg.ours, &op);
+	error = netlink_request(e->nl, nlmsg_convert(m), NULL, NULL, why, sizeof(why));
 	if (error == -EPERM || error == -EACCES) {
 		snprintf(err, err_size,
 			"rrd needs CAP_NET_ADMIN to write the kernel's routes: run it as root or give it the "

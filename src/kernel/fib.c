@@ -12,8 +12,11 @@
 #include <unistd.h>
 
 enum {
-	/* So that a new change waits for no more than some 20 ms of older ones. */
-	ROUTES_PER_BATCH = 8192,
+	/* So that a new change waits for no more than some 20 ms of older ones, and the kernel for none. */
+	ROUTES_PER_BATCH = 4096,
+	JOBS_MAX = 4,
+	/* So many wishes at the most are waited for to be whole. */
+	UNCOMMITTED_MAX = 65536,
 	/* The buckets of so many groups are read in one turn: some 30 ms. */
 	SHARES_PER_JOB = 16,
 	ROUTE_LISTING_INTERVAL_US = 60000000,
@@ -75,28 +78,37 @@ static struct exec_job *share_job(struct fib *f)
 	return j;
 }
 
+static bool is_whole(const struct fib *f)
+{
+	return !f->uncommitted || f->uncommitted > UNCOMMITTED_MAX || !plan_moves(f->plan);
+}
+
 static struct exec_job *next_job(struct fib *f)
 {
 	struct exec_job *j;
 
-	if (f->want_refresh || f->want_unreachable || plan_has_new(f->plan) || f->watched.unknown)
-		return question_job(f);
+	f->asking = f->want_refresh || f->want_unreachable || plan_has_new(f->plan) || f->watched.unknown;
+	if (f->asking)
+		return f->jobs ? NULL : question_job(f);
 	j = exec_job_new();
-	if (plan_run(f->plan, ROUTES_PER_BATCH, &j->batch)) {
+	if (is_whole(f) && plan_run(f->plan, ROUTES_PER_BATCH, &j->batch)) {
 		f->operations += j->batch.count;
 		return j;
 	}
 	exec_job_free(j);
-	return f->want_shares ? share_job(f) : NULL;
+	f->asking = f->want_shares;
+	return f->want_shares && !f->jobs ? share_job(f) : NULL;
 }
 
-static void proceed(struct fib *f)
+/* What is asked is asked of a kernel at rest, and nothing is planned before the answer. */
+void fib_proceed(struct fib *f)
 {
-	if (f->job)
-		return;
-	f->job = next_job(f);
-	if (f->job)
-		exec_submit(f->exec, f->job);
+	struct exec_job *j;
+
+	while (f->jobs < JOBS_MAX && !(f->jobs && f->asking) && (j = next_job(f))) {
+		f->jobs++;
+		exec_submit(f->exec, j);
+	}
 }
 
 void fib_refresh(struct fib *f, bool with_routes)
@@ -259,7 +271,8 @@ static void finish(void *user, struct exec_job *j)
 {
 	struct fib *f = user;
 
-	f->job = NULL;
+	if (!--f->jobs)
+		f->asking = false;
 	if (j->batch.count)
 		take_results(f, &j->batch);
 	if (j->question_count)
@@ -274,7 +287,7 @@ static void finish(void *user, struct exec_job *j)
 
 static void on_work(void *user)
 {
-	proceed(user);
+	fib_proceed(user);
 }
 
 /* --- life --- */
@@ -359,7 +372,7 @@ struct fib *fib_new(struct io_loop *loop, const struct fib_config *cfg, char *er
 	fib_sysctl_look(f);
 	/* What a former run left behind. Nothing is planned before it is known. */
 	f->want_refresh = f->want_routes = true;
-	proceed(f);
+	fib_proceed(f);
 	return f;
 }
 
@@ -372,25 +385,26 @@ static uint64_t clock_us(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-/* Waits for the job under way; false when it takes too long. */
-static bool wait_for_job(struct fib *f, uint64_t deadline_us)
+/* Waits until at most so many jobs are under way; false when it takes too long. */
+static bool wait_for_jobs(struct fib *f, size_t most, uint64_t deadline_us)
 {
-	uint64_t now = clock_us();
+	uint64_t now;
 
-	if (f->job && now < deadline_us)
+	while (f->jobs > most && (now = clock_us()) < deadline_us)
 		exec_wait(f->exec, (unsigned)((deadline_us - now) / 1000) + 1);
-	return !f->job;
+	return f->jobs <= most;
 }
 
 static void remove_all(struct fib *f, uint64_t deadline_us)
 {
 	plan_clear(f->plan);
 	plan_sweep(f->plan);
+	f->uncommitted = 0;
 	do {
 		f->want_refresh = f->want_unreachable = f->want_routes = f->want_shares = false;
-		proceed(f);
-	} while (f->job && wait_for_job(f, deadline_us));
-	if (f->job || plan_stats(f->plan).failed)
+		fib_proceed(f);
+	} while (f->jobs && wait_for_jobs(f, f->jobs - 1, deadline_us));
+	if (f->jobs || plan_stats(f->plan).failed)
 		log_warning("kernel: not all routes could be removed at exit");
 }
 
@@ -408,17 +422,24 @@ void fib_free(struct fib *f)
 	if (!f)
 		return;
 	deadline_us = clock_us() + EXIT_WAIT_MS * 1000ull;
-	if (wait_for_job(f, deadline_us) && f->cfg.remove_on_exit)
+	if (wait_for_jobs(f, 0, deadline_us) && f->cfg.remove_on_exit)
 		remove_all(f, deadline_us);
 	fib_timers_free(f);
 	io_job_free(f->work);
 	free_kernel(f);
 }
 
+void fib_expect(const struct fib *f, const struct prefix *p, size_t count)
+{
+	_Static_assert((int)FIB_EXPECT_MAX <= (int)PLAN_EXPECT_MAX, "");
+	plan_expect(f->plan, p, count);
+}
+
 void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *nh, size_t count)
 {
 	char text[PREFIX_TEXT_MAX];
 
+	f->uncommitted++;
 	if (plan_set(f->plan, p, fib_kind(f, p), nh, count))
 		return;
 	f->resilient_refused++;
@@ -430,6 +451,7 @@ void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *n
 
 void fib_del(struct fib *f, const struct prefix *p)
 {
+	f->uncommitted++;
 	plan_del(f->plan, p);
 }
 
@@ -445,7 +467,8 @@ void fib_unwatch(struct fib *f, const struct ip_addr *addr)
 
 void fib_commit(struct fib *f)
 {
-	proceed(f);
+	f->uncommitted = 0;
+	fib_proceed(f);
 }
 
 void fib_sweep(struct fib *f)
@@ -457,5 +480,5 @@ void fib_sweep(struct fib *f)
 			s.leftover_routes);
 	f->swept = true;
 	plan_sweep(f->plan);
-	proceed(f);
+	fib_proceed(f);
 }

@@ -8,7 +8,8 @@
  * planned when it has come back: so a slow kernel merges changes instead of queueing them.
  *
  * Commit a change whole: when all routes that share a group change alike between two commits, the group is changed in
- * place, which is one operation however many routes there are.
+ * place, which is one operation however many routes there are. Wishes that take no route from one group to another do not
+ * wait for the commit, and nothing waits for one that is too long in coming.
  *
  * The FIB also follows the kernel: a next hop that becomes unreachable (resolve.h) is left out and comes back by itself,
  * and what the kernel or somebody else takes out of our routes, groups and next hops is put in again. What is there at
@@ -93,10 +94,15 @@ void fib_configure(struct fib *f, bool remove_on_exit, bool ipv4, bool ipv6);
 /* Finishes what is under way (bounded: 5 s), then removes or leaves all that is ours. */
 void fib_free(struct fib *f);
 
+/* Wishes for these prefixes, at most FIB_EXPECT_MAX, come next. */
+enum { FIB_EXPECT_MAX = 32 };
+void fib_expect(const struct fib *f, const struct prefix *p, size_t count);
 /* nh: 1..FIB_NEXT_HOPS_MAX of them, each address once, any order. Copied. */
 void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *nh, size_t count);
 void fib_del(struct fib *f, const struct prefix *p);
 void fib_commit(struct fib *f);
+/* More wishes are to come before the commit: begins with those that need not wait for it. */
+void fib_proceed(struct fib *f);
 /* The program wants to know how an address is reached, from the next fib_commit() on, whether or not a wish names it. */
 void fib_watch(struct fib *f, const struct ip_addr *addr);
 void fib_unwatch(struct fib *f, const struct ip_addr *addr);

@@ -11,7 +11,6 @@
 
 enum {
 	ROOM = 128,
-	ROOM_PER_HOP = 48,
 	CLOCK_TICKS = 100, /* USER_HZ: the kernel's unit of time towards programs */
 };
 
@@ -25,62 +24,112 @@ static uint8_t family_of(uint8_t af)
 	return af == AF_INET ? IP_V4 : af == AF_INET6 ? IP_V6 : IP_NONE;
 }
 
-static void put_addr(struct nl_msg *msg, int type, const struct ip_addr *a)
+/* --- operations ---
+ *
+ * There are hundreds of thousands of them in a second: they are written where they are sent from, by functions smaller than
+ * libnl's. */
+
+static void begin(struct nlmsghdr *m, uint16_t type, uint16_t flags, const void *header, size_t len)
 {
-	nla_put(msg, type, (int)ip_family_bytes(a->family), a->bytes);
+	*m = (struct nlmsghdr){ .nlmsg_len = (uint32_t)NLMSG_SPACE(len),
+		.nlmsg_type = type,
+		.nlmsg_flags = NLM_F_REQUEST | flags };
+	memcpy(NLMSG_DATA(m), header, len);
+}
+
+static void *append(struct nlmsghdr *m, size_t len)
+{
+	uint8_t *at = (uint8_t *)m + m->nlmsg_len;
+	size_t space = NLMSG_ALIGN(len);
+
+	memset(at + space - NLMSG_ALIGNTO, 0, NLMSG_ALIGNTO);
+	m->nlmsg_len += (uint32_t)space;
+	return at;
+}
+
+static struct rtattr *put(struct nlmsghdr *m, uint16_t type, const void *data, size_t len)
+{
+	struct rtattr *a = append(m, RTA_LENGTH(len));
+
+	a->rta_type = type;
+	a->rta_len = (uint16_t)RTA_LENGTH(len);
+	memcpy(RTA_DATA(a), data, len);
+	return a;
+}
+
+static void put_u16(struct nlmsghdr *m, uint16_t type, uint16_t value)
+{
+	put(m, type, &value, sizeof(value));
+}
+
+static void put_u32(struct nlmsghdr *m, uint16_t type, uint32_t value)
+{
+	put(m, type, &value, sizeof(value));
+}
+
+static struct rtattr *begin_nest(struct nlmsghdr *m, uint16_t type)
+{
+	return put(m, type | NLA_F_NESTED, "", 0);
+}
+
+/* What was put since belongs to it. */
+static void end_nest(const struct nlmsghdr *m, struct rtattr *nest)
+{
+	nest->rta_len = (uint16_t)((const uint8_t *)m + m->nlmsg_len - (uint8_t *)nest);
+}
+
+static void put_addr(struct nlmsghdr *m, uint16_t type, const struct ip_addr *a)
+{
+	put(m, type, a->bytes, ip_family_bytes(a->family));
 }
 
 /* --- next-hop objects --- */
 
-static struct nl_msg *next_hop_set(const struct message_ours *ours, const struct plan_op *op)
+static void next_hop_set(struct nlmsghdr *m, const struct message_ours *ours, const struct plan_op *op)
 {
 	const struct plan_hop *hop = &op->hops[0];
 	struct nhmsg h = { .nh_family = af_of(hop->gateway.family), .nh_protocol = ours->protocol };
-	struct nl_msg *msg = netlink_msg(RTM_NEWNEXTHOP, NLM_F_CREATE | NLM_F_REPLACE, &h, sizeof(h), ROOM);
 
-	nla_put_u32(msg, NHA_ID, op->id);
-	nla_put_u32(msg, NHA_OIF, hop->ifindex);
-	put_addr(msg, NHA_GATEWAY, &hop->gateway);
-	return msg;
+	begin(m, RTM_NEWNEXTHOP, NLM_F_CREATE | NLM_F_REPLACE, &h, sizeof(h));
+	put_u32(m, NHA_ID, op->id);
+	put_u32(m, NHA_OIF, hop->ifindex);
+	put_addr(m, NHA_GATEWAY, &hop->gateway);
 }
 
 /* The number of buckets is said once: the kernel refuses to change it, and keeps it when it is not said. */
-static void put_resilient(struct nl_msg *msg, const struct plan_kind *kind, bool replace)
+static void put_resilient(struct nlmsghdr *m, const struct plan_kind *kind, bool replace)
 {
-	struct nlattr *outer = nla_nest_start(msg, NHA_RES_GROUP);
+	struct rtattr *outer = begin_nest(m, NHA_RES_GROUP);
 
 	if (!replace)
-		nla_put_u16(msg, NHA_RES_GROUP_BUCKETS, kind->buckets);
-	nla_put_u32(msg, NHA_RES_GROUP_IDLE_TIMER, kind->idle_timer_s * CLOCK_TICKS);
-	nla_put_u32(msg, NHA_RES_GROUP_UNBALANCED_TIMER, kind->unbalanced_timer_s * CLOCK_TICKS);
-	nla_nest_end(msg, outer);
+		put_u16(m, NHA_RES_GROUP_BUCKETS, kind->buckets);
+	put_u32(m, NHA_RES_GROUP_IDLE_TIMER, kind->idle_timer_s * CLOCK_TICKS);
+	put_u32(m, NHA_RES_GROUP_UNBALANCED_TIMER, kind->unbalanced_timer_s * CLOCK_TICKS);
+	end_nest(m, outer);
 }
 
-static struct nl_msg *group_set(const struct message_ours *ours, const struct plan_op *op)
+static void group_set(struct nlmsghdr *m, const struct message_ours *ours, const struct plan_op *op)
 {
 	struct nhmsg h = { .nh_family = AF_UNSPEC, .nh_protocol = ours->protocol };
-	struct nl_msg *msg = netlink_msg(RTM_NEWNEXTHOP, NLM_F_CREATE | NLM_F_REPLACE, &h, sizeof(h),
-		ROOM + op->hop_count * ROOM_PER_HOP);
 	struct nexthop_grp member[FIB_NEXT_HOPS_MAX];
 
+	begin(m, RTM_NEWNEXTHOP, NLM_F_CREATE | NLM_F_REPLACE, &h, sizeof(h));
 	for (size_t i = 0; i < op->hop_count; i++)
 		member[i] = (struct nexthop_grp){ .id = op->hops[i].id,
 			.weight = (uint8_t)(op->hops[i].weight - 1) };
-	nla_put_u32(msg, NHA_ID, op->id);
-	nla_put(msg, NHA_GROUP, (int)(op->hop_count * sizeof(member[0])), member);
-	nla_put_u16(msg, NHA_GROUP_TYPE, op->group_kind ? NEXTHOP_GRP_TYPE_RES : NEXTHOP_GRP_TYPE_MPATH);
+	put_u32(m, NHA_ID, op->id);
+	put(m, NHA_GROUP, member, op->hop_count * sizeof(member[0]));
+	put_u16(m, NHA_GROUP_TYPE, op->group_kind ? NEXTHOP_GRP_TYPE_RES : NEXTHOP_GRP_TYPE_MPATH);
 	if (op->group_kind)
-		put_resilient(msg, op->group_kind, op->replace);
-	return msg;
+		put_resilient(m, op->group_kind, op->replace);
 }
 
-static struct nl_msg *object_del(const struct plan_op *op)
+static void object_del(struct nlmsghdr *m, const struct plan_op *op)
 {
 	struct nhmsg h = { .nh_family = AF_UNSPEC };
-	struct nl_msg *msg = netlink_msg(RTM_DELNEXTHOP, 0, &h, sizeof(h), ROOM);
 
-	nla_put_u32(msg, NHA_ID, op->id);
-	return msg;
+	begin(m, RTM_DELNEXTHOP, 0, &h, sizeof(h));
+	put_u32(m, NHA_ID, op->id);
 }
 
 /* --- routes --- */
@@ -95,14 +144,14 @@ static struct rtmsg route_header(const struct message_ours *ours, const struct p
 	};
 }
 
-static void put_route_key(struct nl_msg *msg, const struct message_ours *ours, const struct prefix *p)
+static void put_route_key(struct nlmsghdr *m, const struct message_ours *ours, const struct prefix *p)
 {
-	nla_put(msg, RTA_DST, (int)ip_family_bytes(p->family), p->bytes);
-	nla_put_u32(msg, RTA_TABLE, ours->table);
-	nla_put_u32(msg, RTA_PRIORITY, ours->metric);
+	put(m, RTA_DST, p->bytes, ip_family_bytes(p->family));
+	put_u32(m, RTA_TABLE, ours->table);
+	put_u32(m, RTA_PRIORITY, ours->metric);
 }
 
-static void put_gateway(struct nl_msg *msg, uint8_t route_family, const struct ip_addr *gateway)
+static void put_gateway(struct nlmsghdr *m, uint8_t route_family, const struct ip_addr *gateway)
 {
 	struct {
 		uint16_t family;
@@ -110,26 +159,26 @@ static void put_gateway(struct nl_msg *msg, uint8_t route_family, const struct i
 	} via = { .family = af_of(gateway->family) };
 
 	if (gateway->family == route_family) {
-		put_addr(msg, RTA_GATEWAY, gateway);
+		put_addr(m, RTA_GATEWAY, gateway);
 		return;
 	}
 	memcpy(via.bytes, gateway->bytes, ip_family_bytes(gateway->family));
-	nla_put(msg, RTA_VIA, (int)(sizeof(via.family) + ip_family_bytes(gateway->family)), &via);
+	put(m, RTA_VIA, &via, sizeof(via.family) + ip_family_bytes(gateway->family));
 }
 
-static void put_multipath(struct nl_msg *msg, const struct plan_op *op)
+static void put_multipath(struct nlmsghdr *m, const struct plan_op *op)
 {
-	struct nlattr *outer = nla_nest_start(msg, RTA_MULTIPATH);
+	struct rtattr *outer = begin_nest(m, RTA_MULTIPATH);
 
 	for (size_t i = 0; i < op->hop_count; i++) {
-		struct rtnexthop *nh = nlmsg_reserve(msg, sizeof(*nh), NLMSG_ALIGNTO);
+		struct rtnexthop *nh = append(m, sizeof(*nh));
 
 		*nh = (struct rtnexthop){ .rtnh_hops = (uint8_t)(op->hops[i].weight - 1),
 			.rtnh_ifindex = (int)op->hops[i].ifindex };
-		put_gateway(msg, op->prefix.family, &op->hops[i].gateway);
-		nh->rtnh_len = (uint16_t)((uint8_t *)nlmsg_tail(nlmsg_hdr(msg)) - (uint8_t *)nh);
+		put_gateway(m, op->prefix.family, &op->hops[i].gateway);
+		nh->rtnh_len = (uint16_t)((uint8_t *)m + m->nlmsg_len - (uint8_t *)nh);
 	}
-	nla_nest_end(msg, outer);
+	end_nest(m, outer);
 }
 
 static uint8_t type_of(uint8_t reject)
@@ -145,50 +194,49 @@ static uint8_t type_of(uint8_t reject)
 	return RTN_UNICAST;
 }
 
-static struct nl_msg *route_set(const struct message_ours *ours, const struct plan_op *op)
+static void route_set(struct nlmsghdr *m, const struct message_ours *ours, const struct plan_op *op)
 {
 	struct rtmsg h = route_header(ours, &op->prefix);
-	struct nl_msg *msg;
 
 	h.rtm_type = type_of(op->reject);
 	h.rtm_scope = RT_SCOPE_UNIVERSE;
-	msg = netlink_msg(RTM_NEWROUTE, NLM_F_CREATE | (op->replace ? NLM_F_REPLACE : NLM_F_EXCL), &h,
-		sizeof(h), ROOM + op->hop_count * ROOM_PER_HOP);
-	put_route_key(msg, ours, &op->prefix);
+	begin(m, RTM_NEWROUTE, NLM_F_CREATE | (op->replace ? NLM_F_REPLACE : NLM_F_EXCL), &h, sizeof(h));
+	put_route_key(m, ours, &op->prefix);
 	if (ours->classic && !op->reject)
-		put_multipath(msg, op);
+		put_multipath(m, op);
 	else if (!op->reject)
-		nla_put_u32(msg, RTA_NH_ID, op->id);
-	return msg;
+		put_u32(m, RTA_NH_ID, op->id);
 }
 
-static struct nl_msg *route_del(const struct message_ours *ours, const struct plan_op *op)
+static void route_del(struct nlmsghdr *m, const struct message_ours *ours, const struct plan_op *op)
 {
 	struct rtmsg h = route_header(ours, &op->prefix);
-	struct nl_msg *msg;
 
 	h.rtm_scope = RT_SCOPE_NOWHERE;
-	msg = netlink_msg(RTM_DELROUTE, 0, &h, sizeof(h), ROOM);
-	put_route_key(msg, ours, &op->prefix);
-	return msg;
+	begin(m, RTM_DELROUTE, 0, &h, sizeof(h));
+	put_route_key(m, ours, &op->prefix);
 }
 
-struct nl_msg *message_from_op(const struct message_ours *ours, const struct plan_op *op)
+void message_write(struct nlmsghdr *m, const struct message_ours *ours, const struct plan_op *op)
 {
 	switch ((enum plan_op_kind)op->kind) {
 	case PLAN_NEXT_HOP_SET:
-		return next_hop_set(ours, op);
+		next_hop_set(m, ours, op);
+		break;
 	case PLAN_GROUP_SET:
-		return group_set(ours, op);
+		group_set(m, ours, op);
+		break;
 	case PLAN_ROUTE_SET:
-		return route_set(ours, op);
+		route_set(m, ours, op);
+		break;
 	case PLAN_ROUTE_DEL:
-		return route_del(ours, op);
+		route_del(m, ours, op);
+		break;
 	case PLAN_GROUP_DEL:
 	case PLAN_NEXT_HOP_DEL:
-		return object_del(op);
+		object_del(m, op);
+		break;
 	}
-	return NULL;
 }
 
 /* --- questions --- */
@@ -226,7 +274,7 @@ struct nl_msg *message_get_route(const struct ip_addr *addr, bool fib_match)
 	/* IPv6 tells the table unasked, and refuses to be asked. */
 	h.rtm_flags = (addr->family == IP_V4 ? RTM_F_LOOKUP_TABLE : 0) | (fib_match ? RTM_F_FIB_MATCH : 0);
 	msg = netlink_msg(RTM_GETROUTE, 0, &h, sizeof(h), ROOM);
-	put_addr(msg, RTA_DST, addr);
+	nla_put(msg, RTA_DST, (int)ip_family_bytes(addr->family), addr->bytes);
 	return msg;
 }
 

@@ -17,8 +17,10 @@ struct message_ours {
 	bool classic;		    /* routes carry their next hops, instead of a next-hop object's id */
 };
 
-/* The request that carries out an operation. */
-struct nl_msg *message_from_op(const struct message_ours *ours, const struct plan_op *op);
+enum { MESSAGE_WRITE_MAX = 256 + FIB_NEXT_HOPS_MAX * 48 };
+
+/* Writes the request that carries out an operation; there is room for MESSAGE_WRITE_MAX octets. */
+void message_write(struct nlmsghdr *m, const struct message_ours *ours, const struct plan_op *op);
 /* Listings: of all next-hop objects; of the routes of one family with our protocol in our table. */
 struct nl_msg *message_list_objects(void);
 /* Of the buckets of a resilient group. */

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/netlink.h>
 #include <netlink/msg.h>
@@ -16,7 +17,7 @@
 enum {
 	RECEIVE_BUFFER = 4 * 1024 * 1024,
 	MESSAGE_MAX = 64 * 1024, /* the kernel's pieces of a listing are at most 32 KiB */
-	PIECE_MESSAGES = 128,	 /* per send: the errors of all must fit into the receive buffer */
+	PIECE_MESSAGES = 256,	 /* per send: the errors of all must fit into the receive buffer */
 	PIECE_BYTES = 128 * 1024,
 	ANSWER_TIMEOUT_S = 30,
 };
@@ -200,22 +201,24 @@ void netlink_many_begin(struct netlink *nl, netlink_failed_fn *fn, void *user)
 	nl->out_len = nl->out_count = 0;
 }
 
-void netlink_many_add(struct netlink *nl, struct nl_msg *msg, size_t number)
+struct nlmsghdr *netlink_many_at(struct netlink *nl, size_t most)
 {
-	struct nlmsghdr *h = nlmsg_hdr(msg);
-	size_t len = NLMSG_ALIGN(h->nlmsg_len);
-
-	if (nl->out_count == PIECE_MESSAGES || nl->out_len + len > PIECE_BYTES)
+	assert(most <= PIECE_BYTES);
+	if (nl->out_count == PIECE_MESSAGES || nl->out_len + most > PIECE_BYTES)
 		netlink_many_flush(nl);
+	return (struct nlmsghdr *)(nl->out + nl->out_len);
+}
+
+void netlink_many_add(struct netlink *nl, size_t number)
+{
+	struct nlmsghdr *h = (struct nlmsghdr *)(nl->out + nl->out_len);
+
 	h->nlmsg_seq = ++nl->seq;
 	if (!nl->out_count)
 		nl->out_seq = h->nlmsg_seq;
 	nl->number[nl->out_count++] = number;
 	nl->out_last = nl->out_len;
-	memset(nl->out + nl->out_len + len - NLMSG_ALIGNTO, 0, NLMSG_ALIGNTO);
-	memcpy(nl->out + nl->out_len, h, h->nlmsg_len);
-	nl->out_len += len;
-	nlmsg_free(msg);
+	nl->out_len += NLMSG_ALIGN(h->nlmsg_len);
 }
 
 /* Takes errors until the last request is acknowledged. Marks in done what was answered. */

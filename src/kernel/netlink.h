@@ -29,9 +29,11 @@ struct nl_msg *netlink_msg(uint16_t type, uint16_t flags, const void *header, si
 int netlink_request(struct netlink *nl, struct nl_msg *msg, void (*fn)(void *user, const struct nlmsghdr *h),
 	void *user, char *why, size_t why_size);
 
-/* Many requests: netlink_many_add() takes msg over; netlink_many_flush() sends what is there and reports the errors of all
- * since the last flush, by the number that add was given. Adding flushes when a piece is full. */
+/* Many requests: each is written where netlink_many_at() says, in at most so many octets (a piece has 128 KiB), and then added.
+ * netlink_many_flush() sends what is there and reports the errors of all since the last flush, by the number that add was
+ * given. netlink_many_at() flushes when a piece is full. */
 typedef void netlink_failed_fn(void *user, size_t number, int error, const char *why);
 void netlink_many_begin(struct netlink *nl, netlink_failed_fn *fn, void *user);
-void netlink_many_add(struct netlink *nl, struct nl_msg *msg, size_t number);
+struct nlmsghdr *netlink_many_at(struct netlink *nl, size_t most);
+void netlink_many_add(struct netlink *nl, size_t number);
 void netlink_many_flush(struct netlink *nl);

@@ -1,9 +1,10 @@
 /*
  * A set of prefixes in the order of a routing table, for listings that stop and go on.
  *
- * The prefixes stay inside the caller's objects; the set holds pointers, in blocks of some hundred, each block's first
- * prefix copied into an index. Adding or deleting one is a search in the index and one in a block. A listing names
- * the prefix it came to, which may be gone by then, and asks for the one after it.
+ * The prefixes stay inside the caller's objects; the set holds pointers, and beside each a key of eight octets, in blocks of
+ * some hundred, each block's first copied into an index. Adding or deleting one is a search by keys in the index and one in
+ * a block, and does not wait for the memory of other prefixes. A listing names the prefix it came to, which may be
+ * gone by then, and asks for the one after it.
  */
 #pragma once
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RESULTS_AHEAD = 16 };
+
 struct plan *plan_new(const struct plan_config *cfg)
 {
 	struct plan *p = mem_calloc(1, sizeof(*p));
@@ -19,8 +21,9 @@ struct plan *plan_new(const struct plan_config *cfg)
 	p->reject.object.present = p->reject.object.is_group = true;
 	assert(cfg->kind_count <= PLAN_KINDS_MAX);
 	slab_init(&p->route_slab, sizeof(struct plan_route));
-	for (size_t i = 0; i < PLAN_WHERE_COUNT; i++)
-		list_init(&p->list[i]);
+	list_init(&p->fresh);
+	list_init(&p->queue);
+	list_init(&p->refused);
 	list_init(&p->stale_groups);
 	list_init(&p->failed_groups);
 	list_init(&p->idle_groups);
@@ -75,6 +78,19 @@ void plan_free(struct plan *p)
 
 /* --- wishes --- */
 
+void plan_expect(const struct plan *p, const struct prefix *prefix, size_t count)
+{
+	uint32_t hash[PLAN_EXPECT_MAX];
+
+	assert(count <= PLAN_EXPECT_MAX);
+	for (size_t i = 0; i < count; i++) {
+		hash[i] = prefix_hash(&prefix[i]);
+		hash_expect(&p->routes, hash[i]);
+	}
+	for (size_t i = 0; i < count && p->routes.size; i++)
+		__builtin_prefetch(p->routes.bucket[hash[i] & (p->routes.size - 1)]);
+}
+
 bool plan_set(struct plan *p, const struct prefix *prefix, uint8_t kind, const struct fib_next_hop *nh,
 	size_t count)
 {
@@ -109,7 +125,7 @@ void plan_clear(struct plan *p)
 			plan_route_wish(p, r, NULL);
 		r->empty = false;
 		if (r->group && r->where == PLAN_NOWHERE)
-			plan_route_list(p, r, PLAN_FRESH);
+			plan_route_list(p, r, PLAN_WAITING);
 	}
 }
 
@@ -121,7 +137,7 @@ void plan_sweep(struct plan *p)
 
 		plan_adopt_release(p, r);
 		if (r->leftover)
-			plan_route_list(p, r, PLAN_FRESH);
+			plan_route_list(p, r, PLAN_WAITING);
 	}
 	for (struct hash_node *n = hash_walk(&p->objects, NULL); n; n = hash_walk(&p->objects, n)) {
 		struct plan_object *o = HASH_ENTRY(n, struct plan_object, by_id);
@@ -342,10 +358,20 @@ static void route_done(struct plan *p, const struct plan_op *op, uint8_t error, 
 		if (op->kind == PLAN_ROUTE_DEL ? !r->group : r->group && r->group->object.id == op->id)
 			plan_route_point(p, r, op->before);
 		if (r->where == PLAN_NOWHERE)
-			plan_route_list(p, r, again ? PLAN_QUEUED : PLAN_REFUSED);
+			plan_route_list(p, r, again ? PLAN_WAITING : PLAN_REFUSED);
 	} else if (!r->wanted && !r->group && r->where == PLAN_NOWHERE) {
 		plan_route_free(p, r);
 	}
+}
+
+/* Some results on, a route is fetched from memory; half as far, where it stands in the table. */
+static void expect_results(const struct plan *p, const struct plan_batch *b, size_t at)
+{
+	if (at + RESULTS_AHEAD < b->count)
+		__builtin_prefetch(b->op[at + RESULTS_AHEAD].object);
+	at += RESULTS_AHEAD / 2;
+	if (at < b->count && b->op[at].kind == PLAN_ROUTE_DEL)
+		hash_expect(&p->routes, ((const struct plan_route *)b->op[at].object)->node.hash);
 }
 
 void plan_done(struct plan *p, const struct plan_batch *b)
@@ -357,6 +383,7 @@ void plan_done(struct plan *p, const struct plan_batch *b)
 		const struct plan_op *op = &b->op[i];
 		uint8_t error = op->error ? plan_error_add(p, words(op, buf, sizeof(buf))) : 0;
 
+		expect_results(p, b, i);
 		switch ((enum plan_op_kind)op->kind) {
 		case PLAN_NEXT_HOP_SET:
 		case PLAN_NEXT_HOP_DEL:
@@ -373,6 +400,7 @@ void plan_done(struct plan *p, const struct plan_batch *b)
 			break;
 		}
 	}
+	p->objects_under_way &= --p->under_way > 0;
 	if (next_hop_failed)
 		plan_resolve_end(p);
 }
@@ -391,8 +419,8 @@ static void delete_again(struct plan *p)
 
 void plan_retry(struct plan *p)
 {
-	LIST_FOREACH (link, &p->list[PLAN_REFUSED])
-		plan_route_list(p, LIST_ENTRY(link, struct plan_route, link), PLAN_QUEUED);
+	LIST_FOREACH (link, &p->refused)
+		plan_route_list(p, LIST_ENTRY(link, struct plan_route, link), PLAN_WAITING);
 	LIST_FOREACH (link, &p->failed_groups)
 		plan_group_mark_stale(p, LIST_ENTRY(link, struct plan_group, stale_link));
 	if (p->undeleted)

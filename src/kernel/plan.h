@@ -5,9 +5,14 @@
  * by all routes that have this set) and next hops (an address as BGP says it, and how it is reached). Makes no system
  * call and knows no clock: resolutions, results and the kernel's own doings are told to it.
  *
- * A turn: plan_run() writes the operations of one batch, somebody carries them out, plan_done() takes the results. Between
- * the two there is no other plan_run(); wishes and news may come at any time. plan_run() states its effects as done and
- * plan_done() takes back what failed, so the actual state is never further from the kernel than the batch under way.
+ * A turn: plan_run() writes the operations of one batch, somebody carries them out, plan_done() takes the results. Wishes and
+ * news may come at any time. plan_run() states its effects as done and plan_done() takes back what failed, so the actual
+ * state is never further from the kernel than what is under way.
+ *
+ * So that the kernel need not wait for the plan, plan_run() may be called again before plan_done(): batches are carried
+ * out, and their results told, in the order in which they were written. What it writes then depends on none of the results
+ * to come: operations of routes only, on routes that are in no batch under way, over groups that are confirmed, and only
+ * while no batch under way changes a group or next hop and none is to be changed. All else waits for the last result.
  *
  * Rules:
  * - Every route points at a group object, also at a group of one. When in one commit all routes of a group go to one
@@ -111,6 +116,10 @@ void plan_free(struct plan *p);
 
 /* --- wishes: constant time each --- */
 
+/* Wishes for these prefixes come next. A large table is not in the processor's caches: so its memory is waited for once for
+ * all of them, instead of once for each. At most PLAN_EXPECT_MAX. */
+enum { PLAN_EXPECT_MAX = 32 };
+void plan_expect(const struct plan *p, const struct prefix *prefix, size_t count);
 /* count 1..FIB_NEXT_HOPS_MAX, each address once, any order. False: its kind is resilient, but there are as many of these
  * as there may be; it has a hash-threshold group instead. */
 bool plan_set(struct plan *p, const struct prefix *prefix, uint8_t kind, const struct fib_next_hop *nh,
@@ -171,9 +180,14 @@ void plan_rewrite(struct plan *p);
 
 /* --- planning --- */
 
-/* Writes the next operations into an empty batch, at most max_routes route operations; false when there is none. */
+/* Whether a wish since the last plan_run() takes a route from one group to another: plan_run() should see all such wishes at once,
+ * to change the group instead. */
+bool plan_moves(const struct plan *p);
+
+/* Writes the next operations into an empty batch, at most max_routes route operations; false when there is none that need not
+ * wait for results. */
 bool plan_run(struct plan *p, size_t max_routes, struct plan_batch *b);
-/* The results. */
+/* The results of a batch for which plan_run() was true. */
 void plan_done(struct plan *p, const struct plan_batch *b);
 /* Tries what failed once more with the next plan_run(). */
 void plan_retry(struct plan *p);

@@ -31,8 +31,7 @@ void plan_route_want(struct plan *p, struct plan_route *r, struct plan_set *s)
 	if (r->wanted)
 		plan_set_unref(p, r->wanted);
 	r->wanted = s;
-	if (r->where != PLAN_QUEUED)
-		plan_route_list(p, r, PLAN_FRESH);
+	plan_route_list(p, r, PLAN_WAITING);
 }
 
 static void set_leftover(struct plan *p, struct plan_route *r, bool leftover)

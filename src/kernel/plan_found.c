@@ -123,14 +123,14 @@ void plan_found_route(
 		r->empty = g == &p->reject;
 		plan_adopt_route(p, r, g, kind);
 		/* What was found is what is wanted, as a rule. */
-		if (r->where == PLAN_FRESH && r->wanted && g->set == r->wanted)
+		if (r->where == PLAN_WAITING && r->wanted && g->set == r->wanted)
 			plan_route_list(p, r, PLAN_NOWHERE);
 		else if (r->wanted || p->swept)
-			plan_route_list(p, r, PLAN_FRESH);
+			plan_route_list(p, r, PLAN_WAITING);
 		return;
 	}
 	if (!r->leftover || p->swept)
-		plan_route_list(p, r, PLAN_FRESH);
+		plan_route_list(p, r, PLAN_WAITING);
 }
 
 static void object_is_gone(struct plan *p, struct plan_object *o)
@@ -162,7 +162,7 @@ void plan_listing_end(struct plan *p)
 		if (r->seen || !r->group)
 			continue;
 		plan_route_point(p, r, NULL);
-		plan_route_list(p, r, PLAN_FRESH);
+		plan_route_list(p, r, PLAN_WAITING);
 	}
 }
 
@@ -173,7 +173,7 @@ void plan_lost_route(struct plan *p, const struct prefix *prefix)
 	if (!r || !r->group)
 		return;
 	plan_route_point(p, r, NULL);
-	plan_route_list(p, r, PLAN_FRESH);
+	plan_route_list(p, r, PLAN_WAITING);
 }
 
 bool plan_foreign_route(struct plan *p, const struct prefix *prefix, bool there)
@@ -185,6 +185,6 @@ bool plan_foreign_route(struct plan *p, const struct prefix *prefix, bool there)
 	r->foreign = there;
 	p->foreign += there ? 1 : (size_t)-1;
 	if (!there && r->where == PLAN_REFUSED)
-		plan_route_list(p, r, PLAN_QUEUED);
+		plan_route_list(p, r, PLAN_WAITING);
 	return true;
 }

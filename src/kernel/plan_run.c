@@ -132,11 +132,12 @@ static void count_leaving(struct plan *p, const struct plan_route *r)
 
 static void change_groups(struct plan *p)
 {
-	if (p->cfg.classic)
+	if (p->cfg.classic || !p->moves)
 		return;
-	LIST_FOREACH (link, &p->list[PLAN_FRESH])
+	p->moves = false;
+	LIST_FOREACH (link, &p->fresh)
 		count_leaving(p, LIST_ENTRY(link, struct plan_route, link));
-	LIST_FOREACH (link, &p->list[PLAN_FRESH]) {
+	LIST_FOREACH (link, &p->fresh) {
 		struct plan_group *g = LIST_ENTRY(link, struct plan_route, link)->group;
 		struct plan_set *to;
 
@@ -204,7 +205,7 @@ static void rescan(struct plan *p)
 			plan_route_point(p, r, NULL);
 		r->force |= p->cfg.classic && r->group && r->group->object.stale;
 		if ((r->where == PLAN_NOWHERE || r->where == PLAN_REFUSED) && needs_look(p, r))
-			plan_route_list(p, r, PLAN_QUEUED);
+			plan_route_list(p, r, PLAN_WAITING);
 	}
 	if (!p->cfg.classic)
 		return;
@@ -284,14 +285,26 @@ static void take_route(struct plan *p, struct plan_batch *b, struct plan_route *
 	}
 }
 
+/* Whether its operation needs nothing but what the kernel is known to have, and no result that is still to come. */
+static bool may_go_ahead(const struct plan_route *r)
+{
+	const struct plan_set *s = r->wanted;
+
+	if (r->busy)
+		return false;
+	return !s || !s->usable || (s->group && s->group->object.present && !s->group->object.stale);
+}
+
 static void take_routes(struct plan *p, size_t max, struct plan_batch *b)
 {
-	LIST_FOREACH (link, &p->list[PLAN_FRESH])
-		plan_route_list(p, LIST_ENTRY(link, struct plan_route, link), PLAN_QUEUED);
-	LIST_FOREACH (link, &p->list[PLAN_QUEUED]) {
-		if (p->route_ops.count >= max)
+	list_move_all(&p->queue, &p->fresh);
+	LIST_FOREACH (link, &p->queue) {
+		struct plan_route *r = LIST_ENTRY(link, struct plan_route, link);
+
+		if (p->route_ops.count >= max || (p->under_way && !may_go_ahead(r)))
 			break;
-		take_route(p, b, LIST_ENTRY(link, struct plan_route, link));
+		__builtin_prefetch(link_next);
+		take_route(p, b, r);
 	}
 }
 
@@ -403,10 +416,40 @@ static void run_once(struct plan *p, size_t max_routes, struct plan_batch *b)
 	}
 }
 
+/* While the kernel works: routes alone, as long as everything else is at rest. */
+static void run_ahead(struct plan *p, size_t max_routes, struct plan_batch *b)
+{
+	if (p->cfg.classic || p->objects_under_way || p->rescan || p->moves || p->next_hops_dirty ||
+		!list_empty(&p->stale_groups))
+		return;
+	p->turn++;
+	take_routes(p, max_routes, b);
+	append_route_ops(p, b);
+}
+
+static bool has_objects(const struct plan_batch *b)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (b->op[i].kind != PLAN_ROUTE_SET && b->op[i].kind != PLAN_ROUTE_DEL)
+			return true;
+	return false;
+}
+
+bool plan_moves(const struct plan *p)
+{
+	return p->moves;
+}
+
 bool plan_run(struct plan *p, size_t max_routes, struct plan_batch *b)
 {
+	if (p->under_way)
+		run_ahead(p, max_routes, b);
 	/* What needs no operation may free what needs one: a route its set, a set its group, a group its next hops. */
-	for (int i = 0; i < 4 && !b->count; i++)
+	for (int i = 0; i < 4 && !b->count && !p->under_way; i++)
 		run_once(p, max_routes, b);
-	return b->count > 0;
+	if (!b->count)
+		return false;
+	p->objects_under_way |= has_objects(b);
+	p->under_way++;
+	return true;
 }

@@ -342,6 +342,7 @@ struct plan_route *plan_route_add(struct plan *p, const struct prefix *prefix)
 	struct plan_route *r = slab_alloc(&p->route_slab);
 
 	*r = (struct plan_route){ .prefix = *prefix };
+	p->listed[PLAN_NOWHERE]++;
 	hash_add(&p->routes, &r->node, prefix_hash(prefix));
 	order_add(&p->order, &r->prefix);
 	return r;
@@ -350,6 +351,7 @@ struct plan_route *plan_route_add(struct plan *p, const struct prefix *prefix)
 void plan_route_free(struct plan *p, struct plan_route *r)
 {
 	plan_route_list(p, r, PLAN_NOWHERE);
+	p->listed[PLAN_NOWHERE]--;
 	p->leftover_routes -= r->leftover;
 	p->foreign -= r->foreign;
 	hash_del(&p->routes, &r->node);
@@ -359,17 +361,15 @@ void plan_route_free(struct plan *p, struct plan_route *r)
 
 void plan_route_list(struct plan *p, struct plan_route *r, enum plan_where where)
 {
+	p->moves |= where == PLAN_WAITING && r->group && r->wanted;
 	if (r->where == where)
 		return;
-	if (r->where != PLAN_NOWHERE) {
-		list_del(&r->link);
-		p->listed[r->where]--;
-	}
+	p->listed[r->where]--;
+	p->listed[where]++;
 	r->where = (uint8_t)where;
-	if (where != PLAN_NOWHERE) {
-		list_add_tail(&p->list[where], &r->link);
-		p->listed[where]++;
-	}
+	list_del(&r->link);
+	if (where != PLAN_NOWHERE)
+		list_add_tail(where == PLAN_WAITING ? &p->fresh : &p->refused, &r->link);
 }
 
 void plan_route_point(struct plan *p, struct plan_route *r, struct plan_group *g)

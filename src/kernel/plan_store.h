@@ -21,7 +21,7 @@ struct plan_object {
 	bool is_group;
 	bool present;  /* the kernel has it */
 	bool stale;    /* the kernel has something else under the id */
-	bool busy;     /* in the batch under way */
+	bool busy;     /* in a batch under way */
 	bool seen;     /* in the listing under way */
 	bool leftover; /* found in the kernel, nobody's */
 	uint8_t error; /* of its last operation, for plan_error_text */
@@ -85,27 +85,28 @@ struct plan_group {
 	uint16_t hop_count;
 };
 
-enum plan_where { PLAN_NOWHERE, PLAN_FRESH, PLAN_QUEUED, PLAN_REFUSED, PLAN_WHERE_COUNT };
+enum plan_where { PLAN_NOWHERE, PLAN_WAITING, PLAN_REFUSED, PLAN_WHERE_COUNT };
 
 /* An adopted route, until plan_sweep(). */
 struct plan_hold {
 	struct plan_set *found, *wished; /* wished: or NULL */
 };
 
+/* What a search looks at comes first, in one line of the processor's cache. */
 struct plan_route {
 	struct hash_node node;
-	struct list link; /* in plan.list[where] */
-	struct plan_set *wanted;
-	struct plan_hold *hold;	  /* NULL: wanted is what is wished */
-	struct plan_group *group; /* NULL: the kernel has no such route */
 	struct prefix prefix;
 	uint8_t where; /* enum plan_where */
 	uint8_t error;
 	bool busy : 1, seen : 1, leftover : 1, force : 1;
-	bool owned : 1;	    /* wished for once, or adopted: on_empty holds for it */
-	bool empty : 1;	    /* to be there without next hops, by on_empty */
-	bool foreign : 1;   /* another program has a route to its prefix too */
-	bool resilient : 1; /* counted in plan.resilient */
+	bool owned : 1;		  /* wished for once, or adopted: on_empty holds for it */
+	bool empty : 1;		  /* to be there without next hops, by on_empty */
+	bool foreign : 1;	  /* another program has a route to its prefix too */
+	bool resilient : 1;	  /* counted in plan.resilient */
+	struct plan_group *group; /* NULL: the kernel has no such route */
+	struct plan_set *wanted;
+	struct list link;	/* in plan.fresh, plan.queue or plan.refused */
+	struct plan_hold *hold; /* NULL: wanted is what is wished */
 };
 
 enum { PLAN_ERRORS_MAX = 200 };
@@ -117,10 +118,13 @@ struct plan {
 	struct hash routes, sets, next_hops, objects;
 	struct slab route_slab;
 	struct order order;
-	struct list list
-		[PLAN_WHERE_COUNT]; /* routes: changed since the last plan_run, waiting, refused by the kernel */
+	/* Routes: waiting since the last plan_run, or longer; refused by the kernel. */
+	struct list fresh, queue, refused;
 	size_t listed[PLAN_WHERE_COUNT];
-	size_t busy; /* routes in the batch under way */
+	bool moves;		/* some fresh route may go from one group to another */
+	size_t busy;		/* routes in the batches under way */
+	size_t under_way;	/* batches */
+	bool objects_under_way; /* these change next hops or groups */
 	struct list stale_groups, failed_groups;
 	struct list idle_groups, idle_next_hops;
 	struct plan_group strange; /* "a route of ours whose next hops we do not know" points here */
@@ -156,7 +160,7 @@ bool plan_id_is_ours(const struct plan *p, uint32_t id);
 struct plan_route *plan_route_get(const struct plan *p, const struct prefix *prefix);
 struct plan_route *plan_route_add(struct plan *p, const struct prefix *prefix);
 void plan_route_free(struct plan *p, struct plan_route *r);
-/* Puts it in a list, or in none, from wherever it is. */
+/* Puts it in a list, or in none, from wherever it is. One that waits keeps its turn. */
 void plan_route_list(struct plan *p, struct plan_route *r, enum plan_where where);
 void plan_route_point(struct plan *p, struct plan_route *r, struct plan_group *g);
 

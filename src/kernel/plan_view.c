@@ -131,7 +131,7 @@ struct plan_stats plan_stats(const struct plan *p)
 		.leftover_routes = p->leftover_routes,
 		.groups = p->groups,
 		.foreign = p->foreign,
-		.pending = p->listed[PLAN_FRESH] + p->listed[PLAN_QUEUED] + p->busy,
+		.pending = p->listed[PLAN_WAITING] + p->busy,
 		.failed = p->listed[PLAN_REFUSED],
 	};
 

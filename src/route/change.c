@@ -38,7 +38,7 @@ static void touch(void *user, struct route_entry *entry)
 {
 	struct route_engine *e = user;
 
-	if (entry->paths)
+	if (route_paths_count(entry->paths))
 		route_rib_touch(e->rib[e->touch.family], entry);
 }
 
@@ -78,8 +78,7 @@ static void refilter(void *user, struct route_entry *entry)
 {
 	struct route_engine *e = user;
 
-	for (struct route_path *p = entry->paths, *next; p; p = next) {
-		next = p->next;
+	ROUTE_EACH_PATH (p, &entry->paths) {
 		if (!(p->flags & ROUTE_PATH_GONE) && p->peer->refilter)
 			refilter_path(p->peer, e->refilter.family, p);
 	}

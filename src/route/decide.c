@@ -30,7 +30,7 @@ static bool takes_part(const struct route_path *p)
 static void collect(struct route_decide *d, const struct route_entry *e)
 {
 	d->count = 0;
-	for (struct route_path *p = e->paths; p; p = p->next)
+	ROUTE_EACH_PATH (p, &e->paths)
 		if (takes_part(p))
 			candidate_add(d, p);
 }
@@ -169,17 +169,6 @@ static void break_ties(struct route_decide *d)
 		eliminate(d, (enum route_step)step);
 }
 
-static void move_to_front(struct route_entry *e, struct route_path *path)
-{
-	struct route_path **p = &e->paths;
-
-	while (*p != path)
-		p = &(*p)->next;
-	*p = path->next;
-	path->next = e->paths;
-	e->paths = path;
-}
-
 static bool multipath_with(
 	const struct route_decide_opts *o, const struct route_path *best, const struct route_path *p)
 {
@@ -188,7 +177,7 @@ static bool multipath_with(
 
 static struct route_path *decide_single(struct route_entry *e)
 {
-	struct route_path *p = e->paths;
+	struct route_path *p = route_paths_at(e->paths, 0);
 
 	p->flags &= (unsigned)~ROUTE_PATH_MULTIPATH & 15;
 	if (!takes_part(p))
@@ -203,13 +192,13 @@ struct route_path *route_decide(struct route_decide *d, struct route_entry *e)
 	struct route_path *best;
 
 	if (e->flags & ROUTE_ENTRY_DECIDED)
-		return e->flags & ROUTE_ENTRY_HAS_BEST ? e->paths : NULL;
+		return e->flags & ROUTE_ENTRY_HAS_BEST ? route_paths_at(e->paths, 0) : NULL;
 	e->flags = ROUTE_ENTRY_DECIDED;
-	if (!e->paths)
+	if (!route_paths_count(e->paths))
 		return NULL;
-	if (!e->paths->next)
+	if (route_paths_count(e->paths) == 1)
 		return decide_single(e);
-	for (struct route_path *p = e->paths; p; p = p->next)
+	ROUTE_EACH_PATH (p, &e->paths)
 		p->flags &= (unsigned)~ROUTE_PATH_MULTIPATH & 15;
 	collect(d, e);
 	if (d->count == 0)
@@ -219,10 +208,10 @@ struct route_path *route_decide(struct route_decide *d, struct route_entry *e)
 		d->path[i]->flags |= ROUTE_PATH_MULTIPATH;
 	break_ties(d);
 	best = d->path[0];
-	for (struct route_path *p = e->paths; p; p = p->next)
+	ROUTE_EACH_PATH (p, &e->paths)
 		if (p->flags & ROUTE_PATH_MULTIPATH && !multipath_with(&d->opts, best, p))
 			p->flags &= (unsigned)~ROUTE_PATH_MULTIPATH & 15;
-	move_to_front(e, best);
+	route_paths_to_front(&e->paths, best);
 	e->flags |= ROUTE_ENTRY_HAS_BEST;
 	return best;
 }

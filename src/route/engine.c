@@ -265,7 +265,7 @@ static void touch_if_changed(void *user, struct route_entry *entry)
 {
 	struct route_engine *e = user;
 
-	for (const struct route_path *p = entry->paths; p; p = p->next) {
+	ROUTE_EACH_PATH (p, &entry->paths) {
 		if (p->flags & ROUTE_PATH_GONE || p->attrs->hop->changed <= e->hop_walk.since)
 			continue;
 		route_rib_touch(e->rib[e->hop_walk.family], entry);

@@ -8,8 +8,10 @@
 #include <string.h>
 
 enum {
-	SLICE_ENTRIES = 4096,	   /* entries looked at per call */
+	SLICE_ENTRIES = 4096,	   /* entries looked at between two looks at what came of them */
+	SLICES = 4,		   /* per call */
 	STREAM_AHEAD = 256 * 1024, /* octets written per call */
+	NOTE_OCTETS = 64 * 1024,   /* of the stream noted down per call, by all that left it */
 	NOTES_AHEAD = 65536,	   /* marks made per call, of all members that do not read the stream */
 	PARTS = 4,		   /* of a slice, between which what was collected is sent */
 };
@@ -150,11 +152,10 @@ static void withdraw(struct route_group *g, struct route_path *path, const struc
 /* The path of which members were told as the prefix's only route. */
 static struct route_path *holder_of(const struct route_group *g, const struct route_entry *e)
 {
-	struct route_path *p = e->paths;
-
-	while (p && !was_sent(g, p))
-		p = p->next;
-	return p;
+	ROUTE_EACH_PATH (p, &e->paths)
+		if (was_sent(g, p))
+			return p;
+	return NULL;
 }
 
 static void sync_best(struct route_group *g, struct route_entry *e)
@@ -200,6 +201,14 @@ static bool selected(const struct route_group *g, const struct route_path *path,
 	return false;
 }
 
+/* Without looking at its attributes, which are somewhere else in memory: what was sent of all paths stays sent, since neither the
+ * path nor what judges it has changed. Passes over the table look at everything. */
+static bool stays_sent(const struct route_group *g, const struct route_path *path)
+{
+	return g->key.send_mode == ROUTE_SEND_ALL && !g->walking && !(path->flags & ROUTE_PATH_GONE) &&
+	       is_current(g, path);
+}
+
 static void sync_paths(struct route_group *g, struct route_entry *e)
 {
 	size_t ranked = 0;
@@ -208,11 +217,10 @@ static void sync_paths(struct route_group *g, struct route_entry *e)
 		route_decide(&g->engine->decide, e);
 	else if (g->key.send_mode == ROUTE_SEND_BEST_N)
 		ranked = route_decide_rank(&g->engine->decide, e, g->key.send_n);
-	for (struct route_path *p = e->paths, *next; p; p = next) {
-		bool wanted = !(p->flags & ROUTE_PATH_GONE) && selected(g, p, ranked) &&
-			      route_group_may_send(g, p);
+	ROUTE_EACH_PATH (p, &e->paths) {
+		bool wanted = stays_sent(g, p) || (!(p->flags & ROUTE_PATH_GONE) && selected(g, p, ranked) &&
+							  route_group_may_send(g, p));
 
-		next = p->next;
 		if (wanted && !is_current(g, p))
 			announce(g, p);
 		else if (!wanted && was_sent(g, p))
@@ -242,8 +250,7 @@ static void sync_withdrawals(struct route_group *g, struct route_entry *e)
 			withdraw(g, holder, NULL);
 		return;
 	}
-	for (struct route_path *p = e->paths, *next; p; p = next) {
-		next = p->next;
+	ROUTE_EACH_PATH (p, &e->paths) {
 		if (was_sent(g, p) && (p->flags & ROUTE_PATH_GONE || !route_group_may_send(g, p)))
 			withdraw(g, p, NULL);
 	}
@@ -356,30 +363,43 @@ static void forget_entry(void *user, struct route_entry *e)
 {
 	struct route_group *g = user;
 
-	for (struct route_path *p = e->paths, *next; p; p = next) {
-		next = p->next;
+	ROUTE_EACH_PATH (p, &e->paths) {
 		if (was_sent(g, p))
 			route_path_unsent(g->rib, p, g->id);
 	}
 }
 
-/* A slow member leaves the stream when that holds more than the window for it. One at a time: noting down all it has not
- * read takes a while, and when many became slow at once, everybody else has turns in between. */
-static bool detach_slow(struct route_group *g)
+static size_t window_of(const struct route_group *g)
 {
-	size_t window = g->engine->cfg.stream_window;
+	return g->engine->cfg.stream_window;
+}
 
-	if (g->stream.bytes < window)
-		return false;
+/* Slow members leave the stream when that holds more than the window for them. */
+static void detach_slow(struct route_group *g)
+{
+	if (g->stream.bytes < window_of(g))
+		return;
 	LIST_FOREACH (l, &g->members) {
 		struct route_member *m = LIST_ENTRY(l, struct route_member, link);
 
-		if (m->state == ROUTE_MEMBER_STREAM && g->stream.appended - m->pos.position > window / 2) {
+		if (m->state == ROUTE_MEMBER_STREAM &&
+			g->stream.appended - m->pos.position > window_of(g) / 2)
 			route_member_detach(m);
-			return true;
-		}
 	}
-	return false;
+}
+
+static void note_down(struct route_group *g)
+{
+	size_t octets = NOTE_OCTETS;
+
+	LIST_FOREACH (l, &g->members) {
+		struct route_member *m = LIST_ENTRY(l, struct route_member, link);
+		size_t done = m->noting ? route_member_note_down(m, octets) : 0;
+
+		if (done >= octets)
+			return;
+		octets -= done;
+	}
 }
 
 static void read_changes(struct route_group *g, uint64_t now_ms)
@@ -456,19 +476,21 @@ void route_group_rekey(struct route_group *g, const struct route_group_key *key)
 	g->walk_at = 0;
 }
 
-uint64_t route_group_work(struct route_group *g, uint64_t now_ms)
+static uint64_t forget(struct route_group *g)
+{
+	for (size_t i = 0; i < SLICE_ENTRIES; i++)
+		if (!route_rib_walk(g->rib, &g->walk_at, forget_entry, g))
+			return UINT64_MAX;
+	return 0;
+}
+
+static uint64_t tell(struct route_group *g, uint64_t now_ms)
 {
 	uint64_t begin = g->stream.appended;
 
-	if (g->retired) {
-		for (size_t i = 0; i < SLICE_ENTRIES; i++)
-			if (!route_rib_walk(g->rib, &g->walk_at, forget_entry, g))
-				return UINT64_MAX;
-		return 0;
-	}
 	g->notes = 0;
-	if ((stalled(g) || g->expected) && detach_slow(g))
-		return 0;
+	if (stalled(g) || g->expected)
+		detach_slow(g);
 	if (stalled(g))
 		return UINT64_MAX;
 	if (g->walking) {
@@ -476,10 +498,9 @@ uint64_t route_group_work(struct route_group *g, uint64_t now_ms)
 		if (!g->again)
 			return 0;
 	}
-	while (route_reader_behind(&g->reader) || deferred_due(g, now_ms)) {
+	for (int i = 0; i < SLICES && (route_reader_behind(&g->reader) || deferred_due(g, now_ms)); i++) {
 		read_changes(g, now_ms);
-		if (detach_slow(g))
-			return 0;
+		detach_slow(g);
 		if (g->stream.appended - begin > STREAM_AHEAD || g->notes >= NOTES_AHEAD || stalled(g))
 			break;
 	}
@@ -490,4 +511,19 @@ uint64_t route_group_work(struct route_group *g, uint64_t now_ms)
 	if (g->deferred && route_marks_count(g->deferred))
 		return g->next_advertisement_ms - now_ms;
 	return UINT64_MAX;
+}
+
+uint64_t route_group_work(struct route_group *g, uint64_t now_ms)
+{
+	uint64_t wait;
+
+	if (g->retired)
+		return forget(g);
+	if (g->noting)
+		note_down(g);
+	/* Writing is faster than noting down: what is not noted yet must not become more and more. */
+	if (g->noting && g->stream.bytes > 2 * window_of(g))
+		return 0;
+	wait = tell(g, now_ms);
+	return g->noting ? 0 : wait;
 }

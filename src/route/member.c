@@ -33,11 +33,11 @@ struct route_member *route_member_new(struct route_group *g, struct route_peer *
 	return m;
 }
 
+/* It is told by the stream no more, though it may have to note down what is in it. */
 static void leave_stream(struct route_member *m)
 {
 	struct route_group *g = m->group;
 
-	route_stream_detach(&g->stream, &m->pos);
 	g->streaming--;
 	if (m->hungry)
 		g->hungry--;
@@ -51,6 +51,8 @@ void route_member_free(struct route_member *m)
 	route_member_move_cancel(m);
 	if (m->state == ROUTE_MEMBER_STREAM)
 		leave_stream(m);
+	g->noting -= m->noting;
+	route_stream_detach(&g->stream, &m->pos);
 	list_del(&m->link);
 	g->member_count--;
 	route_marks_free(m->marks);
@@ -71,15 +73,13 @@ void route_member_note(struct route_member *m, const struct route_item *item, co
 
 /* --- leaving the stream --- */
 
-static void note_message(void *user, const uint8_t *message, size_t len)
+static void note_message(struct route_member *m, struct arena *arena, const uint8_t *message, size_t len)
 {
-	struct route_member *m = user;
 	struct route_group *g = m->group;
 	enum bgp_family f = route_rib_family(g->rib);
 	struct bgp_negotiated as_sent = {
 		.family = { true, true }, .as4 = g->key.as4, .extended_next_hop = true
 	};
-	struct arena *arena = arena_new();
 	struct bgp_update u;
 
 	as_sent.add_path_rx[f] = route_group_add_path(g);
@@ -91,7 +91,34 @@ static void note_message(void *user, const uint8_t *message, size_t len)
 		route_marks_add(m->marks, &u.withdrawn[f].item[i].prefix, u.withdrawn[f].item[i].path_id);
 	if (u.end_of_rib[f])
 		m->end_of_rib = true;
-	arena_free(arena);
+}
+
+static void noted_all(struct route_member *m)
+{
+	struct route_group *g = m->group;
+
+	m->noting = false;
+	g->noting--;
+	route_stream_detach(&g->stream, &m->pos);
+	g->engine->ops.kick(m->peer->user);
+}
+
+size_t route_member_note_down(struct route_member *m, size_t octets)
+{
+	struct route_group *g = m->group;
+	struct arena *arena = g->engine->arena;
+	const uint8_t *message = NULL;
+	size_t done = 0, len;
+
+	while (done < octets && m->pos.position < m->note_until &&
+		(message = route_stream_next(&g->stream, &m->pos, m->peer, &len))) {
+		arena_reset(arena);
+		note_message(m, arena, message, len);
+		done += len;
+	}
+	if (!message || m->pos.position >= m->note_until)
+		noted_all(m);
+	return done;
 }
 
 void route_member_detach(struct route_member *m)
@@ -99,11 +126,16 @@ void route_member_detach(struct route_member *m)
 	struct route_group *g = m->group;
 
 	m->marks = route_marks_new();
-	route_stream_each(&g->stream, &m->pos, m->peer, note_message, m);
-	if (m->pos.rest)
+	if (m->pos.rest) {
 		bgp_queue_put_rest(&m->peer->queue, route_stream_rest(&m->pos), m->pos.rest);
+		route_stream_consume(&g->stream, &m->pos, m->peer, m->pos.rest);
+	}
 	leave_stream(m);
 	m->state = ROUTE_MEMBER_MARKS;
+	m->noting = true;
+	m->note_until = g->stream.appended;
+	g->noting++;
+	g->engine->ops.wake(g->engine->user);
 }
 
 static void begin_refresh(struct route_member *m, enum bgp_refresh_subtype subtype)
@@ -159,7 +191,7 @@ static void walk_entry(void *user, struct route_entry *e)
 {
 	struct route_member *m = user;
 
-	for (struct route_path *p = e->paths; p; p = p->next)
+	ROUTE_EACH_PATH (p, &e->paths)
 		if (told(m, p))
 			route_member_pack(m, p);
 }
@@ -168,8 +200,9 @@ static void serve_mark(struct route_member *m, const struct route_mark *mark)
 {
 	struct route_entry *e = route_rib_find(m->group->rib, &mark->prefix);
 	struct route_item gone = { .nlri = { mark->prefix, mark->path_id } };
+	struct route_paths paths = e ? e->paths : (struct route_paths){ 0 };
 
-	for (struct route_path *p = e ? e->paths : NULL; p; p = p->next) {
+	ROUTE_EACH_PATH (p, &paths) {
 		if (!told(m, p) || (route_group_add_path(m->group) && p->path_id_out != mark->path_id))
 			continue;
 		route_member_pack(m, p);
@@ -268,7 +301,7 @@ void route_member_serve(struct route_member *m)
 			m->group->engine->ops.wake(m->group->engine->user);
 	}
 	more = true;
-	while (m->state == ROUTE_MEMBER_MARKS && q->octets < SERVE_OCTETS) {
+	while (m->state == ROUTE_MEMBER_MARKS && !m->noting && !m->parting && q->octets < SERVE_OCTETS) {
 		for (int i = 0; i < SERVE_ROUTES && (more = route_marks_take(m->marks, &mark)); i++)
 			serve_mark(m, &mark);
 		route_member_flush(m);

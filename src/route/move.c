@@ -3,7 +3,7 @@
  *
  * What it holds is what its old group told it, and that is known path by path; so is what the new group told its members.
  * The member stays where it is until no pass over the table is under way, in neither group, and it has seen its own table
- * to the end. Then it is a member of the new group and a leaver of the old one, and a walk compares the two, entry by entry.
+ * to the end; then it parts from the stream and notes down what it has not read of it. When that is done it is a member of the new group and a leaver of the old one, and a walk compares the two, entry by entry.
  * What either group says meanwhile is noted in the member's marks, which are served behind the walk by what the new group
  * says then. So each entry is right when the walk has passed it, or will be by a mark.
  */
@@ -54,7 +54,7 @@ static void forget(struct route_member *m, const struct route_path *path)
 
 static void compare_paths(const struct views *v, const struct route_entry *e)
 {
-	for (const struct route_path *p = e->paths; p; p = p->next) {
+	ROUTE_EACH_PATH (p, &e->paths) {
 		bool has = holds(v, p), shall = shall_hold(v, p);
 
 		if (shall && !(has && is_the_same(v, p)))
@@ -69,7 +69,7 @@ static void compare_routes(const struct views *v, const struct route_entry *e)
 {
 	const struct route_path *held = NULL, *wanted = NULL;
 
-	for (const struct route_path *p = e->paths; p; p = p->next) {
+	ROUTE_EACH_PATH (p, &e->paths) {
 		if (!held && holds(v, p))
 			held = p;
 		if (!wanted && shall_hold(v, p))
@@ -102,6 +102,7 @@ static void stop_waiting(struct route_member *m)
 	if (!g)
 		return;
 	m->next = NULL;
+	m->parting = false;
 	g->expected--;
 	route_group_retire_if_idle(g);
 }
@@ -133,30 +134,45 @@ void route_member_move(struct route_member *m, struct route_group *to)
 	to->expected++;
 	stop_waiting(m);
 	m->next = to;
-	if (to == m->group)
+	if (to == m->group) {
 		stop_waiting(m);
-	else if (!list_linked(&m->move_link))
+		e->ops.kick(m->peer->user);
+	} else if (!list_linked(&m->move_link)) {
 		list_add_tail(&e->movers, &m->move_link);
+	}
 	e->ops.wake(e->user);
 }
 
+static bool may_part(const struct route_member *m)
+{
+	return m->next && !m->parting && !m->from && m->state != ROUTE_MEMBER_WALK && !m->group->walking &&
+	       !m->next->walking;
+}
+
+/* What it has not read of the stream it has to note down first. */
 static bool may_begin(const struct route_member *m)
 {
-	return m->next && !m->from && m->state != ROUTE_MEMBER_WALK && !m->group->walking &&
-	       !m->next->walking;
+	return m->parting && !m->noting;
+}
+
+/* From here on its marks are not served before they are those of the new group. */
+static void part(struct route_member *m)
+{
+	m->parting = true;
+	if (m->state == ROUTE_MEMBER_STREAM)
+		route_member_detach(m);
 }
 
 static void begin(struct route_member *m)
 {
 	struct route_group *from = m->group, *to = m->next;
 
-	if (m->state == ROUTE_MEMBER_STREAM)
-		route_member_detach(m);
 	list_del(&m->link);
 	from->member_count--;
 	list_add_tail(&from->leavers, &m->from_link);
 	m->from = from;
 	m->next = NULL;
+	m->parting = false;
 	m->group = to;
 	list_add_tail(&to->members, &m->link);
 	to->member_count++;
@@ -199,6 +215,8 @@ bool route_moves_work(struct route_engine *e)
 	LIST_FOREACH (l, &e->movers) {
 		struct route_member *m = LIST_ENTRY(l, struct route_member, move_link);
 
+		if (may_part(m))
+			part(m);
 		if (may_begin(m))
 			begin(m);
 		if (can_go_on(m) && slices++ < SLICES)
@@ -206,7 +224,7 @@ bool route_moves_work(struct route_engine *e)
 		if (m->state != ROUTE_MEMBER_MOVE && !m->next)
 			list_del(&m->move_link);
 		else
-			more |= can_go_on(m) || may_begin(m);
+			more |= can_go_on(m) || may_part(m) || may_begin(m) || (m->parting && m->noting);
 	}
 	/* Others come first next time. */
 	if (!list_empty(&e->movers)) {

@@ -40,7 +40,7 @@ bool route_balancers_of(struct route_decide *d, struct route_entry *e, struct ro
 		*bad = NULL;
 	if (!route_decide(d, e))
 		return false;
-	for (struct route_path *p = e->paths; p; p = p->next) {
+	ROUTE_EACH_PATH (p, &e->paths) {
 		if (!(p->flags & ROUTE_PATH_MULTIPATH))
 			continue;
 		add(b, p);

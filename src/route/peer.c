@@ -147,6 +147,8 @@ static enum route_import announce(
 		refuse_all(p, f, u, ROUTE_REJECT_NEXT_HOP);
 		return ROUTE_IMPORT_OK;
 	}
+	for (size_t i = 0; i < u->announced[f].count; i++)
+		route_rib_expect(rib, &u->announced[f].item[i].prefix);
 	attrs = route_attrs_intern(p->engine->store, &u->attrs, &u->next_hop[f]);
 	for (size_t i = 0; i < u->announced[f].count; i++) {
 		const struct bgp_nlri *n = &u->announced[f].item[i];

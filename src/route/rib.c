@@ -2,15 +2,12 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "route/entry_table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * The hash table orders its buckets by the upper bits of the hash value: when the table doubles, bucket b becomes 2b
- * and 2b+1, so a position in a walk is simply the hash value it has come to.
- */
-enum { RIB_BITS_FIRST = 6, EMPTY_ENTRIES_MAX = 65536 };
+enum { EMPTY_ENTRIES_MAX = 65536 };
 
 struct route_rib {
 	enum bgp_family family;
@@ -18,14 +15,14 @@ struct route_rib {
 	struct route_sent *sent;
 	void (*changed)(void *user);
 	void *user;
-	struct route_entry **bucket;
-	unsigned bits; /* 2^bits buckets */
-	size_t count, tombstones;
+	struct route_entry_table table;
+	size_t tombstones;
 	size_t occupied; /* entries with paths, tombstones included */
 	uint32_t next_path_id;
 	bool path_ids_wrapped;
 	struct list changes;
 	struct slab entries, paths;
+	size_t list_octets; /* of the entries' lists of paths */
 };
 
 static size_t entry_size(enum bgp_family family)
@@ -35,7 +32,7 @@ static size_t entry_size(enum bgp_family family)
 
 _Static_assert(
 	offsetof(struct route_entry, family) == offsetof(struct route_reader, family), "told apart by it");
-_Static_assert(sizeof(struct route_path) == 64, "the memory of a path");
+_Static_assert(sizeof(struct route_path) == 56, "the memory of a path");
 
 struct route_rib *route_rib_new(
 	enum bgp_family family, struct route_attr_store *store, void (*changed)(void *user), void *user)
@@ -47,8 +44,7 @@ struct route_rib *route_rib_new(
 	rib->sent = route_sent_new();
 	rib->changed = changed;
 	rib->user = user;
-	rib->bits = RIB_BITS_FIRST;
-	rib->bucket = mem_calloc((size_t)1 << rib->bits, sizeof(struct route_entry *));
+	route_entry_table_init(&rib->table);
 	list_init(&rib->changes);
 	slab_init(&rib->entries, entry_size(family));
 	slab_init(&rib->paths, sizeof(struct route_path));
@@ -59,10 +55,13 @@ void route_rib_free(struct route_rib *rib)
 {
 	if (!rib)
 		return;
+	for (size_t i = 0; i < rib->table.size; i++)
+		if (rib->table.slot[i].entry)
+			route_paths_fini(&rib->table.slot[i].entry->paths);
 	slab_fini(&rib->entries);
 	slab_fini(&rib->paths);
 	route_sent_free(rib->sent);
-	free(rib->bucket);
+	route_entry_table_fini(&rib->table);
 	free(rib);
 }
 
@@ -83,7 +82,7 @@ struct route_attr_store *route_rib_store(const struct route_rib *rib)
 
 size_t route_rib_entries(const struct route_rib *rib)
 {
-	return rib->count;
+	return rib->table.count;
 }
 
 size_t route_rib_paths(const struct route_rib *rib)
@@ -98,12 +97,13 @@ size_t route_rib_tombstones(const struct route_rib *rib)
 
 size_t route_rib_bytes(const struct route_rib *rib)
 {
-	return rib->entries.bytes + rib->paths.bytes + sizeof(void *) * ((size_t)1 << rib->bits);
+	return rib->entries.bytes + rib->paths.bytes + rib->list_octets +
+	       route_entry_table_octets(&rib->table);
 }
 
 bool route_rib_crowded(const struct route_rib *rib)
 {
-	return rib->count - rib->occupied > EMPTY_ENTRIES_MAX;
+	return rib->table.count - rib->occupied > EMPTY_ENTRIES_MAX;
 }
 
 /* --- entries --- */
@@ -128,77 +128,38 @@ static uint32_t entry_hash(const struct route_entry *e)
 	return prefix_hash(&p);
 }
 
-static struct route_entry **bucket_of(const struct route_rib *rib, uint32_t hash)
+void route_rib_expect(const struct route_rib *rib, const struct prefix *p)
 {
-	return &rib->bucket[hash >> (32 - rib->bits)];
-}
-
-static bool entry_is(const struct route_entry *e, const struct prefix *p)
-{
-	return e->len == p->len && memcmp(e->addr, p->bytes, addr_len(e->family)) == 0;
+	__builtin_prefetch(&rib->table.slot[route_entry_table_place(&rib->table, prefix_hash(p))]);
 }
 
 struct route_entry *route_rib_find(const struct route_rib *rib, const struct prefix *p)
 {
-	struct route_entry *e = *bucket_of(rib, prefix_hash(p));
-
-	while (e && !entry_is(e, p))
-		e = e->hash_next;
-	return e;
-}
-
-static void grow(struct route_rib *rib)
-{
-	struct route_entry **old = rib->bucket;
-	size_t size = (size_t)1 << rib->bits;
-
-	rib->bits++;
-	rib->bucket = mem_calloc(size * 2, sizeof(struct route_entry *));
-	for (size_t i = 0; i < size; i++) {
-		for (struct route_entry *e = old[i], *next; e; e = next) {
-			struct route_entry **b = bucket_of(rib, entry_hash(e));
-
-			next = e->hash_next;
-			e->hash_next = *b;
-			*b = e;
-		}
-	}
-	free(old);
+	return route_entry_table_find(&rib->table, p, prefix_hash(p));
 }
 
 static struct route_entry *find_or_add(struct route_rib *rib, const struct prefix *p)
 {
 	uint32_t hash = prefix_hash(p);
-	struct route_entry *e = *bucket_of(rib, hash), **b;
+	struct route_entry *e = route_entry_table_find(&rib->table, p, hash);
 
-	while (e && !entry_is(e, p))
-		e = e->hash_next;
 	if (e)
 		return e;
-	if (rib->count >= (size_t)1 << rib->bits)
-		grow(rib);
 	e = slab_alloc(&rib->entries);
 	*e = (struct route_entry){ .family = p->family, .len = p->len };
 	memcpy(e->addr, p->bytes, addr_len(p->family));
-	b = bucket_of(rib, hash);
-	e->hash_next = *b;
-	*b = e;
-	rib->count++;
+	route_entry_table_add(&rib->table, e, hash);
 	return e;
 }
 
 /* Frees an entry that has neither paths nor a place in the change list. */
-static void release(struct route_rib *rib, struct route_entry *e)
+static bool release(struct route_rib *rib, struct route_entry *e)
 {
-	struct route_entry **p;
-
-	if (e->paths || list_linked(&e->link))
-		return;
-	for (p = bucket_of(rib, entry_hash(e)); *p != e;)
-		p = &(*p)->hash_next;
-	*p = e->hash_next;
-	rib->count--;
+	if (route_paths_count(e->paths) || list_linked(&e->link))
+		return false;
+	route_entry_table_remove(&rib->table, e, entry_hash(e));
 	slab_free(&rib->entries, e);
+	return true;
 }
 
 /* --- the change list --- */
@@ -268,18 +229,9 @@ void route_rib_trim(struct route_rib *rib)
 
 /* --- paths --- */
 
-static struct route_path *find_path(
-	const struct route_entry *e, const struct route_peer *peer, uint32_t path_id_in)
-{
-	for (struct route_path *p = e->paths; p; p = p->next)
-		if (p->peer == peer && p->path_id_in == path_id_in && !(p->flags & ROUTE_PATH_GONE))
-			return p;
-	return NULL;
-}
-
 static bool path_id_used(const struct route_entry *e, uint32_t id)
 {
-	for (const struct route_path *p = e->paths; p; p = p->next)
+	ROUTE_EACH_PATH (p, &e->paths)
 		if (p->path_id_out == id)
 			return true;
 	return false;
@@ -296,11 +248,25 @@ static uint32_t new_path_id(struct route_rib *rib, const struct route_entry *e)
 	return rib->next_path_id;
 }
 
+static struct route_path *add_path(
+	struct route_rib *rib, struct route_entry *e, struct route_peer *peer, uint32_t path_id_in)
+{
+	struct route_path *path = slab_alloc(&rib->paths);
+
+	*path = (struct route_path){ .entry = e, .peer = peer, .path_id_in = path_id_in };
+	path->path_id_out = new_path_id(rib, e);
+	rib->occupied += !route_paths_count(e->paths);
+	rib->list_octets -= route_paths_octets(&e->paths);
+	route_paths_add(&e->paths, path);
+	rib->list_octets += route_paths_octets(&e->paths);
+	return path;
+}
+
 bool route_rib_announce(struct route_rib *rib, struct route_peer *peer, struct list *adj_rib_in,
 	const struct prefix *p, uint32_t path_id_in, struct route_attrs *attrs, uint32_t now_s)
 {
 	struct route_entry *e = find_or_add(rib, p);
-	struct route_path *path = find_path(e, peer, path_id_in);
+	struct route_path *path = route_paths_find(&e->paths, peer, path_id_in);
 	bool is_new = !path;
 
 	if (path)
@@ -313,13 +279,7 @@ bool route_rib_announce(struct route_rib *rib, struct route_peer *peer, struct l
 		route_attrs_unref(rib->store, path->attrs);
 		path->sent = route_sent_outdate(rib->sent, path->sent);
 	} else {
-		path = slab_alloc(&rib->paths);
-		*path = (struct route_path){
-			.next = e->paths, .entry = e, .peer = peer, .path_id_in = path_id_in
-		};
-		path->path_id_out = new_path_id(rib, e);
-		rib->occupied += !e->paths;
-		e->paths = path;
+		path = add_path(rib, e, peer, path_id_in);
 		list_add_tail(adj_rib_in, &path->peer_link);
 	}
 	path->attrs = attrs;
@@ -330,12 +290,12 @@ bool route_rib_announce(struct route_rib *rib, struct route_peer *peer, struct l
 
 static void free_path(struct route_rib *rib, struct route_path *path)
 {
-	struct route_path **p = &path->entry->paths;
+	struct route_paths *paths = &path->entry->paths;
 
-	while (*p != path)
-		p = &(*p)->next;
-	*p = path->next;
-	rib->occupied -= !path->entry->paths;
+	rib->list_octets -= route_paths_octets(paths);
+	route_paths_remove(paths, path);
+	rib->list_octets += route_paths_octets(paths);
+	rib->occupied -= !route_paths_count(*paths);
 	slab_free(&rib->paths, path);
 }
 
@@ -359,7 +319,7 @@ bool route_rib_withdraw(
 	struct route_rib *rib, struct route_peer *peer, const struct prefix *p, uint32_t path_id_in)
 {
 	struct route_entry *e = route_rib_find(rib, p);
-	struct route_path *path = e ? find_path(e, peer, path_id_in) : NULL;
+	struct route_path *path = e ? route_paths_find(&e->paths, peer, path_id_in) : NULL;
 
 	if (path)
 		route_rib_remove(rib, path);
@@ -382,18 +342,29 @@ void route_path_unsent(struct route_rib *rib, struct route_path *path, unsigned 
 
 /* --- walks --- */
 
+/* Returns whether the entry has gone. */
+static bool walk_one(struct route_rib *rib, struct route_entry *e,
+	void (*fn)(void *user, struct route_entry *e), void *user)
+{
+	fn(user, e);
+	return release(rib, e);
+}
+
 bool route_rib_walk(
 	struct route_rib *rib, uint64_t *at, void (*fn)(void *user, struct route_entry *e), void *user)
 {
-	size_t i = *at >> (32 - rib->bits);
+	const struct route_entry_table *t = &rib->table;
+	uint64_t begin = *at;
+	size_t i;
 
-	if (i >= (size_t)1 << rib->bits)
+	if (begin >> 32)
 		return false;
-	*at = (uint64_t)(i + 1) << (32 - rib->bits);
-	for (struct route_entry *e = rib->bucket[i], *next; e; e = next) {
-		next = e->hash_next;
-		fn(user, e);
-		release(rib, e);
+	i = route_entry_table_place(t, (uint32_t)begin);
+	*at = route_entry_table_place_begin(t, i + 1);
+	while (t->slot[i].entry && t->slot[i].hash < *at) {
+		/* Of an earlier place, or staying: on; else the next one has moved up. */
+		if (t->slot[i].hash < begin || !walk_one(rib, t->slot[i].entry, fn, user))
+			i++;
 	}
 	return *at >> 32 == 0;
 }

@@ -19,6 +19,7 @@
 #include "base/slab.h"
 #include "bgp/proto.h"
 #include "route/attrs.h"
+#include "route/paths.h"
 #include "route/sent.h"
 
 #include <stdbool.h>
@@ -34,9 +35,8 @@ enum route_path_flag {
 	ROUTE_PATH_UNCONFIRMED = 4, /* not announced again since the peer's BoRR */
 };
 
-/* 64 octets. */
+/* 56 octets, and 8 in the list of its prefix where that has several. */
 struct route_path {
-	struct route_path *next; /* of the same prefix */
 	struct route_attrs *attrs;
 	struct route_entry *entry;
 	struct route_peer *peer;
@@ -53,12 +53,11 @@ enum route_entry_flag {
 	ROUTE_ENTRY_HAS_BEST = 2,
 };
 
-/* 40 octets (IPv4) or 56 (IPv6). */
+/* 32 octets (IPv4) or 48 (IPv6), and 12 for each slot of the table. */
 struct route_entry {
-	struct list link; /* in the change list */
-	struct route_entry *hash_next;
-	struct route_path *paths;
-	uint8_t family; /* enum ip_family; IP_NONE marks a reader in the change list */
+	struct list link;	  /* in the change list */
+	struct route_paths paths; /* the best first while decided */
+	uint8_t family;		  /* enum ip_family; IP_NONE marks a reader in the change list */
 	uint8_t len;
 	uint8_t flags;	/* enum route_entry_flag */
 	uint8_t addr[]; /* 4 or 16 octets */
@@ -68,7 +67,6 @@ struct route_entry {
 struct route_reader {
 	struct list link;
 	struct route_rib *rib;
-	void *unused;
 	uint8_t family; /* IP_NONE */
 };
 
@@ -92,6 +90,8 @@ size_t route_rib_bytes(const struct route_rib *rib);
 bool route_rib_crowded(const struct route_rib *rib);
 
 struct prefix route_entry_prefix(const struct route_entry *e);
+/* Begins to fetch what finding the prefix reads first: for all of an UPDATE before the first of it is looked up. */
+void route_rib_expect(const struct route_rib *rib, const struct prefix *p);
 struct route_entry *route_rib_find(const struct route_rib *rib, const struct prefix *p);
 
 /* Adds or replaces the peer's path; takes over the caller's reference to attrs. adj_rib_in: the head of the peer's list.

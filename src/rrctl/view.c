@@ -73,6 +73,11 @@ static const struct column range_columns[] = {
 	{ .key = "neighbors", .header = "NEIGHBORS", .kind = COLUMN_NUMBER },
 	{ .key = "refused", .header = "REFUSED", .kind = COLUMN_NUMBER },
 	{ .key = "last-refused", .header = "LAST-REFUSED" },
+	{ .key = "waiting", .header = "WAITING", .kind = COLUMN_NUMBER, .spare = 2 },
+	{ .key = "gave-way", .header = "GAVE-WAY", .kind = COLUMN_NUMBER, .spare = 3 },
+	{ .key = "timed-out", .header = "TIMED-OUT", .kind = COLUMN_NUMBER, .spare = 4 },
+	{ .key = "limit-rate", .header = "PER-S", .kind = COLUMN_NUMBER, .spare = 6 },
+	{ .key = "too-fast", .header = "TOO-FAST", .kind = COLUMN_NUMBER, .spare = 5 },
 	{ .key = "two-speakers", .header = "TWO-SPEAKERS", .kind = COLUMN_NUMBER, .spare = 1 },
 	{ NULL },
 };

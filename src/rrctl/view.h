@@ -16,7 +16,8 @@
  * show fib: prefix, next-hops (a list of address, interface, weight, wanted-percent, actual-percent, error), state, group-id,
  *	group-type, error, warning.
  * show nexthops: address, state, reason, via, interface, cost, paths.
- * show ranges: prefix, peer-group, limit, neighbors, refused, last-refused, two-speakers.
+ * show ranges: prefix, peer-group, limit, neighbors, refused, last-refused, waiting, gave-way, timed-out, limit-rate, too-fast,
+ *	password (whether there is one), two-speakers.
  * show memory: what, objects, octets.
  * show config: line (of a file that says the same).
  * reload: apply (live, re-evaluates routes, resets sessions, restart), subject ("neighbor 10.0.0.110"), change ("hold-time 9 ->

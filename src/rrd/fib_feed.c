@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-	FEED_SLICE = 16384, /* entries per turn */
+	FEED_SLICE = 8192, /* entries per turn */
 	BAD_BANDWIDTH_LOG_MS = 1000,
 };
 
@@ -92,6 +92,21 @@ static bool feed_due(struct rrd *r)
 	return due;
 }
 
+/* Feeds some changed entries; false when these were the last. */
+static bool feed_some(struct rrd *r, struct route_reader *reader)
+{
+	struct route_entry *e[FIB_EXPECT_MAX];
+	struct prefix prefix[FIB_EXPECT_MAX];
+	size_t count = 0;
+
+	for (; count < FIB_EXPECT_MAX && (e[count] = route_reader_next(reader)); count++)
+		prefix[count] = route_entry_prefix(e[count]);
+	fib_expect(r->fib, prefix, count);
+	for (size_t i = 0; i < count; i++)
+		feed_entry(r, e[i]);
+	return count == FIB_EXPECT_MAX;
+}
+
 bool fib_feed_work(struct rrd *r)
 {
 	bool more = false;
@@ -99,16 +114,19 @@ bool fib_feed_work(struct rrd *r)
 	if (!r->fib)
 		return false;
 	for (int f = 0; f < BGP_FAMILIES; f++) {
-		struct route_entry *e = NULL;
+		bool some = true;
 
-		for (int i = 0; i < FEED_SLICE && (e = route_reader_next(&r->fib_reader[f])); i++)
-			feed_entry(r, e);
-		more |= e != NULL;
+		for (int i = 0; some && i < FEED_SLICE; i += FIB_EXPECT_MAX)
+			some = feed_some(r, &r->fib_reader[f]);
+		more |= some;
 		route_rib_trim(route_engine_rib(r->engine, (enum bgp_family)f));
 	}
 	more |= feed_due(r);
-	/* Whole changes only: a group that many routes share is changed in place when all of them change together. */
-	if (!more)
+	/* A change is whole when nothing is left to be fed: a group that many routes share is changed in place when all of them
+	 * change together. */
+	if (more)
+		fib_proceed(r->fib);
+	else
 		fib_commit(r->fib);
 	if (!more && r->sweep_due) {
 		r->sweep_due = false;

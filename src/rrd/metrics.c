@@ -32,6 +32,8 @@ GAUGE(paths, "rrd_paths", "Paths in the table.");
 GAUGE(tombstones, "rrd_withdrawn_paths", "Withdrawn paths that some neighbor has not been told of yet.");
 GAUGE(groups, "rrd_update_groups", "Groups of neighbors that are told the same.");
 COUNTER(oversized, "rrd_oversized_total", "Routes that did not fit into a message to somebody.");
+GAUGE(longest_turn, "rrd_longest_turn_seconds", "The longest time that one turn of the loop took.");
+COUNTER(long_turns, "rrd_long_turns_total", "Turns of the loop that took more than 100 ms.");
 
 static void add_memory(void *user, const char *what, size_t object_count, size_t octet_count)
 {
@@ -64,12 +66,17 @@ static void add_daemon(struct metrics *m, const struct rrd *r)
 			NULL);
 	}
 	metrics_add(m, &oversized, r->oversized, NULL);
+	metrics_add_real(m, &longest_turn, (double)io_loop_longest_turn(r->loop)->us / 1e6, NULL);
+	metrics_add(m, &long_turns, io_loop_long_turns(r->loop), NULL);
 }
 
 /* --- all neighbors --- */
 
 GAUGE(neighbors, "rrd_neighbors", "Neighbors by the state of their session.");
 COUNTER(refused, "rrd_connections_refused_total", "Connections from addresses that may not come, by reason.");
+GAUGE(waiting, "rrd_waiting_neighbors", "Dynamic neighbors that are not up yet.");
+COUNTER(gave_way, "rrd_gave_way_total", "Dynamic neighbors not up yet that made room for the next.");
+COUNTER(timed_out, "rrd_open_timeouts_total", "Connections that did not come up in their time.");
 COUNTER(accept_errors, "rrd_accept_errors_total", "Connections lost for want of descriptors or memory.");
 COUNTER(same_id, "rrd_same_router_id_total", "Times a neighbor came up with the router id of another.");
 
@@ -93,6 +100,11 @@ static void add_neighbors(struct metrics *m, const struct rrd *r)
 	metrics_add(m, &refused, c->unknown_source, "reason", "unknown source", NULL);
 	metrics_add(m, &refused, c->own_address, "reason", "own address", NULL);
 	metrics_add(m, &refused, c->over_limit, "reason", "limit of the range", NULL);
+	metrics_add(m, &refused, c->too_fast, "reason", "rate of the range", NULL);
+	metrics_add(m, &refused, c->from_afar, "reason", "low TTL", NULL);
+	metrics_add(m, &waiting, session_neighbors_waiting(r->neighbors), NULL);
+	metrics_add(m, &gave_way, c->gave_way, NULL);
+	metrics_add(m, &timed_out, c->timed_out, NULL);
 	metrics_add(m, &accept_errors, c->accept_errors, NULL);
 	metrics_add(m, &same_id, c->same_id, NULL);
 }
@@ -178,6 +190,13 @@ static void add_fib(struct metrics *m, const struct rrd *r)
 GAUGE(range_neighbors, "rrd_range_neighbors", "Neighbors that came by this range and are here.");
 GAUGE(range_limit, "rrd_range_limit", "How many of them there may be.");
 COUNTER(range_refused, "rrd_range_refused_total", "Connections refused because there were as many.");
+COUNTER(range_too_fast, "rrd_range_too_fast_total", "Connections refused because of limit-rate.");
+GAUGE(range_waiting, "rrd_range_waiting_neighbors", "Of its neighbors, those that are not up yet.");
+COUNTER(range_gave_way, "rrd_range_gave_way_total", "Its neighbors not up yet that made room for the next.");
+COUNTER(range_timed_out, "rrd_range_open_timeouts_total",
+	"Its neighbors that did not come up in their time.");
+
+#define RANGE_LABELS "range", range, "peer_group", c->peer_group, NULL
 
 static void add_range(struct metrics *m, const struct session_range_info *i)
 {
@@ -185,9 +204,13 @@ static void add_range(struct metrics *m, const struct session_range_info *i)
 	char range[PREFIX_TEXT_MAX];
 
 	prefix_format(&i->prefix, range);
-	metrics_add(m, &range_neighbors, i->neighbors, "range", range, "peer_group", c->peer_group, NULL);
-	metrics_add(m, &range_limit, i->limit, "range", range, "peer_group", c->peer_group, NULL);
-	metrics_add(m, &range_refused, i->refused, "range", range, "peer_group", c->peer_group, NULL);
+	metrics_add(m, &range_neighbors, i->neighbors, RANGE_LABELS);
+	metrics_add(m, &range_limit, i->limit, RANGE_LABELS);
+	metrics_add(m, &range_refused, i->refused, RANGE_LABELS);
+	metrics_add(m, &range_too_fast, i->too_fast, RANGE_LABELS);
+	metrics_add(m, &range_waiting, i->waiting, RANGE_LABELS);
+	metrics_add(m, &range_gave_way, i->gave_way, RANGE_LABELS);
+	metrics_add(m, &range_timed_out, i->timed_out, RANGE_LABELS);
 }
 
 /* --- a neighbor --- */

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TTL_MAX = 255 };
-
 static uint8_t add_path_of(const struct config_peer *cfg)
 {
 	uint8_t add_path = BGP_ADD_PATH_NONE;
@@ -22,16 +20,6 @@ static uint8_t add_path_of(const struct config_peer *cfg)
 	if (cfg->add_path_receive)
 		add_path |= BGP_ADD_PATH_RECEIVE;
 	return add_path;
-}
-
-/* RFC 5082: with GTSM we send with the largest TTL and take nothing that came further than the configured hops. */
-static void set_ttl(const struct config_peer *cfg, struct session_config *out)
-{
-	out->ttl = cfg->multihop_ttl;
-	if (cfg->ttl_security_hops) {
-		out->ttl = TTL_MAX;
-		out->min_ttl = (uint8_t)(TTL_MAX + 1 - cfg->ttl_security_hops);
-	}
 }
 
 void neighbor_session_config(const struct rrd *r, const struct config_peer *cfg, const char *name,
@@ -65,7 +53,7 @@ void neighbor_session_config(const struct rrd *r, const struct config_peer *cfg,
 		out->family[f] = cfg->family[f];
 		out->add_path[f] = add_path_of(cfg);
 	}
-	set_ttl(cfg, out);
+	security_ttl(cfg, &out->ttl, &out->min_ttl);
 	gethostname(out->fqdn, sizeof(out->fqdn) - 1);
 	snprintf(out->software, sizeof(out->software), "rrd/%s", PACKAGE_VERSION);
 	if (name)

@@ -7,8 +7,8 @@
  * fail. A session whose settings do not change is not touched; of one whose settings do, neighbor_change() says what happens
  * to it.
  *
- * Keys of sessions (TCP-MD5) belong to listeners and live sockets and need no reset: they are prepared behind the listeners,
- * where the kernel may refuse them, and replaced before sessions are reset, so that these come back with the new ones.
+ * Keys of sessions (TCP-MD5) belong to listeners and live sockets and need no reset. The kernel may refuse them, so they are
+ * set first of all: what listens or connects from then on has the new ones.
  */
 #include "base/log.h"
 #include "base/mem.h"
@@ -130,6 +130,37 @@ static bool prepare_control(struct rrd *r, const struct config_rrd *to, char **w
 	return false;
 }
 
+/* --- what can fail --- */
+
+static void restore_security(struct rrd *r)
+{
+	char err[RRD_ERROR_MAX];
+
+	if (!security_apply(r, r->cfg, err))
+		log_error("%s, though it took it before: that holds until the next reload", err);
+}
+
+static bool prepare(struct rrd *r, const struct config_rrd *to, char **why)
+{
+	char err[RRD_ERROR_MAX];
+
+	if (!security_apply(r, to, err)) {
+		*why = mem_strdup(err);
+		restore_security(r);
+		return false;
+	}
+	if (!prepare_listeners(r, to, why)) {
+		restore_security(r);
+		return false;
+	}
+	if (!prepare_control(r, to, why)) {
+		restore_listeners(r, to);
+		restore_security(r);
+		return false;
+	}
+	return true;
+}
+
 /* --- neighbors --- */
 
 static void remove_neighbors(struct rrd *r, const struct config_rrd *to)
@@ -151,7 +182,7 @@ static void set_ranges(struct rrd *r, const struct config_rrd *to)
 
 	for (size_t i = 0; i < to->range_count; i++)
 		range[i] = (struct session_range){ to->ranges[i].prefix, to->ranges[i].limit,
-			&to->ranges[i] };
+			to->ranges[i].limit_rate, &to->ranges[i] };
 	session_neighbors_set_ranges(r->neighbors, range, to->range_count);
 	free(range);
 	session_neighbors_free_gone(r->neighbors);
@@ -332,12 +363,7 @@ static void try_reload(struct rrd *r, bool dry_run, struct reload_result *out)
 		config_rrd_free(cfg);
 		return;
 	}
-	if (!prepare_listeners(r, cfg, &out->refused)) {
-		config_rrd_free(cfg);
-		return;
-	}
-	if (!prepare_control(r, cfg, &out->refused)) {
-		restore_listeners(r, cfg);
+	if (!prepare(r, cfg, &out->refused)) {
 		config_rrd_free(cfg);
 		return;
 	}

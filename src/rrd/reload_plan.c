@@ -252,22 +252,20 @@ static void add_peer_changes(
 	config_diff_fini(&d);
 }
 
-static void add_range_change(
-	struct planning *p, const struct config_range *from, const struct config_range *to)
+/* The keys of the range itself; what its group says is told otherwise. */
+static void add_range_change(struct planning *p, const struct config_range *from)
 {
-	char prefix[PREFIX_TEXT_MAX], *words;
+	char prefix[PREFIX_TEXT_MAX], *path;
 
-	prefix_format(&from->prefix, prefix);
-	if (from->limit != to->limit) {
-		words = mem_printf("%u -> %u", from->limit, to->limit);
-		add(p, CONFIG_LIVE, mem_printf("range %s", prefix), "limit", words);
-		free(words);
+	path = mem_printf("dynamic-neighbors[%s].", prefix_format(&from->prefix, prefix));
+	for (size_t i = 0; i < p->all.count; i++) {
+		const struct config_change *c = &p->all.item[i];
+
+		/* The password in effect is told with what differs for its neighbors. */
+		if (begins_with(c->path, path) && strcmp(c->path + strlen(path), "password") != 0)
+			add(p, c->apply, mem_printf("range %s", prefix), c->path + strlen(path), c->words);
 	}
-	if (strcmp(from->peer_group, to->peer_group) != 0) {
-		words = mem_printf("%s -> %s", from->peer_group, to->peer_group);
-		add(p, CONFIG_LIVE, mem_printf("range %s", prefix), "peer-group", words);
-		free(words);
-	}
+	free(path);
 }
 
 static void add_ranges(struct planning *p)
@@ -280,7 +278,7 @@ static void add_ranges(struct planning *p)
 		struct draft *line;
 
 		if (to) {
-			add_range_change(p, from, to);
+			add_range_change(p, from);
 		} else {
 			line = add(p, CONFIG_LIVE,
 				mem_printf("range %s", prefix_format(&from->prefix, prefix)), "", "removed");

@@ -107,6 +107,16 @@ static void dynamic_gone(void *user, void *session_user)
 
 static const struct session_neighbors_ops neighbors_ops = { dynamic_new, dynamic_gone };
 
+static bool start_security(struct rrd *r)
+{
+	char err[RRD_ERROR_MAX];
+	bool ok = security_apply(r, r->cfg, err);
+
+	if (!ok)
+		log_error("%s", err);
+	return ok;
+}
+
 static bool start_listeners(struct rrd *r)
 {
 	for (size_t i = 0; i < r->cfg->listen_count; i++) {
@@ -140,6 +150,7 @@ static void start_neighbors(struct rrd *r)
 		struct config_range *range = &r->cfg->ranges[i];
 
 		session_neighbors_set_range(r->neighbors, &range->prefix, range->limit, range);
+		session_neighbors_set_range_rate(r->neighbors, &range->prefix, range->limit_rate);
 	}
 	for (size_t i = 0; i < r->cfg->neighbor_count; i++)
 		rrd_add_neighbor(r, &r->cfg->neighbors[i]);
@@ -211,7 +222,9 @@ struct rrd *rrd_new(struct config_rrd *cfg, const char *path)
 	r->engine = make_engine(r);
 	r->sessions = session_io_new(r->loop);
 	r->neighbors = session_neighbors_new(r->sessions, &neighbors_ops, r);
-	if (!start_control(r) || !fib_feed_start(r) || !next_hop_feed_start(r) || !start_listeners(r)) {
+	session_neighbors_set_waiting_max(r->neighbors, files / 2);
+	if (!start_control(r) || !fib_feed_start(r) || !next_hop_feed_start(r) || !start_security(r) ||
+		!start_listeners(r)) {
 		rrd_free(r);
 		return NULL;
 	}

@@ -20,6 +20,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { RRD_ERROR_MAX = 512 };
+
 struct rrd {
 	struct io_loop *loop;
 	struct config_rrd *cfg;
@@ -61,6 +63,14 @@ void rrd_run(struct rrd *r);
 uint64_t rrd_now_ms(const struct rrd *r);
 /* A static neighbor of the configuration in use, which is started. */
 void rrd_add_neighbor(struct rrd *r, const struct config_neighbor *c);
+
+/* --- security.c: what neighbors must prove before they are heard --- */
+/* Keys and TTLs of all neighbors and ranges that cfg has, on listeners and live connections; before start_listeners(), and
+ * at a reload before anything else of cfg takes effect. False with the reason in err (RRD_ERROR_MAX) when the kernel
+ * refuses them: nothing has changed then. */
+bool security_apply(struct rrd *r, const struct config_rrd *cfg, char *err);
+/* For struct session_config: what a peer's packets must and ours will have. */
+void security_ttl(const struct config_peer *cfg, uint8_t *ttl, uint8_t *min_ttl);
 
 /* --- fib_feed.c: from the change list to the kernel --- */
 bool fib_feed_start(struct rrd *r);

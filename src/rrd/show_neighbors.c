@@ -169,6 +169,10 @@ static struct row *sheet(const struct rrd *rrd, const struct session *s)
 	row_addr(r, "local-address", &local);
 	row_int(r, "local-as", session_config(s)->local_as);
 	row_bool(r, "route-reflector-client", n->cfg->route_reflector_client);
+	if (session_config(s)->key.len)
+		row_text(r, "password", "(set)");
+	if (n->cfg->ttl_security_hops)
+		row_int(r, "ttl-security-hops", n->cfg->ttl_security_hops);
 	if (negotiated) {
 		row_int(r, "hold-time-s", negotiated->hold_time_s);
 		row_put(r, "capabilities", capabilities(negotiated));
@@ -250,6 +254,12 @@ static struct row *next_range(void *state, char *err)
 	row_int(r, "refused", (int64_t)i.refused);
 	if (i.refused)
 		row_addr(r, "last-refused", &i.last_refused);
+	row_int(r, "limit-rate", i.new_per_s);
+	row_int(r, "too-fast", (int64_t)i.too_fast);
+	row_int(r, "waiting", i.waiting);
+	row_int(r, "gave-way", (int64_t)i.gave_way);
+	row_int(r, "timed-out", (int64_t)i.timed_out);
+	row_bool(r, "password", c->peer.password.len > 0);
 	row_int(r, "two-speakers", two_speakers(s->rrd, &i.prefix));
 	return r;
 }

@@ -109,7 +109,7 @@ static void push_entry(void *user, struct route_entry *e)
 	if (s->filtered && !prefix_contains(&s->filter, &prefix))
 		return;
 	best = route_decide(route_engine_decide(s->rrd->engine), e);
-	for (const struct route_path *p = e->paths; p; p = p->next)
+	ROUTE_EACH_PATH (p, &e->paths)
 		if (!(p->flags & ROUTE_PATH_GONE))
 			push_path(s, e, p, p == best);
 }

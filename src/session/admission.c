@@ -3,9 +3,11 @@
  *
  * The limit of a range counts its sessions that exist, connected or about to be freed, so it is exact at any moment;
  * one that is about to be freed is so for the rest of a turn only. Refused: addresses nobody configured (closed without
- * a word), this host's own addresses (it would peer with itself), and more than the limit (told by a Cease).
+ * a word), this host's own addresses (it would peer with itself), more than the limit (told by a Cease), and more in a
+ * second than the range's rate (reset, which costs nothing).
  */
 #include "base/mem.h"
+#include "io/own_addresses.h"
 #include "io/tcp.h"
 #include "session/neighbors_private.h"
 
@@ -43,11 +45,22 @@ void session_neighbors_set_range(
 	if (!r) {
 		r = mem_calloc(1, sizeof(*r));
 		r->info.prefix = *prefix;
+		list_init(&r->waiting);
 		trie_set(set->range_trie, prefix, r);
 		insert_range(set, r);
 	}
 	r->info.limit = limit;
 	r->info.range_user = range_user;
+}
+
+bool session_neighbors_set_range_rate(
+	struct session_neighbors *set, const struct prefix *prefix, uint32_t new_per_s)
+{
+	struct neighbor_range *r = trie_get(set->range_trie, prefix);
+
+	if (r)
+		r->info.new_per_s = new_per_s;
+	return r != NULL;
 }
 
 static void free_range_if_unused(struct neighbor_range *r)
@@ -86,12 +99,16 @@ static void rehome(struct session_neighbors *set, struct neighbor *n)
 {
 	struct prefix host = prefix_host(&n->session->cfg.remote);
 	struct neighbor_range *old = n->range, *r = trie_match(set->range_trie, &host);
+	bool waits = list_linked(&n->waiting_link);
 
 	if (!r) {
 		session_stop(n->session, BGP_CEASE_PEER_DECONFIGURED, NULL);
 	} else if (r != old) {
+		neighbors_wait_over(n);
 		n->range = r;
 		r->info.neighbors++;
+		if (waits)
+			neighbors_wait(n);
 		neighbors_range_left(old);
 	}
 }
@@ -99,8 +116,10 @@ static void rehome(struct session_neighbors *set, struct neighbor *n)
 void session_neighbors_set_ranges(
 	struct session_neighbors *set, const struct session_range *range, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		session_neighbors_set_range(set, &range[i].prefix, range[i].limit, range[i].user);
+		session_neighbors_set_range_rate(set, &range[i].prefix, range[i].new_per_s);
+	}
 	for (size_t i = set->ranges; i-- > 0;) {
 		struct neighbor_range *r = set->range[i];
 
@@ -152,6 +171,13 @@ bool session_neighbors_next_range(
 
 /* --- who is let in --- */
 
+/* Without a word, and without anything that the kernel would have to remember. */
+static void drop(int fd)
+{
+	io_tcp_abort_on_close(fd);
+	close(fd);
+}
+
 static void refuse_unknown(struct session_neighbors *set, int fd, const struct ip_addr *remote)
 {
 	char addr[PREFIX_TEXT_MAX];
@@ -162,15 +188,16 @@ static void refuse_unknown(struct session_neighbors *set, int fd, const struct i
 		log_warning(
 			"connection from %s refused: neither a neighbor nor in a range (%llu more before)",
 			ip_addr_format(remote, addr), (unsigned long long)more);
-	close(fd);
+	drop(fd);
 }
 
 /* We must not become our own neighbor. On the loopback interface every address is this host's, and several speakers of one
  * host may stand there, so there only the very address that was connected to is. */
-static bool is_own(const struct ip_addr *remote, const struct ip_addr *local)
+static bool is_own(struct session_neighbors *set, const struct ip_addr *remote, const struct ip_addr *local)
 {
 	return ip_addr_equal(remote, local) ||
-	       (!ip_addr_is_loopback(remote) && io_tcp_is_own_address(remote));
+	       (!ip_addr_is_loopback(remote) &&
+		       io_own_addresses_have(set->own, remote, io_loop_now_us(set->io->loop)));
 }
 
 static void refuse_own(struct session_neighbors *set, int fd, const struct ip_addr *remote)
@@ -202,6 +229,21 @@ static void refuse_over_limit(
 	session_io_reject(set->io, fd, BGP_ERR_CEASE, BGP_CEASE_CONNECTION_REJECTED);
 }
 
+static void refuse_too_fast(
+	struct session_neighbors *set, struct neighbor_range *r, int fd, const struct ip_addr *remote)
+{
+	char addr[PREFIX_TEXT_MAX], prefix[PREFIX_TEXT_MAX];
+	uint64_t more;
+
+	set->counters.too_fast++;
+	r->info.too_fast++;
+	if (neighbors_log_pass(set, &r->rate_limit, &more))
+		log_warning("range %s: %s refused: more than %u new neighbors in a second (%llu more before)",
+			prefix_format(&r->info.prefix, prefix), ip_addr_format(remote, addr),
+			r->info.new_per_s, (unsigned long long)more);
+	drop(fd);
+}
+
 static void let_in(struct session_neighbors *set, struct neighbor_range *r, int fd,
 	const struct ip_addr *remote, const struct ip_addr *local)
 {
@@ -220,6 +262,23 @@ static void let_in(struct session_neighbors *set, struct neighbor_range *r, int 
 	n = neighbors_insert(set, &cfg, ops, user, r);
 	session_start(n->session);
 	session_accept(n->session, fd, local);
+	/* Its connection was not what it should be; nothing else would ever free it. */
+	if (!session_connected(n->session))
+		neighbors_remove(n);
+}
+
+static void admit_new(struct session_neighbors *set, struct neighbor_range *r, int fd,
+	const struct ip_addr *remote, const struct ip_addr *local)
+{
+	if (!session_rate_pass(&r->rate, r->info.new_per_s, io_loop_now_us(set->io->loop))) {
+		refuse_too_fast(set, r, fd, remote);
+		return;
+	}
+	neighbors_make_room(set, r);
+	if (r->info.neighbors >= r->info.limit)
+		refuse_over_limit(set, r, fd, remote);
+	else
+		let_in(set, r, fd, remote, local);
 }
 
 void neighbors_admit(
@@ -233,10 +292,8 @@ void neighbors_admit(
 		session_accept(n->session, fd, local);
 	else if (!r)
 		refuse_unknown(set, fd, remote);
-	else if (is_own(remote, local))
+	else if (is_own(set, remote, local))
 		refuse_own(set, fd, remote);
-	else if (r->info.neighbors >= r->info.limit)
-		refuse_over_limit(set, r, fd, remote);
 	else
-		let_in(set, r, fd, remote, local);
+		admit_new(set, r, fd, remote, local);
 }

@@ -210,7 +210,7 @@ void conn_attach(struct session_conn *c, int fd, const struct ip_addr *local)
 static void start_connect(struct session_conn *c)
 {
 	const struct session_config *cfg = &c->s->cfg;
-	struct io_tcp_opts opts = { .ttl = cfg->ttl, .min_ttl = cfg->min_ttl };
+	struct io_tcp_opts opts = { .ttl = cfg->ttl, .min_ttl = cfg->min_ttl, .key = &cfg->key };
 	int fd;
 
 	if (cfg->local.family != IP_NONE)

@@ -37,6 +37,7 @@ static void pause_accepting(struct listener *l, int error)
 	if (neighbors_log_pass(set, &set->accept_limit, &more))
 		log_error("cannot accept a connection: %s; raise the limit of open files? (%llu more before)",
 			strerror(error), (unsigned long long)more);
+	neighbors_give_back(set, ACCEPTS_PER_TURN);
 	io_watch_set(l->watch, 0);
 	io_timer_set(l->pause, PAUSE_US);
 }
@@ -71,16 +72,32 @@ static struct listener *find(struct session_neighbors *set, const struct ip_addr
 	return NULL;
 }
 
+/* Everything that must be there before the first SYN is judged. */
+static int prepare(const struct session_neighbors *set, int fd, uint8_t family)
+{
+	const struct ttl_guard *guard = &set->guard[family == IP_V6];
+	int err = neighbors_keys_to_socket(set, fd, family);
+
+	if (!err)
+		err = io_tcp_guard_listener(fd, family, guard->min_ttl, guard->keep_syn);
+	return err ? err : io_tcp_start_listening(fd);
+}
+
 int session_neighbors_listen(struct session_neighbors *set, const struct ip_addr *address, uint16_t port)
 {
 	struct listener *l;
-	int fd;
+	int fd, err;
 
 	if (find(set, address, port))
 		return -EEXIST;
-	fd = io_tcp_listen(address, port);
+	fd = io_tcp_bind(address, port);
 	if (fd < 0)
 		return fd;
+	err = prepare(set, fd, address->family);
+	if (err) {
+		close(fd);
+		return err;
+	}
 	l = mem_calloc(1, sizeof(*l));
 	l->set = set;
 	l->address = *address;
@@ -110,6 +127,34 @@ bool session_neighbors_unlisten(struct session_neighbors *set, const struct ip_a
 		return false;
 	listener_free(l);
 	return true;
+}
+
+int neighbors_listeners_set_key(
+	struct session_neighbors *set, const struct prefix *peers, const struct io_tcp_key *key)
+{
+	int err = 0;
+
+	LIST_FOREACH (link, &set->listeners) {
+		const struct listener *l = LIST_ENTRY(link, struct listener, link);
+
+		if (!err && l->address.family == peers->family)
+			err = io_tcp_set_key(l->fd, peers, key);
+	}
+	return err;
+}
+
+int session_neighbors_guard_ttl(struct session_neighbors *set, enum ip_family family, uint8_t least, bool any)
+{
+	int err = 0;
+
+	set->guard[family == IP_V6] = (struct ttl_guard){ .min_ttl = least, .keep_syn = any };
+	LIST_FOREACH (link, &set->listeners) {
+		const struct listener *l = LIST_ENTRY(link, struct listener, link);
+
+		if (!err && l->address.family == family)
+			err = io_tcp_guard_listener(l->fd, l->address.family, least, any);
+	}
+	return err;
 }
 
 void neighbors_listeners_fini(struct session_neighbors *set)

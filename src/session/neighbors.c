@@ -1,11 +1,14 @@
 #include "session/neighbors.h"
 
 #include "base/mem.h"
+#include "io/own_addresses.h"
 #include "io/tcp.h"
 #include "session/neighbors_private.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { WAITING_MAX_DEFAULT = 1024 };
 
 /* --- by address --- */
 
@@ -71,6 +74,7 @@ static void neighbor_up(void *user, struct session *s)
 	const struct neighbor *other;
 	char label[SESSION_LABEL_MAX], other_label[SESSION_LABEL_MAX], id[PREFIX_TEXT_MAX];
 
+	neighbors_wait_over(n);
 	forget_id(n);
 	hash_add(&set->ids, &n->id_node, hash_u64(s->primary->peer_identifier));
 	n->has_id = true;
@@ -88,6 +92,8 @@ static void neighbor_down(void *user, struct session *s)
 {
 	(void)s;
 	forget_id(user);
+	/* Another connection of its may still have to come up. */
+	neighbors_wait(user);
 }
 
 static void neighbor_disconnected(void *user, struct session *s)
@@ -101,12 +107,30 @@ static void neighbor_disconnected(void *user, struct session *s)
 	io_job_post(n->set->leaving_job);
 }
 
+static void neighbor_timed_out(void *user, struct session *s)
+{
+	struct neighbor *n = user;
+
+	(void)s;
+	n->set->counters.timed_out++;
+	if (n->range)
+		n->range->info.timed_out++;
+}
+
+static void neighbor_from_afar(void *user, struct session *s)
+{
+	(void)s;
+	((struct neighbor *)user)->set->counters.from_afar++;
+}
+
 /* --- coming and going --- */
 
 static const struct session_owner owner = {
 	.up = neighbor_up,
 	.down = neighbor_down,
 	.disconnected = neighbor_disconnected,
+	.timed_out = neighbor_timed_out,
+	.came_from_afar = neighbor_from_afar,
 };
 
 struct neighbor *neighbors_insert(struct session_neighbors *set, const struct session_config *cfg,
@@ -119,6 +143,8 @@ struct neighbor *neighbors_insert(struct session_neighbors *set, const struct se
 	n->range = range;
 	n->user = user;
 	n->session = session_new(set->io, cfg, ops, user);
+	if (session_neighbors_key(set, &cfg->remote))
+		session_set_key(n->session, session_neighbors_key(set, &cfg->remote));
 	session_set_owner(n->session, &owner, n);
 	if (set->count == set->size) {
 		set->size = set->size ? set->size * 2 : 16;
@@ -127,6 +153,7 @@ struct neighbor *neighbors_insert(struct session_neighbors *set, const struct se
 	memmove(set->item + at + 1, set->item + at, (set->count - at) * sizeof(struct neighbor *));
 	set->item[at] = n;
 	set->count++;
+	neighbors_wait(n);
 	return n;
 }
 
@@ -135,6 +162,7 @@ static void free_neighbor(struct neighbor *n)
 	struct session_neighbors *set = n->set;
 
 	forget_id(n);
+	neighbors_wait_over(n);
 	list_del(&n->leaving_link);
 	session_free(n->session);
 	if (n->range) {
@@ -144,7 +172,7 @@ static void free_neighbor(struct neighbor *n)
 	free(n);
 }
 
-static void remove_neighbor(struct neighbor *n)
+void neighbors_remove(struct neighbor *n)
 {
 	struct session_neighbors *set = n->set;
 	size_t at = lower_bound(set, &n->session->cfg.remote);
@@ -162,7 +190,7 @@ void session_neighbors_free_gone(struct session_neighbors *set)
 
 		list_del(&n->leaving_link);
 		if (!session_connected(n->session))
-			remove_neighbor(n);
+			neighbors_remove(n);
 	}
 }
 
@@ -180,7 +208,7 @@ struct session *session_neighbors_add(struct session_neighbors *set, const struc
 		return NULL;
 	if (n) {
 		session_stop(n->session, BGP_CEASE_OTHER_CONFIGURATION_CHANGE, NULL);
-		remove_neighbor(n);
+		neighbors_remove(n);
 	}
 	return neighbors_insert(set, cfg, ops, user, NULL)->session;
 }
@@ -192,7 +220,7 @@ bool session_neighbors_del(struct session_neighbors *set, const struct ip_addr *
 	if (!n || n->range)
 		return false;
 	session_stop(n->session, BGP_CEASE_PEER_DECONFIGURED, NULL);
-	remove_neighbor(n);
+	neighbors_remove(n);
 	return true;
 }
 
@@ -206,8 +234,13 @@ struct session_neighbors *session_neighbors_new(
 	set->user = user;
 	list_init(&set->leaving);
 	list_init(&set->listeners);
+	list_init(&set->waiting);
+	set->key_trie = trie_new();
+	set->waiting_max = WAITING_MAX_DEFAULT;
+	set->guard[0].keep_syn = set->guard[1].keep_syn = true;
 	set->leaving_job = io_job_new(io->loop, let_leave, set);
 	set->range_trie = trie_new();
+	set->own = io_own_addresses_new();
 	return set;
 }
 
@@ -219,6 +252,8 @@ void session_neighbors_free(struct session_neighbors *set)
 	while (set->count)
 		free_neighbor(set->item[--set->count]);
 	neighbors_ranges_fini(set);
+	io_own_addresses_free(set->own);
+	neighbors_keys_fini(set);
 	hash_fini(&set->ids);
 	io_job_free(set->leaving_job);
 	free(set->item);

@@ -5,7 +5,8 @@
  * address of a range connects, freed when its session went down or never came up). Which configuration a dynamic
  * neighbor gets is the program's: it is asked by callback. Invariant: a range never has more neighbors than its limit,
  * and an address has one session at most. Who comes again while he is here goes to his session, which knows what a
- * second connection means (session.h); limits do not count him twice.
+ * second connection means (session.h); limits do not count him twice. When there is no room for one more dynamic
+ * neighbor, the one that has waited longest to come up goes: whoever connects and says nothing takes nobody's place.
  *
  * No function of this header that removes something may be called from a callback of a session.
  */
@@ -52,6 +53,7 @@ void session_neighbors_set_range(
 struct session_range {
 	struct prefix prefix;
 	unsigned limit;
+	uint32_t new_per_s; /* 0: any number */
 	void *user;
 };
 
@@ -62,6 +64,31 @@ void session_neighbors_set_ranges(
 /* Its neighbors are sent away (Cease/Peer De-configured). False when there is no such range. */
 bool session_neighbors_del_range(struct session_neighbors *set, const struct prefix *prefix);
 
+/* At most so many new neighbors of the range in a second; 0: any number. False when there is no such range. */
+bool session_neighbors_set_range_rate(
+	struct session_neighbors *set, const struct prefix *prefix, uint32_t new_per_s);
+
+/* The key of whoever is in a prefix and in no longer one that has a key. */
+struct session_key {
+	struct prefix peers;
+	struct io_tcp_key key;
+};
+
+/* All keys of TCP-MD5 from now on: on listeners that are there and that come, and on every live connection whose key is
+ * another one now; a session stays when its peer changes too before a hold time is over. Call it before
+ * session_neighbors_listen(), so that no SYN is judged without a key. Whole or not at all: -errno and which prefix in
+ * *refused (may be NULL) when the kernel refuses one, and nothing has changed then. keys is copied. */
+int session_neighbors_set_keys(
+	struct session_neighbors *set, const struct session_key *keys, size_t count, struct prefix *refused);
+/* The key that counts for an address; NULL: none. */
+const struct io_tcp_key *session_neighbors_key(
+	const struct session_neighbors *set, const struct ip_addr *remote);
+
+/* What the neighbors of a family ask of the TTL of packets to them (struct session_config, min_ttl): least is the smallest, 0
+ * when one of them asks for nothing, and is then judged on the listeners; any: at least one asks. 0 or -errno. */
+int session_neighbors_guard_ttl(
+	struct session_neighbors *set, enum ip_family family, uint8_t least, bool any);
+
 struct session_range_info {
 	struct prefix prefix;
 	void *range_user;
@@ -69,6 +96,11 @@ struct session_range_info {
 	uint64_t refused; /* beyond the limit */
 	struct ip_addr last_refused;
 	uint64_t last_refused_us; /* 0: never */
+	uint32_t new_per_s;	  /* 0: any number */
+	uint64_t too_fast;	  /* refused by that */
+	unsigned waiting;	  /* of the neighbors: not up yet */
+	uint64_t gave_way;	  /* that had waited longest, when there were too many of them */
+	uint64_t timed_out;	  /* that did not come up in time */
 };
 
 /* The first range behind *after in the order of prefix_cmp(); after NULL: the first. False at the end. */
@@ -95,8 +127,17 @@ struct session_neighbors_counters {
 	uint64_t unknown_source; /* connections from addresses nobody expects */
 	uint64_t own_address;	 /* from this host itself, in a range */
 	uint64_t over_limit;	 /* of all ranges, removed ones too */
+	uint64_t too_fast;	 /* beyond the rate of a range; this and the next two of removed ranges too */
+	uint64_t gave_way;	 /* dynamic neighbors not up yet that made room for the next */
+	uint64_t timed_out;	 /* connections that did not come up in their time, of static neighbors too */
+	uint64_t from_afar;	 /* below the TTL that the neighbor's packets must have */
 	uint64_t accept_errors;	 /* no descriptors, no memory */
 	uint64_t same_id;	 /* times a neighbor came up with the identifier of another */
 };
 
+/* How many dynamic neighbors may be not up yet, of all ranges: what the process has descriptors for beside those that are.
+ * 1024 if nothing is said. */
+void session_neighbors_set_waiting_max(struct session_neighbors *set, size_t max);
+/* Dynamic neighbors that are not up yet, of all ranges. */
+size_t session_neighbors_waiting(const struct session_neighbors *set);
 const struct session_neighbors_counters *session_neighbors_counters(const struct session_neighbors *set);

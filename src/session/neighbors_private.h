@@ -3,6 +3,8 @@
  *
  * neighbors.c  the sessions by address, their coming and going, identifiers used twice
  * admission.c  ranges, and who is let in
+ * waiting.c    dynamic neighbors that are not up yet, and which of them gives way
+ * keys.c       keys of TCP-MD5 by prefix
  * listener.c   listening sockets
  */
 #pragma once
@@ -13,9 +15,13 @@
 #include "base/trie.h"
 #include "session/neighbors.h"
 #include "session/private.h"
+#include "session/rate.h"
 
 struct neighbor_range {
 	struct session_range_info info;
+	struct list waiting; /* longest first */
+	struct session_rate rate;
+	struct log_limit rate_limit;
 	struct log_limit limit;
 	bool removed; /* freed with its last neighbor */
 };
@@ -26,8 +32,14 @@ struct neighbor {
 	struct neighbor_range *range; /* NULL: static */
 	void *user;		      /* of the session */
 	struct list leaving_link;
-	struct hash_node id_node; /* while it is up */
+	struct list waiting_link, range_waiting_link; /* dynamic, and not up yet */
+	struct hash_node id_node;		      /* while it is up */
 	bool has_id;
+};
+
+struct ttl_guard {
+	uint8_t min_ttl;
+	bool keep_syn;
 };
 
 struct session_neighbors {
@@ -42,7 +54,14 @@ struct session_neighbors {
 	struct neighbor_range **range; /* by prefix */
 	size_t ranges, range_size;
 	struct trie *range_trie;
+	struct io_own_addresses *own;
 	struct list listeners;
+	struct list waiting; /* longest first */
+	size_t waiting_count, waiting_max;
+	struct session_key *keys;
+	size_t key_count;
+	struct trie *key_trie;	   /* of pointers into keys */
+	struct ttl_guard guard[2]; /* IPv4, IPv6 */
 	struct session_neighbors_counters counters;
 	struct log_limit unknown_limit, own_limit, accept_limit, id_limit;
 };
@@ -53,6 +72,8 @@ enum { NEIGHBORS_LOG_MS = 10000 };
 struct neighbor *neighbors_find(const struct session_neighbors *set, const struct ip_addr *remote);
 struct neighbor *neighbors_insert(struct session_neighbors *set, const struct session_config *cfg,
 	const struct session_ops *ops, void *user, struct neighbor_range *range);
+/* At once; never from a callback of a session. */
+void neighbors_remove(struct neighbor *n);
 bool neighbors_log_pass(struct session_neighbors *set, struct log_limit *limit, uint64_t *more);
 
 /* --- admission.c --- */
@@ -62,5 +83,21 @@ void neighbors_admit(
 void neighbors_range_left(struct neighbor_range *r);
 void neighbors_ranges_fini(struct session_neighbors *set);
 
+/* --- waiting.c --- */
+void neighbors_wait(struct neighbor *n);
+void neighbors_wait_over(struct neighbor *n);
+/* Before one more comes into the range: whoever has waited longest goes, where there is no room. */
+void neighbors_make_room(struct session_neighbors *set, struct neighbor_range *r);
+/* There are no descriptors: at most so many of those that have waited longest go. */
+void neighbors_give_back(struct session_neighbors *set, unsigned count);
+
+/* --- keys.c --- */
+/* Puts all keys of the family on a socket. 0 or -errno. */
+int neighbors_keys_to_socket(const struct session_neighbors *set, int fd, uint8_t family);
+void neighbors_keys_fini(struct session_neighbors *set);
+
 /* --- listener.c --- */
+/* Sets one key on all listeners of the prefix's family. 0, or -errno of the first that refused. */
+int neighbors_listeners_set_key(
+	struct session_neighbors *set, const struct prefix *peers, const struct io_tcp_key *key);
 void neighbors_listeners_fini(struct session_neighbors *set);

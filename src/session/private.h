@@ -5,6 +5,7 @@
  * conn.c      one connection: carries out what the table of fsm.c says; its timers
  * input.c     octets from the socket to messages, and what each message means
  * output.c    control messages and pulled UPDATEs to the socket
+ * security.c  what a connection needs before its first octet: TTL and key
  * linger.c    struct session_io, and sockets that are being closed with a last word
  * describe.c  all of it in words
  *
@@ -23,7 +24,7 @@
 #include "session/session.h"
 
 enum {
-	SESSION_READ_MAX = 256 * 1024,	 /* octets read from one session in a turn */
+	SESSION_READ_MAX = 32 * 1024,	 /* octets read from one session in a turn */
 	SESSION_WRITE_MAX = 1024 * 1024, /* octets written to one session in a turn */
 	SESSION_CONTROL_MAX = 64 * 1024, /* octets of control messages waiting */
 	SESSION_OPEN_WAIT_S = 240,	 /* RFC 4271 8.2.2: the large hold time */
@@ -98,7 +99,7 @@ struct session {
 	uint64_t speakers;
 	uint32_t speaker_id, other_speaker_id;
 	struct takeover_limit takeovers;
-	struct log_limit failure_limit, update_limit, speakers_limit;
+	struct log_limit failure_limit, update_limit, speakers_limit, ttl_limit;
 	char last_error[192];
 };
 
@@ -118,6 +119,8 @@ void session_leave(struct session *s);
 void session_came_up(struct session_conn *c);
 /* c has no socket any more; it was in state was. */
 void session_conn_ended(struct session_conn *c, enum session_state was, const struct session_cause *cause);
+/* Reads what waits on connections that are not up yet; one of them may be up then, or gone. */
+void session_hear(struct session *s);
 void session_retry_start(struct session *s);
 void session_local_open(const struct session *s, struct bgp_open *out);
 uint64_t session_now(const struct session *s);
@@ -146,6 +149,10 @@ void conn_send_keepalive(struct session_conn *c);
 /* The rest of a partly sent message, what is queued, and e; the socket is no longer c's. */
 void conn_send_notification(struct session_conn *c, const struct bgp_error *e);
 void session_io_write(void *user);
+
+/* --- security.c --- */
+/* Sets what s asks for on an accepted socket. False when the connection must not be: what there is to say was said. */
+bool session_secure_accepted(struct session *s, int fd);
 
 /* --- linger.c --- */
 /* Sends data (taken over, from malloc) as far as the peer takes it within SESSION_LINGER_US, then closes fd in order. */

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FAILURE_LOG_MS = 10000 };
 
@@ -256,6 +257,8 @@ void session_conn_ended(struct session_conn *c, enum session_state was, const st
 		return;
 	snprintf(s->last_error, sizeof(s->last_error), "%s", why.text);
 	s->changed = true;
+	if (!up && cause->reason == SESSION_DOWN_HOLD_TIMER && s->owner)
+		s->owner->timed_out(s->owner_user, s);
 	if (up)
 		went_down(s, &why);
 	else
@@ -337,8 +340,11 @@ void session_reset(struct session *s, const char *text)
 
 void session_configure(struct session *s, const struct session_config *cfg)
 {
+	struct io_tcp_key key = s->cfg.key;
+
 	assert(ip_addr_equal(&cfg->remote, &s->cfg.remote));
 	s->cfg = *cfg;
+	s->cfg.key = key;
 	if (s->idle_hold_s > cfg->idle_hold_max_s)
 		s->idle_hold_s = cfg->idle_hold_max_s;
 	s->changed = true;
@@ -365,15 +371,12 @@ static bool lets_in(const struct session *s)
 void session_accept(struct session *s, int fd, const struct ip_addr *local)
 {
 	struct session_conn *c;
-	char label[SESSION_LABEL_MAX];
-	int rc;
 
 	session_enter(s);
-	rc = io_tcp_set_ttl(fd, s->cfg.remote.family, s->cfg.ttl, s->cfg.min_ttl);
-	if (rc < 0)
-		log_error("neighbor %s: connection refused: cannot set its TTL: %s", session_label(s, label),
-			strerror(-rc));
-	if (rc < 0 || !lets_in(s)) {
+	if (!session_secure_accepted(s, fd)) {
+		io_tcp_abort_on_close(fd);
+		close(fd);
+	} else if (!lets_in(s)) {
 		session_io_reject(s->io, fd, BGP_ERR_CEASE, BGP_CEASE_CONNECTION_REJECTED);
 	} else {
 		if (s->silent)
@@ -386,6 +389,16 @@ void session_accept(struct session *s, int fd, const struct ip_addr *local)
 		conn_attach(c, fd, local);
 		conn_event(c, FSM_TCP_CONFIRMED, NULL);
 	}
+	session_leave(s);
+}
+
+void session_hear(struct session *s)
+{
+	session_enter(s);
+	if (s->accepted)
+		conn_read(s->accepted);
+	if (s->silent)
+		conn_read(s->silent);
 	session_leave(s);
 }
 

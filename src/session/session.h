@@ -12,6 +12,7 @@
 #include "bgp/open.h"
 #include "bgp/update.h"
 #include "io/loop.h"
+#include "io/tcp_key.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,8 +62,9 @@ struct session_config {
 	uint8_t add_path[BGP_FAMILIES]; /* enum bgp_add_path */
 	bool extended_message, route_refresh;
 	bool extended_next_hop;
-	uint8_t ttl, min_ttl; /* 0: default */
-	char fqdn[64];	      /* our name, "" for none */
+	uint8_t ttl, min_ttl;  /* 0: default */
+	struct io_tcp_key key; /* TCP-MD5 */
+	char fqdn[64];	       /* our name, "" for none */
 	char software[64];
 	char name[32]; /* peer group or description, for log lines; "" for none */
 };
@@ -127,13 +129,17 @@ void session_stop(struct session *s, enum bgp_cease_error subcode, const char *t
 /* Cease/4, then starts again at once. */
 void session_reset(struct session *s, const char *text);
 /* Other settings, of the same neighbor. Delays between attempts are the new ones at once; what is agreed on in OPEN or belongs to
- * a connection holds from the next connection on: session_stop() before and session_start() after for it to come now. */
+ * a connection holds from the next connection on: session_stop() before and session_start() after for it to come now. The key
+ * stays: it is session_set_key()'s. */
 void session_configure(struct session *s, const struct session_config *cfg);
 /* NOTIFICATION of any kind, then idle with back-off (maximum prefixes and the like). */
 void session_notify(struct session *s, uint8_t code, uint8_t subcode, const void *data, size_t len);
 /* Takes an accepted connection over (owned from now on). One that has not sent its OPEN when the next one comes gives
  * way to it; an idle neighbor (stopped, or an active one in back-off) gets Cease/Connection Rejected. */
 void session_accept(struct session *s, int fd, const struct ip_addr *local);
+/* Another key from now on, or none, on every socket there is: the session stays if the peer changes too before a hold time is
+ * over. A neighbor in a set gets it from session_neighbors_set_keys(). */
+void session_set_key(struct session *s, const struct io_tcp_key *key);
 /* There is something to fill(); after up() the session asks by itself. Cheap; the write happens at the end of the
  * loop's turn. */
 void session_kick(struct session *s);
@@ -171,6 +177,8 @@ const char *session_speakers_text(const struct session *s, char *buf, size_t siz
 struct session_owner {
 	void (*up)(void *user, struct session *s);
 	void (*down)(void *user, struct session *s);
-	void (*disconnected)(void *user, struct session *s); /* the last connection is gone */
+	void (*disconnected)(void *user, struct session *s);   /* the last connection is gone */
+	void (*timed_out)(void *user, struct session *s);      /* a connection did not come up in its time */
+	void (*came_from_afar)(void *user, struct session *s); /* a connection was refused by its TTL */
 };
 void session_set_owner(struct session *s, const struct session_owner *owner, void *user);

@@ -69,3 +69,27 @@ def test_rrd_as_router_behind_bird_as_reflector(fig):
     wait_until(lambda: fig.hops() == {"n1": 1, "n2": 1, "n3": 1}, 15, "three next hops by rrd")
     pods[2].daemon.process.kill()
     wait_until(lambda: fig.hops() == {"n1": 1, "n2": 1}, 5, "the killed pod's next hop to go")
+
+
+def test_bird_in_a_pod_with_the_key_of_the_range_and_gtsm(fig):
+    config = daemons.reflector_config()
+    config["peer-groups"]["k8s"].update({"password": "of the range", "ttl-security-hops": 2})
+    config["neighbors"].clear()
+    reflector = daemons.reflector(fig, config).wait_until_ready()
+    pod, stranger = fig.add_pod(1), fig.add_pod(2)
+    security = "multihop 2; ttl security on;"
+    peers.Bird(stranger.ns, stranger.address, peers.bird_session(
+        REFLECTOR, stranger.address, families=("ipv4",), extra=f'password "another"; {security}'))
+    peers.Bird(pod.ns, pod.address, peers.bird_session(
+        REFLECTOR, pod.address, families=("ipv4",), extra=f'password "of the range"; {security}'))
+    reflector.wait_established(pod.address)
+    wait_until(lambda: fig.reflector.counter("TcpExtTCPMD5Failure") >= 1, 10, "the stranger's SYN to be thrown away")
+    assert stranger.address not in reflector.neighbors()
+
+
+def test_rrd_connects_to_bird_with_a_key_and_gtsm(fig):
+    peers.Bird(fig.reflector, REFLECTOR, peers.bird_session(
+        ROUTER, REFLECTOR, families=("ipv4",), extra='password "of both"; multihop 1; ttl security on; passive on;'))
+    config = daemons.router_config()
+    config["peer-groups"]["reflectors"].update({"password": "of both", "ttl-security-hops": 1})
+    daemons.router(fig, config).wait_established(REFLECTOR)

@@ -13,6 +13,7 @@ flows.py    thousands of TCP flows as single packets
 daemons.py  rrd, lb-announcer, lb-ipvs-agent and rrctl
 peers.py    BIRD, GoBGP and ExaBGP
 bgp.py      a BGP speaker that says whatever a test wants, true or false
+tcp.py      keys, TTLs, forged packets and storms of connections
 agent.py    a stand-in for lb-ipvs-agent, where there is no IPVS
 exposition.py  Prometheus's text, read strictly
 traffic.py  servers that tell who they are, clients, and streams of probes

@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from . import tcp
 from .wait import wait_until
 
 OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE_REFRESH = 1, 2, 3, 4, 5
@@ -261,15 +262,17 @@ def decode_update(body, add_path=()):
 
 class Speaker:
     """ns: where the connection starts. capabilities: octet strings; None: what a modern speaker says, made from
-    families, add_path ({family: mode}) and asn. local: the source address, or None for the kernel's choice."""
+    families, add_path ({family: mode}) and asn. local: the source address, or None for the kernel's choice. password: TCP-MD5;
+    ttl, min_ttl: of its packets, and what it asks of the peer's."""
 
     def __init__(self, ns, remote, local=None, port=179, asn=65021, router_id=None, hold_time=90,
-                 families=(IPV4,), add_path=None, capabilities=None):
+                 families=(IPV4,), add_path=None, capabilities=None, password=None, ttl=None, min_ttl=None):
         self.ns, self.remote, self.local, self.port = ns, remote, local, port
         self.asn, self.hold_time, self.families = asn, hold_time, families
         self.router_id = router_id or local or "192.0.2.99"
         self.offered_add_path = add_path or {}
         self.capabilities = capabilities
+        self.password, self.ttl, self.min_ttl = password, ttl, min_ttl
         self.socket, self.peer, self.thread = None, None, None
         self.buffer = b""
         self.messages = []       # every Message since open(), in order
@@ -285,8 +288,11 @@ class Speaker:
     def open(self, timeout=5):
         """Connects; says nothing. A daemon that has just been started may not listen yet."""
         def connect():
-            self.socket = self.ns.socket(socket.AF_INET6 if ":" in self.remote else socket.AF_INET)
+            self.socket = self.ns.socket(tcp.family_of(self.remote))
             self.socket.settimeout(timeout)
+            tcp.set_ttl(self.socket, self.ttl, self.min_ttl)
+            if self.password:
+                tcp.set_key(self.socket, self.remote, self.password)
             if self.local:
                 self.socket.bind((self.local, 0))
             try:

@@ -88,8 +88,9 @@ static const char every_key[] =
 	"    min-hold-time: 4, keepalive-interval: 5, send-hold-time: 300, connect-retry: 2, "
 	"connect-retry-max: 12,\n"
 	"    idle-hold-time: 3, idle-hold-time-max: 60, multihop-ttl: 8, ttl-security-hops: 0,\n"
-	"    extended-messages: true, extended-next-hop: false, route-refresh: true}\n"
-	"dynamic-neighbors: [{prefix: 172.16.0.0/16, peer-group: plain, limit: 100}]\n"
+	"    password: one, extended-messages: true, extended-next-hop: false, route-refresh: true}\n"
+	"dynamic-neighbors: [{prefix: 172.16.0.0/16, peer-group: plain, limit: 100, limit-rate: 9,\n"
+	"  password: \"for all\"}]\n"
 	"neighbors: [{address: 10.0.0.110, peer-group: plain}]\n"
 	"fib: {enabled: true, table: 100, metric: 21, protocol: 201, next-hop-id-base: 5000,\n"
 	"  next-hop-id-count: 2000, groups: [{prefixes: [10.7.0.0/16], type: resilient, buckets: 1024,\n"
@@ -152,6 +153,7 @@ static const struct change {
 	{ "peer-groups.NAME.multihop-ttl", "ttl: 8", "ttl: 9", "8 -> 9" },
 	{ "peer-groups.NAME.ttl-security-hops", "multihop-ttl: 8, ttl-security-hops: 0",
 		"multihop-ttl: 0, ttl-security-hops: 1", "0 -> 1" },
+	{ "peer-groups.NAME.password", "password: one", "password: two", "changed" },
 	{ "peer-groups.NAME.extended-messages", "messages: true", "messages: false", "true -> false" },
 	{ "peer-groups.NAME.extended-next-hop", "next-hop: false", "next-hop: true", "false -> true" },
 	{ "peer-groups.NAME.route-refresh", "refresh: true", "refresh: false", "true -> false" },
@@ -159,6 +161,8 @@ static const struct change {
 	{ "dynamic-neighbors[].peer-group", "172.16.0.0/16, peer-group: plain",
 		"172.16.0.0/16, peer-group: other", "plain -> other" },
 	{ "dynamic-neighbors[].limit", "limit: 100", "limit: 99", "100 -> 99" },
+	{ "dynamic-neighbors[].limit-rate", "limit-rate: 9", "limit-rate: 0", "9 -> 0" },
+	{ "dynamic-neighbors[].password", "password: \"for all\"", "password: \"for each\"", "changed" },
 	{ "neighbors[].address", "10.0.0.110", "10.0.0.111", "added" },
 	{ "neighbors[].peer-group", "10.0.0.110, peer-group: plain", "10.0.0.110", "plain -> none" },
 	{ "neighbors[].*", "10.0.0.110, peer-group: plain", "10.0.0.110, peer-group: plain, hold-time: 9",
@@ -243,7 +247,7 @@ static bool is_the_change(const struct change *c, const struct config_change *go
 }
 
 /* The line of the printed schema tells what the change is to touch. */
-static void check_row(const char *line, const struct config_rrd *before)
+static bool check_row(const char *line, const struct config_rrd *before)
 {
 	size_t path = strcspn(line, "\t"), type = strcspn(line + path + 1, "\t"), found = 0;
 	const struct change *c = change_of(line, path);
@@ -251,6 +255,9 @@ static void check_row(const char *line, const struct config_rrd *before)
 	struct config_diff d;
 	char *text, *apply;
 
+	/* The file of a password fills the place of the password, whose row tells it; no build has TCP-AO. */
+	if (!c && (strstr(line, ".password-file\t") || strstr(line, ".tcp-ao\t")))
+		return false;
 	if (!c)
 		fail_msg("no change is tried of %.*s", (int)path, line);
 	text = changed(c);
@@ -274,6 +281,7 @@ static void check_row(const char *line, const struct config_rrd *before)
 	config_rrd_free(after);
 	free(apply);
 	free(text);
+	return true;
 }
 
 static void every_key_changed_alone_is_told_with_what_it_touches(void **state)
@@ -283,8 +291,8 @@ static void every_key_changed_alone_is_told_with_what_it_touches(void **state)
 	size_t rows = 0;
 
 	(void)state;
-	for (char *line = strtok_r(lines, "\n", &save); line; line = strtok_r(NULL, "\n", &save), rows++)
-		check_row(line, before);
+	for (char *line = strtok_r(lines, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		rows += check_row(line, before);
 	assert_int_equal(rows, sizeof(changes) / sizeof(changes[0]));
 	free(lines);
 	config_rrd_free(before);
@@ -440,13 +448,18 @@ static void says_the_same(const char *text, bool all)
 {
 	struct config_rrd *a = load(text), *b;
 	char *again = written(a, all);
+	size_t different = 0;
 	struct config_diff d;
 
 	b = load(again);
 	d = diff_of(a, b);
-	for (size_t i = 0; i < d.count; i++)
+	for (size_t i = 0; i < d.count; i++) {
+		if (strcmp(strrchr(d.item[i].path, '.'), ".password") == 0)
+			continue;
 		print_error("%s: %s\n%s", d.item[i].path, d.item[i].words, again);
-	assert_int_equal(d.count, 0);
+		different++;
+	}
+	assert_int_equal(different, 0);
 	config_diff_fini(&d);
 	config_rrd_free(a);
 	config_rrd_free(b);
@@ -470,6 +483,7 @@ static char *read_file(const char *name)
 	return text;
 }
 
+/* But for what must not be shown. */
 static void what_is_written_reads_the_same(void **state)
 {
 	static const char *const files[] = { "rrd-everything.conf", "rrd-ipv6.conf", "rrd-minimal.conf",

@@ -1,6 +1,8 @@
+#include "io/own_addresses.h"
 #include "io/tcp.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -55,6 +57,14 @@ static int accept_one(int listener, struct ip_addr *remote, struct ip_addr *loca
 	return io_tcp_accept(listener, remote, local);
 }
 
+static int default_ttl(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), ttl = get_int(fd, IPPROTO_IP, IP_TTL);
+
+	close(fd);
+	return ttl;
+}
+
 static void a_connection_has_its_source_its_ttl_and_no_delay(void **state)
 {
 	struct ip_addr server = addr("127.0.0.1"), source = addr("127.0.0.77"), remote, local, mine;
@@ -77,8 +87,12 @@ static void a_connection_has_its_source_its_ttl_and_no_delay(void **state)
 	assert_int_equal(get_int(out, IPPROTO_IP, IP_MINTTL), 32);
 	assert_int_equal(get_int(out, IPPROTO_TCP, TCP_NODELAY), 1);
 	assert_int_equal(get_int(in, IPPROTO_TCP, TCP_NODELAY), 1);
+	/* the first answer has all of its TTL; later ones have what is asked for, or the kernel's */
+	assert_int_equal(get_int(in, IPPROTO_IP, IP_TTL), 255);
 	assert_int_equal(io_tcp_set_ttl(in, IP_V4, 1, 0), 0);
 	assert_int_equal(get_int(in, IPPROTO_IP, IP_TTL), 1);
+	assert_int_equal(io_tcp_set_ttl(in, IP_V4, 0, 0), 0);
+	assert_int_equal(get_int(in, IPPROTO_IP, IP_TTL), default_ttl());
 	for (int i = 0; i < 3; i++) {
 		int fd = (int[]){ listener, out, in }[i];
 
@@ -217,13 +231,58 @@ static void ipv6_stands_beside_ipv4_on_one_port(void **state)
 static void own_addresses_are_known_from_foreign_ones(void **state)
 {
 	struct ip_addr own = addr("127.0.0.1"), any = addr("0.0.0.0"), foreign = addr("192.0.2.1"),
-		       foreign6 = addr("2001:db8::1");
+		       foreign6 = addr("2001:db8::1"), interface;
+	struct io_own_addresses *o = io_own_addresses_new();
+	struct ifaddrs *all;
 
 	(void)state;
-	assert_true(io_tcp_is_own_address(&own));
-	assert_false(io_tcp_is_own_address(&any));
-	assert_false(io_tcp_is_own_address(&foreign));
-	assert_false(io_tcp_is_own_address(&foreign6));
+	assert_true(io_own_addresses_have(o, &own, 0));
+	assert_false(io_own_addresses_have(o, &any, 0));
+	assert_false(io_own_addresses_have(o, &foreign, 0));
+	assert_false(io_own_addresses_have(o, &foreign6, 0));
+	assert_int_equal(getifaddrs(&all), 0);
+	for (const struct ifaddrs *i = all; i; i = i->ifa_next)
+		if (i->ifa_addr && ip_addr_from_sockaddr(i->ifa_addr, &interface, NULL))
+			assert_true(io_own_addresses_have(o, &interface, 0));
+	freeifaddrs(all);
+	io_own_addresses_free(o);
+}
+
+/* On the loopback interface a packet has the TTL that it was sent with. */
+static void a_syn_tells_from_how_far_it_came(void **state)
+{
+	struct ip_addr server = addr("127.0.0.1"), remote, local;
+	int listener = io_tcp_bind(&server, 0), out, in;
+
+	(void)state;
+	assert_int_equal(io_tcp_guard_listener(listener, IP_V4, 0, true), 0);
+	assert_int_equal(io_tcp_start_listening(listener), 0);
+	for (int ttl = 253; ttl <= 255; ttl++) {
+		out = io_tcp_connect(
+			&server, port_of(listener), &(struct io_tcp_opts){ .ttl = (uint8_t)ttl });
+		in = accept_one(listener, &remote, &local);
+		assert_true(out >= 0 && in >= 0);
+		assert_int_equal(io_tcp_came_with_ttl(in, IP_V4, 254), ttl >= 254);
+		close(in);
+		close(out);
+	}
+	/* what the listener asks for need not be looked up, and nothing else is known without the SYN */
+	assert_int_equal(io_tcp_guard_listener(listener, IP_V4, 100, false), 0);
+	out = io_tcp_connect(&server, port_of(listener), &(struct io_tcp_opts){ .ttl = 255 });
+	in = accept_one(listener, &remote, &local);
+	assert_true(io_tcp_came_with_ttl(in, IP_V4, 100));
+	assert_false(io_tcp_came_with_ttl(in, IP_V4, 101));
+	close(in);
+	close(out);
+	close(listener);
+}
+
+static void a_refused_key_is_explained(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(io_tcp_key_error(ENOMEM), "net.core.optmem_max"));
+	assert_non_null(strstr(io_tcp_key_error(ENOPROTOOPT), "CONFIG_TCP_MD5SIG"));
+	assert_string_equal(io_tcp_key_error(EINVAL), strerror(EINVAL));
 }
 
 int main(void)
@@ -239,6 +298,8 @@ int main(void)
 		cmocka_unit_test(hundreds_of_connections_wait_in_the_backlog),
 		cmocka_unit_test(ipv6_stands_beside_ipv4_on_one_port),
 		cmocka_unit_test(own_addresses_are_known_from_foreign_ones),
+		cmocka_unit_test(a_syn_tells_from_how_far_it_came),
+		cmocka_unit_test(a_refused_key_is_explained),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

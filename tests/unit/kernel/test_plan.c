@@ -46,7 +46,8 @@ struct model {
 	bool reachable[HOPS];
 	bool refused[HOPS]; /* by the kernel, since the last resolution */
 	size_t ops[PLAN_NEXT_HOP_DEL + 1];
-	unsigned fail_one_in; /* 0: never */
+	size_t most_under_way; /* batches */
+	unsigned fail_one_in;  /* 0: never */
 	uint32_t random;
 };
 
@@ -618,6 +619,53 @@ static void a_wish_during_a_batch_is_planned_after_it(void **state)
 	model_free(m);
 }
 
+static void assert_goes_ahead(struct model *m, size_t nr, struct plan_batch *b)
+{
+	struct prefix prefix = prefix_nr(nr);
+
+	assert_true(plan_run(m->plan, 1, b));
+	assert_int_equal(b->count, 1);
+	assert_int_equal(b->op[0].kind, m->wished[nr] ? PLAN_ROUTE_SET : PLAN_ROUTE_DEL);
+	assert_true(prefix_equal(&b->op[0].prefix, &prefix));
+	run_batch(m, b);
+}
+
+static void routes_go_ahead_of_results_and_nothing_else_does(void **state)
+{
+	struct model *m = model_new(false);
+	struct plan_batch b[4] = { 0 };
+
+	(void)state;
+	wish(m, 0, 1, 1);
+	commit(m, 100);
+	for (size_t i = 1; i < 4; i++)
+		wish(m, i, 1, 1);
+	wish(m, 0, 0, 1);
+	for (size_t i = 0; i < 3; i++)
+		assert_goes_ahead(m, i + 1, &b[i]);
+	/* The first one's result is still to come. */
+	wish(m, 1, 0, 1);
+	assert_goes_ahead(m, 0, &b[3]);
+	assert_false(plan_run(m->plan, 1, &(struct plan_batch){ 0 }));
+	for (size_t i = 0; i < 4; i++) {
+		plan_done(m->plan, &b[i]);
+		plan_batch_fini(&b[i]);
+	}
+	/* A next hop and a group that the kernel has not confirmed. */
+	wish(m, 4, 2, 1);
+	resolve(m, PLAN_ASK_NEW);
+	b[0] = (struct plan_batch){ 0 };
+	assert_true(plan_run(m->plan, 100, &b[0]));
+	run_batch(m, &b[0]);
+	wish(m, 5, 1, 1);
+	assert_false(plan_run(m->plan, 100, &(struct plan_batch){ 0 }));
+	plan_done(m->plan, &b[0]);
+	plan_batch_fini(&b[0]);
+	commit(m, 100);
+	check_equal(m);
+	model_free(m);
+}
+
 static void a_full_range_of_ids_is_told_in_words(void **state)
 {
 	struct plan_config cfg = { .id_base = ID_BASE, .id_count = 3 };
@@ -853,10 +901,28 @@ static void one_random_step(struct model *m)
 	}
 }
 
+/* Up to three batches are written before the results of the first are told; wishes come in between. */
+static void random_batches(struct model *m, bool with_wishes)
+{
+	struct plan_batch b[3] = { 0 };
+	size_t count = 0;
+
+	while (count <= draw(m, 3) && count < 3 && !plan_has_new(m->plan) &&
+		plan_run(m->plan, 1 + draw(m, 30), &b[count])) {
+		run_batch(m, &b[count++]);
+		for (uint32_t i = with_wishes ? draw(m, 3) : 0; i > 0; i--)
+			wish(m, draw(m, PREFIXES), draw(m, 1u << HOPS), 1);
+	}
+	m->most_under_way = count > m->most_under_way ? count : m->most_under_way;
+	for (size_t i = 0; i < count; i++)
+		plan_done(m->plan, &b[i]);
+	for (size_t i = 0; i < 3; i++)
+		plan_batch_fini(&b[i]);
+}
+
 static void random_run(bool classic, unsigned fail_one_in, uint32_t seed)
 {
 	struct model *m = model_new(classic);
-	struct plan_batch b;
 
 	m->some_resilient = seed % 2;
 
@@ -865,15 +931,8 @@ static void random_run(bool classic, unsigned fail_one_in, uint32_t seed)
 		for (uint32_t i = draw(m, 6); i > 0; i--)
 			one_random_step(m);
 		m->fail_one_in = round % 20 < 15 ? fail_one_in : 0;
-		b = (struct plan_batch){ 0 };
 		resolve(m, PLAN_ASK_NEW);
-		if (plan_run(m->plan, 1 + draw(m, 30), &b)) {
-			run_batch(m, &b);
-			for (uint32_t i = fail_one_in || classic ? draw(m, 3) : 0; i > 0; i--)
-				wish(m, draw(m, PREFIXES), draw(m, 1u << HOPS), 1);
-			plan_done(m->plan, &b);
-		}
-		plan_batch_fini(&b);
+		random_batches(m, fail_one_in || classic);
 		if (round % 20 != 19)
 			continue;
 		resolve(m, PLAN_ASK_ALL);
@@ -883,6 +942,7 @@ static void random_run(bool classic, unsigned fail_one_in, uint32_t seed)
 		if (!classic && draw(m, 2))
 			restart(m);
 	}
+	assert_in_range(m->most_under_way, classic ? 1 : 2, classic ? 1 : 3);
 	memset(m->wished, 0, sizeof(m->wished));
 	plan_clear(m->plan);
 	m->fail_one_in = 0;
@@ -916,6 +976,25 @@ static void random_wishes_end_where_they_should_in_classic_mode(void **state)
 
 /* --- the order --- */
 
+/* Prefixes in their order: all lengths; many IPv6 ones that differ only behind the first 64 bits. */
+static struct prefix sorted_prefix(size_t i, size_t of)
+{
+	struct prefix p = { .family = i < of / 2 ? IP_V4 : IP_V6 };
+	size_t nr = p.family == IP_V4 ? i : i - of / 2;
+
+	if (p.family == IP_V4) {
+		p.bytes[0] = (uint8_t)(nr >> 8);
+		p.bytes[1] = (uint8_t)(nr & 0xf8);
+		p.len = (uint8_t)(14 + (nr & 7));
+	} else {
+		p.bytes[0] = 0xfd;
+		p.bytes[6] = (uint8_t)(nr >> 10);
+		p.bytes[14] = (uint8_t)(nr >> 2);
+		p.len = (uint8_t)(125 + (nr & 3));
+	}
+	return p;
+}
+
 /* The first ones come in steps of stride, then they go and come at random. */
 static void walk_sorted(size_t stride)
 {
@@ -926,11 +1005,8 @@ static void walk_sorted(size_t stride)
 	struct model m = { .random = 99 };
 
 	assert_null(order_next(&o, NULL));
-	for (size_t i = 0; i < N; i++) {
-		struct ip_addr a = ip_addr_v4((uint32_t)i << 12);
-
-		p[i] = prefix_of(&a, 20);
-	}
+	for (size_t i = 0; i < N; i++)
+		p[i] = sorted_prefix(i, N);
 	for (int round = 0; round < 30000; round++) {
 		size_t i = round < N ? (size_t)round * stride % N : draw(&m, N);
 
@@ -977,6 +1053,7 @@ int main(void)
 		cmocka_unit_test(a_refused_route_keeps_its_place_and_is_tried_again),
 		cmocka_unit_test(a_group_that_could_not_be_changed_keeps_its_old_next_hop),
 		cmocka_unit_test(a_wish_during_a_batch_is_planned_after_it),
+		cmocka_unit_test(routes_go_ahead_of_results_and_nothing_else_does),
 		cmocka_unit_test(a_full_range_of_ids_is_told_in_words),
 		cmocka_unit_test(leftovers_are_kept_and_swept),
 		cmocka_unit_test(what_a_route_wanted_before_a_restart_is_not_wanted_for_ever),

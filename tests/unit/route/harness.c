@@ -151,7 +151,9 @@ static void note_paths(struct harness *h, const struct prefix *p, enum bgp_famil
 {
 	const struct route_entry *e = route_rib_find(route_engine_rib(h->e, f), p);
 
-	for (const struct route_path *path = e ? e->paths : NULL; path; path = path->next) {
+	if (!e)
+		return;
+	ROUTE_EACH_PATH (path, &e->paths) {
 		assert_true(path->path_id_out < HARNESS_PATH_IDS);
 		h->path_prefix[path->path_id_out] = prefix_hash(p);
 	}

@@ -23,7 +23,7 @@ static struct route_entry *entry(struct harness *h)
 
 static const struct route_path *path_of(struct harness *h, const struct test_peer *from)
 {
-	for (const struct route_path *p = entry(h)->paths; p; p = p->next)
+	ROUTE_EACH_PATH (p, &entry(h)->paths)
 		if (p->peer == from->p)
 			return p;
 	return NULL;
@@ -201,7 +201,7 @@ static size_t multipaths(struct harness *h)
 	size_t n = 0;
 
 	route_decide(route_engine_decide(h->e), entry(h));
-	for (const struct route_path *p = entry(h)->paths; p; p = p->next)
+	ROUTE_EACH_PATH (p, &entry(h)->paths)
 		n += (p->flags & ROUTE_PATH_MULTIPATH) != 0;
 	return n;
 }

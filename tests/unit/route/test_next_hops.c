@@ -102,7 +102,7 @@ static void what_is_nobodys_address_is_no_next_hop(void **unused)
 		assert_string_equal(state(&h, row[i].next_hop), "ineligible");
 		assert_string_equal(
 			route_decide_why_text(route_engine_decide(h.e), entry_of(&h, row[i].prefix),
-				entry_of(&h, row[i].prefix)->paths, buf, sizeof(buf)),
+				route_paths_at(entry_of(&h, row[i].prefix)->paths, 0), buf, sizeof(buf)),
 			row[i].why);
 		/* nobody needs to be asked, and nobody's word changes it */
 		assert_int_equal(h.hops_used, 0);
@@ -181,7 +181,7 @@ static void the_only_path_is_no_exception(void **unused)
 	assert_string_equal(best(&h, SERVICE, buf), "");
 	assert_false(route_balancers_of(route_engine_decide(h.e), entry_of(&h, SERVICE), &b, NULL));
 	assert_int_equal(b.count, 0);
-	assert_false(entry_of(&h, SERVICE)->paths->flags & ROUTE_PATH_MULTIPATH);
+	assert_false(route_paths_at(entry_of(&h, SERVICE)->paths, 0)->flags & ROUTE_PATH_MULTIPATH);
 	assert_int_equal(route_decide_rank(route_engine_decide(h.e), entry_of(&h, SERVICE), 4), 0);
 	route_balancers_fini(&b);
 	harness_fini(&h);
@@ -202,7 +202,7 @@ static void why_is_told_also_before_the_walk_has_come_by(void **unused)
 	assert_string_equal(best(&h, SERVICE, buf), "");
 	tell(&h, "10.0.0.1", true, 0);
 	tell(&h, "10.0.0.2", true, 0);
-	for (const struct route_path *p = entry_of(&h, SERVICE)->paths; p; p = p->next)
+	ROUTE_EACH_PATH (p, &entry_of(&h, SERVICE)->paths)
 		assert_non_null(route_decide_why_text(
 			route_engine_decide(h.e), entry_of(&h, SERVICE), p, buf, sizeof(buf)));
 	harness_settle(&h, 0);
@@ -225,7 +225,7 @@ static void step_6_lowest_interior_cost(void **unused)
 	tell(&h, "10.0.0.2", true, 30);
 	harness_settle(&h, 0);
 	assert_string_equal(best(&h, SERVICE, buf), "10.0.0.2");
-	worse = entry_of(&h, SERVICE)->paths->next;
+	worse = route_paths_at(entry_of(&h, SERVICE)->paths, 1);
 	assert_int_equal(route_decide_why(route_engine_decide(h.e), entry_of(&h, SERVICE), worse),
 		ROUTE_STEP_INTERIOR_COST);
 	assert_string_equal(route_decide_why_text(

@@ -119,7 +119,9 @@ static void a_table_without_rows_has_headers(void **state)
 	(void)state;
 	expect_table(&view_memory, 0, none, "WHAT  OBJECTS  OCTETS\n");
 	expect_table(&view_ranges, 0, none,
-		"PREFIX  GROUP  LIMIT  NEIGHBORS  REFUSED  LAST-REFUSED  TWO-SPEAKERS\n");
+		"PREFIX  GROUP  LIMIT  NEIGHBORS  REFUSED  LAST-REFUSED  WAITING  GAVE-WAY  TIMED-OUT  PER-S "
+		" "
+		"TOO-FAST  TWO-SPEAKERS\n");
 }
 
 static void free_text_is_cut_to_fit_the_terminal_and_only_then(void **state)

@@ -266,17 +266,52 @@ static struct raw *raw_new(int fd)
 	return r;
 }
 
-struct raw *raw_connect(struct world *w, const char *from)
+/* NULL when there is no answer. Over the loopback interface it would be here before connect() has returned. */
+static struct raw *connect_with(struct world *w, const char *from, struct io_tcp_opts opts)
 {
 	struct ip_addr here = addr_of("127.0.0.1"), source = addr_of(from);
-	struct io_tcp_opts opts = { .local = &source };
-	int fd = io_tcp_connect(&here, w->port, &opts);
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	struct pollfd p = { .events = POLLOUT };
 
-	assert_true(fd >= 0);
-	assert_int_equal(poll(&p, 1, 1000), 1);
-	assert_int_equal(io_tcp_connect_result(fd), 0);
-	return raw_new(fd);
+	opts.local = &source;
+	p.fd = io_tcp_connect(&here, w->port, &opts);
+	assert_true(p.fd >= 0);
+	if (poll(&p, 1, 50) == 0) {
+		close(p.fd);
+		return NULL;
+	}
+	assert_int_equal(io_tcp_connect_result(p.fd), 0);
+	return raw_new(p.fd);
+}
+
+struct raw *raw_connect(struct world *w, const char *from)
+{
+	struct raw *r = connect_with(w, from, (struct io_tcp_opts){ 0 });
+
+	assert_non_null(r);
+	return r;
+}
+
+struct raw *raw_connect_with_ttl(struct world *w, const char *from, uint8_t ttl)
+{
+	struct raw *r = connect_with(w, from, (struct io_tcp_opts){ .ttl = ttl });
+
+	assert_non_null(r);
+	return r;
+}
+
+struct io_tcp_key key_of(const char *password)
+{
+	struct io_tcp_key key = { .len = (uint8_t)strlen(password) };
+
+	memcpy(key.octets, password, key.len);
+	return key;
+}
+
+struct raw *raw_connect_with_key(struct world *w, const char *from, const char *password)
+{
+	struct io_tcp_key key = key_of(password);
+
+	return connect_with(w, from, (struct io_tcp_opts){ .key = &key });
 }
 
 int raw_listen(struct world *w, const char *address)
@@ -377,6 +412,11 @@ static bool message_there(void *arg)
 	return r->closed || (r->len >= BGP_HEADER_LEN && r->len >= (size_t)(r->buf[16] << 8 | r->buf[17]));
 }
 
+bool message_is_there(struct raw *r)
+{
+	return message_there(r);
+}
+
 void raw_next(struct world *w, struct raw *r, struct message *m)
 {
 	size_t len;
@@ -422,6 +462,21 @@ void raw_expect_notification(struct world *w, struct raw *r, uint8_t code, uint8
 	assert_int_equal(m.body[0], code);
 	assert_int_equal(m.body[1], subcode);
 	raw_expect(w, r, 0, NULL);
+}
+
+static bool is_closed(void *arg)
+{
+	struct raw *r = arg;
+
+	message_there(r);
+	return r->closed;
+}
+
+void raw_expect_reset(struct world *w, struct raw *r)
+{
+	assert_true(world_wait(w, is_closed, r));
+	assert_int_equal(r->len, 0);
+	assert_int_equal(r->error, ECONNRESET);
 }
 
 void raw_establish(struct world *w, struct raw *r, struct program *p, uint32_t id, uint16_t hold_time_s)

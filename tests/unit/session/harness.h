@@ -80,6 +80,9 @@ bool is_down(void *program);
 
 /* --- raw peers --- */
 struct raw *raw_connect(struct world *w, const char *from);
+struct raw *raw_connect_with_ttl(struct world *w, const char *from, uint8_t ttl);
+/* With a key for the other side. NULL when there is no answer. */
+struct raw *raw_connect_with_key(struct world *w, const char *from, const char *password);
 /* Listens at address and the world's port; returns the socket. */
 int raw_listen(struct world *w, const char *address);
 /* Waits for a connection. */
@@ -92,11 +95,16 @@ void raw_send_keepalive(struct raw *r);
 void raw_send_notification(struct raw *r, uint8_t code, uint8_t subcode);
 /* The next message, waiting for it. */
 void raw_next(struct world *w, struct raw *r, struct message *m);
+/* Without waiting. */
+bool message_is_there(struct raw *r);
 /* The next one has to be of this type. */
 void raw_expect(struct world *w, struct raw *r, uint8_t type, struct message *m);
 /* The next one that is no KEEPALIVE has to be this NOTIFICATION, and then an orderly close. */
 void raw_expect_notification(struct world *w, struct raw *r, uint8_t code, uint8_t subcode);
+/* No message any more: the connection has to be reset. */
+void raw_expect_reset(struct world *w, struct raw *r);
 /* OPEN and KEEPALIVE both ways, until p is up. */
 void raw_establish(struct world *w, struct raw *r, struct program *p, uint32_t id, uint16_t hold_time_s);
+struct io_tcp_key key_of(const char *password);
 uint32_t id_of(const char *text);
 struct ip_addr addr_of(const char *text);

@@ -121,7 +121,7 @@ static void strangers_and_our_own_addresses_are_refused(void **state)
 
 	add_range(w, "127.0.2.0/24", 10, "pods");
 	r = raw_connect(w, "127.0.3.1");
-	raw_expect(w, r, 0, NULL);
+	raw_expect_reset(w, r);
 	raw_free(r);
 	/* the address it connects to */
 	add_range(w, "127.0.0.1/32", 10, "pods");
@@ -223,7 +223,7 @@ static void a_range_that_is_removed_sends_its_neighbors_away(void **state)
 	assert_int_equal(w->dynamic_gone, 1);
 	raw_free(r);
 	r = raw_connect(w, "127.0.2.1");
-	raw_expect(w, r, 0, NULL);
+	raw_expect_reset(w, r);
 	raw_free(r);
 }
 
@@ -236,6 +236,7 @@ static void set_ranges(struct world *w, const char *a, const char *b)
 	for (int i = 0; i < 2 && text[i]; i++, n++) {
 		assert_true(prefix_parse(text[i], &range[n].prefix, NULL));
 		range[n].limit = 10;
+		range[n].new_per_s = 0;
 		range[n].user = (void *)(uintptr_t)text[i];
 	}
 	session_neighbors_set_ranges(w->set, range, n);

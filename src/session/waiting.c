@@ -1,0 +1,93 @@
+/*
+ * Dynamic neighbors that are not up yet, and which of them gives way.
+ *
+ * Each costs memory, a descriptor and a place in its range, and whoever may connect may connect and say nothing. So in a full
+ * range, and where there are too many of them in all, one that comes takes the place of one that is not up: the one that
+ * has waited longest goes, and all that are up stay. Before that it is heard: what it has said may be waiting where
+ * we have not read it yet, and then it was we who were slow. One that has got further by it goes to the end of the line.
+ *
+ * The bounds are wide on purpose: when thousands of good pods come at once, a narrow one would turn them away. What bounds the time
+ * is the session's own timer.
+ */
+#include "session/neighbors_private.h"
+
+void neighbors_wait(struct neighbor *n)
+{
+	if (!n->range || list_linked(&n->waiting_link))
+		return;
+	list_add_tail(&n->set->waiting, &n->waiting_link);
+	list_add_tail(&n->range->waiting, &n->range_waiting_link);
+	n->set->waiting_count++;
+	n->range->info.waiting++;
+}
+
+void neighbors_wait_over(struct neighbor *n)
+{
+	if (!list_linked(&n->waiting_link))
+		return;
+	list_del(&n->waiting_link);
+	list_del(&n->range_waiting_link);
+	n->set->waiting_count--;
+	n->range->info.waiting--;
+}
+
+static void to_the_end(struct neighbor *n)
+{
+	neighbors_wait_over(n);
+	neighbors_wait(n);
+}
+
+/* True when it goes. */
+static bool gives_way(struct neighbor *n)
+{
+	enum session_state before = session_state(n->session);
+
+	session_hear(n->session);
+	if (!list_linked(&n->waiting_link))
+		return false;
+	if (session_state(n->session) > before) {
+		to_the_end(n);
+		return false;
+	}
+	n->set->counters.gave_way++;
+	n->range->info.gave_way++;
+	session_stop(n->session, BGP_CEASE_CONNECTION_REJECTED, NULL);
+	neighbors_remove(n);
+	return true;
+}
+
+static struct neighbor *longest(const struct session_neighbors *set)
+{
+	return LIST_ENTRY(set->waiting.next, struct neighbor, waiting_link);
+}
+
+static struct neighbor *longest_of(const struct neighbor_range *r)
+{
+	return LIST_ENTRY(r->waiting.next, struct neighbor, range_waiting_link);
+}
+
+void neighbors_make_room(struct session_neighbors *set, struct neighbor_range *r)
+{
+	/* Each is heard once: if all of them have got further, the one that comes is refused. */
+	for (unsigned left = r->info.waiting;
+		left > 0 && r->info.waiting > 0 && r->info.neighbors >= r->info.limit; left--)
+		gives_way(longest_of(r));
+	while (set->waiting_count >= set->waiting_max)
+		gives_way(longest(set));
+}
+
+void neighbors_give_back(struct session_neighbors *set, unsigned count)
+{
+	while (count-- && set->waiting_count)
+		gives_way(longest(set));
+}
+
+void session_neighbors_set_waiting_max(struct session_neighbors *set, size_t max)
+{
+	set->waiting_max = max ? max : 1;
+}
+
+size_t session_neighbors_waiting(const struct session_neighbors *set)
+{
+	return set->waiting_count;
+}
