@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from lab import bgp, daemons
+from lab import bgp, daemons, tcp
 from lab.fig4 import REFLECTOR, ROUTER, SERVICE, SERVICE2
 from lab.wait import holds, wait_until
 
@@ -346,6 +346,39 @@ def test_an_exit_can_still_be_made_to_leave_the_routes(lab):
     taken(system.router, changed(system.router, ("fib.on-exit", "keep"), ("fib.restart-time", 5)))
     system.router.process.terminate()
     assert len(system.fig.hops()) == 1
+
+
+# Keys.
+
+def test_a_key_changes_on_live_sessions_if_both_ends_change(fig, reflector):
+    config = changed(reflector, ("peer-groups.k8s.password", "first"), (("neighbors", 0, "password"), "router's"))
+    taken(reflector, config)
+    pod = fig.add_pod(1)
+    speaker = pod.speaker(password="first").establish()
+    ear = hear(fig, password="router's")
+    config = changed(reflector, ("peer-groups.k8s.password", "second"))
+    assert plan(reflector, config) == [("live", "peer-group k8s: password changed")]
+    taken(reflector, config)
+    tcp.set_key(speaker.socket, REFLECTOR, "second")
+    speaker.announce(SERVICE, "10.0.0.105")
+    ear.wait_for_routes(SERVICE, ["10.0.0.105"])
+    assert speaker.closed is None and ear.closed is None
+    assert reflector.show("neighbor", pod.address)[0]["flaps"] == 0
+    fig.add_pod(2).speaker(password="second").establish()
+    assert "second" not in reflector.log() and "second" not in reflector.ctl("show", "config", "all")
+
+
+def test_keys_the_kernel_refuses_refuse_the_whole(fig, reflector, ear):
+    try:
+        fig.reflector.sysctl("net/core/optmem_max", 2048)
+    except OSError:
+        pytest.skip("net.core.optmem_max is not a namespace's own here")
+    many = [{"address": f"10.0.9.{i}", "peer-group": "routers", "passive": True, "password": f"key {i}"}
+            for i in range(1, 200)]
+    config = changed(reflector, (("neighbors",), [*reflector.config["neighbors"], *many]),
+                     ("peer-groups.routers.hold-time", 30))
+    assert "optmem_max" in refused(reflector, config)
+    assert ear.closed is None and len(reflector.neighbors()) == 1
 
 
 # The daemon's own.
