@@ -244,7 +244,7 @@ def stage_topology(_):
 # A real IPVS kernel.
 
 GUESTS = 2
-GUEST_TIME_S = 420
+GUEST_TIME_S = 720
 # Each guest takes what no other has taken yet: a file of tests, or a program in a network namespace of its own. What came of
 # each stays in the results' directory; what is missing there has failed.
 SHARE = """
@@ -280,7 +280,7 @@ def stage_ipvs(_):
     sources = sorted(glob.glob(os.path.join(TOP, "tests", "unit", "ipvs", "test_*kernel*.c")))
     programs = [os.path.relpath(s[:-len(".c")], TOP) for s in sources]
     count = Count()
-    count.add(build("undefined", "--disable-static-announcer", targets=["lb-ipvs-agent", "rrctl", *programs], CC="gcc",
+    count.add(build("undefined", "--disable-static-announcer", targets=["lb-announcer", "lb-ipvs-agent", "rrctl", *programs], CC="gcc",
                     CFLAGS="-O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined"))
     if count.failed:
         return count

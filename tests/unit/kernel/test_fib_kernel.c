@@ -675,6 +675,45 @@ static bool is_compared(struct lab *lab)
 	return status(lab, "comparisons") > 0 && status(lab, "pending") == 0;
 }
 
+static bool is_compared_thrice(struct lab *lab)
+{
+	return status(lab, "comparisons") >= 3;
+}
+
+static void what_needs_no_commit_does_not_wait_and_a_group_is_changed_once(void **state)
+{
+	struct fib_config cfg = config();
+	struct lab *lab;
+	char prefix[32];
+	int64_t before;
+	unsigned id;
+
+	(void)state;
+	cfg.compare_interval_s = 1;
+	lab = lab_new(&cfg);
+	for (int i = 0; i < 10; i++) {
+		snprintf(prefix, sizeof(prefix), "10.2.%d.0/24", i);
+		wish(lab, prefix, "192.168.1.2 192.168.2.2");
+		fib_proceed(lab->fib);
+	}
+	assert_true(wait_until(lab, is_idle));
+	id = group_id("10.2.0.0/24");
+	before = status(lab, "operations");
+	for (int i = 0; i < 10; i++) {
+		snprintf(prefix, sizeof(prefix), "10.2.%d.0/24", i);
+		wish(lab, prefix, "192.168.1.2 192.168.2.2*2");
+		fib_proceed(lab->fib);
+		/* Jobs that end in the middle of it do not cut it into pieces. */
+		if (i == 5)
+			assert_true(wait_until(lab, is_compared_thrice));
+	}
+	assert_int_equal(status(lab, "operations"), before);
+	settle(lab);
+	assert_int_equal(status(lab, "operations"), before + 1);
+	assert_int_equal(group_id("10.2.9.0/24"), id);
+	lab_free(lab);
+}
+
 static void a_restart_with_the_same_wishes_performs_no_operation(void **state)
 {
 	static const char *const prefix[] = { "10.1.1.0/24", "10.1.2.0/24", "10.1.3.0/24",
@@ -1205,6 +1244,7 @@ int main(void)
 		cmocka_unit_test(one_next_hop_of_each_family),
 		cmocka_unit_test(many_next_hops_with_weights),
 		cmocka_unit_test(a_group_changes_in_place_and_is_shared),
+		cmocka_unit_test(what_needs_no_commit_does_not_wait_and_a_group_is_changed_once),
 		cmocka_unit_test(classic_multipath_for_both_families),
 		cmocka_unit_test(an_ipv4_route_over_an_ipv6_next_hop),
 		cmocka_unit_test(a_next_hop_behind_a_gateway),

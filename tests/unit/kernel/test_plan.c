@@ -914,10 +914,10 @@ static void random_batches(struct model *m, bool with_wishes)
 			wish(m, draw(m, PREFIXES), draw(m, 1u << HOPS), 1);
 	}
 	m->most_under_way = count > m->most_under_way ? count : m->most_under_way;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		plan_done(m->plan, &b[i]);
+	for (size_t i = 0; i < 3; i++)
 		plan_batch_fini(&b[i]);
-	}
 }
 
 static void random_run(bool classic, unsigned fail_one_in, uint32_t seed)
