@@ -41,7 +41,9 @@ class Block:
     """One scenario: columns (name, unit), and a row of cells for each daemon."""
 
     COSTS = (("peak", "MiB", lambda r: r.peak_mib or None), ("CPU", "s", lambda r: r.cpu_s if r.peak_mib else None),
-             ("answer", "ms", lambda r: r.answer_ms if r.answers else None), ("late", "ms", lambda r: r.late_ms))
+             ("answer", "ms", lambda r: r.answer_ms if r.answers else None), ("late", "ms", lambda r: r.late_ms),
+             ("turn", "ms", lambda r: r.longest_turn["us"] / 1000 if r.longest_turn else None),
+             ("on CPU", "ms", lambda r: r.longest_turn["cpu-us"] / 1000 if r.longest_turn else None))
 
     def __init__(self, scenario, results):
         """results: {daemon: [Result]}."""

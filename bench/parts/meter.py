@@ -59,12 +59,12 @@ class Meter:
 
 
 class Asker:
-    """Asks the daemon something again and again, and keeps how long the longest answer took."""
+    """Asks the daemon something again and again, and keeps how long the longest answer took, and the last answer."""
 
     EVERY_S = 0.02
 
     def __init__(self, question):
-        self.question, self.worst_ms, self.answers = question, 0.0, 0
+        self.question, self.worst_ms, self.answers, self.last = question, 0.0, 0, None
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -73,7 +73,7 @@ class Asker:
         while not self.stopping.wait(self.EVERY_S):
             start = time.monotonic()
             try:
-                self.question()
+                self.last = self.question()
             except (NotImplementedError, OSError):
                 return
             self.worst_ms = max(self.worst_ms, (time.monotonic() - start) * 1000)

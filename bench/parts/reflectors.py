@@ -1,6 +1,7 @@
 """rrd and the peers, each as who knows it would set it up for speed with the same behaviour: clients of a reflector, every
 path to those who take several, nothing filtered, no timer that holds routes back, log at the usual level to a file.
 """
+import json
 import os
 import socket
 
@@ -57,8 +58,8 @@ class Reflector:
         return any(l.endswith(port) for l in listening)
 
     def question(self):
-        """Asks the daemon something small on its command socket and returns when it has answered; NotImplementedError when this
-        is not measured. Called from another thread."""
+        """Asks the daemon something small on its command socket and returns when it has answered, with what it says of the longest
+        turn of its loop, if anything; NotImplementedError when this is not measured. Called from another thread."""
         raise NotImplementedError
 
 
@@ -116,6 +117,7 @@ class Rrd(Reflector):
                 if not more:
                     break
                 octets += more
+        return json.loads(octets.split(b"\n")[0]).get("row", {}).get("longest-turn")
 
 
 class Bird(Reflector):

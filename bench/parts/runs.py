@@ -27,6 +27,7 @@ class Result:
     generator_cpu_s: float = 0.0
     answer_ms: float = 0.0     # the longest that an answer on the command socket took
     answers: int = 0
+    longest_turn: dict = None  # what the daemon says of the longest turn of its loop
     late_ms: float = None      # the latest keepalive, after it was due
     histograms: dict = field(default_factory=dict)
     counts: dict = field(default_factory=dict)  # by group of peers: the generator's, at the end
@@ -103,6 +104,7 @@ class Run:
             if asker:
                 asker.close()
                 self.outcome.answer_ms, self.outcome.answers = asker.worst_ms, asker.answers
+                self.outcome.longest_turn = asker.last
 
     def observe(self):
         """From now on it is noted how late keepalives are."""

@@ -1,9 +1,15 @@
 /*
  * The turn of the loop, over libevent's descriptors and signals.
  *
- * A turn: wait; read the clock; serve every descriptor that is ready; fire the timers that were due at the clock's
+ * A turn: wait; read the clock; serve the descriptors that are ready; fire the timers that were due at the clock's
  * reading; run the jobs that were posted. Each phase is bounded, so none can starve another: input that never ends
  * does not keep a hold timer from firing, and a timer of delay zero that sets itself again lets input in between.
+ *
+ * Polling only puts watches into a queue of those that are ready, and they are served from its front until a share of
+ * time is used up; the rest waits for the next turn, in front of what becomes ready meanwhile. So a thousand busy
+ * sockets make many turns and not a long one. Until the queue is empty the kernel is not asked again for all that is
+ * ready: it would tell of the same thousand in each turn. Urgent watches are looked at in each turn all the same, and have a queue, and a share, of their own: what a person
+ * asks is answered within a turn, and cannot keep the others from theirs. A job that has much to do asks io_loop_share_used().
  *
  * Timers are kept here and not by libevent, whose priorities would let busy input hold them back for good: a binary
  * heap, and one timerfd for the earliest deadline. The timerfd is only moved when a deadline earlier than its own is
@@ -21,6 +27,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -33,6 +40,12 @@ enum {
 	POLL_PASSES_MAX = 8,
 	/* A timer that is this late was not held up by a turn's work: the process stood still. */
 	STOOD_STILL_US = 100000,
+	/* What the ready descriptors of either queue, or one job, may take of a turn: a whole turn stays well below the 100 ms
+	 * that a keepalive or an answer may be late. */
+	SHARE_US = 10000,
+	LONG_TURN_US = 100000,
+	URGENT_LOOKS =
+		64, /* urgent watches looked at by themselves; more are served as soon as all is polled again */
 };
 
 struct io_loop {
@@ -43,7 +56,13 @@ struct io_loop {
 	uint64_t now_us;
 	bool now_valid; /* now_us is this turn's time */
 	bool stopping;
-	unsigned served; /* descriptors in the current pass */
+	unsigned polled;      /* events in the current pass */
+	struct list ready[2]; /* watches to be served: ordinary ones, urgent ones */
+	struct list urgent;   /* all urgent watches */
+	uint64_t cpu_us;      /* at the end of the last turn */
+	uint64_t share_us;    /* when the part of the turn in hand began */
+	struct io_turn turn, longest;
+	uint64_t long_turns;
 	struct io_timer **heap;
 	size_t heap_len, heap_size;
 	uint64_t timer_seq;
@@ -68,8 +87,11 @@ struct io_job {
 
 struct io_watch {
 	struct io_loop *loop;
+	struct list link; /* while it is ready */
+	struct list urgent_link;
+	int fd;
 	struct event *read_event, *write_event;
-	unsigned events;
+	unsigned events, ready;
 	void (*fn)(void *user, unsigned events);
 	void *user;
 };
@@ -81,12 +103,17 @@ struct io_signal {
 	void *user;
 };
 
-static uint64_t clock_us(void)
+static uint64_t read_clock_us(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static uint64_t clock_us(void)
+{
+	return read_clock_us(CLOCK_MONOTONIC);
 }
 
 /* Whichever callback comes first after the wait reads the clock for the whole turn. */
@@ -282,6 +309,7 @@ static void run_jobs(struct io_loop *loop)
 		struct io_job *j = LIST_ENTRY(loop->jobs.next, struct io_job, link);
 
 		list_del(&j->link);
+		loop->share_us = clock_us();
 		j->fn(j->user);
 	}
 	list_del(&marker);
@@ -289,26 +317,87 @@ static void run_jobs(struct io_loop *loop)
 
 /* --- descriptors --- */
 
+static void set_ready(struct io_watch *w, unsigned events)
+{
+	w->ready |= events & w->events;
+	if (w->ready && !list_linked(&w->link))
+		list_add_tail(&w->loop->ready[list_linked(&w->urgent_link)], &w->link);
+}
+
+static void polled(struct io_watch *w, unsigned event)
+{
+	read_clock(w->loop);
+	w->loop->polled++;
+	set_ready(w, event);
+}
+
 static void read_ready(int fd, short what, void *user)
 {
-	struct io_watch *w = user;
-
 	(void)fd;
 	(void)what;
-	read_clock(w->loop);
-	w->loop->served++;
-	w->fn(w->user, IO_READ);
+	polled(user, IO_READ);
 }
 
 static void write_ready(int fd, short what, void *user)
 {
-	struct io_watch *w = user;
-
 	(void)fd;
 	(void)what;
-	read_clock(w->loop);
-	w->loop->served++;
-	w->fn(w->user, IO_WRITE);
+	polled(user, IO_WRITE);
+}
+
+static void look_at_urgent(struct io_loop *loop)
+{
+	struct io_watch *watch[URGENT_LOOKS];
+	struct pollfd look[URGENT_LOOKS];
+	nfds_t n = 0;
+
+	LIST_FOREACH (l, &loop->urgent) {
+		struct io_watch *w = LIST_ENTRY(l, struct io_watch, urgent_link);
+
+		if (n == URGENT_LOOKS)
+			break;
+		if (!w->events)
+			continue;
+		look[n] = (struct pollfd){ .fd = w->fd };
+		look[n].events |= w->events & IO_READ ? POLLIN : 0;
+		look[n].events |= w->events & IO_WRITE ? POLLOUT : 0;
+		watch[n++] = w;
+	}
+	if (n == 0 || poll(look, n, 0) <= 0)
+		return;
+	for (nfds_t i = 0; i < n; i++) {
+		short what = look[i].revents;
+		bool over = what & (POLLERR | POLLHUP);
+
+		set_ready(watch[i],
+			(what & POLLIN || over ? IO_READ : 0) | (what & POLLOUT || over ? IO_WRITE : 0));
+	}
+}
+
+static void unready(struct io_watch *w, unsigned events)
+{
+	w->ready &= ~events;
+	if (!w->ready)
+		list_del(&w->link);
+}
+
+static bool any_ready(const struct io_loop *loop)
+{
+	return !list_empty(&loop->ready[false]) || !list_empty(&loop->ready[true]);
+}
+
+/* Serves what is ready now; no longer than a share of time when bounded. */
+static void serve(struct io_loop *loop, struct list *ready, bool bounded)
+{
+	loop->share_us = clock_us();
+	while (!list_empty(ready) && !(bounded && io_loop_share_used(loop))) {
+		struct io_watch *w = LIST_ENTRY(ready->next, struct io_watch, link);
+		unsigned event = w->ready & IO_READ ? IO_READ : IO_WRITE;
+
+		unready(w, event);
+		loop->turn.served++;
+		w->fn(w->user, event);
+	}
 }
 
 struct io_watch *io_watch_new(
@@ -317,6 +406,7 @@ struct io_watch *io_watch_new(
 	struct io_watch *w = mem_calloc(1, sizeof(*w));
 
 	w->loop = loop;
+	w->fd = fd;
 	w->fn = fn;
 	w->user = user;
 	w->read_event = event_new(loop->base, fd, EV_READ | EV_PERSIST, read_ready, w);
@@ -328,6 +418,8 @@ void io_watch_free(struct io_watch *w)
 {
 	if (!w)
 		return;
+	list_del(&w->link);
+	list_del(&w->urgent_link);
 	event_free(w->read_event);
 	event_free(w->write_event);
 	free(w);
@@ -347,6 +439,12 @@ void io_watch_set(struct io_watch *w, unsigned events)
 	watch_one(w->read_event, w->events & IO_READ, events & IO_READ);
 	watch_one(w->write_event, w->events & IO_WRITE, events & IO_WRITE);
 	w->events = events;
+	unready(w, ~events);
+}
+
+void io_watch_set_urgent(struct io_watch *w)
+{
+	list_add_tail(&w->loop->urgent, &w->urgent_link);
 }
 
 /* --- signals --- */
@@ -400,6 +498,9 @@ struct io_loop *io_loop_new(void)
 	}
 	loop->armed_us = UINT64_MAX;
 	list_init(&loop->jobs);
+	list_init(&loop->ready[false]);
+	list_init(&loop->ready[true]);
+	list_init(&loop->urgent);
 	loop->timer_event = event_new(loop->base, loop->timerfd, EV_READ | EV_PERSIST, timerfd_ready, loop);
 	event_add(loop->timer_event, NULL);
 	return loop;
@@ -418,34 +519,82 @@ void io_loop_free(struct io_loop *loop)
 
 static void poll_once(struct io_loop *loop, bool wait)
 {
-	loop->served = 0;
+	loop->polled = 0;
 	event_base_loop(loop->base, EVLOOP_ONCE | (wait ? 0 : EVLOOP_NONBLOCK));
 }
 
 /*
- * After the process stood still, timers are overdue although the input that would have moved them is waiting. One
- * pass may not have served all of it: passes go on while they come back full.
+ * After the process stood still, timers are overdue although the input that would have moved them is waiting: then all
+ * is served. One pass may not have found all of it: passes go on while they come back full.
  */
-static void catch_up(struct io_loop *loop)
+static void serve_descriptors(struct io_loop *loop)
 {
-	for (int pass = 1; pass < POLL_PASSES_MAX && loop->served + 2 >= POLL_BATCH &&
+	bool stood_still = timer_due(loop, loop->now_us - STOOD_STILL_US);
+
+	serve(loop, &loop->ready[true], true);
+	serve(loop, &loop->ready[false], !stood_still);
+	for (int pass = 1; pass < POLL_PASSES_MAX && loop->polled + 2 >= POLL_BATCH &&
 			   timer_due(loop, loop->now_us - STOOD_STILL_US);
-		pass++)
+		pass++) {
 		poll_once(loop, false);
+		serve(loop, &loop->ready[false], false);
+	}
+}
+
+bool io_loop_share_used(const struct io_loop *loop)
+{
+	return clock_us() - loop->share_us >= SHARE_US;
+}
+
+/* --- how long turns take --- */
+
+static void end_of_turn(struct io_loop *loop, uint64_t served_us, uint64_t fired_us)
+{
+	struct io_turn *t = &loop->turn;
+	uint64_t end_us = clock_us(), cpu_us = read_clock_us(CLOCK_THREAD_CPUTIME_ID);
+
+	t->at_us = loop->now_us;
+	t->us = end_us - loop->now_us;
+	t->cpu_us = cpu_us - loop->cpu_us;
+	loop->cpu_us = cpu_us;
+	t->descriptors_us = served_us - loop->now_us;
+	t->timers_us = fired_us - served_us;
+	t->jobs_us = end_us - fired_us;
+	loop->long_turns += t->us > LONG_TURN_US;
+	if (t->us > loop->longest.us)
+		loop->longest = *t;
+}
+
+const struct io_turn *io_loop_longest_turn(const struct io_loop *loop)
+{
+	return &loop->longest;
+}
+
+uint64_t io_loop_long_turns(const struct io_loop *loop)
+{
+	return loop->long_turns;
 }
 
 static void turn(struct io_loop *loop)
 {
-	bool wait = list_empty(&loop->jobs) && !timer_due(loop, io_loop_now_us(loop));
+	bool wait = list_empty(&loop->jobs) && !any_ready(loop) && !timer_due(loop, io_loop_now_us(loop));
+	uint64_t served_us, fired_us;
 
 	if (wait)
 		arm_timerfd(loop);
 	loop->now_valid = false;
-	poll_once(loop, wait);
+	loop->turn = (struct io_turn){ 0 };
+	if (list_empty(&loop->ready[false]))
+		poll_once(loop, wait);
+	else
+		look_at_urgent(loop);
 	read_clock(loop);
-	catch_up(loop);
+	serve_descriptors(loop);
+	served_us = clock_us();
 	fire_timers(loop);
+	fired_us = clock_us();
 	run_jobs(loop);
+	end_of_turn(loop, served_us, fired_us);
 }
 
 void io_loop_run(struct io_loop *loop)

@@ -22,6 +22,20 @@ void io_loop_free(struct io_loop *loop);
 void io_loop_run(struct io_loop *loop);
 void io_loop_stop(struct io_loop *loop);
 uint64_t io_loop_now_us(const struct io_loop *loop);
+/* For what can go on in a later turn: true when the job in hand has used up its share of this one. Reads the clock. */
+bool io_loop_share_used(const struct io_loop *loop);
+
+/* One turn, from the end of its wait on. */
+struct io_turn {
+	uint64_t at_us, us;
+	uint64_t cpu_us;			     /* much less than us: the machine had no time for us */
+	uint64_t descriptors_us, timers_us, jobs_us; /* what of it went where */
+	unsigned served;			     /* calls for descriptors */
+};
+
+/* The longest turn yet, and how many took more than 100 ms. */
+const struct io_turn *io_loop_longest_turn(const struct io_loop *loop);
+uint64_t io_loop_long_turns(const struct io_loop *loop);
 
 /* --- timers: one-shot, owned by the caller's object through a pointer --- */
 struct io_timer;
@@ -56,6 +70,8 @@ struct io_watch *io_watch_new(
 void io_watch_free(struct io_watch *w);
 /* What to wait for from now on, a mask of enum io_events; 0: nothing. Cheap when unchanged. */
 void io_watch_set(struct io_watch *w, unsigned events);
+/* From now on it is served in each turn before those that are not urgent: for what somebody waits for. */
+void io_watch_set_urgent(struct io_watch *w);
 
 /* --- signals --- */
 struct io_signal;

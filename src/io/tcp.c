@@ -3,7 +3,6 @@
 #include "io/socket.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -205,38 +204,4 @@ void io_tcp_abort_on_close(int fd)
 	const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-}
-
-/* Can it be bound? Mostly the answer, and cheap; but ip_nonlocal_bind makes it yes for every address. */
-static bool can_bind(const struct ip_addr *a)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = ip_addr_to_sockaddr(a, 0, &ss);
-	int fd = socket(a->family == IP_V6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool yes;
-
-	if (fd < 0)
-		return true;
-	yes = bind(fd, (struct sockaddr *)&ss, len) == 0;
-	close(fd);
-	return yes;
-}
-
-bool io_tcp_is_own_address(const struct ip_addr *a)
-{
-	struct ifaddrs *all;
-	bool own = false;
-
-	if (ip_addr_is_loopback(a))
-		return true;
-	if (ip_addr_is_any(a) || !can_bind(a) || getifaddrs(&all))
-		return false;
-	for (const struct ifaddrs *i = all; i && !own; i = i->ifa_next) {
-		struct ip_addr mine;
-
-		own = i->ifa_addr && ip_addr_from_sockaddr(i->ifa_addr, &mine, NULL) &&
-		      ip_addr_equal(&mine, a);
-	}
-	freeifaddrs(all);
-	return own;
 }

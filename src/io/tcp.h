@@ -43,5 +43,3 @@ int io_tcp_guard_listener(int fd, uint8_t family, uint8_t min_ttl, bool keep_syn
 /* Did the SYN of an accepted connection have this TTL at least? Asked once, before io_tcp_set_ttl(). False when nobody
  * knows: the kernel was flooded and sent cookies. */
 bool io_tcp_came_with_ttl(int fd, uint8_t family, uint8_t min_ttl);
-/* Is this one of this host's own addresses (in this network namespace)? */
-bool io_tcp_is_own_address(const struct ip_addr *a);

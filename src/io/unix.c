@@ -237,6 +237,7 @@ static struct io_unix_client *client_new(struct io_loop *loop, int fd, const str
 	c->ops = ops;
 	c->fd = fd;
 	c->watch = io_watch_new(loop, fd, client_ready, c);
+	io_watch_set_urgent(c->watch);
 	c->flush = io_job_new(loop, flush_job, c);
 	c->linger = io_timer_new(loop, linger_over, c);
 	watch_client(c);
@@ -359,6 +360,7 @@ struct io_unix_server *io_unix_listen(struct io_loop *loop, const char *path, gi
 	}
 	s->resume = io_timer_new(loop, resume_accepting, s);
 	s->watch = io_watch_new(loop, s->fd, listener_ready, s);
+	io_watch_set_urgent(s->watch);
 	io_watch_set(s->watch, IO_READ);
 	return s;
 }

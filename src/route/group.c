@@ -7,8 +7,10 @@
 #include <stdlib.h>
 
 enum {
-	SLICE_ENTRIES = 4096,	   /* entries looked at per call */
+	SLICE_ENTRIES = 4096,	   /* entries looked at between two looks at what came of them */
+	SLICES = 4,		   /* per call */
 	STREAM_AHEAD = 256 * 1024, /* octets written per call */
+	NOTE_OCTETS = 64 * 1024,   /* of the stream noted down per call, by all that left it */
 	NOTES_AHEAD = 65536,	   /* marks made per call, of all members that do not read the stream */
 };
 
@@ -187,6 +189,14 @@ static bool selected(const struct route_group *g, const struct route_path *path,
 	return false;
 }
 
+/* Without looking at its attributes, which are somewhere else in memory: what was sent of all paths stays sent, since neither the
+ * path nor what judges it has changed. Passes over the table look at everything. */
+static bool stays_sent(const struct route_group *g, const struct route_path *path)
+{
+	return g->key.send_mode == ROUTE_SEND_ALL && !g->walking && !(path->flags & ROUTE_PATH_GONE) &&
+	       is_current(g, path);
+}
+
 static void sync_paths(struct route_group *g, struct route_entry *e)
 {
 	size_t ranked = 0;
@@ -196,8 +206,8 @@ static void sync_paths(struct route_group *g, struct route_entry *e)
 	else if (g->key.send_mode == ROUTE_SEND_BEST_N)
 		ranked = route_decide_rank(&g->engine->decide, e, g->key.send_n);
 	ROUTE_EACH_PATH (p, &e->paths) {
-		bool wanted = !(p->flags & ROUTE_PATH_GONE) && selected(g, p, ranked) &&
-			      route_group_may_send(g, p);
+		bool wanted = stays_sent(g, p) || (!(p->flags & ROUTE_PATH_GONE) && selected(g, p, ranked) &&
+							  route_group_may_send(g, p));
 
 		if (wanted && !is_current(g, p))
 			announce(g, p);
@@ -343,23 +353,37 @@ static void forget_entry(void *user, struct route_entry *e)
 	}
 }
 
-/* A slow member leaves the stream when that holds more than the window for it. One at a time: noting down all it has not
- * read takes a while, and when many became slow at once, everybody else has turns in between. */
-static bool detach_slow(struct route_group *g)
+static size_t window_of(const struct route_group *g)
 {
-	size_t window = g->engine->cfg.stream_window;
+	return g->engine->cfg.stream_window;
+}
 
-	if (g->stream.bytes < window)
-		return false;
+/* Slow members leave the stream when that holds more than the window for them. */
+static void detach_slow(struct route_group *g)
+{
+	if (g->stream.bytes < window_of(g))
+		return;
 	LIST_FOREACH (l, &g->members) {
 		struct route_member *m = LIST_ENTRY(l, struct route_member, link);
 
-		if (m->state == ROUTE_MEMBER_STREAM && g->stream.appended - m->pos.position > window / 2) {
+		if (m->state == ROUTE_MEMBER_STREAM &&
+			g->stream.appended - m->pos.position > window_of(g) / 2)
 			route_member_detach(m);
-			return true;
-		}
 	}
-	return false;
+}
+
+static void note_down(struct route_group *g)
+{
+	size_t octets = NOTE_OCTETS;
+
+	LIST_FOREACH (l, &g->members) {
+		struct route_member *m = LIST_ENTRY(l, struct route_member, link);
+		size_t done = m->noting ? route_member_note_down(m, octets) : 0;
+
+		if (done >= octets)
+			return;
+		octets -= done;
+	}
 }
 
 static void read_changes(struct route_group *g, uint64_t now_ms)
@@ -406,27 +430,30 @@ void route_group_retire(struct route_group *g)
 	route_stream_fini(&g->stream);
 }
 
-uint64_t route_group_work(struct route_group *g, uint64_t now_ms)
+static uint64_t forget(struct route_group *g)
+{
+	for (size_t i = 0; i < SLICE_ENTRIES; i++)
+		if (!route_rib_walk(g->rib, &g->walk_at, forget_entry, g))
+			return UINT64_MAX;
+	return 0;
+}
+
+static uint64_t tell(struct route_group *g, uint64_t now_ms)
 {
 	uint64_t begin = g->stream.appended;
 
-	if (g->retired) {
-		for (size_t i = 0; i < SLICE_ENTRIES; i++)
-			if (!route_rib_walk(g->rib, &g->walk_at, forget_entry, g))
-				return UINT64_MAX;
-		return 0;
-	}
 	g->notes = 0;
-	if (stalled(g))
-		return detach_slow(g) ? 0 : UINT64_MAX;
+	if (stalled(g)) {
+		detach_slow(g);
+		return stalled(g) ? UINT64_MAX : 0;
+	}
 	if (g->walking) {
 		first_pass(g);
 		return 0;
 	}
-	while (route_reader_behind(&g->reader) || deferred_due(g, now_ms)) {
+	for (int i = 0; i < SLICES && (route_reader_behind(&g->reader) || deferred_due(g, now_ms)); i++) {
 		read_changes(g, now_ms);
-		if (detach_slow(g))
-			return 0;
+		detach_slow(g);
 		if (g->stream.appended - begin > STREAM_AHEAD || g->notes >= NOTES_AHEAD || stalled(g))
 			break;
 	}
@@ -435,4 +462,19 @@ uint64_t route_group_work(struct route_group *g, uint64_t now_ms)
 	if (g->deferred && route_marks_count(g->deferred))
 		return g->next_advertisement_ms - now_ms;
 	return UINT64_MAX;
+}
+
+uint64_t route_group_work(struct route_group *g, uint64_t now_ms)
+{
+	uint64_t wait;
+
+	if (g->retired)
+		return forget(g);
+	if (g->noting)
+		note_down(g);
+	/* Writing is faster than noting down: what is not noted yet must not become more and more. */
+	if (g->noting && g->stream.bytes > 2 * window_of(g))
+		return 0;
+	wait = tell(g, now_ms);
+	return g->noting ? 0 : wait;
 }

@@ -8,7 +8,8 @@
  *
  * A member is in one of three states. It WALKs the table when it joins or asks for a refresh; then it serves its MARKS,
  * which collected what the group sent meanwhile; then it reads the STREAM. One that falls too far behind the stream
- * goes back to MARKS, so a slow peer costs memory for at most one mark per route and delays nobody.
+ * goes back to MARKS, so a slow peer costs memory for at most one mark per route and delays nobody. What it had not
+ * read of the stream by then it notes down, a slice at a time; until that is done its marks are not all and not served.
  */
 #pragma once
 
@@ -44,7 +45,7 @@ struct route_group {
 	struct route_group_key key;
 	struct list link;
 	struct list members;
-	size_t member_count, streaming, hungry;
+	size_t member_count, streaming, hungry, noting;
 	struct route_reader reader;
 	struct route_stream stream;
 	struct route_pack pack;
@@ -69,8 +70,10 @@ struct route_member {
 	bool end_refresh; /* EoRR still to be said */
 	bool walk_again;  /* asked for another refresh meanwhile */
 	uint64_t walk_at;
-	struct route_marks *marks; /* NULL while it reads the stream */
-	struct route_stream_pos pos;
+	struct route_marks *marks;   /* NULL while it reads the stream */
+	struct route_stream_pos pos; /* while it reads the stream, or notes down what it holds */
+	bool noting;
+	uint64_t note_until; /* a position */
 };
 
 /* --- group.c: the difference between what is and what was sent --- */
@@ -97,8 +100,10 @@ void route_member_free(struct route_member *m);
 void route_member_note(struct route_member *m, const struct route_item *item, const struct route_entry *e);
 /* Starts over with the table (refresh). */
 void route_member_walk(struct route_member *m);
-/* Leaves the stream for marks. */
+/* Leaves the stream for marks. What it has not read is noted down later, by the group's work. */
 void route_member_detach(struct route_member *m);
+/* Notes down about so many octets of the stream, and returns how many; the last of them end it. */
+size_t route_member_note_down(struct route_member *m, size_t octets);
 /* Puts what is due into the peer's queue, when that is empty and the member does not read the stream. */
 void route_member_serve(struct route_member *m);
 /* The group has finished its first pass. */

@@ -1,5 +1,5 @@
 /*
- * What one peer still has to be told: a set of (prefix, path identifier).
+ * What one peer still has to be told: a set of (prefix, path identifier), all of one family.
  *
  * A mark says "look again", not what: when it is served, the peer gets the path as it is then, or its withdrawal. So
  * however much changes meanwhile, the set is never larger than the table. The peer may so be told to forget a path it was

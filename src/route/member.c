@@ -33,11 +33,11 @@ struct route_member *route_member_new(struct route_group *g, struct route_peer *
 	return m;
 }
 
+/* It is told by the stream no more, though it may have to note down what is in it. */
 static void leave_stream(struct route_member *m)
 {
 	struct route_group *g = m->group;
 
-	route_stream_detach(&g->stream, &m->pos);
 	g->streaming--;
 	if (m->hungry)
 		g->hungry--;
@@ -50,6 +50,8 @@ void route_member_free(struct route_member *m)
 
 	if (m->state == ROUTE_MEMBER_STREAM)
 		leave_stream(m);
+	g->noting -= m->noting;
+	route_stream_detach(&g->stream, &m->pos);
 	list_del(&m->link);
 	g->member_count--;
 	route_marks_free(m->marks);
@@ -70,15 +72,13 @@ void route_member_note(struct route_member *m, const struct route_item *item, co
 
 /* --- leaving the stream --- */
 
-static void note_message(void *user, const uint8_t *message, size_t len)
+static void note_message(struct route_member *m, struct arena *arena, const uint8_t *message, size_t len)
 {
-	struct route_member *m = user;
 	struct route_group *g = m->group;
 	enum bgp_family f = route_rib_family(g->rib);
 	struct bgp_negotiated as_sent = {
 		.family = { true, true }, .as4 = g->key.as4, .extended_next_hop = true
 	};
-	struct arena *arena = arena_new();
 	struct bgp_update u;
 
 	as_sent.add_path_rx[f] = route_group_add_path(g);
@@ -90,7 +90,34 @@ static void note_message(void *user, const uint8_t *message, size_t len)
 		route_marks_add(m->marks, &u.withdrawn[f].item[i].prefix, u.withdrawn[f].item[i].path_id);
 	if (u.end_of_rib[f])
 		m->end_of_rib = true;
-	arena_free(arena);
+}
+
+static void noted_all(struct route_member *m)
+{
+	struct route_group *g = m->group;
+
+	m->noting = false;
+	g->noting--;
+	route_stream_detach(&g->stream, &m->pos);
+	g->engine->ops.kick(m->peer->user);
+}
+
+size_t route_member_note_down(struct route_member *m, size_t octets)
+{
+	struct route_group *g = m->group;
+	struct arena *arena = g->engine->arena;
+	const uint8_t *message = NULL;
+	size_t done = 0, len;
+
+	while (done < octets && m->pos.position < m->note_until &&
+		(message = route_stream_next(&g->stream, &m->pos, m->peer, &len))) {
+		arena_reset(arena);
+		note_message(m, arena, message, len);
+		done += len;
+	}
+	if (!message || m->pos.position >= m->note_until)
+		noted_all(m);
+	return done;
 }
 
 void route_member_detach(struct route_member *m)
@@ -98,11 +125,16 @@ void route_member_detach(struct route_member *m)
 	struct route_group *g = m->group;
 
 	m->marks = route_marks_new();
-	route_stream_each(&g->stream, &m->pos, m->peer, note_message, m);
-	if (m->pos.rest)
+	if (m->pos.rest) {
 		bgp_queue_put_rest(&m->peer->queue, route_stream_rest(&m->pos), m->pos.rest);
+		route_stream_consume(&g->stream, &m->pos, m->peer, m->pos.rest);
+	}
 	leave_stream(m);
 	m->state = ROUTE_MEMBER_MARKS;
+	m->noting = true;
+	m->note_until = g->stream.appended;
+	g->noting++;
+	g->engine->ops.wake(g->engine->user);
 }
 
 static void begin_refresh(struct route_member *m, enum bgp_refresh_subtype subtype)
@@ -265,7 +297,7 @@ void route_member_serve(struct route_member *m)
 			m->state = ROUTE_MEMBER_MARKS;
 	}
 	more = true;
-	while (m->state == ROUTE_MEMBER_MARKS && q->octets < SERVE_OCTETS) {
+	while (m->state == ROUTE_MEMBER_MARKS && !m->noting && q->octets < SERVE_OCTETS) {
 		for (int i = 0; i < SERVE_ROUTES && (more = route_marks_take(m->marks, &mark)); i++)
 			serve_mark(m, &mark);
 		flush(m);

@@ -152,6 +152,23 @@ static void flush_announce(struct route_pack *p, const struct route_sink *sink, 
 	}
 }
 
+/* A pack that was large once is mostly flushed with a few items. */
+static void clear(struct route_pack *p)
+{
+	if (p->count > p->buckets / 8)
+		memset(p->bucket, 0, p->buckets * sizeof(*p->bucket));
+	for (uint32_t i = 0; i < p->count && p->count <= p->buckets / 8; i++) {
+		size_t at = bucket_hash(&p->item[i]) & (p->buckets - 1);
+
+		if (p->tail[i] == UINT32_MAX)
+			continue;
+		while (p->bucket[at] != i + 1)
+			at = (at + 1) & (p->buckets - 1);
+		p->bucket[at] = 0;
+	}
+	p->count = 0;
+}
+
 void route_pack_flush(struct route_pack *p, const struct route_sink *sink)
 {
 	for (int withdraw = 1; withdraw >= 0; withdraw--) {
@@ -164,7 +181,5 @@ void route_pack_flush(struct route_pack *p, const struct route_sink *sink)
 				flush_announce(p, sink, i);
 		}
 	}
-	if (p->count)
-		memset(p->bucket, 0, p->buckets * sizeof(*p->bucket));
-	p->count = 0;
+	clear(p);
 }

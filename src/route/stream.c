@@ -2,11 +2,10 @@
 
 #include "base/mem.h"
 #include "bgp/proto.h"
-#include "bgp/queue.h"
 
 #include <stdlib.h>
 
-enum { CHUNK_SIZE = 128 * 1024, SEGMENTS_FIRST = 16 };
+enum { CHUNK_SIZE = 128 * 1024, SEGMENTS_FIRST = 16, BLOCK_SIZE = 1024 };
 
 struct segment {
 	const void *source, *only;
@@ -19,6 +18,7 @@ struct route_chunk {
 	uint32_t used;
 	uint32_t segments, segments_size;
 	struct segment *segment;
+	uint32_t begin[CHUNK_SIZE / BLOCK_SIZE]; /* of the message that a block's first octet belongs to */
 	uint8_t data[CHUNK_SIZE];
 };
 
@@ -72,11 +72,19 @@ uint8_t *route_stream_room(struct route_stream *s, size_t len)
 	return c->data + c->used;
 }
 
+/* A message was appended from offset at on. */
+static void note_blocks(struct route_chunk *c, uint32_t at, uint32_t end)
+{
+	for (uint32_t b = (at + BLOCK_SIZE - 1) / BLOCK_SIZE; b * BLOCK_SIZE < end; b++)
+		c->begin[b] = at;
+}
+
 void route_stream_commit(struct route_stream *s, size_t len, const void *source, const void *only)
 {
 	struct route_chunk *c = last(s);
 	struct segment *seg = c->segments ? &c->segment[c->segments - 1] : NULL;
 
+	note_blocks(c, c->used, c->used + (uint32_t)len);
 	c->used += (uint32_t)len;
 	s->appended += len;
 	if (seg && seg->source == source && seg->only == only) {
@@ -212,6 +220,24 @@ int route_stream_peek(const struct route_stream *s, const struct route_stream_po
 	return p.n;
 }
 
+static uint32_t message_len(const uint8_t *message)
+{
+	return (uint32_t)message[16] << 8 | message[17];
+}
+
+/* What is left of the message that an offset lies in: 0 between two. Members write about as much as a chunk holds, so
+ * going from header to header all the way would be the larger part of what a write costs us. */
+static uint32_t rest_at(const struct route_chunk *c, uint32_t offset)
+{
+	uint32_t at;
+
+	if (offset == c->used)
+		return 0;
+	for (at = c->begin[offset / BLOCK_SIZE]; at < offset; at += message_len(c->data + at))
+		;
+	return at - offset;
+}
+
 void route_stream_consume(struct route_stream *s, struct route_stream_pos *pos, const void *me, size_t octets)
 {
 	while (octets && route_stream_ready(s, pos, me)) {
@@ -220,11 +246,11 @@ void route_stream_consume(struct route_stream *s, struct route_stream_pos *pos, 
 
 		if (n > octets)
 			n = octets;
-		pos->rest = (uint32_t)bgp_message_rest(c->data + pos->offset, n, pos->rest);
 		pos->offset += (uint32_t)n;
 		pos->position += n;
 		octets -= n;
 	}
+	pos->rest = rest_at(pos->chunk, pos->offset);
 	route_stream_ready(s, pos, me);
 }
 
@@ -233,31 +259,16 @@ const uint8_t *route_stream_rest(const struct route_stream_pos *pos)
 	return pos->chunk->data + pos->offset;
 }
 
-struct each {
-	void (*fn)(void *user, const uint8_t *message, size_t len);
-	void *user;
-	size_t rest;
-};
-
-static bool each_message(void *user, const uint8_t *data, size_t len)
+const uint8_t *route_stream_next(
+	struct route_stream *s, struct route_stream_pos *pos, const void *me, size_t *len)
 {
-	struct each *e = user;
-	size_t at = e->rest;
+	const uint8_t *message;
 
-	e->rest = 0;
-	while (at < len) {
-		size_t n = (size_t)data[at + 16] << 8 | data[at + 17];
-
-		e->fn(e->user, data + at, n);
-		at += n;
-	}
-	return true;
-}
-
-void route_stream_each(const struct route_stream *s, const struct route_stream_pos *pos, const void *me,
-	void (*fn)(void *user, const uint8_t *message, size_t len), void *user)
-{
-	struct each e = { fn, user, pos->rest };
-
-	each_run(s, pos, me, each_message, &e);
+	if (!route_stream_ready(s, pos, me))
+		return NULL;
+	message = pos->chunk->data + pos->offset;
+	*len = message_len(message);
+	pos->offset += (uint32_t)*len;
+	pos->position += *len;
+	return message;
 }

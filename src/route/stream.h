@@ -48,6 +48,6 @@ void route_stream_consume(
 	struct route_stream *s, struct route_stream_pos *pos, const void *me, size_t octets);
 /* The rest of the message partly sent, pos->rest octets. */
 const uint8_t *route_stream_rest(const struct route_stream_pos *pos);
-/* Calls fn for each whole message that is for me and not yet sent. */
-void route_stream_each(const struct route_stream *s, const struct route_stream_pos *pos, const void *me,
-	void (*fn)(void *user, const uint8_t *message, size_t len), void *user);
+/* Takes the next message that is for me, at a boundary; NULL when there is none. It stays where it is until the next call. */
+const uint8_t *route_stream_next(
+	struct route_stream *s, struct route_stream_pos *pos, const void *me, size_t *len);

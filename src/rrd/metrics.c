@@ -30,6 +30,8 @@ GAUGE(paths, "rrd_paths", "Paths in the table.");
 GAUGE(tombstones, "rrd_withdrawn_paths", "Withdrawn paths that some neighbor has not been told of yet.");
 GAUGE(groups, "rrd_update_groups", "Groups of neighbors that are told the same.");
 COUNTER(oversized, "rrd_oversized_total", "Routes that did not fit into a message to somebody.");
+GAUGE(longest_turn, "rrd_longest_turn_seconds", "The longest time that one turn of the loop took.");
+COUNTER(long_turns, "rrd_long_turns_total", "Turns of the loop that took more than 100 ms.");
 
 static void add_memory(void *user, const char *what, size_t object_count, size_t octet_count)
 {
@@ -59,6 +61,8 @@ static void add_daemon(struct metrics *m, const struct rrd *r)
 			NULL);
 	}
 	metrics_add(m, &oversized, r->oversized, NULL);
+	metrics_add_real(m, &longest_turn, (double)io_loop_longest_turn(r->loop)->us / 1e6, NULL);
+	metrics_add(m, &long_turns, io_loop_long_turns(r->loop), NULL);
 }
 
 /* --- all neighbors --- */

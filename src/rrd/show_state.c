@@ -117,6 +117,23 @@ static void put_tables(struct row *row, const struct rrd *r)
 	}
 }
 
+/* What a keepalive or an answer may have had to wait for. */
+static void put_longest_turn(struct row *row, const struct rrd *r)
+{
+	const struct io_turn *t = io_loop_longest_turn(r->loop);
+	struct row *turn = row_new();
+
+	row_int(turn, "us", (int64_t)t->us);
+	row_int(turn, "cpu-us", (int64_t)t->cpu_us);
+	row_int(turn, "ago-ms", (int64_t)(rrd_now_ms(r) - t->at_us / 1000));
+	row_int(turn, "descriptors-us", (int64_t)t->descriptors_us);
+	row_int(turn, "descriptors", t->served);
+	row_int(turn, "timers-us", (int64_t)t->timers_us);
+	row_int(turn, "jobs-us", (int64_t)t->jobs_us);
+	row_put(row, "longest-turn", turn);
+	row_int(row, "long-turns", (int64_t)io_loop_long_turns(r->loop));
+}
+
 bool show_status(void *user, const struct row *args, struct control_answer *out, char *err)
 {
 	struct rrd *r = user;
@@ -133,6 +150,7 @@ bool show_status(void *user, const struct row *args, struct control_answer *out,
 	row_int(row, "neighbors", (int64_t)session_neighbors_count(r->neighbors));
 	put_tables(row, r);
 	row_int(row, "oversized", (int64_t)r->oversized);
+	put_longest_turn(row, r);
 	if (r->fib)
 		row_put(row, "fib", fib_status(r->fib));
 	control_answer_row(out, row);

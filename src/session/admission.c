@@ -7,6 +7,7 @@
  * second than the range's rate (reset, which costs nothing).
  */
 #include "base/mem.h"
+#include "io/own_addresses.h"
 #include "io/tcp.h"
 #include "session/neighbors_private.h"
 
@@ -139,10 +140,11 @@ static void refuse_unknown(struct session_neighbors *set, int fd, const struct i
 
 /* We must not become our own neighbor. On the loopback interface every address is this host's, and several speakers of one
  * host may stand there, so there only the very address that was connected to is. */
-static bool is_own(const struct ip_addr *remote, const struct ip_addr *local)
+static bool is_own(struct session_neighbors *set, const struct ip_addr *remote, const struct ip_addr *local)
 {
 	return ip_addr_equal(remote, local) ||
-	       (!ip_addr_is_loopback(remote) && io_tcp_is_own_address(remote));
+	       (!ip_addr_is_loopback(remote) &&
+		       io_own_addresses_have(set->own, remote, io_loop_now_us(set->io->loop)));
 }
 
 static void refuse_own(struct session_neighbors *set, int fd, const struct ip_addr *remote)
@@ -237,7 +239,7 @@ void neighbors_admit(
 		session_accept(n->session, fd, local);
 	else if (!r)
 		refuse_unknown(set, fd, remote);
-	else if (is_own(remote, local))
+	else if (is_own(set, remote, local))
 		refuse_own(set, fd, remote);
 	else
 		admit_new(set, r, fd, remote, local);

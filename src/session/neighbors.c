@@ -1,6 +1,7 @@
 #include "session/neighbors.h"
 
 #include "base/mem.h"
+#include "io/own_addresses.h"
 #include "io/tcp.h"
 #include "session/neighbors_private.h"
 
@@ -236,6 +237,7 @@ struct session_neighbors *session_neighbors_new(
 	set->guard[0].keep_syn = set->guard[1].keep_syn = true;
 	set->leaving_job = io_job_new(io->loop, let_leave, set);
 	set->range_trie = trie_new();
+	set->own = io_own_addresses_new();
 	return set;
 }
 
@@ -247,6 +249,7 @@ void session_neighbors_free(struct session_neighbors *set)
 	while (set->count)
 		free_neighbor(set->item[--set->count]);
 	neighbors_ranges_fini(set);
+	io_own_addresses_free(set->own);
 	neighbors_keys_fini(set);
 	hash_fini(&set->ids);
 	io_job_free(set->leaving_job);

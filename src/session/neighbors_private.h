@@ -54,6 +54,7 @@ struct session_neighbors {
 	struct neighbor_range **range; /* by prefix */
 	size_t ranges, range_size;
 	struct trie *range_trie;
+	struct io_own_addresses *own;
 	struct list listeners;
 	struct list waiting; /* longest first */
 	size_t waiting_count, waiting_max;

@@ -232,11 +232,8 @@ void session_io_write(void *user)
 
 	/* A session kicked by what is written here has its turn in the next round. */
 	list_init(&ready);
-	LIST_FOREACH (link, &io->writable) {
-		list_del(link);
-		list_add_tail(&ready, link);
-	}
-	while (!list_empty(&ready)) {
+	list_move_all(&ready, &io->writable);
+	while (!list_empty(&ready) && !io_loop_share_used(io->loop)) {
 		struct session *s = LIST_ENTRY(ready.next, struct session, writable_link);
 
 		list_del(&s->writable_link);
@@ -245,6 +242,11 @@ void session_io_write(void *user)
 			conn_flush(s->primary);
 		session_leave(s);
 	}
+	if (list_empty(&ready))
+		return;
+	list_move_all(&ready, &io->writable);
+	list_move_all(&io->writable, &ready);
+	io_job_post(io->write_job);
 }
 
 void conn_send_notification(struct session_conn *c, const struct bgp_error *e)

@@ -24,7 +24,7 @@
 #include "session/session.h"
 
 enum {
-	SESSION_READ_MAX = 256 * 1024,	 /* octets read from one session in a turn */
+	SESSION_READ_MAX = 32 * 1024,	 /* octets read from one session in a turn */
 	SESSION_WRITE_MAX = 1024 * 1024, /* octets written to one session in a turn */
 	SESSION_CONTROL_MAX = 64 * 1024, /* octets of control messages waiting */
 	SESSION_OPEN_WAIT_S = 240,	 /* RFC 4271 8.2.2: the large hold time */

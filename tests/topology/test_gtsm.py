@@ -7,7 +7,7 @@ import pytest
 
 from lab import bgp, daemons, tcp
 from lab.fig4 import AS, REFLECTOR, REFLECTOR6, ROUTER, ROUTER6
-from lab.wait import holds, wait_until
+from lab.wait import NotYet, holds, wait_until
 
 DROPPED = "TcpExtTCPMinTTLDrop"
 
@@ -47,9 +47,10 @@ def test_the_first_packet_of_either_side_has_all_of_its_ttl(fig, near, remote):
 
 def test_a_syn_from_afar_is_reset_where_some_neighbors_are_far(fig, near, remote):
     speaker = fig.add_pod(1).speaker(remote)
-    with pytest.raises(OSError):
+    with pytest.raises((OSError, NotYet)):
         speaker.establish()
-    wait_until(lambda: refused(near) == 1, 5, "the refusal to be counted")
+    # The reset may come while it still connects, and then it tries again.
+    wait_until(lambda: refused(near) >= 1, 5, "the refusal to be counted")
     near.wait_for_log("TTL below 254")
     # Without having been told an OPEN.
     assert not speaker.messages
@@ -79,7 +80,7 @@ def test_a_syn_from_afar_gets_no_answer_where_all_are_near(fig, remote):
     pod.speaker(remote, ttl=255, min_ttl=254).establish()
     # The listener asks for what the least of them asks; a pod is further away than a router may be.
     local = ROUTER if remote == REFLECTOR else ROUTER6
-    with pytest.raises(OSError):
+    with pytest.raises((OSError, NotYet)):
         bgp.Speaker(fig.router, remote, local=local, asn=AS, router_id=ROUTER, ttl=254).establish()
     bgp.Speaker(fig.router, remote, local=local, asn=AS, router_id=ROUTER, ttl=255).establish()
 

@@ -318,6 +318,159 @@ static void a_process_that_was_stopped_reads_what_waits_before_it_judges_timers(
 	free(peers);
 }
 
+enum { BUSY = 20, CALL_US = 3000 };
+
+struct busy {
+	struct io_loop *loop;
+	struct io_watch *watch[BUSY], *urgent;
+	struct io_job *each_turn;
+	int pipe[2], calls, calls_of_turn, most_of_a_turn, calls_before_urgent, served_of[BUSY];
+};
+
+struct busy_one {
+	struct busy *busy;
+	int index;
+};
+
+static void busy_ready(void *user, unsigned events)
+{
+	struct busy_one *one = user;
+	struct busy *b = one->busy;
+	uint64_t end_us = clock_us() + CALL_US;
+
+	(void)events;
+	b->calls++;
+	b->served_of[one->index]++;
+	if (++b->calls_of_turn > b->most_of_a_turn)
+		b->most_of_a_turn = b->calls_of_turn;
+	if (b->calls == 1 && b->urgent)
+		io_watch_set(b->urgent, IO_READ);
+	while (clock_us() < end_us)
+		;
+}
+
+static void busy_turn_ends(void *user)
+{
+	struct busy *b = user;
+
+	b->calls_of_turn = 0;
+	if (b->calls >= BUSY)
+		io_loop_stop(b->loop);
+	else
+		io_job_post(b->each_turn);
+}
+
+static void urgent_ready(void *user, unsigned events)
+{
+	struct busy *b = user;
+
+	(void)events;
+	b->calls_before_urgent = b->calls;
+	io_watch_set(b->urgent, 0);
+}
+
+/* All watches look at one pipe that is readable for ever. */
+static void run_busy(struct busy *b, bool with_urgent)
+{
+	struct busy_one one[BUSY];
+
+	b->loop = io_loop_new();
+	assert_int_equal(pipe(b->pipe), 0);
+	assert_int_equal(write(b->pipe[1], "x", 1), 1);
+	if (with_urgent) {
+		b->urgent = io_watch_new(b->loop, b->pipe[0], urgent_ready, b);
+		io_watch_set_urgent(b->urgent);
+	}
+	for (int i = 0; i < BUSY; i++) {
+		one[i] = (struct busy_one){ b, i };
+		b->watch[i] = io_watch_new(b->loop, b->pipe[0], busy_ready, &one[i]);
+		io_watch_set(b->watch[i], IO_READ);
+	}
+	b->each_turn = io_job_new(b->loop, busy_turn_ends, b);
+	io_job_post(b->each_turn);
+	io_loop_run(b->loop);
+}
+
+static void end_busy(struct busy *b)
+{
+	for (int i = 0; i < BUSY; i++)
+		io_watch_free(b->watch[i]);
+	io_watch_free(b->urgent);
+	io_job_free(b->each_turn);
+	io_loop_free(b->loop);
+	close(b->pipe[0]);
+	close(b->pipe[1]);
+}
+
+static void many_busy_descriptors_share_out_over_turns_and_each_has_its_own(void **state)
+{
+	struct busy b = { .loop = NULL };
+
+	(void)state;
+	run_busy(&b, false);
+	assert_in_range(b.most_of_a_turn, 1, BUSY / 2);
+	for (int i = 0; i < BUSY; i++)
+		assert_in_range(b.served_of[i], 1, 2);
+	assert_true(io_loop_longest_turn(b.loop)->us >= CALL_US);
+	assert_true(io_loop_longest_turn(b.loop)->descriptors_us >= CALL_US);
+	assert_in_range(io_loop_longest_turn(b.loop)->served, 1, BUSY / 2);
+	end_busy(&b);
+}
+
+static void what_is_urgent_does_not_wait_for_all_that_was_ready_before(void **state)
+{
+	struct busy b = { .calls_before_urgent = BUSY };
+
+	(void)state;
+	run_busy(&b, true);
+	assert_in_range(b.calls_before_urgent, 1, BUSY / 2);
+	end_busy(&b);
+}
+
+struct long_job {
+	struct io_loop *loop;
+	bool used_at_once;
+	uint64_t took_us;
+};
+
+static void use_the_share(void *user)
+{
+	struct long_job *j = user;
+	uint64_t begin_us = clock_us();
+
+	j->used_at_once = io_loop_share_used(j->loop);
+	while (!io_loop_share_used(j->loop) && clock_us() - begin_us < 5000000)
+		;
+	j->took_us = clock_us() - begin_us;
+	io_loop_stop(j->loop);
+}
+
+static void stand_still(void *user)
+{
+	(void)user;
+	usleep(150000);
+}
+
+static void a_job_is_told_when_it_has_used_up_its_share_and_long_turns_are_counted(void **state)
+{
+	struct long_job j = { .loop = io_loop_new() };
+	struct io_job *job = io_job_new(j.loop, use_the_share, &j);
+	struct io_timer *slow = io_timer_new(j.loop, stand_still, NULL);
+
+	(void)state;
+	io_timer_set(slow, 0);
+	io_job_post(job);
+	io_loop_run(j.loop);
+	assert_false(j.used_at_once);
+	assert_in_range(j.took_us, 1000, 4999999);
+	assert_true(io_loop_longest_turn(j.loop)->timers_us >= 150000);
+	assert_true(io_loop_longest_turn(j.loop)->jobs_us >= j.took_us);
+	assert_true(io_loop_long_turns(j.loop) >= 1);
+	io_timer_free(slow);
+	io_job_free(job);
+	io_loop_free(j.loop);
+}
+
 struct mask {
 	struct io_loop *loop;
 	struct io_watch *watch;
@@ -416,6 +569,9 @@ int main(void)
 		cmocka_unit_test(a_job_posted_by_a_job_runs_in_the_next_turn_after_input_and_without_sleep),
 		cmocka_unit_test(timers_are_not_starved_by_input_that_never_ends),
 		cmocka_unit_test(a_process_that_was_stopped_reads_what_waits_before_it_judges_timers),
+		cmocka_unit_test(many_busy_descriptors_share_out_over_turns_and_each_has_its_own),
+		cmocka_unit_test(what_is_urgent_does_not_wait_for_all_that_was_ready_before),
+		cmocka_unit_test(a_job_is_told_when_it_has_used_up_its_share_and_long_turns_are_counted),
 		cmocka_unit_test(a_hang_up_is_reported_as_what_was_asked_for),
 		cmocka_unit_test(a_watch_may_be_freed_from_its_own_callback),
 		cmocka_unit_test(a_signal_wakes_the_loop),

@@ -1,6 +1,8 @@
+#include "io/own_addresses.h"
 #include "io/tcp.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -229,13 +231,21 @@ static void ipv6_stands_beside_ipv4_on_one_port(void **state)
 static void own_addresses_are_known_from_foreign_ones(void **state)
 {
 	struct ip_addr own = addr("127.0.0.1"), any = addr("0.0.0.0"), foreign = addr("192.0.2.1"),
-		       foreign6 = addr("2001:db8::1");
+		       foreign6 = addr("2001:db8::1"), interface;
+	struct io_own_addresses *o = io_own_addresses_new();
+	struct ifaddrs *all;
 
 	(void)state;
-	assert_true(io_tcp_is_own_address(&own));
-	assert_false(io_tcp_is_own_address(&any));
-	assert_false(io_tcp_is_own_address(&foreign));
-	assert_false(io_tcp_is_own_address(&foreign6));
+	assert_true(io_own_addresses_have(o, &own, 0));
+	assert_false(io_own_addresses_have(o, &any, 0));
+	assert_false(io_own_addresses_have(o, &foreign, 0));
+	assert_false(io_own_addresses_have(o, &foreign6, 0));
+	assert_int_equal(getifaddrs(&all), 0);
+	for (const struct ifaddrs *i = all; i; i = i->ifa_next)
+		if (i->ifa_addr && ip_addr_from_sockaddr(i->ifa_addr, &interface, NULL))
+			assert_true(io_own_addresses_have(o, &interface, 0));
+	freeifaddrs(all);
+	io_own_addresses_free(o);
 }
 
 /* On the loopback interface a packet has the TTL that it was sent with. */

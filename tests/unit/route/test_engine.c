@@ -487,6 +487,56 @@ static void a_peer_that_asks_for_refreshes_and_does_not_read_costs_nothing(void 
 	harness_fini(&h);
 }
 
+static void announce_many(struct test_peer *from, int count, uint32_t med)
+{
+	char prefix[32];
+
+	for (int i = 0; i < count; i++) {
+		snprintf(prefix, sizeof(prefix), "10.%d.%d.0/24", i / 250, i % 250);
+		harness_announce(from, &(struct route){ .prefix = prefix, .med = med + (uint32_t)i });
+	}
+}
+
+static void what_slow_peers_have_not_read_is_noted_down_in_slices(void **state)
+{
+	enum { ROUTES = 4000 };
+	struct route_engine_config cfg = config;
+	struct test_peer *a, *slow[2];
+	struct harness h;
+	int slices;
+
+	(void)state;
+	cfg.stream_window = 128 * 1024;
+	harness_init(&h, &cfg);
+	a = up(&h, 1, ROUTE_PEER_IBGP_CLIENT, ROUTE_SEND_BEST);
+	for (unsigned i = 0; i < 2; i++)
+		slow[i] = up(&h, 2 + i, ROUTE_PEER_IBGP_CLIENT, ROUTE_SEND_ALL);
+	harness_settle(&h, 0);
+	slow[0]->stuck = slow[1]->stuck = true;
+	announce_many(a, ROUTES, 1);
+	for (slices = 0; route_engine_work(h.e, h.now_ms) == 0; slices++)
+		;
+	/* Two peers, at least half the window each, 64 KiB a slice; and at once it would be one. */
+	assert_true(slices >= 3);
+	slow[0]->stuck = slow[1]->stuck = false;
+	slow[0]->kicked = slow[1]->kicked = true;
+	harness_settle(&h, 0);
+	/* Again, and now they read while there is still something to be noted down, and one goes. */
+	slow[0]->stuck = slow[1]->stuck = true;
+	announce_many(a, ROUTES, 10000);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(route_engine_work(h.e, h.now_ms), 0);
+	harness_down(slow[1]);
+	slow[0]->stuck = false;
+	slow[0]->kicked = true;
+	harness_settle(&h, 0);
+	assert_int_equal(slow[0]->count, ROUTES);
+	for (size_t i = 0; i < slow[0]->count; i++)
+		assert_true(slow[0]->held[i].med >= 10000);
+	nothing_wrong(&h);
+	harness_fini(&h);
+}
+
 /* S7 of the benchmark in small: a peer that stops reading is served from marks, and nobody else notices. */
 static void a_stuck_peer_delays_nobody_and_catches_up(void **state)
 {
@@ -613,6 +663,7 @@ int main(void)
 		cmocka_unit_test(what_the_interval_held_back_goes_when_a_full_socket_empties),
 		cmocka_unit_test(a_stuck_peer_holds_no_prefixes_that_came_and_went),
 		cmocka_unit_test(a_peer_that_asks_for_refreshes_and_does_not_read_costs_nothing),
+		cmocka_unit_test(what_slow_peers_have_not_read_is_noted_down_in_slices),
 		cmocka_unit_test(a_stuck_peer_delays_nobody_and_catches_up),
 		cmocka_unit_test(a_peer_beyond_the_last_update_group_is_told),
 		cmocka_unit_test(all_memory_of_a_vanished_peer_is_freed),
