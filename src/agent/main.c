@@ -13,11 +13,8 @@ static struct config_agent *load(const char *path)
 {
 	struct config_errors *errs = config_errors_new();
 	struct config_agent *cfg = config_agent_load(path, errs);
-	char *text = config_errors_format(errs);
 
-	fputs(text, stderr);
-	free(text);
-	config_errors_free(errs);
+	config_errors_tell(errs);
 	return cfg;
 }
 

@@ -87,6 +87,15 @@ char *config_errors_format(const struct config_errors *e)
 	return buf;
 }
 
+void config_errors_tell(struct config_errors *e)
+{
+	char *text = config_errors_format(e);
+
+	fputs(text, stderr);
+	free(text);
+	config_errors_free(e);
+}
+
 /* What holds for many is said once: a key of the defaults that is wrong for each of a thousand services. */
 static bool is_known(const struct config_errors *e, const char *text)
 {

@@ -21,6 +21,8 @@ void config_errors_set_file(struct config_errors *e, const char *name);
 size_t config_errors_count(const struct config_errors *e);
 /* All lines, each ended by a newline; "" when there are none. The caller frees the text. */
 char *config_errors_format(const struct config_errors *e);
+/* Writes them to standard error, and frees e. */
+void config_errors_tell(struct config_errors *e);
 
 /* Adders; e may be NULL: then nobody wants to know. Text of the file goes through config_quote() first. */
 /* About a node's value. */

@@ -11,11 +11,8 @@ static struct config_node_routes *load(const char *path)
 {
 	struct config_errors *errs = config_errors_new();
 	struct config_node_routes *cfg = config_node_routes_load(path, errs);
-	char *text = config_errors_format(errs);
 
-	fputs(text, stderr);
-	free(text);
-	config_errors_free(errs);
+	config_errors_tell(errs);
 	return cfg;
 }
 
