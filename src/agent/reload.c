@@ -70,17 +70,20 @@ static void switch_services(struct agent *a)
 	}
 }
 
+static void same_text(const char *a, const char *b, const char *key, struct config_errors *errs)
+{
+	if (!a != !b || (a && strcmp(a, b) != 0))
+		config_error_place(errs, 0, 0, "%s cannot change while the agent runs: restart it", key);
+}
+
 /* What only a start can change. */
 static bool same_process(
 	const struct config_agent *a, const struct config_agent *b, struct config_errors *errs)
 {
-	if (strcmp(a->control.socket, b->control.socket) != 0)
-		config_error_place(
-			errs, 0, 0, "control.socket cannot change while the agent runs: restart it");
-	if (!a->control.group != !b->control.group ||
-		(a->control.group && strcmp(a->control.group, b->control.group) != 0))
-		config_error_place(
-			errs, 0, 0, "control.group cannot change while the agent runs: restart it");
+	same_text(a->control.socket, b->control.socket, "control.socket", errs);
+	same_text(a->control.group, b->control.group, "control.group", errs);
+	same_text(a->control.read_only_socket, b->control.read_only_socket, "control.read-only-socket", errs);
+	same_text(a->control.read_only_group, b->control.read_only_group, "control.read-only-group", errs);
 	if (a->ipvs.check_mark != b->ipvs.check_mark)
 		config_error_place(
 			errs, 0, 0, "ipvs.check-mark cannot change while the agent runs: restart it");

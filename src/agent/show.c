@@ -443,20 +443,20 @@ static bool watch(void *user, const struct row *args, struct control_answer *out
 	return true;
 }
 
-const struct control_command agent_commands[] = {
-	{ "show services", "[SERVICE]", "the virtual services, a line each", false, show_services },
-	{ "show servers", "[SERVICE]", "the real servers, a line each", false, show_servers },
-	{ "show checks", "[SERVICE]", "the health checks, a line each", false, show_checks },
-	{ "show table", "[SERVICE]", "how a hash scheduler's slots are shared out", false, show_table },
-	{ "show sources", "[SERVICE]", "where the servers come from", false, show_sources },
-	{ "show status", "", "the agent at a glance", false, show_status },
-	{ "health", "", "for lb-announcer: the services' health, as it changes", false, report_health },
-	{ "announcer", "STATE", "for lb-announcer: what it does", true, report_announcer },
-	{ "watch", "", "what happens, as it happens", false, watch },
-	{ "metrics", "", "all counters and gauges", false, agent_metrics },
-	{ "drain", "SERVER [SECONDS]", "turn new connections away from a server and let it go", true, drain },
-	{ "undrain", "SERVER", "let it take connections again", true, undrain },
-	{ "check", "SERVER", "run its checks now", true, check },
-	{ "reload", "", "read the configuration again", true, reload },
-	{ NULL, NULL, NULL, false, NULL },
+const struct control_handler agent_handlers[] = {
+	{ "show services", show_services },
+	{ "show servers", show_servers },
+	{ "show checks", show_checks },
+	{ "show table", show_table },
+	{ "show sources", show_sources },
+	{ "show status", show_status },
+	{ "health", report_health },
+	{ "announcer", report_announcer },
+	{ "watch", watch },
+	{ "metrics", agent_metrics },
+	{ "drain", drain },
+	{ "undrain", undrain },
+	{ "check", check },
+	{ "reload", reload },
+	{ NULL, NULL },
 };

@@ -402,19 +402,18 @@ static bool undrain(void *user, const struct row *args, struct control_answer *o
 	return announcer_undrain(user) || no_more(err);
 }
 
-const struct control_command announcer_commands[] = {
-	{ "show neighbors", "", "the reflectors, a line each", false, show_neighbors },
-	{ "show neighbor", "ADDRESS", "everything about one reflector", false, show_neighbor },
-	{ "show routes", "", "the services, a line each", false, show_routes },
-	{ "show services", "", "why each service is announced, or not", false, show_services },
-	{ "show agent", "", "what is heard of lb-ipvs-agent, and what it was told", false, show_agent },
-	{ "watch", "", "services that come and go, as it happens", false, watch },
-	{ "show memory", "", "what the process takes", false, show_memory },
-	{ "show status", "", "the announcer at a glance", false, show_status },
-	{ "metrics", "", "every counter and gauge", false, announcer_metrics },
-	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true,
-		clear_neighbor },
-	{ "drain", "[SECONDS]", "turn new connections away, withdraw after that time, stay so", true, drain },
-	{ "undrain", "", "announce again as ever", true, undrain },
-	{ NULL, NULL, NULL, false, NULL },
+const struct control_handler announcer_handlers[] = {
+	{ "show neighbors", show_neighbors },
+	{ "show neighbor", show_neighbor },
+	{ "show routes", show_routes },
+	{ "show services", show_services },
+	{ "show agent", show_agent },
+	{ "watch", watch },
+	{ "show memory", show_memory },
+	{ "show status", show_status },
+	{ "metrics", announcer_metrics },
+	{ "clear neighbor", clear_neighbor },
+	{ "drain", drain },
+	{ "undrain", undrain },
+	{ NULL, NULL },
 };

@@ -347,7 +347,7 @@ static const struct config_field control_fields[] = {
 		.max = CONFIG_SOCKET_PATH_MAX, .def = RUNSTATEDIR "/rrd/lb-announcer.sock",
 		.def_doc = "rrd/lb-announcer.sock in the run-time directory", .apply = CONFIG_RESTART,
 		.doc = "where rrctl finds the daemon" },
-	CONFIG_CONTROL_GROUP,
+	CONFIG_CONTROL_ROWS(CONFIG_RESTART),
 	{ NULL },
 };
 static const struct config_schema control_schema = { sizeof(struct config_control), control_fields };
@@ -411,6 +411,7 @@ struct config_announcer *config_announcer_parse(
 		config_schema_read(&r, &config_announcer_schema, root, c);
 		c->arena = r.arena;
 		fill_in(c);
+		config_control_check(&c->control, root, errs);
 		config_announcer_check(c, root, errs);
 	}
 	if (config_errors_count(errs) == before)

@@ -2,6 +2,8 @@
 
 #include "config/scalar.h"
 
+#include <string.h>
+
 static const struct config_word targets[] = { { "stderr", LOG_TO_STDERR }, { "syslog", LOG_TO_SYSLOG },
 	{ NULL } };
 static const struct config_word levels[] = { { "error", LOG_LEVEL_ERROR }, { "warning", LOG_LEVEL_WARNING },
@@ -16,3 +18,16 @@ static const struct config_field log_fields[] = {
 };
 
 const struct config_schema config_log_schema = { sizeof(struct config_log), log_fields };
+
+void config_control_check(
+	const struct config_control *c, const struct config_node *root, struct config_errors *errs)
+{
+	const struct config_node *socket = config_node_find(root, "control.read-only-socket"),
+				 *group = config_node_find(root, "control.read-only-group");
+
+	if (socket && c->socket && c->read_only_socket && strcmp(c->socket, c->read_only_socket) == 0)
+		config_error_value(errs, socket,
+			"control.socket is the same, and anything may be asked there; name another path");
+	if (group && c->read_only_group && !c->read_only_socket)
+		config_error_value(errs, group, "there is no read-only-socket that it could use; name one");
+}

@@ -72,7 +72,7 @@ bool node_pod_usable(void *node, const struct ip_addr *addr);
 
 /* --- register.c: the announcers --- */
 
-extern const struct control_command node_registry_commands[];
+extern const struct control_handler node_registry_handlers[];
 /* Answers those whose question the kernel has decided, or time has. */
 void node_register_look(void *node);
 /* Who has registered it: the announcer's own word and its process; "" and 0 when that is not known. */
@@ -81,7 +81,7 @@ int node_member_pid(const struct node_member *m);
 
 /* --- show.c, metrics.c: rrctl --- */
 
-extern const struct control_command node_commands[];
+extern const struct control_handler node_handlers[];
 bool node_metrics(void *user, const struct row *args, struct control_answer *out, char *err);
 
 /* --- start.c --- */

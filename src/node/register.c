@@ -447,9 +447,8 @@ static bool do_unregister(void *user, const struct row *args, struct control_ans
 	return true;
 }
 
-const struct control_command node_registry_commands[] = {
-	{ "register", "", "a pod takes packets for a prefix, as long as this connection lasts", true,
-		do_register },
-	{ "unregister", "", "it does not any more", true, do_unregister },
-	{ NULL, NULL, NULL, false, NULL },
+const struct control_handler node_registry_handlers[] = {
+	{ "register", do_register },
+	{ "unregister", do_unregister },
+	{ NULL, NULL },
 };

@@ -116,10 +116,10 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	return true;
 }
 
-const struct control_command node_commands[] = {
-	{ "show services", "", "who has registered what, a line each", false, show_services },
-	{ "show routes", "", "the node's routes that are ours, a line per next hop", false, show_routes },
-	{ "show status", "", "the daemon at a glance", false, show_status },
-	{ "metrics", "", "every counter and gauge", false, node_metrics },
-	{ NULL, NULL, NULL, false, NULL },
+const struct control_handler node_handlers[] = {
+	{ "show services", show_services },
+	{ "show routes", show_routes },
+	{ "show status", show_status },
+	{ "metrics", node_metrics },
+	{ NULL, NULL },
 };

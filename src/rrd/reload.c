@@ -112,19 +112,29 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+static bool find_group(const char *key, const char *group, gid_t *out, char **why)
+{
+	*out = (gid_t)-1;
+	if (!group || daemon_group_find(group, out))
+		return true;
+	*why = mem_printf("%s: there is no group \"%s\" here", key, group);
+	return false;
+}
+
 static bool prepare_control(struct rrd *r, const struct config_rrd *to, char **why)
 {
 	const struct config_control *old = &r->cfg->control, *new = &to->control;
-	gid_t gid = (gid_t)-1;
+	struct control_socket full = { .path = new->socket }, read_only = { .path = new->read_only_socket };
 	char err[256];
 
-	if (same_text(old->socket, new->socket) && same_text(old->group, new->group))
+	if (same_text(old->socket, new->socket) && same_text(old->group, new->group) &&
+		same_text(old->read_only_socket, new->read_only_socket) &&
+		same_text(old->read_only_group, new->read_only_group))
 		return true;
-	if (new->group && !daemon_group_find(new->group, &gid)) {
-		*why = mem_printf("control.group: there is no group \"%s\" here", new->group);
+	if (!find_group("control.group", new->group, &full.gid, why) ||
+		!find_group("control.read-only-group", new->read_only_group, &read_only.gid, why))
 		return false;
-	}
-	if (control_server_move(r->control, new->socket, gid, err))
+	if (control_server_move(r->control, &full, &read_only, err))
 		return true;
 	*why = mem_strdup(err);
 	return false;

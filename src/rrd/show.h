@@ -1,4 +1,4 @@
-/* The answers to rrctl: tables as rows. Each function is a control_command's start. */
+/* The answers to rrctl: tables as rows. Each function is a control_handler's start. */
 #pragma once
 
 #include "control/server.h"
@@ -21,4 +21,4 @@ bool reload(void *user, const struct row *args, struct control_answer *out, char
 bool clear_neighbor(void *user, const struct row *args, struct control_answer *out, char *err);
 
 /* All commands, for the control server. */
-extern const struct control_command rrd_commands[];
+extern const struct control_handler rrd_handlers[];
