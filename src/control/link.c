@@ -2,6 +2,7 @@
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "control/command.h"
 #include "io/unix.h"
 
 #include <errno.h>
@@ -77,6 +78,7 @@ bool control_link_ask(struct control_link *l, struct row *request, control_link_
 		return false;
 	}
 	a = mem_calloc(1, sizeof(*a));
+	row_int(request, "protocol", CONTROL_PROTOCOL);
 	text = row_format(request);
 	a->line = mem_printf("%s\n", text);
 	a->answer = answer;

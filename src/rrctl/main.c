@@ -1,6 +1,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "rrctl/command.h"
+#include "rrctl/complete.h"
 #include "rrctl/rrctl.h"
 
 #include <getopt.h>
@@ -79,6 +80,10 @@ int main(int argc, char **argv)
 	struct rrctl_opts opts = { .out = stdout, .err = stderr, .width = terminal_width() };
 	bool dry_run = false;
 
+	if (argc > 1 && strcmp(argv[1], "--complete") == 0) {
+		complete(stdout, argc - 2, argv + 2);
+		return RRCTL_OK;
+	}
 	for (int o; (o = getopt_long(argc, argv, "ainjs:Vh", options, NULL)) != -1;) {
 		switch (o) {
 		case 'a':
