@@ -3,7 +3,6 @@
     a speaker of the test -- reflector (rrd) == its control sockets == clients of the test
 """
 import copy
-import json
 import os
 import re
 
@@ -11,7 +10,7 @@ import pytest
 
 from lab import bgp, daemons
 from lab.control import Caller, wait_for_socket
-from lab.fig4 import REFLECTOR, ROUTER
+from lab.fig4 import REFLECTOR, ROUTER, SERVICE
 from lab.wait import wait_until
 
 END = {"end": True}
@@ -199,3 +198,42 @@ def test_rrctl_tells_who_may_when_the_permission_is_missing(reflector):
                                       daemons.binary("rrctl"), "-s", reflector.socket, "show", "status"])
     assert code == 3
     assert "Permission denied" in told and "; only root and the group root may" in told, told
+
+
+# The page.
+
+def told():
+    """{(heading, command): the keys} of rrd-control(7)."""
+    found, heading, command = {}, None, None
+    with open(os.path.join(daemons.TOP, "man", "rrd-control.7")) as f:
+        for line in f:
+            if line.startswith(".Ss "):
+                heading, command = line[4:].strip(), None
+            elif line.startswith(".It Cm "):
+                command = line[7:].strip()
+                found[heading, command] = set()
+            elif line.startswith(".Li ") and command:
+                found[heading, command] |= set(line.split()[1:])
+    return found
+
+
+def test_the_page_tells_every_key_of_every_row(lab, system):
+    pod = system.add_announcer(1)
+    system.add_announcer(2)
+    system.wait_for_hops(["n1", "n2"])
+    page, looked_at = told(), 0
+    for daemon, titles in ((system.router, ("rrd",)), (system.reflector, ("rrd",)), (pod.daemon, ("lb-announcer",))):
+        values = {"address": ROUTER if daemon is system.reflector else REFLECTOR, "prefix": SERVICE, "why": True}
+        caller = Caller(lab, daemon.socket)
+        for command in caller.ask("help")[0]:
+            name = command["command"]
+            if command["changes"] or name == "watch":
+                continue
+            keys = set().union(*(k for (heading, item), k in page.items() if re.match(rf"{name}( \S+ :| Oo |$)", item)
+                                 and re.search(r"every daemon|of rrd and|lb-announcer and|of %s$" % titles[0], heading)))
+            assert keys, f"{daemon.name}: {name} is not on the page"
+            arguments = {a["name"]: values[a["name"]] for a in command["takes"] if a["required"] or a["name"] == "why"}
+            for row in caller.ask(name, **arguments)[0]:
+                assert set(row) <= keys, f"{daemon.name}: {name}: {set(row) - keys} are not told"
+                looked_at += 1
+    assert looked_at > 50
