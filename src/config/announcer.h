@@ -87,6 +87,7 @@ struct config_environment {
 
 struct config_announcer {
 	struct arena *arena;
+	const struct config_node *root; /* of the tree it was read from */
 	struct config_announcer_router router;
 	struct config_reflector *neighbors;
 	size_t neighbor_count;

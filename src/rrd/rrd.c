@@ -180,15 +180,6 @@ static void on_signal(void *user)
 	io_loop_stop(r->loop);
 }
 
-static void on_hup(void *user)
-{
-	struct reload_result result;
-
-	reload_result_init(&result);
-	rrd_reload(user, false, &result);
-	reload_result_fini(&result);
-}
-
 static struct route_engine *make_engine(struct rrd *r)
 {
 	const struct route_engine_ops ops = { engine_wake, engine_kick, engine_oversized, engine_refiltered,
@@ -210,12 +201,12 @@ struct rrd *rrd_new(struct config_rrd *cfg, const char *path)
 
 	signal(SIGPIPE, SIG_IGN);
 	r->cfg = cfg;
-	r->path = path;
+	reload_init(&r->reload, &rrd_reload_ops, path, r);
 	r->loop = io_loop_new();
 	r->started_ms = r->loaded_ms = rrd_now_ms(r);
 	r->on_term = io_signal_new(r->loop, SIGTERM, on_signal, r);
 	r->on_int = io_signal_new(r->loop, SIGINT, on_signal, r);
-	r->on_hup = io_signal_new(r->loop, SIGHUP, on_hup, r);
+	r->on_hup = io_signal_new(r->loop, SIGHUP, reload_signal, &r->reload);
 	r->work = io_job_new(r->loop, work, r);
 	r->work_later = io_timer_new(r->loop, engine_wake, r);
 	r->policies = policies_new();
@@ -302,6 +293,6 @@ void rrd_free(struct rrd *r)
 	io_signal_free(r->on_hup);
 	io_loop_free(r->loop);
 	config_rrd_free(r->cfg);
-	free(r->reload_error);
+	reload_fini(&r->reload);
 	free(r);
 }
