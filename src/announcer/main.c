@@ -18,12 +18,12 @@ static struct config_announcer *load(const char *path)
 	return cfg;
 }
 
-static int run(struct config_announcer *cfg)
+static int run(struct config_announcer *cfg, const char *path)
 {
 	struct announcer *a;
 
 	log_init("lb-announcer", cfg->log.to, cfg->log.level);
-	a = announcer_new(cfg);
+	a = announcer_new(cfg, path);
 	if (!a)
 		return EXIT_FAILURE;
 	announcer_run(a);
@@ -47,7 +47,7 @@ int main(int argc, char **argv)
 	if (!cfg)
 		return EXIT_FAILURE;
 	if (!options.test)
-		return run(cfg);
+		return run(cfg, options.config);
 	printf("%s: good\n", options.config);
 	config_announcer_free(cfg);
 	return EXIT_SUCCESS;

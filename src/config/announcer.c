@@ -306,7 +306,7 @@ static const struct config_field neighbor_fields[] = {
 		.doc = "the file with the keys of TCP-AO (RFC 5925); refused where it cannot be had" },
 	{ NULL },
 };
-static const struct config_schema neighbor_schema = { sizeof(struct config_reflector), neighbor_fields };
+const struct config_schema config_reflector_schema = { sizeof(struct config_reflector), neighbor_fields };
 
 #define SERVICE(member) .offset = offsetof(struct config_service, member)
 static const struct config_field service_fields[] = {
@@ -421,7 +421,7 @@ static const struct config_schema control_schema = { sizeof(struct config_contro
 static const struct config_field announcer_fields[] = {
 	{ "router", CONFIG_STRUCT, .schema = &router_schema, ANNOUNCER(router), .required = true,
 		.doc = "who we are (as)" },
-	{ "neighbors", CONFIG_LIST, .schema = &neighbor_schema, ANNOUNCER(neighbors),
+	{ "neighbors", CONFIG_LIST, .schema = &config_reflector_schema, ANNOUNCER(neighbors),
 		ANNOUNCER_COUNT(neighbor_count), .required = true,
 		.doc = "the reflectors to announce to; [] for none" },
 	{ "services", CONFIG_LIST, .schema = &service_schema, ANNOUNCER(services),

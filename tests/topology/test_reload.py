@@ -2,8 +2,6 @@
 
     router (rrd, or a speaker of the test) -- reflector (rrd) -- pod speakers (test) on n1, n2, n3
 """
-import copy
-import json
 import os
 import random
 
@@ -11,6 +9,7 @@ import pytest
 
 from lab import bgp, daemons, tcp
 from lab.fig4 import REFLECTOR, ROUTER, SERVICE, SERVICE2
+from lab.reload import changed, plan, refused, taken
 from lab.wait import holds, wait_until
 
 CEASE_DECONFIGURED, CEASE_CHANGE, CEASE_SHUTDOWN, CEASE_PREFIXES = (6, 3), (6, 6), (6, 2), (6, 1)
@@ -28,44 +27,9 @@ def hear(fig, **more):
                        add_path={bgp.IPV4: bgp.ADD_PATH_RECEIVE}, **more).establish()
 
 
-def changed(daemon, *changes):
-    """Its configuration with (path, value) set; value None: without that key."""
-    config = copy.deepcopy(daemon.config)
-    for path, value in changes:
-        *parents, last = path.split(".") if isinstance(path, str) else path
-        at = config
-        for key in parents:
-            at = at[key] if isinstance(at, list) else at.setdefault(key, {})
-        if value is None:
-            del at[last]
-        else:
-            at[last] = value
-    return config
-
-
-def plan(daemon, config):
-    """What the dry run says of it, as (apply, line)."""
-    daemon.rewrite(config)
-    rows = [json.loads(line) for line in daemon.ctl("--json", "reload", "--dry-run", check=False).splitlines()
-            if line.startswith("{")]
-    return [(r["apply"], ": ".join(r[k] for k in ("subject", "change", "effect") if k in r)) for r in rows]
-
-
 def lives(daemon):
     """How often each session came up; a reset would show."""
     return {a: daemon.show("neighbor", a)[0]["flaps"] for a in daemon.neighbors()}
-
-
-def taken(daemon, config):
-    status = daemon.reload(config)
-    assert status["reload-error"] is None, status["reload-error"]
-    return status
-
-
-def refused(daemon, config):
-    status = daemon.reload(config)
-    assert status["reload-error"], "it was taken"
-    return status["reload-error"]
 
 
 def listens(fig, port):
