@@ -250,15 +250,6 @@ static void end(void *user)
 	agent_announcers_changed(a);
 }
 
-static void hang_up(void *user)
-{
-	struct agent *a = user;
-	char *why = NULL;
-
-	agent_reload(a, &why);
-	free(why);
-}
-
 /* --- start --- */
 
 static bool start_control(struct agent *a)
@@ -368,7 +359,7 @@ struct agent *agent_new(struct config_agent *cfg, const char *path)
 
 	signal(SIGPIPE, SIG_IGN);
 	a->cfg = cfg;
-	a->path = path;
+	reload_init(&a->reload, &agent_reload_ops, path, a);
 	list_init(&a->services);
 	list_init(&a->announcers);
 	a->marks = (struct marks){ .first = cfg->ipvs.check_mark, .limit = CONFIG_CHECK_MARKS };
@@ -378,7 +369,7 @@ struct agent *agent_new(struct config_agent *cfg, const char *path)
 	a->started_us = agent_now_us(a);
 	a->on_term = io_signal_new(a->loop, SIGTERM, end, a);
 	a->on_int = io_signal_new(a->loop, SIGINT, end, a);
-	a->on_hup = io_signal_new(a->loop, SIGHUP, hang_up, a);
+	a->on_hup = io_signal_new(a->loop, SIGHUP, reload_signal, &a->reload);
 	a->apply = io_job_new(a->loop, apply, a);
 	a->tick = io_timer_new(a->loop, tick, a);
 	a->look = io_timer_new(a->loop, look, a);
@@ -420,7 +411,7 @@ void agent_free(struct agent *a)
 	io_signal_free(a->on_int);
 	io_signal_free(a->on_hup);
 	io_loop_free(a->loop);
-	free(a->reload_error);
+	reload_fini(&a->reload);
 	config_agent_free(a->cfg);
 	free(a);
 }

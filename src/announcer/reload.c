@@ -147,7 +147,7 @@ static bool prepare_tools(
 }
 
 /* The kernel may refuse any of them: then all stay as they are. */
-static bool prepare_keys(const struct announcer *a, const struct config_announcer *to, char *err)
+static bool check_keys(const struct announcer *a, const struct config_announcer *to, char *err)
 {
 	for (size_t i = 0; i < to->neighbor_count; i++)
 		if (!speaker_key_works(a, &to->neighbors[i], err))
@@ -160,12 +160,35 @@ static bool prepare_all(
 {
 	char err[ANNOUNCER_ERROR_MAX] = "";
 
+	if (identity_again(&p->id, &a->id, a->cfg, to, local_route_source, err, sizeof(err)) &&
+		prepare_tools(a, to, p, err) && prepare_services(a, to, p, err))
+		return reload_move_control(a->control, &a->cfg->control, &to->control, why);
+	*why = mem_strdup(err);
+	return false;
+}
+
+static bool check_next_hops(
+	const struct announcer *a, const struct config_announcer *to, const struct identity *id, char *err)
+{
+	struct ip_addr hop;
+
+	for (size_t i = 0; i < to->service_count; i++)
+		if (!service_find_next_hop(a, &to->services[i], id, &hop, err))
+			return false;
+	return true;
+}
+
+static bool check(void *user, const void *to, char **why)
+{
+	const struct announcer *a = user;
+	char err[ANNOUNCER_ERROR_MAX] = "";
+	struct identity id;
+
 	if (a->drain.ending)
 		snprintf(err, sizeof(err), "lb-announcer has been told to end");
-	else if (identity_again(&p->id, &a->id, a->cfg, to, local_route_source, err, sizeof(err)) &&
-		 prepare_keys(a, to, err) && prepare_tools(a, to, p, err) &&
-		 prepare_services(a, to, p, err))
-		return reload_move_control(a->control, &a->cfg->control, &to->control, why);
+	else if (identity_again(&id, &a->id, a->cfg, to, local_route_source, err, sizeof(err)) &&
+		 check_keys(a, to, err) && check_next_hops(a, to, &id, err))
+		return true;
 	*why = mem_strdup(err);
 	return false;
 }
@@ -340,4 +363,4 @@ static struct reload_plan *plan(void *user, const void *to)
 	return announcer_reload_plan(user, to);
 }
 
-const struct reload_ops announcer_reload_ops = { "lb-announcer", load, unload, plan, prepare, apply };
+const struct reload_ops announcer_reload_ops = { "lb-announcer", load, unload, plan, check, prepare, apply };

@@ -269,7 +269,7 @@ static void format_octets(const struct config_field *f, const void *value, struc
 		at = c ? strchr(from, c) : NULL;
 		if (at)
 			text_add(out, "\\%c", to[at - from]);
-		else if (c < 0x20 || c == 0x7f)
+		else if (c < 0x20 || c >= 0x7f)
 			text_add(out, "\\x%02x", c);
 		else
 			text_add(out, "%c", c);

@@ -16,12 +16,12 @@ static struct config_node_routes *load(const char *path)
 	return cfg;
 }
 
-static int run(struct config_node_routes *cfg)
+static int run(struct config_node_routes *cfg, const char *path)
 {
 	struct node *n;
 
 	log_init("lb-announcer-node", cfg->log.to, cfg->log.level);
-	n = node_new(cfg);
+	n = node_new(cfg, path);
 	if (!n)
 		return EXIT_FAILURE;
 	node_run(n);
@@ -42,7 +42,7 @@ int node_main(int argc, char **argv)
 	if (!cfg)
 		return EXIT_FAILURE;
 	if (!options.test && !options.check)
-		return run(cfg);
+		return run(cfg, options.config);
 	if (options.check)
 		status = node_preflight_main(cfg, options.config);
 	else

@@ -1,7 +1,7 @@
 /*
  * The configuration read again by a running daemon: the course that all daemons' reloads take.
  *
- *	file -> load (all its errors) -> plan (what changes, in words) -> prepare -> apply
+ *	file -> load (all its errors) -> plan (what changes, in words) -> check -> prepare -> apply
  *
  * Whatever can fail is done by prepare, which undoes it when something else fails: until then nothing has changed. Apply
  * cannot fail. The service manager is told before and after, the log of every change, and what came of it is counted.
@@ -22,6 +22,8 @@ struct reload_ops {
 	void *(*load)(void *user, struct config_errors *errs);
 	void (*unload)(void *cfg);
 	struct reload_plan *(*plan)(void *user, const void *to);
+	/* What can be told to fail without trying it, for the dry run too. False with the reason in *why, to be freed. NULL: nothing. */
+	bool (*check)(void *user, const void *to, char **why);
 	/* False with the reason in *why, to be freed, and nothing changed. NULL: nothing can fail. */
 	bool (*prepare)(void *user, void *to, char **why);
 	/* Takes to over. */

@@ -277,4 +277,4 @@ static void apply_all(void *user, void *to)
 	r->loaded_ms = rrd_now_ms(r);
 }
 
-const struct reload_ops rrd_reload_ops = { "rrd", load, unload, plan, prepare_all, apply_all };
+const struct reload_ops rrd_reload_ops = { "rrd", load, unload, plan, NULL, prepare_all, apply_all };

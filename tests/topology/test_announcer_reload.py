@@ -186,7 +186,7 @@ def test_the_routers_capacity_holds_for_those_that_say_nothing_else(pod):
 
 
 def test_the_local_route_comes_moves_and_goes(pod):
-    pod.pod.ns.ip("link add other type dummy")
+    pod.pod.ns.ip("link add other type bridge")
     pod.pod.ns.ip("link set other up")
 
     def device():
