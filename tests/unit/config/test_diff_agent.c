@@ -18,13 +18,14 @@ static const char every_key[] =
 	"services:\n"
 	"  - {name: web, protocol: tcp, address: 10.1.1.1, port: 80, scheduler: mh, flags: [mh-port], forward: tun,\n"
 	"     tunnel: {type: gue, port: 6080, checksum: csum}, weight: 2, upper-threshold: 1000, lower-threshold: 800,\n"
-	"     source: {servers: [{address: 172.16.1.5, port: 80, weight: 3, name: web-1, terminating: false}]},\n"
-	"     checks: [{type: http, name: front, port: 8081, through: server, interval: 5s, timeout: 4s,\n"
+	"     source: {servers: [{address: 172.16.1.5, weight: 3, name: web-1, terminating: false}]},\n"
+	"     checks: [{type: http, name: front, port: 8081, interval: 5s, timeout: 4s,\n"
 	"       retry-interval: 300ms, rise: 11, fall: 12, initial: up, method: HEAD, path: /well, host: www,\n"
 	"       status: [200-299], body: fine},\n"
 	"       {type: https, verify: true, ca-file: /etc/ssl/ca.pem, server-name: secure},\n"
 	"       {type: grpc, tls: true, verify: false, grpc-service: shop.Cart},\n"
-	"       {type: command, command: [/usr/bin/check, --slow]}, {type: tcp, name: plain}],\n"
+	"       {type: command, command: [/usr/bin/check, --slow]}, \n"
+	"       {type: tcp, name: plain, through: server}, {type: grpc, name: open, tls: true}],\n"
 	"     drain: {time: 600, on-failure: drain}}\n"
 	"  - {name: dns, protocol: udp, address: 10.1.1.2, port: 53, one-packet: true,\n"
 	"     source: {file: /etc/dns.yaml}, drain: {udp: cut},\n"
@@ -32,6 +33,7 @@ static const char every_key[] =
 	"  - {name: sip, protocol: udp, address: 10.1.1.3, port: 5060, persistence: {timeout: 61, prefix-length: 24,\n"
 	"     engine: sip}, server-port: 5070, source: {dns: {name: sip.local, interval: 3, family: ipv4}}}\n"
 	"  - {name: far, address: 10.1.1.4, port: 80, forward: tun, source: {dns: {name: far.local, family: ipv6}}}\n"
+	"  - {name: near, address: 10.1.1.5, port: 80, forward: nat, source: {servers: [{address: 172.16.1.7, port: 90}]}}\n"
 	"  - {name: marked, mark: 0x7, family: ipv6, source: {directory: /etc/marked.d}}\n"
 	"timeouts: {tcp: 3600, tcp-fin: 62, udp: 122}\n"
 	"sysctls: {set: true, conntrack: 1, expire-nodest-conn: 1, expire-quiescent-template: 1, conn-reuse-mode: 2,\n"
@@ -43,13 +45,13 @@ static const char every_key[] =
 
 static const struct change changes[] = {
 	{ "masquerade", "masquerade: false", "masquerade: true", "false -> true" },
-	{ "defaults.*", "defaults: {weight: 10}", "defaults: {weight: 11}", "10 -> 11", 3 },
+	{ "defaults.*", "defaults: {weight: 10}", "defaults: {weight: 11}", "10 -> 11", 5 },
 	{ "services[].name", "name: web,", "name: front-end,", "web -> front-end" },
 	{ "services[].protocol", "protocol: tcp", "protocol: sctp", "added" },
 	{ "services[].address", "address: 10.1.1.1", "address: 10.1.1.9", "added" },
 	{ "services[].port", "port: 80, scheduler", "port: 443, scheduler", "added" },
 	{ "services[].mark", "mark: 0x7", "mark: 9", "added" },
-	{ "services[].family", "family: ipv6", "family: ipv4", "added" },
+	{ "services[].family", "mark: 0x7, family: ipv6", "mark: 0x7, family: ipv4", "added" },
 	{ "services[].scheduler", "address: 10.1.1.2, port: 53,", "address: 10.1.1.2, port: 53, scheduler: rr,",
 		"wlc -> rr" },
 	{ "services[].flags", "[mh-port]", "[mh-port, mh-fallback]", "+mh-fallback" },
@@ -67,7 +69,7 @@ static const struct change changes[] = {
 	{ "services[].upper-threshold", "upper-threshold: 1000", "upper-threshold: 2000", "1000 -> 2000" },
 	{ "services[].lower-threshold", "lower-threshold: 800", "lower-threshold: 700", "800 -> 700" },
 	{ "services[].source.servers[].address", "address: 172.16.1.5", "address: 172.16.1.6", "added" },
-	{ "services[].source.servers[].port", "address: 172.16.1.5, port: 80,", "address: 172.16.1.5,", "added" },
+	{ "services[].source.servers[].port", "port: 90", "port: 91", "added" },
 	{ "services[].source.servers[].weight", "weight: 3", "weight: default", "3 -> default" },
 	{ "services[].source.servers[].name", "name: web-1", "name: web-2", "web-1 -> web-2" },
 	{ "services[].source.servers[].terminating", "terminating: false", "terminating: true", "false -> true" },
@@ -80,7 +82,7 @@ static const struct change changes[] = {
 	{ "services[].checks[].port", "port: 8081", "port: 8082", "8081 -> 8082" },
 	{ "services[].checks[].initial", "initial: up", "initial: down", "up -> down" },
 	{ "services[].checks[].through", "through: server", "through: tunnel", "server -> tunnel" },
-	{ "services[].checks[].tls", "tls: true", "tls: false", "true -> false" },
+	{ "services[].checks[].tls", "name: open, tls: true", "name: open, tls: false", "true -> false" },
 	{ "services[].checks[].verify", "verify: false", "verify: true", "false -> true" },
 	{ "services[].checks[].ca-file", "/etc/ssl/ca.pem", "/etc/ssl/other.pem",
 		"/etc/ssl/ca.pem -> /etc/ssl/other.pem" },
