@@ -96,8 +96,8 @@ static bool prepare_settings(struct agent *a, const struct config_agent *to, cha
 	if (needs_apply(to, &needs))
 		return true;
 	needs_advice(&needs, &advice);
-	*why = mem_printf("the kernel's settings are not what the services need: %.*s",
-		(int)strcspn(buf, "\n"), buf);
+	*why = mem_printf(
+		"the kernel's settings are not what the services need: %.*s", (int)strcspn(buf, "\n"), buf);
 	needs_apply(a->cfg, &a->needs);
 	return false;
 }
@@ -171,8 +171,9 @@ static char *effect(
 	(void)apply;
 	if (!e || *e->rest)
 		return NULL;
-	return mem_strdup(strcmp(c->words, "removed") == 0 ? "its servers are drained, then it is deleted"
-							     : "in the kernel as soon as its servers are known");
+	return mem_strdup(strcmp(c->words, "removed") == 0
+				  ? "its servers are drained, then it is deleted"
+				  : "in the kernel as soon as its servers are known");
 }
 
 /* What the defaults say is told of each service for which it holds. */

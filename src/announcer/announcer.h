@@ -45,18 +45,18 @@ struct service {
 	const struct config_service *cfg;
 	const struct config_announcer *of; /* whose that is */
 	struct ip_addr next_hop;
-	struct local_route *local_route; /* NULL: not ours to make */
-	struct node_route *node_route;	 /* the same */
+	struct local_route *local_route;      /* NULL: not ours to make */
+	struct node_route *node_route;	      /* the same */
 	struct node_client_entry *node_entry; /* at lb-announcer --node; NULL: there is none */
-	struct conditions *conditions;	 /* NULL: none */
-	const char *held_back;		 /* why they keep it from being announced; NULL: they do not */
-	struct on_change *on_change;	 /* NULL: no command */
+	struct conditions *conditions;	      /* NULL: none */
+	const char *held_back;		      /* why they keep it from being announced; NULL: they do not */
+	struct on_change *on_change;	      /* NULL: no command */
 	struct gate gate;
 	struct share share;
 	struct told told;
 	uint64_t told_since_ms;
-	bool stale; /* who was told of it was told with other attributes */
-	bool retired; /* not configured any more: on its way out */
+	bool stale;	    /* who was told of it was told with other attributes */
+	bool retired;	    /* not configured any more: on its way out */
 	struct drain leave; /* how far; in its first state where it is not retired */
 };
 
@@ -79,8 +79,8 @@ struct announcer {
 	size_t service_count;
 	struct reload reload;
 	struct reload_prepared *prepared; /* by a reload, and not in use yet */
-	struct node_netns *node;	 /* NULL: the node's routes are somebody else's */
-	struct node_client *node_client; /* NULL: there is no lb-announcer --node to be told */
+	struct node_netns *node;	  /* NULL: the node's routes are somebody else's */
+	struct node_client *node_client;  /* NULL: there is no lb-announcer --node to be told */
 	struct control_server *control;
 	struct control_feed *feed; /* of `watch` */
 	struct agent_link *agent;  /* NULL: bound to none */

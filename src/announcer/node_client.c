@@ -29,7 +29,7 @@ struct node_client_entry {
 	enum node_state asked; /* under way, or last */
 	uint64_t asked_us;
 	bool ready, told_silence;
-	bool gone; /* taken back */
+	bool gone;     /* taken back */
 	char *problem; /* told last; NULL: none */
 };
 
@@ -329,8 +329,7 @@ void node_client_leave(struct node_client *c, uint64_t patience_ms)
 	LIST_FOREACH (link, &c->entries) {
 		struct node_client_entry *e = LIST_ENTRY(link, struct node_client_entry, link);
 
-		if ((e->known || e->asking) &&
-			control_link_ask(c->link, request(e, "unregister"), left, c))
+		if ((e->known || e->asking) && control_link_ask(c->link, request(e, "unregister"), left, c))
 			c->to_leave++;
 	}
 	if (!c->to_leave)

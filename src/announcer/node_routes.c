@@ -24,11 +24,9 @@ void announcer_node_routes_start(struct announcer *a)
 	if (!a->cfg->node_route.socket)
 		return;
 	gethostname(name, sizeof(name) - 1);
-	a->node_client = node_client_new(
-		a->loop, &(struct node_client_config){ .path = a->cfg->node_route.socket,
-				 .name = name,
-				 .changed = changed,
-				 .user = a });
+	a->node_client = node_client_new(a->loop,
+		&(struct node_client_config){
+			.path = a->cfg->node_route.socket, .name = name, .changed = changed, .user = a });
 }
 
 void announcer_node_routes_add(struct announcer *a, struct service *sv)

@@ -15,7 +15,8 @@ struct on_change;
 
 /* The addresses may be NULL. */
 struct on_change_of {
-	const struct config_service *service; /* it, with a command, must outlive it or on_change_configure() */
+	const struct config_service
+		*service; /* it, with a command, must outlive it or on_change_configure() */
 	const struct ip_addr *next_hop, *pod, *node;
 };
 

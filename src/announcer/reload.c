@@ -260,8 +260,8 @@ static void switch_speakers(struct announcer *a, bool reset_all)
 
 /* --- services --- */
 
-static void take_service(
-	struct announcer *a, const struct config_announcer *to, const struct config_service *c, struct ready *r)
+static void take_service(struct announcer *a, const struct config_announcer *to,
+	const struct config_service *c, struct ready *r)
 {
 	if (r->fresh) {
 		service_begin(a, r->fresh);
@@ -308,13 +308,13 @@ static void switch_agent(struct announcer *a, const struct config_agent_link *fr
 	if (same_text(from->socket, a->cfg->agent.socket))
 		return;
 	agent_link_free(a->agent);
-	a->agent = a->cfg->agent.socket
-			   ? agent_link_new(a->loop, a->cfg->agent.socket, announcer_judge, a)
-			   : NULL;
+	a->agent = a->cfg->agent.socket ? agent_link_new(a->loop, a->cfg->agent.socket, announcer_judge, a)
+					: NULL;
 	a->agent_heard = false;
 }
 
-static bool same_identity(const struct announcer *a, const struct config_announcer *to, const struct identity *id)
+static bool same_identity(
+	const struct announcer *a, const struct config_announcer *to, const struct identity *id)
 {
 	return a->cfg->router.as == to->router.as && a->id.router_id == id->router_id;
 }

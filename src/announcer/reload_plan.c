@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-static const struct reload_noun nouns[] = { { "neighbors", "neighbor" }, { "services", "service" }, { NULL, NULL } };
+static const struct reload_noun nouns[] = { { "neighbors", "neighbor" }, { "services", "service" },
+	{ NULL, NULL } };
 
 /* Keys of a service that neighbors are told of. */
 static const char *const path_keys[] = { "next-hop", "med", "local-preference", "communities", "capacity" };
@@ -50,7 +51,9 @@ static char *neighbor_effect(const struct announcer *a, const struct config_chan
 		*apply = CONFIG_RESET_SESSION;
 	if (!s || *apply != CONFIG_RESET_SESSION)
 		return NULL;
-	return mem_strdup(!s->up ? "its session is down" : removed ? "ends its session" : "resets this session");
+	return mem_strdup(!s->up    ? "its session is down"
+			  : removed ? "ends its session"
+				    : "resets this session");
 }
 
 static bool is_path_key(const char *key)
@@ -87,7 +90,8 @@ static char *effect(
 	if (*apply != CONFIG_RESET_SESSION)
 		return NULL;
 	up = sessions_up(a);
-	return up ? mem_printf("resets %zu session%s", up, up == 1 ? "" : "s") : mem_strdup("no session is up");
+	return up ? mem_printf("resets %zu session%s", up, up == 1 ? "" : "s")
+		  : mem_strdup("no session is up");
 }
 
 struct reload_plan *announcer_reload_plan(const struct announcer *a, const struct config_announcer *to)

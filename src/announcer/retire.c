@@ -21,8 +21,7 @@ void announcer_retire(struct announcer *a, struct service *sv)
 	sv->retired = true;
 	drain_init(&sv->leave, announcer_now_ms(a), a->cfg->drain.time_s * UINT64_C(1000),
 		a->cfg->drain.linger_s * UINT64_C(1000));
-	drain_end(&sv->leave, announcer_now_ms(a),
-		announcer_anybody_up(a) && sv->told.voice != VOICE_SILENT);
+	drain_end(&sv->leave, announcer_now_ms(a), announcer_anybody_up(a) && sv->told.voice != VOICE_SILENT);
 	log_info("service %s: not configured any more: %s", prefix_format(&sv->cfg->prefix, text),
 		sv->leave.state == DRAIN_DRAINING ? "draining" : "withdrawing");
 	announcer_retire_look(a);

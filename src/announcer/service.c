@@ -43,7 +43,8 @@ static bool add_local_route(struct service *sv, char *err)
 }
 
 /* The node must not send what the pod does not take yet: its route comes last, and goes first. */
-static bool add_node_route(const struct announcer *a, struct service *sv, const struct identity *id, char *err)
+static bool add_node_route(
+	const struct announcer *a, struct service *sv, const struct identity *id, char *err)
 {
 	const struct ip_addr *pod = identity_pod(id, sv->cfg->prefix.family);
 	char why[400] = "", text[PREFIX_TEXT_MAX];

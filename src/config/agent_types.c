@@ -192,8 +192,8 @@ static void format_auto(const struct config_field *f, const void *value, struct 
 const struct config_scalar config_scheduler = { "a scheduler",
 	"rr | wrr | lc | wlc | fo | ovf | lblc | lblcr | dh | sh | mh | sed | nq | twos", sizeof(char *),
 	.parse = parse_scheduler, .format = config_text_format };
-const struct config_scalar config_engine = { "an engine", "none | sip", sizeof(char *),
-	.parse = parse_engine, .format = format_engine };
+const struct config_scalar config_engine = { "an engine", "none | sip", sizeof(char *), .parse = parse_engine,
+	.format = format_engine };
 const struct config_scalar config_mark = { "a mark", NULL, sizeof(uint32_t), .parse = parse_mark,
 	.format = format_mark };
 const struct config_scalar config_weight = { "a number", NULL, sizeof(int32_t), .parse = parse_weight,

@@ -252,7 +252,8 @@ static const struct config_field router_fields[] = {
 		.apply = CONFIG_RESTART,
 		.doc = "the address to connect from: the pod's own; auto: found from the environment or the "
 		       "interface" },
-	{ "capacity", CONFIG_SCALAR, &type_rate, ROUTER(capacity_bit_s), .def = "1G", .apply = CONFIG_REEVALUATE,
+	{ "capacity", CONFIG_SCALAR, &type_rate, ROUTER(capacity_bit_s), .def = "1G",
+		.apply = CONFIG_REEVALUATE,
 		.doc = "what this load balancer can take, told to the router as link bandwidth, which makes "
 		       "its weight of it" },
 	{ "capacity-by-health", CONFIG_SCALAR, &config_bool, ROUTER(capacity_by_health), .def = "false",
@@ -310,8 +311,8 @@ const struct config_schema config_reflector_schema = { sizeof(struct config_refl
 
 #define SERVICE(member) .offset = offsetof(struct config_service, member)
 static const struct config_field service_fields[] = {
-	{ "prefix", CONFIG_SCALAR, &config_prefix, SERVICE(prefix), .required = true, .key = true, .apply = CONFIG_REEVALUATE,
-		.doc = "the service's addresses" },
+	{ "prefix", CONFIG_SCALAR, &config_prefix, SERVICE(prefix), .required = true, .key = true,
+		.apply = CONFIG_REEVALUATE, .doc = "the service's addresses" },
 	{ "next-hop", CONFIG_SCALAR, &type_auto_addr, SERVICE(next_hop), .def = "auto",
 		.apply = CONFIG_REEVALUATE,
 		.doc = "where the router sends the packets: the node; auto: the address in "

@@ -24,7 +24,8 @@ const struct config_schema config_condition_schema = { sizeof(struct config_cond
 #define ON_CHANGE(member) .offset = offsetof(struct config_on_change, member), .apply = CONFIG_LIVE
 static const struct config_field on_change_fields[] = {
 	{ "command", CONFIG_LIST, &config_argument, ON_CHANGE(command),
-		.count_offset = offsetof(struct config_on_change, command_count), .ordered = true, .min = 1, .def_doc = "none",
+		.count_offset = offsetof(struct config_on_change, command_count), .ordered = true, .min = 1,
+		.def_doc = "none",
 		.doc = "a program by its absolute path, and its arguments, that is run when the service "
 		       "becomes active or inactive; no shell; RRD_STATE and others in its environment say "
 		       "what" },

@@ -291,5 +291,5 @@ const struct config_scalar config_method = { "a method", NULL, sizeof(char *), .
 	.parse = parse_method, .format = config_text_format };
 const struct config_scalar config_url_path = { "a path", NULL, sizeof(char *), .text = true,
 	.parse = parse_url_path, .format = config_text_format };
-const struct config_scalar config_host = { "a host", NULL, sizeof(char *), .text = true,
-	.parse = parse_host, .format = config_text_format };
+const struct config_scalar config_host = { "a host", NULL, sizeof(char *), .text = true, .parse = parse_host,
+	.format = config_text_format };

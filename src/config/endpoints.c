@@ -71,8 +71,7 @@ static const struct config_scalar type_terminating = { "true or false", NULL, si
 #define ENDPOINT(member) .offset = offsetof(struct endpoint, member)
 static const struct config_field endpoint_fields[] = {
 	{ "address", CONFIG_SCALAR, &config_addr, ENDPOINT(addr), .required = true, .key = true,
-		.apply = CONFIG_LIVE,
-		.doc = "the server's address" },
+		.apply = CONFIG_LIVE, .doc = "the server's address" },
 	{ "port", CONFIG_SCALAR, &config_u16, ENDPOINT(port), .min = 1, .max = 65535, .key = true,
 		.def_doc = "the service's server-port", .apply = CONFIG_LIVE,
 		.doc = "the server's port; with dr and tun the service's own" },

@@ -96,7 +96,7 @@ struct config_field {
 	bool required;
 	bool key; /* tells the elements of its list apart; the order of a list without such a row matters */
 	bool ordered; /* LIST of scalars: their order says something, as of a command's arguments */
-	bool secret; /* never shown, nor what it was or becomes */
+	bool secret;  /* never shown, nor what it was or becomes */
 	enum config_apply apply;
 	/* What a change between these two values touches, where that can be less; or NULL. */
 	enum config_apply (*apply_change)(const void *before, const void *after);

@@ -10,7 +10,7 @@ struct writing {
 	FILE *out;
 	bool all;
 	int indent;
-	bool dash; /* the next line begins an element of a list */
+	bool dash;  /* the next line begins an element of a list */
 	bool given; /* which stands in the file: its dash is no comment, even if the first key is one */
 };
 

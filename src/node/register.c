@@ -469,7 +469,8 @@ static void drop_strays(struct node *n, struct registrant *r)
 {
 	LIST_FOREACH (link, &r->members) {
 		struct node_member *m = LIST_ENTRY(link, struct node_member, owned);
-		const char *why = forbidden(&n->cfg->node, &(struct subject){ *node_member_prefix(m), m->pod });
+		const char *why = forbidden(
+			&n->cfg->node, &(struct subject){ *node_member_prefix(m), m->pod });
 		char text[SUBJECT_TEXT_MAX];
 
 		/* A question about it is answered first, and is asked again. */

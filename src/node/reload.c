@@ -51,7 +51,8 @@ static void apply(void *user, void *cfg)
 {
 	struct node *n = user;
 	struct config_node_routes *to = cfg, *old = n->cfg;
-	bool ipv4 = config_node_has_services(&to->node, IP_V4), ipv6 = config_node_has_services(&to->node, IP_V6);
+	bool ipv4 = config_node_has_services(&to->node, IP_V4),
+	     ipv6 = config_node_has_services(&to->node, IP_V6);
 
 	log_init("lb-announcer-node", to->log.to, to->log.level);
 	n->cfg = to;

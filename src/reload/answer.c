@@ -87,8 +87,8 @@ static char *error_of(const struct reload_result *result, bool dry_run)
 {
 	if (result->errors)
 		return mem_strdup(dry_run ? "the file is wrong" : "the file is wrong; nothing was changed");
-	return mem_printf("%s%s", dry_run ? "a reload would be refused: " : "nothing was changed: ",
-		result->refused);
+	return mem_printf(
+		"%s%s", dry_run ? "a reload would be refused: " : "nothing was changed: ", result->refused);
 }
 
 bool reload_answer(struct reload *r, const struct row *args, struct control_answer *out, char *err)

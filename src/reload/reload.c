@@ -95,8 +95,8 @@ static void try_reload(struct reload *r, bool dry_run, struct reload_result *out
 	if (!cfg)
 		return;
 	out->plan = r->ops->plan(r->user, cfg);
-	if (needs_restart(r, out) || (r->ops->check && !r->ops->check(r->user, cfg, &out->refused)) || dry_run ||
-		(r->ops->prepare && !r->ops->prepare(r->user, cfg, &out->refused))) {
+	if (needs_restart(r, out) || (r->ops->check && !r->ops->check(r->user, cfg, &out->refused)) ||
+		dry_run || (r->ops->prepare && !r->ops->prepare(r->user, cfg, &out->refused))) {
 		r->ops->unload(cfg);
 		return;
 	}

@@ -16,11 +16,14 @@ static const char every_key[] =
 	"masquerade: false\n"
 	"defaults: {weight: 10}\n"
 	"services:\n"
-	"  - {name: web, protocol: tcp, address: 10.1.1.1, port: 80, scheduler: mh, flags: [mh-port], forward: tun,\n"
-	"     tunnel: {type: gue, port: 6080, checksum: csum}, weight: 2, upper-threshold: 1000, lower-threshold: 800,\n"
+	"  - {name: web, protocol: tcp, address: 10.1.1.1, port: 80, scheduler: mh, flags: [mh-port], "
+	"forward: tun,\n"
+	"     tunnel: {type: gue, port: 6080, checksum: csum}, weight: 2, upper-threshold: 1000, "
+	"lower-threshold: 800,\n"
 	"     source: {servers: [{address: 172.16.1.5, weight: 3, name: web-1, terminating: false}]},\n"
 	"     checks: [{type: http, name: front, port: 8081, interval: 5s, timeout: 4s,\n"
-	"       retry-interval: 300ms, rise: 11, fall: 12, initial: up, method: HEAD, path: /well, host: www,\n"
+	"       retry-interval: 300ms, rise: 11, fall: 12, initial: up, method: HEAD, path: /well, host: "
+	"www,\n"
 	"       status: [200-299], body: fine},\n"
 	"       {type: https, verify: true, ca-file: /etc/ssl/ca.pem, server-name: secure},\n"
 	"       {type: grpc, tls: true, verify: false, grpc-service: shop.Cart},\n"
@@ -30,15 +33,20 @@ static const char every_key[] =
 	"  - {name: dns, protocol: udp, address: 10.1.1.2, port: 53, one-packet: true,\n"
 	"     source: {file: /etc/dns.yaml}, drain: {udp: cut},\n"
 	"     checks: [{type: udp, send: 'ab\\x00', expect: 'cd\\n'}]}\n"
-	"  - {name: sip, protocol: udp, address: 10.1.1.3, port: 5060, persistence: {timeout: 61, prefix-length: 24,\n"
+	"  - {name: sip, protocol: udp, address: 10.1.1.3, port: 5060, persistence: {timeout: 61, "
+	"prefix-length: 24,\n"
 	"     engine: sip}, server-port: 5070, source: {dns: {name: sip.local, interval: 3, family: ipv4}}}\n"
-	"  - {name: far, address: 10.1.1.4, port: 80, forward: tun, source: {dns: {name: far.local, family: ipv6}}}\n"
-	"  - {name: near, address: 10.1.1.5, port: 80, forward: nat, source: {servers: [{address: 172.16.1.7, port: 90}]}}\n"
+	"  - {name: far, address: 10.1.1.4, port: 80, forward: tun, source: {dns: {name: far.local, family: "
+	"ipv6}}}\n"
+	"  - {name: near, address: 10.1.1.5, port: 80, forward: nat, source: {servers: [{address: "
+	"172.16.1.7, port: 90}]}}\n"
 	"  - {name: marked, mark: 0x7, family: ipv6, source: {directory: /etc/marked.d}}\n"
 	"timeouts: {tcp: 3600, tcp-fin: 62, udp: 122}\n"
-	"sysctls: {set: true, conntrack: 1, expire-nodest-conn: 1, expire-quiescent-template: 1, conn-reuse-mode: 2,\n"
+	"sysctls: {set: true, conntrack: 1, expire-nodest-conn: 1, expire-quiescent-template: 1, "
+	"conn-reuse-mode: 2,\n"
 	"  sloppy-tcp: auto, sloppy-sctp: 0, schedule-icmp: 0}\n"
-	"ipvs: {compare-interval: 4, state-file: /run/agent.state, mh-table-size: 4093, on-exit: remove, exit-wait: 21,\n"
+	"ipvs: {compare-interval: 4, state-file: /run/agent.state, mh-table-size: 4093, on-exit: remove, "
+	"exit-wait: 21,\n"
 	"  check-mark: 0x20000}\n"
 	"control: {socket: /run/a.sock, group: rrd}\n"
 	"log: {to: stderr, level: info}\n";
@@ -52,8 +60,8 @@ static const struct change changes[] = {
 	{ "services[].port", "port: 80, scheduler", "port: 443, scheduler", "added" },
 	{ "services[].mark", "mark: 0x7", "mark: 9", "added" },
 	{ "services[].family", "mark: 0x7, family: ipv6", "mark: 0x7, family: ipv4", "added" },
-	{ "services[].scheduler", "address: 10.1.1.2, port: 53,", "address: 10.1.1.2, port: 53, scheduler: rr,",
-		"wlc -> rr" },
+	{ "services[].scheduler", "address: 10.1.1.2, port: 53,",
+		"address: 10.1.1.2, port: 53, scheduler: rr,", "wlc -> rr" },
 	{ "services[].flags", "[mh-port]", "[mh-port, mh-fallback]", "+mh-fallback" },
 	{ "services[].forward", "address: 10.1.1.2, port: 53,", "address: 10.1.1.2, port: 53, forward: dr,",
 		"nat -> dr" },
@@ -72,7 +80,8 @@ static const struct change changes[] = {
 	{ "services[].source.servers[].port", "port: 90", "port: 91", "added" },
 	{ "services[].source.servers[].weight", "weight: 3", "weight: default", "3 -> default" },
 	{ "services[].source.servers[].name", "name: web-1", "name: web-2", "web-1 -> web-2" },
-	{ "services[].source.servers[].terminating", "terminating: false", "terminating: true", "false -> true" },
+	{ "services[].source.servers[].terminating", "terminating: false", "terminating: true",
+		"false -> true" },
 	{ "services[].source.file", "/etc/dns.yaml", "/etc/other.yaml", "/etc/dns.yaml -> /etc/other.yaml" },
 	{ "services[].source.directory", "/etc/marked.d", "/etc/other.d", "/etc/marked.d -> /etc/other.d" },
 	{ "services[].source.dns.name", "sip.local", "sip.other", "sip.local -> sip.other" },
@@ -170,14 +179,17 @@ static void expect(const char *before, const char *after, const char *want)
 	free(text);
 }
 
-#define SERVICE "services: [{name: web, address: 10.1.1.1, port: 80, source: {servers: [{address: 172.16.1.5}]}"
+#define SERVICE                                                                                              \
+	"services: [{name: web, address: 10.1.1.1, port: 80, source: {servers: [{address: 172.16.1.5}]}"
 
 static void a_default_written_out_is_no_change(void **state)
 {
 	(void)state;
 	expect(SERVICE ", checks: [{type: tcp}]}]\n",
-		SERVICE ", protocol: tcp, scheduler: wlc, forward: nat, weight: 1, checks: [{type: tcp, name: tcp,\n"
-			"  interval: 2000ms, rise: 2}]}]\nsysctls: {set: yes, conntrack: auto}\nipvs: {check-mark: 65536}\n",
+		SERVICE
+		", protocol: tcp, scheduler: wlc, forward: nat, weight: 1, checks: [{type: tcp, name: tcp,\n"
+		"  interval: 2000ms, rise: 2}]}]\nsysctls: {set: yes, conntrack: auto}\nipvs: {check-mark: "
+		"65536}\n",
 		"");
 }
 
@@ -185,7 +197,8 @@ static void another_name_is_another_name_of_the_same_service(void **state)
 {
 	(void)state;
 	expect(SERVICE "}]\n",
-		"services: [{name: shop, address: 10.1.1.1, port: 80, source: {servers: [{address: 172.16.1.5},\n"
+		"services: [{name: shop, address: 10.1.1.1, port: 80, source: {servers: [{address: "
+		"172.16.1.5},\n"
 		"  {address: 172.16.1.6}]}}]\n",
 		"services[10.1.1.1:80/tcp].name: web -> shop (live)\n"
 		"services[10.1.1.1:80/tcp].source.servers[172.16.1.6 port 0]: added (live)\n");

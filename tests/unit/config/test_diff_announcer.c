@@ -23,10 +23,13 @@ static const char every_key[] =
 	"  description: one, hold-time: 91, keepalive-interval: 5, connect-retry: 2, connect-retry-max: 12,\n"
 	"  idle-hold-time: 3, idle-hold-time-max: 61, ttl-security-hops: 4, password: key}]\n"
 	"services: [{prefix: 10.1.1.0/24, next-hop: 10.0.0.105, med: 7, local-preference: 101,\n"
-	"  communities: [\"65021:1\"], local-route: true, interface: eth0, capacity: 2500M, capacity-by-health: yes,\n"
+	"  communities: [\"65021:1\"], local-route: true, interface: eth0, capacity: 2500M, "
+	"capacity-by-health: yes,\n"
 	"  agent-services: [web], min-healthy: 2, min-healthy-return: 50%, return-delay: 8,\n"
-	"  conditions: [{type: http, name: front, address: 127.0.0.1, port: 80, interval: 4s, timeout: 900ms,\n"
-	"    retry-interval: 300ms, rise: 4, fall: 6, method: GET, path: /health, host: www, status: [200-299],\n"
+	"  conditions: [{type: http, name: front, address: 127.0.0.1, port: 80, interval: 4s, timeout: "
+	"900ms,\n"
+	"    retry-interval: 300ms, rise: 4, fall: 6, method: GET, path: /health, host: www, status: "
+	"[200-299],\n"
 	"    body: fine}, {type: command, name: back, command: [/bin/look, one, two]},\n"
 	"    {type: tcp, name: third, address: 127.0.0.3, port: 9}],\n"
 	"  on-change: {command: [/bin/tell, cloud], timeout: 31, retry: 9, retry-max: 62}}]\n"
@@ -157,7 +160,8 @@ static void a_default_written_out_is_no_change(void **state)
 		"router: {as: 65021, router-id: auto, capacity: 1000M, local-address: auto}\n"
 		"neighbors: [{address: 10.0.0.1, peer-as: 65021, port: 179, hold-time: 9}]\n"
 		"services: [{prefix: 10.1.1.0/24, next-hop: auto, capacity: 1G, interface: lo,\n"
-		"  conditions: [{type: command, name: command, interval: 2000ms, timeout: 1s, command: [/bin/true]}]}]\n"
+		"  conditions: [{type: command, name: command, interval: 2000ms, timeout: 1s, command: "
+		"[/bin/true]}]}]\n"
 		"drain: {method: weight, time: 5}\nlog: {level: info}\n",
 		"");
 }
@@ -224,8 +228,8 @@ static const struct config_node *root_node(const void *cfg)
 	return ((const struct config_node_routes *)cfg)->root;
 }
 
-static const struct changes node = { &config_node_routes_schema, parse_node, unload_node, root_node, every_node_key,
-	node_changes, sizeof(node_changes) / sizeof(node_changes[0]), untried };
+static const struct changes node = { &config_node_routes_schema, parse_node, unload_node, root_node,
+	every_node_key, node_changes, sizeof(node_changes) / sizeof(node_changes[0]), untried };
 
 static void every_key_of_the_node(void **state)
 {
