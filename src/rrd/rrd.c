@@ -94,6 +94,8 @@ static void *dynamic_new(void *user, void *range_user, const struct ip_addr *rem
 	const struct config_range *range = range_user;
 	struct rrd *r = user;
 
+	if (!range->peer.enabled)
+		return NULL;
 	neighbor_session_config(r, &range->peer, range->peer_group, remote, cfg);
 	*ops = &neighbor_session_ops;
 	return neighbor_new(r, &range->peer, range->peer_group, &range->prefix);
