@@ -14,12 +14,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define FUZZ_CHECK(what)                                                          \
-	do {                                                                      \
-		if (!(what)) {                                                    \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #what); \
-			abort();                                                  \
-		}                                                                 \
+#define FUZZ_CHECK(what)                                                                                     \
+	do {                                                                                                 \
+		if (!(what)) {                                                                               \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #what);                   \
+			abort();                                                                             \
+		}                                                                                            \
 	} while (0)
 
 /* A copy whose end is the end of its allocation, so that reading one octet too far is seen. The caller frees it. */

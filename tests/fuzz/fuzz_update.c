@@ -15,10 +15,9 @@ static void check_again(const struct bgp_update *said, const struct bgp_negotiat
 {
 	static uint8_t octets[BGP_EXTENDED_MESSAGE_MAX];
 	const struct bgp_nlri_list *list = &said->announced[family];
-	struct bgp_update_opts opts = { .family = family,
-		.add_path = n->add_path_rx[family],
-		.as4 = n->as4,
-		.max_len = sizeof(octets) };
+	struct bgp_update_opts opts = {
+		.family = family, .add_path = n->add_path_rx[family], .as4 = n->as4, .max_len = sizeof(octets)
+	};
 	struct writer w = writer_init(octets, sizeof(octets));
 	struct arena *arena = arena_new();
 	struct bgp_update again;
@@ -27,12 +26,13 @@ static void check_again(const struct bgp_update *said, const struct bgp_negotiat
 
 	if (written) {
 		FUZZ_CHECK(writer_len(&w) > BGP_HEADER_LEN && written <= list->count);
-		bgp_update_decode(cursor_init(octets + BGP_HEADER_LEN, writer_len(&w) - BGP_HEADER_LEN), n, false,
-			arena, &again);
+		bgp_update_decode(cursor_init(octets + BGP_HEADER_LEN, writer_len(&w) - BGP_HEADER_LEN), n,
+			false, arena, &again);
 		FUZZ_CHECK(again.verdict == BGP_VERDICT_OK);
 		FUZZ_CHECK(again.announced[family].count == written);
 		for (size_t i = 0; i < written; i++)
-			FUZZ_CHECK(prefix_equal(&again.announced[family].item[i].prefix, &list->item[i].prefix));
+			FUZZ_CHECK(
+				prefix_equal(&again.announced[family].item[i].prefix, &list->item[i].prefix));
 		FUZZ_CHECK(again.attrs.has == said->attrs.has);
 		FUZZ_CHECK(again.attrs.as_path.len == said->attrs.as_path.len);
 	}
@@ -42,7 +42,9 @@ static void check_again(const struct bgp_update *said, const struct bgp_negotiat
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	unsigned how = size ? data[0] : 0;
-	struct bgp_negotiated n = { .family = { true, true }, .max_tx = BGP_EXTENDED_MESSAGE_MAX, .max_rx = BGP_EXTENDED_MESSAGE_MAX };
+	struct bgp_negotiated n = { .family = { true, true },
+		.max_tx = BGP_EXTENDED_MESSAGE_MAX,
+		.max_rx = BGP_EXTENDED_MESSAGE_MAX };
 	struct arena *arena = arena_new();
 	struct bgp_update out;
 	uint8_t *body;
