@@ -1,6 +1,7 @@
 #include "agent/masquerade.h"
 
 #include "base/mem.h"
+#include "daemon/privileges.h"
 #include "io/child.h"
 
 #include <stdio.h>
@@ -207,7 +208,9 @@ static bool run(struct masquerade *m, struct side *s, char verb, const struct ma
 		argv[HEAD_WORDS + i] = words[i];
 	m->running = s;
 	m->verb = verb;
+	daemon_privileges_lend(DAEMON_CAP_BIT(DAEMON_CAP_NET_ADMIN) | DAEMON_CAP_BIT(DAEMON_CAP_NET_RAW));
 	m->child = io_child_start(m->loop, argv, NULL, COMMAND_US, OUTPUT_KEPT, ended, m);
+	daemon_privileges_lend(0);
 	return true;
 }
 
