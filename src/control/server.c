@@ -384,11 +384,13 @@ static void explain(const char *path, int err, char *out)
 			"there is something that is not a socket; remove it or configure another path");
 		break;
 	case -ENOENT:
-		snprintf(rest, room, "the directory is missing; make it (install -d -o USER) or configure another path");
+		snprintf(rest, room,
+			"the directory is missing; make it (install -d -o USER) or configure another path");
 		break;
 	case -EACCES:
 		snprintf(rest, room,
-			"user %u may not write to its directory; give it that (chown) or configure another path",
+			"user %u may not write to its directory; give it that (chown) or configure another "
+			"path",
 			(unsigned)geteuid());
 		break;
 	case -EPERM:

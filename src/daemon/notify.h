@@ -11,3 +11,5 @@ enum daemon_phase { DAEMON_READY, DAEMON_RELOADING, DAEMON_STOPPING };
 /* status: one line for humans, may be NULL. After DAEMON_RELOADING comes DAEMON_READY when it is done. */
 int daemon_notify(enum daemon_phase phase, const char *status);
 int daemon_notify_status(const char *status);
+/* Still alive, for WatchdogSec=. */
+int daemon_notify_watchdog(void);

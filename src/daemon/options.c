@@ -20,7 +20,8 @@ static void print_usage(FILE *f, const char *program, const char *config, const 
 		"%s"
 		"  -u, --user USER     become this user before the first file is read; started by root\n"
 		"  -g, --group GROUP   and this group, instead of the user's own\n"
-		"  -P, --pid-file FILE write the process id there; a second daemon with this file is refused\n"
+		"  -P, --pid-file FILE write the process id there; a second daemon with this file is "
+		"refused\n"
 		"  -V, --version       what this is and what is in it\n"
 		"  -h, --help          this text\n"
 		"%s",

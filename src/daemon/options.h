@@ -10,12 +10,12 @@
 struct daemon_lock;
 
 struct daemon_options {
-	const char *config; /* the file to read */
-	bool test;	    /* check it and exit */
-	bool check;	    /* look at what is around the program, too, and exit */
-	bool can_check;	    /* the program has --check */
-	const char *more;   /* lines of the help that are the program's own, or NULL */
-	uint64_t may_need;  /* the capabilities that it can need at all, see daemon/privileges.h */
+	const char *config;	  /* the file to read */
+	bool test;		  /* check it and exit */
+	bool check;		  /* look at what is around the program, too, and exit */
+	bool can_check;		  /* the program has --check */
+	const char *more;	  /* lines of the help that are the program's own, or NULL */
+	uint64_t may_need;	  /* the capabilities that it can need at all, see daemon/privileges.h */
 	const char *user, *group; /* NULL: those it has */
 	const char *pid_file;	  /* NULL: none */
 	struct daemon_lock *lock; /* on it */

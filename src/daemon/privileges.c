@@ -62,7 +62,8 @@ bool daemon_privileges_become(const struct daemon_user *u, uint64_t may_need, ch
 	if (geteuid() == u->uid)
 		return true;
 	if (geteuid() != 0) {
-		snprintf(err, err_size, "only root can become user %u; this is user %u: start it as root, or without -u",
+		snprintf(err, err_size,
+			"only root can become user %u; this is user %u: start it as root, or without -u",
 			(unsigned)u->uid, (unsigned)geteuid());
 		return false;
 	}

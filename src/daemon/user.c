@@ -66,8 +66,8 @@ bool daemon_user_find(
 
 	*out = (struct daemon_user){ 0 };
 	if (!find_line(user, out, &has_group, name) || out->uid == (uid_t)-1) {
-		snprintf(err, err_size, "there is no user \"%s\" in /etc/passwd: make one (useradd --system %s)", user,
-			user);
+		snprintf(err, err_size,
+			"there is no user \"%s\" in /etc/passwd: make one (useradd --system %s)", user, user);
 		return false;
 	}
 	if (group && !daemon_group_find(group, &out->gid)) {
@@ -75,8 +75,8 @@ bool daemon_user_find(
 		return false;
 	}
 	if (!group && !has_group) {
-		snprintf(err, err_size, "user %s has no line in /etc/passwd that tells its group: add -g GROUP",
-			user);
+		snprintf(err, err_size,
+			"user %s has no line in /etc/passwd that tells its group: add -g GROUP", user);
 		return false;
 	}
 	add_group(out, out->gid);
