@@ -77,7 +77,7 @@ def bootstrap():
         print("The source directory itself is configured; builds beside it need: make distclean")
         return False
     sources = ["configure.ac", "Makefile.am"]
-    for top in ("src", "man", "etc", "bench"):
+    for top in ("src", "man", "etc", "contrib", "bench"):
         for path, _, names in os.walk(os.path.join(TOP, top)):
             sources += [os.path.join(path, n) for n in names if n.endswith(".am")]
     made = [os.path.join(TOP, n) for n in ("configure", "Makefile.in")]
@@ -179,8 +179,10 @@ def stage_install(_):
     wanted |= {f"usr/local/share/man/man{m[-1]}/{m}" for m in ("rrd.8", "rrctl.8", "lb-announcer.8", "lb-ipvs-agent.8", "rrd.conf.5",
                                                                   "lb-announcer.conf.5", "lb-ipvs-agent.conf.5")}
     wanted |= {f"usr/local/etc/rrd/{s}.conf.sample" for s in ("reflector", "router", "announcer", "ipvs-agent", "ipvs-agent-nat")}
+    wanted |= {f"usr/local/lib/systemd/system/{u}.service" for u in ("rrd", "rrd-router", "lb-announcer", "lb-announcer-node", "lb-ipvs-agent")}
+    wanted |= {f"usr/local/lib/{d}/rrd.conf" for d in ("sysusers.d", "tmpfiles.d")}
     missing = sorted(wanted - found)
-    strange = sorted(f for f in found if not re.match(r"usr/local/(s?bin|share|etc|libexec|lib/systemd)/", f))
+    strange = sorted(f for f in found if not re.match(r"usr/local/(s?bin|share|etc|libexec|lib/(systemd/system|sysusers\.d|tmpfiles\.d))/", f))
     for path in missing:
         print(f"    not installed: {path}")
     for path in strange:
