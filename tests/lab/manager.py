@@ -91,7 +91,7 @@ class Manager:
             wrong = {k: v for k, v in found.items() if not (wanted[k](v) if callable(wanted[k]) else v == wanted[k])}
             assert not wrong, f"{unit} has {wrong}"
             return True
-        return wait_until(fact, timeout, f"{unit} to have {wanted}", 0.2)
+        return wait_until(fact, timeout, f"{unit} to have {wanted}", 0.3)
 
     def main_process(self, unit):
         """What /proc says of the unit's process, as a dictionary of texts."""
