@@ -146,7 +146,9 @@ static void leave_now(struct masquerade *m)
 static const char *need_of(const char *said)
 {
 	if (strstr(said, "lock file"))
-		return "to be run as root";
+		return "to be run as root, or that its user may open that file";
+	if (strstr(said, "modprobe"))
+		return "the module ip_tables (ip6_tables), which root alone can load: modprobe it before";
 	if (strstr(said, "Permission denied") || strstr(said, "Operation not permitted"))
 		return "CAP_NET_RAW beside CAP_NET_ADMIN";
 	return "the module xt_ipvs on the node";

@@ -12,7 +12,8 @@ MASKED = ("systemd-udevd.service", "systemd-udev-trigger.service", "systemd-hwdb
           "systemd-binfmt.service", "systemd-sysctl.service", "systemd-random-seed.service", "systemd-update-utmp.service",
           "systemd-journal-flush.service", "systemd-remount-fs.service", "systemd-modules-load.service", "dev-mqueue.mount",
           "dev-hugepages.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "sys-kernel-config.mount",
-          "sys-fs-fuse-connections.mount", "proc-sys-fs-binfmt_misc.automount", "modprobe@.service", "systemd-timesyncd.service",
+          "sys-fs-fuse-connections.mount", "proc-sys-fs-binfmt_misc.automount", "systemd-timesyncd.service",
+          *(f"modprobe@{m}.service" for m in ("configfs", "dm_mod", "drm", "efi_pstore", "fuse", "loop")),
           "systemd-tmpfiles-setup-dev.service", "systemd-machine-id-commit.service", "timers.target", "paths.target")
 TARGET = """[Unit]
 Requires=basic.target
