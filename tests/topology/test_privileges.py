@@ -123,7 +123,7 @@ def test_another_group_may_be_named(lab, fig):
     groups = lab.file("group", f"nogroup:x:{GID}:\noperators:x:{OTHER_GID}:\n")
     daemon = started(fig.reflector, "rrd", daemons.reflector_config(), "-g", "operators", files={"/etc/group": groups})
     # The file is its old group's, and the daemon became another before it read it.
-    fails(daemon, r"cannot be opened: Permission denied")
+    fails(daemon, rf"cannot be opened: Permission denied: user {UID} may not read it")
     os.chown(daemon.place, 0, OTHER_GID)
     os.chown(os.path.join(daemon.place, f"{daemon.name}.yaml"), 0, OTHER_GID)
     daemon.process = daemon.ns.start(daemon.process.argv, "again", ours=True)
@@ -176,7 +176,7 @@ def test_a_key_that_root_alone_may_read_is_told_at_the_start(fig):
     make_directory("/run/keys", 0, 0, 0o700)
     config = daemons.reflector_config()
     config["dynamic-neighbors"][0]["password-file"] = "/run/keys/key"
-    fails(started(fig.reflector, "rrd", config), r"/run/keys/key cannot be opened: Permission denied")
+    fails(started(fig.reflector, "rrd", config), rf"/run/keys/key cannot be opened: Permission denied: user {UID} may not")
 
 
 def test_a_user_that_is_not_there_is_told(fig):
