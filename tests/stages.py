@@ -199,7 +199,7 @@ def stage_distcheck(_):
 
 # pytest.
 
-def pytest(name, build_name, workers):
+def pytest(name, build_name, workers, env=None):
     directory = os.path.join(BUILD, build_name)
     if not os.access(os.path.join(directory, "rrd"), os.X_OK):
         print(f"    not run: there is no rrd in build/{build_name}")
@@ -209,7 +209,7 @@ def pytest(name, build_name, workers):
         os.unlink(report)
     code = run(name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(workers), "-ra",
                       f"--junitxml={report}", f"tests/{name}"],
-               env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(LOGS, name)})
+               env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(LOGS, name), **(env or {})})
     count = pytest_report(report, code)
     if count.failed:
         tell_log(name, 60)
@@ -328,8 +328,10 @@ def stage_matrix(_):
     return PASSED if code == 0 else tell_log("matrix") or FAILED
 
 
-def stage_interop(_):
-    return pytest("interop", "plain", workers=max(2, os.cpu_count() or 2))
+def stage_interop(arguments):
+    """With --long the run writes its page of the documentation; else beside its logs."""
+    page = os.path.join(TOP, "doc", "interop.md") if arguments.long else os.path.join(LOGS, "interop.md")
+    return pytest("interop", "plain", workers=max(3, os.cpu_count() or 2), env={"RRD_INTEROP_TABLE": page})
 
 
 def stage_demo(_):
