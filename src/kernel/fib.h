@@ -136,3 +136,5 @@ struct row *fib_row(const struct fib *f, struct prefix *at, bool first);
  * "overflows","swept","resilient-groups","max-resilient-groups","resilient-octets","resilient-refused",
  * "sysctls":[{"key","value","wanted","reason"}]} */
 struct row *fib_status(const struct fib *f);
+/* Routes of ours that the kernel has or is about to get. */
+size_t fib_routes(const struct fib *f);
