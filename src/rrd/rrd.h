@@ -37,6 +37,8 @@ struct rrd {
 	struct fib *
 		watcher; /* tells how next hops are reached: fib, or one that writes nothing; NULL: unchecked */
 	struct route_reader fib_reader[BGP_FAMILIES];
+	uint64_t fib_held_us; /* since when the FIB has waited for a change to be whole; 0: it does not */
+	uint64_t fib_hold_us; /* how long it does at most */
 	struct route_weight_table *weights;
 	struct io_timer *weights_due; /* a change of weights has waited for its second */
 	struct route_balancers balancers;
