@@ -121,3 +121,9 @@ void reload_status(const struct reload *r, struct row *row)
 	row_int(row, "reloads-refused", (int64_t)r->refused);
 	row_text(row, "reload-error", r->error);
 }
+
+void reload_status_text(const struct reload *r, struct text *out)
+{
+	if (r->error)
+		text_add(out, "; the last reload was refused: %.120s", r->error);
+}

@@ -111,7 +111,8 @@ bool reload_run(struct reload *r, bool dry_run, struct reload_result *out)
 		try_reload(r, true, out);
 		return !out->refused;
 	}
-	daemon_notify(DAEMON_RELOADING, "reading the configuration again");
+	if (!r->starting)
+		daemon_notify(DAEMON_RELOADING, NULL);
 	try_reload(r, false, out);
 	log_result(r, out);
 	free(r->error);
@@ -120,7 +121,8 @@ bool reload_run(struct reload *r, bool dry_run, struct reload_result *out)
 		r->refused++;
 	else
 		r->done++;
-	daemon_notify(DAEMON_READY, out->refused ? "the last reload was refused" : "");
+	if (!r->starting)
+		daemon_notify(DAEMON_READY, NULL);
 	return !out->refused;
 }
 

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "base/text.h"
 #include "config/common.h"
 #include "config/errors.h"
 #include "control/server.h"
@@ -34,6 +35,7 @@ struct reload {
 	const struct reload_ops *ops;
 	const char *path; /* of the file */
 	void *user;	  /* of ops */
+	bool starting;	  /* the service manager still waits for the start, and is told of no reload */
 	uint64_t done, refused;
 	char *error; /* why the last one was refused; NULL: it was done, or there was none */
 };
@@ -69,5 +71,7 @@ bool reload_answer(struct reload *r, const struct row *args, struct control_answ
 /* Arguments: {"all": BOOL}. Rows: {"line": LINE} of the configuration in use. root: of the tree it was read from. */
 bool reload_show_config(const struct config_schema *schema, const void *cfg, const struct config_node *root,
 	const struct row *args, struct control_answer *out);
+/* "; the last reload was refused: WHY" where it was, for the service manager's line. */
+void reload_status_text(const struct reload *r, struct text *out);
 /* "reloads", "reloads-refused", "reload-error", for show status. */
 void reload_status(const struct reload *r, struct row *row);

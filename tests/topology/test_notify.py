@@ -28,12 +28,12 @@ def test_a_life(fig, make):
     manager.wait_for("READY")
     daemon.wait_until_ready()
     manager.check_reload(lambda: daemon.reload(changed(daemon, ("log.level", "info"))))
-    manager.check_reload(lambda: daemon.reload(changed(daemon, ("log.level", "loud"))), refused=True)
+    manager.check_reload(lambda: daemon.reload(changed(daemon, ("log.level", "loud"))))
     # By rrctl it is the same; a dry run is nothing that a service manager need know.
     manager.forget()
     daemon.ctl("reload", "--dry-run", check=False)
-    assert manager.read() == []
-    manager.check_reload(lambda: daemon.ctl("reload", check=False), refused=True)
+    assert not any(set(m) - {"STATUS"} for m in manager.read())
+    manager.check_reload(lambda: daemon.ctl("reload", check=False))
     manager.forget()
     daemon.process.terminate()
     manager.wait_for("STOPPING")
