@@ -22,7 +22,8 @@ static void help(void)
 	command_help(stdout);
 	printf("\n"
 	       "no daemon:\n"
-	       "  convert [OPTION...] FILE...               another program's configuration as ours; convert -h\n");
+	       "  convert [OPTION...] FILE...               another program's configuration as ours; convert "
+	       "-h\n");
 	printf("\n"
 	       "  -a, --announcer      ask lb-announcer instead of rrd\n"
 	       "  -i, --ipvs-agent     ask lb-ipvs-agent instead of rrd\n"
