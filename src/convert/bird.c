@@ -38,13 +38,13 @@ static struct convert_place at(const struct context *c, const struct statement *
 
 static const char *words(const struct context *c, const struct statement *s)
 {
-	return statement_text(c->m->arena, s, 0);
+	return statement_quote(c->m->arena, s);
 }
 
 static void lost(const struct context *c, const struct statement *s, const char *what)
 {
-	convert_note(c->m->notes, CONVERT_LOST, at(c, s), "%.200s%s: %s", words(c, s), s->block ? " { }" : "",
-		what);
+	convert_note(
+		c->m->notes, CONVERT_LOST, at(c, s), "%s%s: %s", words(c, s), s->block ? " { }" : "", what);
 }
 
 static void set(struct context *c, const struct statement *s, const char *key, const char *text)
@@ -86,6 +86,10 @@ static void add_paths(struct context *c, const struct statement *s, const char *
 		set(c, s, "add-paths.send", "all");
 	if (both || strcmp(a[0], "rx") == 0)
 		set(c, s, "add-paths.receive", "true");
+	if (strcmp(a[0], "off") == 0 || strcmp(a[0], "no") == 0) {
+		set(c, s, "add-paths.send", "none");
+		set(c, s, "add-paths.receive", "false");
+	}
 }
 
 /* A policy of the channel; ours is of the session. */
@@ -121,7 +125,10 @@ static void truth(struct context *c, const struct statement *s, const char *key,
 
 static void next_hop_self(struct context *c, const struct statement *s, const char **a)
 {
-	truth(c, s, "next-hop-self", a[0]);
+	if (strcmp(a[0], "ibgp") == 0 || strcmp(a[0], "ebgp") == 0)
+		lost(c, s, "next-hop-self is for all routes to a peer, whoever they came from");
+	else
+		truth(c, s, "next-hop-self", a[0]);
 }
 
 static void extended_next_hop(struct context *c, const struct statement *s, const char **a)
@@ -134,7 +141,8 @@ static const struct rule channel_rules[] = {
 	{ "import|receive limit % *", .call = import_limit },
 	{ "import|export *", .call = policy },
 	{ "next hop self *", .call = next_hop_self },
-	{ "next hop keep *" },
+	{ "next hop keep *", .what = "an internal peer is sent next hops as they are, an external one always "
+				     "our own address" },
 	{ "extended next hop *", .call = extended_next_hop },
 	{ "preference *", .what = "rrd compares paths of BGP only" },
 	{ "table *", .what = "rrd has one table; a second table is a second daemon" },
@@ -283,10 +291,10 @@ static const struct rule session_rules[] = {
 	{ "keepalive time %", "keepalive-interval" },
 	{ "send hold time %", "send-hold-time" },
 	{ "connect retry time %", .call = connect_retry },
-	{ "startup hold|connect delay time %" },
-	{ "connect delay time %" },
+	{ "startup hold time %", .what = "hold-time is asked for from the first message on" },
+	{ "connect delay time %", .what = "rrd connects at once; connect-retry is the wait after a failure" },
 	{ "error wait time % , %", .call = error_wait },
-	{ "error forget time %" },
+	{ "error forget time %", .what = "the wait begins anew with idle-hold-time once a session was up" },
 	{ "passive *", .call = passive },
 	{ "password %", .call = password },
 	{ "authentication md5|none" },
@@ -488,12 +496,22 @@ static void router_id(struct context *c, const struct statement *s, const char *
 	set(c, s, "router-id", a[0]);
 }
 
+static void protocol_direct(struct context *c, const struct statement *s, const char **a)
+{
+	(void)a;
+	convert_note(c->m->notes, CONVERT_REMARK, at(c, s),
+		"protocol direct: rrd looks next hops up in the kernel and needs nothing for that; routes of "
+		"interfaces are not "
+		"announced");
+}
+
 static const struct rule top_rules[] = {
 	{ "router id %", .call = router_id },
 	{ "router id from *", .what = "write the address: router.router-id" },
 	{ "log % *", .call = log_to },
 	{ "define *" },
-	{ "protocol device|direct *" },
+	{ "protocol device *" },
+	{ "protocol direct *", .call = protocol_direct },
 	{ "template bgp %", .call = template_bgp },
 	{ "template bgp % from %", .call = template_bgp },
 	{ "protocol bgp *", .call = protocol_bgp },

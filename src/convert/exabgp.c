@@ -34,8 +34,7 @@ static struct convert_place at(const struct context *c, const struct statement *
 
 static void lost(const struct context *c, const struct statement *s, const char *what)
 {
-	convert_note(
-		c->m->notes, CONVERT_LOST, at(c, s), "%.200s: %s", statement_text(c->m->arena, s, 0), what);
+	convert_note(c->m->notes, CONVERT_LOST, at(c, s), "%s: %s", statement_quote(c->m->arena, s), what);
 }
 
 static void apply(struct context *c, const struct rule *rules, const struct statement *block)
@@ -52,7 +51,7 @@ static void apply(struct context *c, const struct rule *rules, const struct stat
 			r->call(c, s, a);
 		else if (r->key)
 			convert_set(
-				c->m, c->neighbor, r->key, a[0], at(c, s), statement_text(c->m->arena, s, 0));
+				c->m, c->neighbor, r->key, a[0], at(c, s), statement_quote(c->m->arena, s));
 		else if (r->what)
 			lost(c, s, r->what);
 	}
@@ -62,7 +61,7 @@ static void apply(struct context *c, const struct rule *rules, const struct stat
 
 static void router_id(struct context *c, const struct statement *s, const char **a)
 {
-	convert_router_once(c->m, "router-id", a[0], at(c, s), statement_text(c->m->arena, s, 0));
+	convert_router_once(c->m, "router-id", a[0], at(c, s), statement_quote(c->m->arena, s));
 }
 
 static void local_as(struct context *c, const struct statement *s, const char **a)
@@ -78,13 +77,19 @@ static void password(struct context *c, const struct statement *s, const char **
 static void incoming_ttl(struct context *c, const struct statement *s, const char **a)
 {
 	convert_set(c->m, c->neighbor, "ttl-security-hops", convert_hops(c->m, a[0]), at(c, s),
-		statement_text(c->m->arena, s, 0));
+		statement_quote(c->m->arena, s));
 }
 
 static void if_true(struct context *c, const struct statement *s, const char **a)
 {
 	if (convert_truth(a[0]))
 		lost(c, s, "lb-announcer has nothing like it");
+}
+
+static void if_off(struct context *c, const struct statement *s, const char **a)
+{
+	if (!convert_truth(a[0]))
+		lost(c, s, "lb-announcer always offers it");
 }
 
 /* --- routes --- */
@@ -246,7 +251,8 @@ static void family(struct context *c, const struct statement *s, const char **a)
 }
 
 static const struct rule capability_rules[] = {
-	{ "route-refresh|asn4|extended-message *" },
+	{ "route-refresh|asn4|extended-message enable|enabled|on|true" },
+	{ "route-refresh|asn4|extended-message *", .call = if_off },
 	{ "add-path disable|disabled|off|none" },
 	{ "add-path *", .what = "lb-announcer announces one path of a service; add-paths are the reflector's "
 				"and the router's" },
@@ -292,7 +298,7 @@ static const struct rule neighbor_rules[] = {
 	{ "passive *", .what = "lb-announcer always connects; let the reflector be passive" },
 	{ "listen %", .what = "lb-announcer does not listen; the reflector listens" },
 	{ "inherit *", .call = inherit },
-	{ "host-name|domain-name *" },
+	{ "host-name|domain-name *", .what = "the peer is told the host's own name" },
 	{ "group-updates|auto-flush|adj-rib-in|adj-rib-out|manual-eor|rate-limit|source-interface %",
 		.call = if_true },
 	{ "family", .call = family },

@@ -9,6 +9,7 @@
 #include "convert/reader.h"
 #include "convert/statement.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum block { TOP, BGP, OTHER };
@@ -42,12 +43,12 @@ static struct convert_place at(const struct context *c, const struct statement *
 
 static const char *words(const struct context *c, const struct statement *s)
 {
-	return statement_text(c->m->arena, s, 0);
+	return statement_quote(c->m->arena, s);
 }
 
 static void lost(const struct context *c, const struct statement *s, const char *what)
 {
-	convert_note(c->m->notes, CONVERT_LOST, at(c, s), "%.200s: %s", words(c, s), what);
+	convert_note(c->m->notes, CONVERT_LOST, at(c, s), "%s: %s", words(c, s), what);
 }
 
 /* The neighbor or peer group of a name. */
@@ -195,10 +196,24 @@ static void password(struct context *c, const struct statement *s, const char **
 	convert_set(c->m, peer(c, s, a[0]), "password", a[1], at(c, s), "neighbor password");
 }
 
+/* FRR sends keepalives at least three times in a hold time, whatever is written. */
+static void set_timers(struct convert_model *m, struct convert_part *p, const char *keepalive,
+	const char *hold, struct convert_place at)
+{
+	if (!convert_set(m, p, "hold-time", hold, at, "timers"))
+		return;
+	if (convert_is_number(keepalive) && strtoul(keepalive, NULL, 10) * 3 <= strtoul(hold, NULL, 10))
+		convert_set(m, p, "keepalive-interval", keepalive, at, "timers");
+	else
+		convert_note(m->notes, CONVERT_REMARK, at,
+			"a keepalive of %s s is more than a third of the hold time, which FRR and rrd take "
+			"instead",
+			keepalive);
+}
+
 static void timers(struct context *c, const struct statement *s, const char **a)
 {
-	set(c, s, a[0], "hold-time", a[2]);
-	set(c, s, a[0], "keepalive-interval", a[1]);
+	set_timers(c->m, peer(c, s, a[0]), a[1], a[2], at(c, s));
 }
 
 static void connect_timer(struct context *c, const struct statement *s, const char **a)
@@ -445,10 +460,8 @@ static void defaults(struct convert_model *m, struct convert_part *p)
 	families(m, p);
 	convert_default(m, p, "add-paths.receive", "true");
 	if (!convert_get(p, "hold-time") && !convert_get(convert_group_of(m, p), "hold-time")) {
-		convert_set(
-			m, p, "hold-time", marked(m, "hold", datacenter ? "9" : "180"), p->at, "timers bgp");
-		convert_set(m, p, "keepalive-interval", marked(m, "keepalive", datacenter ? "3" : "60"),
-			p->at, "timers bgp");
+		set_timers(m, p, marked(m, "keepalive", datacenter ? "3" : "60"),
+			marked(m, "hold", datacenter ? "9" : "180"), p->at);
 	}
 }
 

@@ -59,8 +59,11 @@ static void lost(const struct context *c, const struct config_node *n, const cha
 
 static bool is_nothing(const struct config_node *n)
 {
+	for (const struct config_node *c = n->first; c; c = c->next)
+		if (!is_nothing(c))
+			return false;
 	if (n->kind != CONFIG_NODE_SCALAR)
-		return n->count == 0;
+		return true;
 	return !*n->text || strcmp(n->text, "0") == 0 || strcasecmp(n->text, "false") == 0 ||
 	       strcmp(n->text, "null") == 0;
 }
@@ -78,8 +81,7 @@ static const char *beside(const struct config_node *n, const char *key)
 
 static void set_router(struct context *c, const struct config_node *n, const char *key)
 {
-	convert_set(
-		c->m, convert_part_need(c->m, "router", NULL, at(c, n)), key, n->text, at(c, n), where(c, n));
+	convert_router_once(c->m, key, n->text, at(c, n), where(c, n));
 }
 
 static void global_as(struct context *c, const struct config_node *n)
@@ -260,6 +262,16 @@ static void family_name(struct context *c, const struct config_node *n)
 		convert_list_add(c->m, c->part, "families", n->text, at(c, n));
 }
 
+static const char applied[] =
+	"policies are not translated: every route passes now; write import.prefixes, import.next-hops "
+	"and export.prefixes";
+
+static void default_policy(struct context *c, const struct config_node *n)
+{
+	if (strcasecmp(n->text, "accept-route") != 0)
+		lost(c, n, applied);
+}
+
 static const struct row family_rows[] = {
 	{ "config.afi-safi-name", CALL, .call = family_name },
 	{ "config.enabled", OURS },
@@ -309,10 +321,12 @@ static const struct row family_rows[] = {
 		{ "graceful-restart.config.long-lived-enabled", OURS },                                      \
 		{ "route-server.config.route-server-client", IF_SET,                                         \
 			"rrd is a reflector and no route server" },                                          \
-		{ "apply-policy", IF_SET,                                                                    \
-			"policies are not translated: every route passes now; write import.prefixes, "       \
-			"import.next-hops and "                                                              \
-			"export.prefixes" },                                                                 \
+		{ "apply-policy.config.default-import-policy", CALL, .call = default_policy },               \
+		{ "apply-policy.config.default-export-policy", CALL, .call = default_policy },               \
+		{ "apply-policy.config.import-policy-list", IF_SET, applied },                               \
+		{ "apply-policy.config.export-policy-list", IF_SET, applied },                               \
+		{ "apply-policy.config.in-policy-list", IF_SET, applied },                                   \
+		{ "graceful-restart.config.deferral-time", OURS },                                           \
 	{                                                                                                    \
 		NULL                                                                                         \
 	}
@@ -334,10 +348,10 @@ static const struct row top_rows[] = {
 	{ "global.use-multiple-paths.config.enabled", CALL, .call = multiple_paths },
 	{ "global.route-selection-options.config.always-compare-med", CALL, .call = global_med },
 	{ "global.route-selection-options.config.external-compare-router-id", OURS },
-	{ "global.apply-policy", IF_SET,
-		"policies are not translated: every route passes now; write import.prefixes, "
-		"import.next-hops and "
-		"export.prefixes" },
+	{ "global.apply-policy.config.default-import-policy", CALL, .call = default_policy },
+	{ "global.apply-policy.config.default-export-policy", CALL, .call = default_policy },
+	{ "global.apply-policy.config.import-policy-list", IF_SET, applied },
+	{ "global.apply-policy.config.export-policy-list", IF_SET, applied },
 	{ "zebra.config.enabled", CALL, .call = zebra_enabled },
 	{ "zebra.config.url", OURS },
 	{ "zebra.config.version", OURS },

@@ -1,8 +1,9 @@
 #include "convert/statement.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum { WORDS_MAX = 4096 };
+enum { WORDS_MAX = 4096, QUOTE_MAX = 200 };
 
 struct reader {
 	struct arena *arena;
@@ -286,6 +287,38 @@ const char *statement_text(struct arena *a, const struct statement *s, size_t fr
 	}
 	*p = 0;
 	return out;
+}
+
+static bool announces_secret(const char *word)
+{
+	static const char *const parts[] = { "password", "passwd", "secret", "base64", "md5", "key", "auth",
+		"enable", "username" };
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (strstr(word, parts[i]))
+			return true;
+	return false;
+}
+
+const char *statement_quote(struct arena *a, const struct statement *s)
+{
+	struct statement shown = *s;
+	char *text;
+
+	for (size_t i = 0; i < s->count; i++) {
+		if (i + 1 < s->count && announces_secret(s->words[i])) {
+			shown.count = i + 1;
+			break;
+		}
+	}
+	text = arena_alloc(a, QUOTE_MAX + sizeof(" ..."));
+	snprintf(text, QUOTE_MAX, "%s", statement_text(a, &shown, 0));
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	if (shown.count < s->count)
+		strcat(text, " ...");
+	return text;
 }
 
 /* One word against "a|b". */

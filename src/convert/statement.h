@@ -38,6 +38,9 @@ struct statement *statement_parse_lines(
 /* The statement's words from the given one on, with blanks between. */
 const char *statement_text(struct arena *a, const struct statement *s, size_t from);
 
+/* The statement for a message: cut when long, and behind a word that announces a secret. */
+const char *statement_quote(struct arena *a, const struct statement *s);
+
 enum { STATEMENT_ARGUMENTS_MAX = 4 };
 
 /* Whether the words are as the pattern says: a word of it is itself, "a|b" is one of both, "%" any one word, "*" at the end all

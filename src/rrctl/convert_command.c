@@ -80,7 +80,6 @@ static enum rrctl_exit convert(const struct convert_opts *opts, char **names, si
 
 int convert_command(int argc, char **argv)
 {
-	static char name[] = "rrctl convert";
 	static const struct option options[] = {
 		{ "from", required_argument, NULL, 'f' },
 		{ "keys", required_argument, NULL, 'k' },
@@ -90,7 +89,7 @@ int convert_command(int argc, char **argv)
 	};
 	struct convert_opts opts = { 0 };
 
-	argv[0] = name;
+	argv[0] = (char *)(uintptr_t) "rrctl convert";
 	for (int o; (o = getopt_long(argc, argv, "f:k:r:h", options, NULL)) != -1;) {
 		switch (o) {
 		case 'f':

@@ -121,5 +121,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "rrctl: no command; rrctl --help lists all\n");
 		return RRCTL_USAGE;
 	}
+	if (strcmp(argv[optind], "convert") == 0) {
+		fprintf(stderr, "rrctl: convert asks no daemon and takes none of these options: rrctl convert -h\n");
+		return RRCTL_USAGE;
+	}
 	return ask(&opts, argc - optind, argv + optind, dry_run);
 }

@@ -285,8 +285,8 @@ static void what_is_refused_names_the_line_of_the_input(void **state)
 	/* Two that contradict each other. */
 	says(CONVERT_FRR,
 		"router bgp 65021\n bgp router-id 1.1.1.1\n neighbor 10.0.0.1 remote-as 65021\n"
-		" neighbor 10.0.0.1 timers 30 20\n",
-		"file:4: cannot be converted: neighbors[0].keepalive-interval");
+		" neighbor 10.0.0.1 ttl-security hops 1\n neighbor 10.0.0.1 ebgp-multihop 3\n",
+		"file:4: cannot be converted: neighbors[0].ttl-security-hops: ");
 	says(CONVERT_EXABGP, "neighbor 10.0.0.1 {\n local-as 65021;\n",
 		"file:1:1: a block begins here that has no end");
 }
@@ -378,6 +378,18 @@ static const char with_password[] = "router bgp 65021\n bgp router-id 1.1.1.1\n 
 				    "65021\n neighbor 10.0.0.1 password hunter2\n"
 				    " neighbor fd00::1 remote-as 65021\n neighbor fd00::1 password x:y\n";
 
+static const struct {
+	enum convert_format from;
+	const char *text;
+} odd_passwords[] = {
+	{ CONVERT_FRR, "password hunter2\nenable password hunter2\nrouter bgp 1\n neighbor 10.0.0.1 password "
+		       "7 hunter2\n" },
+	{ CONVERT_BIRD, "protocol bgp { password \"hunter2\" accept; authentication ao hunter2; }" },
+	{ CONVERT_EXABGP, "neighbor 10.0.0.1 { md5-base64 true hunter2; md5-password a hunter2; }" },
+	{ CONVERT_GOBGP, "neighbors: [{config: {auth-password: [hunter2], auth-passwort: hunter2}}]" },
+	{ CONVERT_GOBGP, "[[neighbors]]\nconfig.auth-password = \"hunter2\" 7" },
+};
+
 static void passwords_are_never_told(void **state)
 {
 	struct outcome o = convert_text(CONVERT_FRR, with_password);
@@ -393,6 +405,12 @@ static void passwords_are_never_told(void **state)
 		"hunter2hunter2hunter2hunter2hunter2hunter2hunter2hunter2; }");
 	assert_null(strstr(o.said, "hunter2"));
 	free_outcome(&o);
+	/* Nor where the words around them are not understood. */
+	for (size_t i = 0; i < sizeof(odd_passwords) / sizeof(odd_passwords[0]); i++) {
+		o = convert_text(odd_passwords[i].from, odd_passwords[i].text);
+		assert_null(strstr(o.said, "hunter2"));
+		free_outcome(&o);
+	}
 }
 
 static void passwords_go_into_files_where_that_is_asked(void **state)
