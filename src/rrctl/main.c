@@ -122,7 +122,8 @@ int main(int argc, char **argv)
 		return RRCTL_USAGE;
 	}
 	if (strcmp(argv[optind], "convert") == 0) {
-		fprintf(stderr, "rrctl: convert asks no daemon and takes none of these options: rrctl convert -h\n");
+		fprintf(stderr,
+			"rrctl: convert asks no daemon and takes none of these options: rrctl convert -h\n");
 		return RRCTL_USAGE;
 	}
 	return ask(&opts, argc - optind, argv + optind, dry_run);
