@@ -138,7 +138,7 @@ bool agent_reload(struct agent *a, char **why)
 	}
 	a->reloads++;
 	a->cfg = cfg;
-	log_init("lb-ipvs-agent", cfg->log.to, cfg->log.level);
+	config_log_use("lb-ipvs-agent", &cfg->log);
 	agent_ipvs_config(cfg, &ipvs);
 	ipvs_configure(a->ipvs, &ipvs);
 	agent_hold_settings(a);

@@ -22,7 +22,7 @@ static int run(struct config_announcer *cfg)
 {
 	struct announcer *a;
 
-	log_init("lb-announcer", cfg->log.to, cfg->log.level);
+	config_log_use("lb-announcer", &cfg->log);
 	a = announcer_new(cfg);
 	if (!a)
 		return EXIT_FAILURE;

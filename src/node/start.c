@@ -20,7 +20,7 @@ static int run(struct config_node_routes *cfg)
 {
 	struct node *n;
 
-	log_init("lb-announcer-node", cfg->log.to, cfg->log.level);
+	config_log_use("lb-announcer-node", &cfg->log);
 	n = node_new(cfg);
 	if (!n)
 		return EXIT_FAILURE;

@@ -259,7 +259,7 @@ static void apply(struct rrd *r, struct config_rrd *to)
 {
 	struct config_rrd *old = r->cfg;
 
-	log_init("rrd", to->log.to, to->log.level);
+	config_log_use("rrd", &to->log);
 	close_listeners(r, to);
 	remove_neighbors(r, to);
 	set_ranges(r, to);
