@@ -113,8 +113,8 @@ const char *log_format_name(enum log_format format)
 
 static int reach_daemon(void)
 {
-	return log_sink_connect(&logger.daemon,
-		logger.target == LOG_TO_SYSLOG ? "/dev/log" : "/run/systemd/journal/socket");
+	return log_sink_connect(
+		&logger.daemon, logger.target == LOG_TO_SYSLOG ? "/dev/log" : "/run/systemd/journal/socket");
 }
 
 static size_t format_for_daemon(const struct log_record *r, char *buf)
@@ -165,8 +165,8 @@ static bool tell_of_lost(const struct log_record *after)
 
 	if (logger.untold == 0)
 		return true;
-	snprintf(text, sizeof(text), "%llu line%s lost here: nobody took them", (unsigned long long)logger.untold,
-		logger.untold == 1 ? "" : "s");
+	snprintf(text, sizeof(text), "%llu line%s lost here: nobody took them",
+		(unsigned long long)logger.untold, logger.untold == 1 ? "" : "s");
 	r.level = LOG_LEVEL_WARNING;
 	r.about = &about;
 	r.text = text;
@@ -197,8 +197,8 @@ static void count_lost_from_queues(void)
 
 static void note_waiting(void)
 {
-	atomic_store_explicit(&logger.waiting, logger.stream.records || logger.daemon.records,
-		memory_order_relaxed);
+	atomic_store_explicit(
+		&logger.waiting, logger.stream.records || logger.daemon.records, memory_order_relaxed);
 }
 
 void log_flush(void)

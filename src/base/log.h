@@ -32,7 +32,7 @@ const char *log_format_name(enum log_format format);
 
 /* Whom a line is about; NULL: nobody of that kind. All are borrowed for the call. */
 struct log_about {
-	const char *event;    /* what kind of line: "neighbor-up"; stable, lower case, words joined by hyphens */
+	const char *event; /* what kind of line: "neighbor-up"; stable, lower case, words joined by hyphens */
 	const char *neighbor; /* an address */
 	const char *peer_group;
 	const char *prefix;
@@ -63,9 +63,9 @@ struct log_status {
 	enum log_level level;
 	enum log_target target; /* where lines go now; never AUTO */
 	enum log_format format;
-	bool fallback; /* syslog or the journal cannot be reached: lines go to stderr meanwhile */
-	uint64_t lines;	  /* written, or waiting */
-	uint64_t lost;	  /* neither */
+	bool fallback;	/* syslog or the journal cannot be reached: lines go to stderr meanwhile */
+	uint64_t lines; /* written, or waiting */
+	uint64_t lost;	/* neither */
 	size_t waiting;
 };
 void log_get_status(struct log_status *out);

@@ -89,7 +89,8 @@ static void add_json(struct text *t, const struct log_record *r)
 {
 	char stamp[TEXT_TIME_MAX], field[FIELD_MAX], text[LOG_TEXT_MAX];
 
-	text_time(stamp, (unsigned long long)r->time.tv_sec * 1000 + (unsigned long)r->time.tv_nsec / 1000000);
+	text_time(
+		stamp, (unsigned long long)r->time.tv_sec * 1000 + (unsigned long)r->time.tv_nsec / 1000000);
 	text_add(t, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%d", stamp,
 		log_level_format(r->level), r->program, r->pid);
 	for (int i = 0; i < FIELDS; i++)
@@ -113,7 +114,8 @@ static void add_logfmt(struct text *t, const struct log_record *r)
 {
 	char stamp[TEXT_TIME_MAX], field[FIELD_MAX], text[LOG_TEXT_MAX];
 
-	text_time(stamp, (unsigned long long)r->time.tv_sec * 1000 + (unsigned long)r->time.tv_nsec / 1000000);
+	text_time(
+		stamp, (unsigned long long)r->time.tv_sec * 1000 + (unsigned long)r->time.tv_nsec / 1000000);
 	text_add(t, "time=%s level=%s program=%s pid=%d", stamp, log_level_format(r->level), r->program,
 		r->pid);
 	for (int i = 0; i < FIELDS; i++)
@@ -150,8 +152,8 @@ size_t log_format_line(const struct log_record *r, enum log_format format, char 
 size_t log_format_syslog(const struct log_record *r, enum log_format format, char *buf)
 {
 	/* strftime's month would be in the words of the locale. */
-	static const char month[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
-		"Dec" };
+	static const char month[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
+		"Nov", "Dec" };
 	struct text t = text_init(buf, LOG_LINE_MAX);
 	char text[LOG_TEXT_MAX];
 	struct tm tm;
@@ -175,8 +177,8 @@ size_t log_format_journal(const struct log_record *r, char *buf)
 	struct text t = text_init(buf, LOG_LINE_MAX);
 	char field[FIELD_MAX], text[LOG_TEXT_MAX];
 
-	text_add(&t, "PRIORITY=%d\nSYSLOG_FACILITY=%d\nSYSLOG_IDENTIFIER=%s\n", priority(r->level), LOG_DAEMON >> 3,
-		r->program);
+	text_add(&t, "PRIORITY=%d\nSYSLOG_FACILITY=%d\nSYSLOG_IDENTIFIER=%s\n", priority(r->level),
+		LOG_DAEMON >> 3, r->program);
 	for (int i = 0; i < FIELDS; i++)
 		if (value(r, &fields[i], field))
 			text_add(&t, "%s=%s\n", fields[i].journal_key, field);

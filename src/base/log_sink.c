@@ -61,10 +61,9 @@ void log_sink_use(struct log_sink *s, int fd)
 	}
 	if (s->way != LOG_SINK_CLOSED && s->dev == st.st_dev && s->ino == st.st_ino)
 		return;
-	if (s->way != LOG_SINK_CLOSED) {
+	if (s->way != LOG_SINK_CLOSED)
 		close_fd(s);
-		forget_queue(s);
-	}
+	s->begun = 0;
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
 	s->datagram = false;

@@ -26,7 +26,7 @@ struct log_sink {
 	ino_t ino;
 	char *queue; /* records, each behind its length; NULL until it is needed */
 	size_t head, end, records;
-	size_t begun; /* octets of the first record that are written */
+	size_t begun;  /* octets of the first record that are written */
 	unsigned lost; /* records that were in the queue, since log_sink_take_lost() */
 };
 

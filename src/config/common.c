@@ -40,7 +40,8 @@ const struct config_scalar config_addresses = { "an address or a prefix", NULL, 
 
 static const struct config_field log_fields[] = {
 	{ "to", CONFIG_SCALAR, &config_enum, .words = targets, LOG(to), .def = "auto",
-		.doc = "where lines go; auto: to the journal where systemd has connected stderr to it, else to "
+		.doc = "where lines go; auto: to the journal where systemd has connected stderr to it, else "
+		       "to "
 		       "stderr" },
 	{ "format", CONFIG_SCALAR, &config_enum, .words = formats, LOG(format), .def = "text",
 		.doc = "how lines to stderr and syslog are written; the journal has fields of its own" },

@@ -54,7 +54,7 @@ struct io_loop {
 	struct event *timer_event;
 	int timerfd;
 	struct io_timer *log_retry; /* lines of the log that nobody took */
-	uint64_t armed_us; /* what timerfd is set to; UINT64_MAX: not */
+	uint64_t armed_us;	    /* what timerfd is set to; UINT64_MAX: not */
 	uint64_t now_us;
 	bool now_valid; /* now_us is this turn's time */
 	bool stopping;
