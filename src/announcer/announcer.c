@@ -219,6 +219,7 @@ struct announcer *announcer_new(struct config_announcer *cfg)
 	a->gate_timer = io_timer_new(a->loop, announcer_judge, a);
 	a->feed = control_feed_new(0);
 	a->sessions = session_io_new(a->loop);
+	session_debug_set(a->sessions, cfg->log.debug_neighbors, cfg->log.debug_neighbor_count);
 	if (!identity_find(&a->id, cfg, environment, local_route_source, err, sizeof(err))) {
 		log_error("%s", err);
 		announcer_free(a);

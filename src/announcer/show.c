@@ -4,6 +4,7 @@
 #include "base/row_net.h"
 #include "bgp/message.h"
 #include "config.h"
+#include "control/log.h"
 #include "daemon/limit.h"
 
 #include <stdio.h>
@@ -339,6 +340,7 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 		row_addr(r, i ? "node-ipv6" : "node-ipv4", &a->id.node[i]);
 	}
 	row_int(r, "uptime-ms", (int64_t)(announcer_now_ms(a) - a->started_ms));
+	control_log_put_status(r);
 	row_drain(r, a);
 	control_answer_row(out, r);
 	return true;
@@ -411,6 +413,9 @@ const struct control_command announcer_commands[] = {
 	{ "watch", "", "services that come and go, as it happens", false, watch },
 	{ "show memory", "", "what the process takes", false, show_memory },
 	{ "show status", "", "the announcer at a glance", false, show_status },
+	CONTROL_SHOW_LOG(announcer_show_log),
+	CONTROL_LOG_LEVEL,
+	CONTROL_LOG_DEBUG(announcer_log_debug),
 	{ "metrics", "", "every counter and gauge", false, announcer_metrics },
 	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true,
 		clear_neighbor },

@@ -238,6 +238,14 @@ void log_get_status(struct log_status *out)
 	pthread_mutex_unlock(&logger.lock);
 }
 
+uint64_t log_lost(void)
+{
+	struct log_status st;
+
+	log_get_status(&st);
+	return st.lost;
+}
+
 /* --- lines --- */
 
 static void write_line(enum log_level level, const struct log_about *about, const char *text)

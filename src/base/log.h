@@ -69,6 +69,8 @@ struct log_status {
 	size_t waiting;
 };
 void log_get_status(struct log_status *out);
+/* Of that, what was lost: for metrics. */
+uint64_t log_lost(void);
 
 /* At most one line per interval_ms; starts all zero. */
 struct log_limit {

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/row_net.h"
 #include "config.h"
+#include "control/log.h"
 #include "control/rows.h"
 #include "daemon/limit.h"
 #include "node/hash.h"
@@ -111,6 +112,7 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	row_int(r, "refused", (int64_t)n->refused);
 	row_bool(r, "holding", io_timer_pending(n->restart));
 	row_text(r, "hash-seed", node_hash_seed_state());
+	control_log_put_status(r);
 	row_put(r, "fib", fib_status(n->fib));
 	control_answer_row(out, r);
 	return true;
@@ -120,6 +122,8 @@ const struct control_command node_commands[] = {
 	{ "show services", "", "who has registered what, a line each", false, show_services },
 	{ "show routes", "", "the node's routes that are ours, a line per next hop", false, show_routes },
 	{ "show status", "", "the daemon at a glance", false, show_status },
+	CONTROL_SHOW_LOG(control_show_log),
+	CONTROL_LOG_LEVEL,
 	{ "metrics", "", "every counter and gauge", false, node_metrics },
 	{ NULL, NULL, NULL, false, NULL },
 };

@@ -190,6 +190,15 @@ static void tell_rejected(struct neighbor *n)
 	n->told_rejected = all;
 }
 
+void neighbor_refused(const struct neighbor *n, const struct prefix *p, enum route_reject why)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	if (session_debugged(n->session))
+		session_debug(n->session, "route-refused", p, "route %s refused: %s", prefix_format(p, text),
+			route_reject_text(why));
+}
+
 static void take_end_of_rib(struct neighbor *n, const struct bgp_update *u)
 {
 	bool any = false;

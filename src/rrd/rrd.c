@@ -189,10 +189,15 @@ static void on_hup(void *user)
 	reload_result_fini(&result);
 }
 
+static void engine_refused(void *peer_user, const struct prefix *p, enum route_reject why)
+{
+	neighbor_refused(peer_user, p, why);
+}
+
 static struct route_engine *make_engine(struct rrd *r)
 {
 	const struct route_engine_ops ops = { engine_wake, engine_kick, engine_oversized, engine_refiltered,
-		engine_unserved, next_hop_feed_ops };
+		engine_unserved, next_hop_feed_ops, engine_refused };
 	const struct config_router *c = &r->cfg->router;
 
 	return route_engine_new(&(struct route_engine_config){ .local_as = c->as,
@@ -221,6 +226,7 @@ struct rrd *rrd_new(struct config_rrd *cfg, const char *path)
 	r->policies = policies_new();
 	r->engine = make_engine(r);
 	r->sessions = session_io_new(r->loop);
+	session_debug_set(r->sessions, cfg->log.debug_neighbors, cfg->log.debug_neighbor_count);
 	r->neighbors = session_neighbors_new(r->sessions, &neighbors_ops, r);
 	session_neighbors_set_waiting_max(r->neighbors, files / 2);
 	if (!start_control(r) || !fib_feed_start(r) || !next_hop_feed_start(r) || !start_security(r) ||

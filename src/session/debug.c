@@ -98,59 +98,24 @@ static void look_again(struct session_io *io)
 	}
 }
 
-static size_t find(const struct session_io *io, const struct prefix *p)
-{
-	size_t i = 0;
-
-	while (i < io->debugged_count && prefix_cmp(&io->debugged[i], p) != 0)
-		i++;
-	return i;
-}
-
-static bool add(struct session_io *io, const struct prefix *p)
-{
-	if (find(io, p) < io->debugged_count)
-		return true;
-	if (io->debugged_count == SESSION_DEBUGGED_MAX)
-		return false;
-	if (!io->debugged)
-		io->debugged = mem_alloc(SESSION_DEBUGGED_MAX * sizeof(*io->debugged));
-	io->debugged[io->debugged_count++] = *p;
-	return true;
-}
-
-bool session_debug_add(struct session_io *io, const struct prefix *p)
-{
-	bool added = add(io, p);
-
-	look_again(io);
-	return added;
-}
-
-bool session_debug_del(struct session_io *io, const struct prefix *p)
-{
-	size_t i = find(io, p);
-
-	if (i == io->debugged_count)
-		return false;
-	io->debugged_count--;
-	memmove(io->debugged + i, io->debugged + i + 1, (io->debugged_count - i) * sizeof(*io->debugged));
-	look_again(io);
-	return true;
-}
-
 void session_debug_set(struct session_io *io, const struct prefix *p, size_t count)
 {
-	io->debugged_count = 0;
+	struct prefix *list = mem_calloc(count + 1, sizeof(*list));
+
 	for (size_t i = 0; i < count; i++)
-		add(io, &p[i]);
+		list[i] = p[i];
+	free(io->debugged);
+	io->debugged = list;
+	io->debugged_count = count;
 	look_again(io);
 }
 
 const struct prefix *session_debug_list(const struct session_io *io, size_t *count)
 {
+	static const struct prefix none = { 0 };
+
 	*count = io->debugged_count;
-	return io->debugged;
+	return io->debugged ? io->debugged : &none;
 }
 
 bool session_debugged(const struct session *s)

@@ -185,15 +185,10 @@ void session_set_owner(struct session *s, const struct session_owner *owner, voi
 
 /* --- debug.c: neighbors that somebody looks at closely --- */
 
-enum { SESSION_DEBUGGED_MAX = 256 };
-/* From now on the sessions with all neighbors in p, those that come later too, are logged in detail, whatever the level: state
- * machine, OPEN and what was agreed on, every message. False when there are too many such prefixes. */
-bool session_debug_add(struct session_io *io, const struct prefix *p);
-/* False when p itself was not added. */
-bool session_debug_del(struct session_io *io, const struct prefix *p);
-/* These and no others; at most SESSION_DEBUGGED_MAX of them. */
+/* From now on the sessions with all neighbors in these prefixes, those that come later too, and no others, are logged in
+ * detail, whatever the level: state machine, OPEN and what was agreed on, every message. p is copied. */
 void session_debug_set(struct session_io *io, const struct prefix *p, size_t count);
-/* Valid until the next change. */
+/* Never NULL; valid until the next change. */
 const struct prefix *session_debug_list(const struct session_io *io, size_t *count);
 /* Whether this one is. */
 bool session_debugged(const struct session *s);
