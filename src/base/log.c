@@ -201,21 +201,26 @@ static void note_waiting(void)
 		&logger.waiting, logger.stream.records || logger.daemon.records, memory_order_relaxed);
 }
 
-void log_flush(void)
+bool log_flush(void)
 {
 	struct log_record now;
 	int saved = errno;
+	bool progress;
+	size_t before;
 
 	pthread_mutex_lock(&logger.lock);
 	now = record_now();
+	before = logger.stream.records + logger.daemon.records;
 	log_sink_flush(&logger.stream);
 	log_sink_flush(&logger.daemon);
+	progress = logger.stream.records + logger.daemon.records < before;
 	count_lost_from_queues();
 	if (!logger.stream.records && !logger.daemon.records)
 		tell_of_lost(&now);
 	note_waiting();
 	pthread_mutex_unlock(&logger.lock);
 	errno = saved;
+	return progress;
 }
 
 bool log_waiting(void)
@@ -324,5 +329,20 @@ bool log_limit_pass(struct log_limit *l, uint64_t now_ms, uint64_t interval_ms, 
 		*held_back = l->held_back;
 	l->last_ms = now_ms ? now_ms : 1;
 	l->held_back = 0;
+	return true;
+}
+
+bool log_burst_pass(struct log_burst *b, uint64_t now_ms, unsigned per_s, uint64_t *held_back)
+{
+	if (b->second != now_ms / 1000)
+		b->lines = 0;
+	b->second = now_ms / 1000;
+	if (b->lines == per_s) {
+		b->held_back++;
+		return false;
+	}
+	b->lines++;
+	*held_back = b->held_back;
+	b->held_back = 0;
 	return true;
 }

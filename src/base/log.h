@@ -56,8 +56,8 @@ void log_lines(enum log_level level, const char *text);
 
 /* Something waits to be written: log_flush() is to be called soon. Cheap. */
 bool log_waiting(void);
-/* Tries to write what waits; never blocks. */
-void log_flush(void);
+/* Tries to write what waits; never blocks. True when something was written. */
+bool log_flush(void);
 
 struct log_status {
 	enum log_level level;
@@ -71,6 +71,14 @@ struct log_status {
 void log_get_status(struct log_status *out);
 /* Of that, what was lost: for metrics. */
 uint64_t log_lost(void);
+
+/* At most so many lines in a second, where each of them is an event of its own; starts all zero. */
+struct log_burst {
+	uint64_t second, lines, held_back;
+};
+
+/* As log_limit_pass(). */
+bool log_burst_pass(struct log_burst *b, uint64_t now_ms, unsigned per_s, uint64_t *held_back);
 
 /* At most one line per interval_ms; starts all zero. */
 struct log_limit {

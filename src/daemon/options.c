@@ -2,9 +2,11 @@
 
 #include "base/version.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { EXIT_USAGE = 2 };
 
@@ -31,6 +33,19 @@ static void print_version(const char *program)
 	free(text);
 }
 
+/* Where one of the first three descriptors is closed the next file or socket would get its number, and what is meant for stderr
+ * would go to a neighbor. */
+static void open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int daemon_options_parse(struct daemon_options *out, const char *program, int argc, char **argv)
 {
 	struct option options[] = {
@@ -43,6 +58,7 @@ int daemon_options_parse(struct daemon_options *out, const char *program, int ar
 	};
 	const char *config = out->config;
 
+	open_standard_descriptors();
 	for (int c; (c = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1;) {
 		switch (c) {
 		case 'c':

@@ -61,11 +61,12 @@ static void engine_oversized(void *user, const struct prefix *p, const struct ro
 	r->oversized++;
 	if (!log_limit_pass(&r->oversized_limit, rrd_now_ms(r), 1000, &held_back))
 		return;
-	log_warning("route %s from %s: its attributes do not fit into a message to some peers, not sent to "
-		    "them (%llu more "
-		    "such routes not logged)",
-		prefix_format(p, prefix), ip_addr_format(&from->address, address),
-		(unsigned long long)held_back);
+	prefix_format(p, prefix);
+	ip_addr_format(&from->address, address);
+	log_about(LOG_LEVEL_WARNING, LOG_ABOUT("route-oversized", .neighbor = address, .prefix = prefix),
+		"route %s from %s: its attributes do not fit into a message to some peers, not sent to them "
+		"(%llu more before)",
+		prefix, address, (unsigned long long)held_back);
 }
 
 /* The kernel first: its route is what traffic waits for. */

@@ -22,33 +22,31 @@ static void write_about(
 	log_about(level, &about, "neighbor %s: %s", session_label(s, label), text);
 }
 
-void session_log(const struct session *s, enum log_level level, const char *event, const char *fmt, ...)
+void session_log(const struct session *s, enum log_level level, const char *event,
+	const struct prefix *prefix, const char *fmt, ...)
 {
-	char text[LINE_MAX_OCTETS];
+	char text[LINE_MAX_OCTETS], route[PREFIX_TEXT_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	write_about(s, level, LOG_ABOUT(event), text);
+	write_about(s, level, LOG_ABOUT(event, .prefix = prefix ? prefix_format(prefix, route) : NULL), text);
 }
 
 void session_log_limited(struct session *s, const char *event, const char *fmt, ...)
 {
 	char text[LINE_MAX_OCTETS];
-	struct session_io *io = s->io;
+	uint64_t held_back;
 	va_list ap;
 
-	if (!session_rate_pass(&io->log_rate, LINES_PER_S, session_now(s))) {
-		io->held_back++;
+	if (!log_burst_pass(&s->io->log_burst, session_now(s) / 1000, LINES_PER_S, &held_back))
 		return;
-	}
-	if (io->held_back)
+	if (held_back)
 		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("lines-held-back"),
 			"%llu lines about neighbors that come and go were not written: more than %d in a "
 			"second",
-			(unsigned long long)io->held_back, LINES_PER_S);
-	io->held_back = 0;
+			(unsigned long long)held_back, LINES_PER_S);
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);

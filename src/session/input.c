@@ -115,7 +115,7 @@ static void note_second_speaker(
 	s->other_speaker_id = other->peer_identifier;
 	s->changed = true;
 	if (log_limit_pass(&s->speakers_limit, session_now(s) / 1000, SPEAKERS_LOG_MS, NULL))
-		session_log(s, LOG_LEVEL_WARNING, "two-speakers", "%s",
+		session_log(s, LOG_LEVEL_WARNING, "two-speakers", NULL, "%s",
 			session_speakers_text(s, text, sizeof(text)));
 }
 
@@ -131,7 +131,7 @@ static bool wins_over(struct session_conn *c, struct session_conn *old)
 		note_second_speaker(s, old, c);
 	if (v == COLLISION_TAKEOVER && !takeover_pass(&s->takeovers, session_now(s))) {
 		if (log_limit_pass(&s->speakers_limit, session_now(s) / 1000, SPEAKERS_LOG_MS, NULL))
-			session_log(s, LOG_LEVEL_WARNING, "takeover-refused",
+			session_log(s, LOG_LEVEL_WARNING, "takeover-refused", NULL,
 				"its speaker comes back too often on new connections, one was refused");
 		v = COLLISION_KEEP_OLD;
 	}
@@ -217,7 +217,8 @@ static void log_update(struct session *s, const struct bgp_update *u)
 
 	if (!log_limit_pass(&s->update_limit, session_now(s) / 1000, UPDATE_LOG_MS, &more))
 		return;
-	session_log(s, LOG_LEVEL_WARNING, "bad-update", "UPDATE with a bad %s: %s: %s (%llu more before)",
+	session_log(s, LOG_LEVEL_WARNING, "bad-update", NULL,
+		"UPDATE with a bad %s: %s: %s (%llu more before)",
 		u->bad_attr ? bgp_attr_type_text(u->bad_attr) : "field", u->reason ? u->reason : "malformed",
 		bgp_verdict_text(u->verdict), (unsigned long long)more);
 }
@@ -265,7 +266,7 @@ static void log_refresh(struct session *s, const struct bgp_refresh *r)
 	uint64_t more;
 
 	if (log_limit_pass(&s->update_limit, session_now(s) / 1000, UPDATE_LOG_MS, &more))
-		session_log(s, LOG_LEVEL_WARNING, "bad-refresh",
+		session_log(s, LOG_LEVEL_WARNING, "bad-refresh", NULL,
 			"ROUTE-REFRESH for AFI %u SAFI %u subtype %u was not negotiated, ignored (%llu more "
 			"before)",
 			r->afi, r->safi, r->subtype, (unsigned long long)more);

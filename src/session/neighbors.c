@@ -83,7 +83,7 @@ static void neighbor_up(void *user, struct session *s)
 		return;
 	set->counters.same_id++;
 	if (neighbors_log_pass(set, &set->id_limit, NULL))
-		session_log(s, LOG_LEVEL_WARNING, "same-router-id",
+		session_log(s, LOG_LEVEL_WARNING, "same-router-id", NULL,
 			"has the same BGP Identifier %s as neighbor %s: give each its own",
 			session_identifier_text(s->primary->peer_identifier, id),
 			session_label(other->session, other_label));

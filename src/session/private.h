@@ -22,7 +22,6 @@
 #include "bgp/message.h"
 #include "session/collision.h"
 #include "session/fsm.h"
-#include "session/rate.h"
 #include "session/session.h"
 
 enum {
@@ -47,8 +46,7 @@ struct session_io {
 	uint64_t random;
 	struct prefix *debugged; /* whose neighbors' sessions are logged in detail */
 	size_t debugged_count;
-	struct session_rate log_rate; /* of lines about sessions that come and go */
-	uint64_t held_back;
+	struct log_burst log_burst; /* lines about sessions that come and go */
 };
 
 /* One connection, an instance of the state machine. */
@@ -179,10 +177,7 @@ void session_describe(const struct session *s, const struct session_cause *cause
 const char *session_identifier_text(uint32_t identifier, char *buf);
 
 /* --- debug.c --- */
-/* A line about the neighbor, which begins with who it is. event: of struct log_about. */
-void session_log(const struct session *s, enum log_level level, const char *event, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-/* The same for sessions that come and go, which peers can cause at will: with too many of them in a time, some are only
+/* As session_log(), at level info, for sessions that come and go, which peers can cause at will: with too many of them in a time, some are only
  * counted. */
 void session_log_limited(struct session *s, const char *event, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -16,7 +16,7 @@ static bool near_enough(struct session *s, int fd)
 	if (s->owner)
 		s->owner->came_from_afar(s->owner_user, s);
 	if (log_limit_pass(&s->ttl_limit, session_now(s) / 1000, TTL_LOG_MS, &more))
-		session_log(s, LOG_LEVEL_WARNING, "low-ttl",
+		session_log(s, LOG_LEVEL_WARNING, "low-ttl", NULL,
 			"connection refused: it came with a TTL below %u (ttl-security-hops; %llu more "
 			"before)",
 			s->cfg.min_ttl, (unsigned long long)more);
@@ -32,14 +32,14 @@ bool session_secure_accepted(struct session *s, int fd)
 		return false;
 	err = io_tcp_set_ttl(fd, s->cfg.remote.family, s->cfg.ttl, s->cfg.min_ttl);
 	if (err < 0)
-		session_log(s, LOG_LEVEL_ERROR, "set-ttl-failed",
+		session_log(s, LOG_LEVEL_ERROR, "set-ttl-failed", NULL,
 			"connection refused: cannot set its TTL: %s", strerror(-err));
 	if (err < 0)
 		return false;
 	/* It has the key its listener had when it came, which may have changed since. */
 	err = io_tcp_set_key(fd, &peer, &s->cfg.key);
 	if (err < 0)
-		session_log(s, LOG_LEVEL_ERROR, "set-key-failed",
+		session_log(s, LOG_LEVEL_ERROR, "set-key-failed", NULL,
 			"connection refused: cannot set its key: %s", io_tcp_key_error(-err));
 	return err == 0;
 }
@@ -54,7 +54,7 @@ static void set_key_of(struct session_conn *c)
 		return;
 	err = io_tcp_set_key(c->fd, &peer, &cfg->key);
 	if (err < 0)
-		session_log(c->s, LOG_LEVEL_ERROR, "set-key-failed",
+		session_log(c->s, LOG_LEVEL_ERROR, "set-key-failed", NULL,
 			"cannot change the key of its connection: %s", io_tcp_key_error(-err));
 }
 

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/log.h"
 #include "base/prefix.h"
 #include "bgp/open.h"
 #include "bgp/update.h"
@@ -183,7 +184,11 @@ struct session_owner {
 };
 void session_set_owner(struct session *s, const struct session_owner *owner, void *user);
 
-/* --- debug.c: neighbors that somebody looks at closely --- */
+/* --- debug.c: lines of the log --- */
+
+/* A line about the neighbor, which begins with who it is. event: of struct log_about; prefix: of the route it concerns, or NULL. */
+void session_log(const struct session *s, enum log_level level, const char *event,
+	const struct prefix *prefix, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /* From now on the sessions with all neighbors in these prefixes, those that come later too, and no others, are logged in
  * detail, whatever the level: state machine, OPEN and what was agreed on, every message. p is copied. */
