@@ -46,6 +46,13 @@ static bool stderr_is_the_journal(void)
 	       st.st_dev == dev && st.st_ino == ino;
 }
 
+void log_open(void)
+{
+	pthread_mutex_lock(&logger.lock);
+	log_sink_use(&logger.stream, STDERR_FILENO);
+	pthread_mutex_unlock(&logger.lock);
+}
+
 void log_init(const char *program, enum log_target target, enum log_level level)
 {
 	if (target == LOG_TO_AUTO)

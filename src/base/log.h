@@ -20,6 +20,8 @@ enum log_target { LOG_TO_AUTO, LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_JOURNAL };
 /* Of lines to stderr and syslog; the journal has fields of its own. */
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON, LOG_FORMAT_LOGFMT };
 
+/* Opens what stderr is connected to for writing without waiting, while the process may: before it gives up rights. */
+void log_open(void);
 /* program: a string that lives as long as the process. May be called again to change target or level. */
 void log_init(const char *program, enum log_target target, enum log_level level);
 void log_set_format(enum log_format format);
