@@ -6,6 +6,7 @@
  * waiting.c    dynamic neighbors that are not up yet, and which of them gives way
  * keys.c       keys of TCP-MD5 by prefix
  * listener.c   listening sockets
+ * shutdown.c   addresses from which nobody may come for now
  */
 #pragma once
 
@@ -62,6 +63,8 @@ struct session_neighbors {
 	size_t key_count;
 	struct trie *key_trie;	   /* of pointers into keys */
 	struct ttl_guard guard[2]; /* IPv4, IPv6 */
+	struct session_shutdown **shut; /* by address */
+	size_t shut_count;
 	struct session_neighbors_counters counters;
 	struct log_limit unknown_limit, own_limit, accept_limit, id_limit;
 };
@@ -101,3 +104,6 @@ void neighbors_keys_fini(struct session_neighbors *set);
 int neighbors_listeners_set_key(
 	struct session_neighbors *set, const struct prefix *peers, const struct io_tcp_key *key);
 void neighbors_listeners_fini(struct session_neighbors *set);
+
+/* --- shutdown.c --- */
+void neighbors_shutdowns_fini(struct session_neighbors *set);

@@ -21,7 +21,7 @@ static void expect_event(const char *json, const char *line)
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
-	event_print(out, r);
+	event_print(out, &view_events, r);
 	fclose(out);
 	assert_string_equal(text, line);
 	free(text);
