@@ -376,8 +376,7 @@ static bool clear_neighbor(void *user, const struct row *args, struct control_an
 	return all || s;
 }
 
-static bool shutdown_neighbor(
-	void *user, const struct row *args, struct control_answer *out, char *err)
+static bool shutdown_neighbor(void *user, const struct row *args, struct control_answer *out, char *err)
 {
 	enum { TEXT_MAX = 255 }; /* RFC 9003, octets */
 	const char *text = row_get_text(args, "text");

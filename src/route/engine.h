@@ -122,7 +122,7 @@ const struct route_rejects *route_peer_rejects(const struct route_peer *p);
 struct route_rejects *route_peer_take_rejects(struct route_peer *p);
 /* A path as the peer was told of it, or will be when what is on its way arrives. */
 struct route_told {
-	struct bgp_attrs attrs;	/* lists are valid until the engine is called again */
+	struct bgp_attrs attrs; /* lists are valid until the engine is called again */
 	struct bgp_next_hop next_hop;
 	uint32_t path_id; /* RFC 7911; 0 where none is sent */
 	bool pending;	  /* the peer holds an older version */

@@ -33,10 +33,10 @@ struct route_engine {
 	size_t group_count[BGP_FAMILIES];
 	uint64_t group_ids[BGP_FAMILIES][ROUTE_GROUPS_MAX / 64]; /* in use */
 	struct list peers, closed;
-	struct list gone; /* closed peers without paths, of which the watch may have to tell yet */
+	struct list gone;	   /* closed peers without paths, of which the watch may have to tell yet */
 	struct route_watch *watch; /* NULL: nobody watches */
-	struct list movers; /* members on their way to another group */
-	bool regroup;	    /* the settings of some peer have changed */
+	struct list movers;	   /* members on their way to another group */
+	bool regroup;		   /* the settings of some peer have changed */
 	bool graceful_shutdown;
 	uint64_t now_s; /* when it was called last */
 	/* All entries count as changed; held paths pass their peer's import policy again. */

@@ -65,8 +65,8 @@ bool route_peer_last_rejected(const struct route_peer *p, struct prefix *prefix,
 
 /* --- import --- */
 
-void route_peer_reject(struct route_peer *p, const struct bgp_nlri *n, const struct ip_addr *next_hop,
-	enum route_reject why)
+void route_peer_reject(
+	struct route_peer *p, const struct bgp_nlri *n, const struct ip_addr *next_hop, enum route_reject why)
 {
 	const struct route_reject_entry e = {
 		.nlri = *n, .next_hop = *next_hop, .why = why, .at_s = p->engine->now_s
@@ -255,8 +255,8 @@ void route_peer_refresh_end(struct route_peer *p, enum bgp_family family)
 		return;
 	p->refreshing[family] = false;
 	if (p->rejects)
-		route_rejects_del_until(p->rejects, family == BGP_IPV4_UNICAST ? IP_V4 : IP_V6,
-			p->rejects_before[family]);
+		route_rejects_del_until(
+			p->rejects, family == BGP_IPV4_UNICAST ? IP_V4 : IP_V6, p->rejects_before[family]);
 	LIST_FOREACH (l, &p->adj_rib_in[family]) {
 		struct route_path *path = LIST_ENTRY(l, struct route_path, peer_link);
 

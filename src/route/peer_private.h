@@ -28,7 +28,7 @@ struct route_peer {
 	struct route_peer_counters counters;
 	struct prefix last_rejected;
 	enum route_reject last_reject;
-	struct route_rejects *rejects;		/* NULL: nothing was refused yet */
+	struct route_rejects *rejects;	       /* NULL: nothing was refused yet */
 	uint64_t rejects_before[BGP_FAMILIES]; /* the newest at the peer's BoRR */
 };
 

@@ -72,17 +72,19 @@ static void look_at_best(struct watched_table *t, struct route_entry *e)
 			route_path_unsent(t->rib, p, t->best);
 }
 
+/* Withdrawals first: a path that was withdrawn and came again is another one with the same name. */
 static void look_at_paths(struct watched_table *t, struct route_entry *e)
 {
-	ROUTE_EACH_PATH (p, &e->paths) {
-		bool gone = p->flags & ROUTE_PATH_GONE, told = is_told(t, p, t->told);
-
-		if (gone && told) {
+	ROUTE_EACH_PATH (p, &e->paths)
+		if (p->flags & ROUTE_PATH_GONE && is_told(t, p, t->told))
 			tell(t, ROUTE_WATCH_WITHDRAWN, e, p, NULL);
-		} else if (!gone && !is_current(t, p)) {
-			tell(t, told ? ROUTE_WATCH_CHANGED : ROUTE_WATCH_ADDED, e, p, NULL);
-			route_path_sent(t->rib, p, t->told);
-		}
+	ROUTE_EACH_PATH (p, &e->paths) {
+		bool told = is_told(t, p, t->told);
+
+		if (p->flags & ROUTE_PATH_GONE || is_current(t, p))
+			continue;
+		tell(t, told ? ROUTE_WATCH_CHANGED : ROUTE_WATCH_ADDED, e, p, NULL);
+		route_path_sent(t->rib, p, t->told);
 	}
 }
 
@@ -223,10 +225,9 @@ static bool take_ids(struct route_watch *w)
 		for (int i = 0; !ok && i < 2; i++)
 			if (id[f][i] >= 0)
 				route_engine_give_group_id(e, (enum bgp_family)f, (unsigned)id[f][i]);
-		w->table[f] = (struct watched_table){ .watch = w,
-			.rib = e->rib[f],
-			.told = (unsigned)id[f][0],
-			.best = (unsigned)id[f][1] };
+		w->table[f] = (struct watched_table){
+			.watch = w, .rib = e->rib[f], .told = (unsigned)id[f][0], .best = (unsigned)id[f][1]
+		};
 	}
 	return ok;
 }
@@ -265,6 +266,12 @@ void route_engine_unwatch(struct route_engine *e)
 		w->table[f].walk_at = 0;
 	}
 	e->ops.wake(e->user);
+}
+
+void route_engine_watch_look(struct route_engine *e, struct route_entry *entry)
+{
+	if (e->watch && e->watch->ready)
+		look(&e->watch->table[entry->family == IP_V4 ? BGP_IPV4_UNICAST : BGP_IPV6_UNICAST], entry);
 }
 
 bool route_engine_watch_ready(const struct route_engine *e)

@@ -34,4 +34,7 @@ struct route_watch_ops {
 bool route_engine_watch(struct route_engine *e, const struct route_watch_ops *ops, void *user);
 /* Ends; the marks go in slices. */
 void route_engine_unwatch(struct route_engine *e);
+/* Whoever shows an entry beside the events calls this first: what has happened to it is told now, and what is told later has
+ * happened after this. Frees tombstones of it. */
+void route_engine_watch_look(struct route_engine *e, struct route_entry *entry);
 bool route_engine_watch_ready(const struct route_engine *e);

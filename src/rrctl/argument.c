@@ -134,8 +134,8 @@ bool argument_refresh(struct row *request, int argc, char **argv, char *err)
 	if (!add_address_or_all(request, argv[0], err))
 		return false;
 	if (word && (!*word || (!begins_with("in", word) && !begins_with("out", word)))) {
-		snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is not understood here; only \"in\" and \"out\" are",
-			word);
+		snprintf(err, ARGUMENT_ERROR_MAX,
+			"\"%.64s\" is not understood here; only \"in\" and \"out\" are", word);
 		return false;
 	}
 	if (word)
@@ -151,7 +151,8 @@ bool argument_watch_routes(struct row *request, int argc, char **argv, char *err
 	if (all)
 		row_bool(request, "all", true);
 	if (argc > 2) {
-		snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is not understood here; only \"all\" is", argv[2]);
+		snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is not understood here; only \"all\" is",
+			argv[2]);
 		return false;
 	}
 	return argument_routes(request, argc, argv, err);

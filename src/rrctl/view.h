@@ -103,8 +103,8 @@ struct column {
 };
 
 enum view_kind {
-	VIEW_ROWS,    /* table or sheet */
-	VIEW_EVENTS,  /* with columns or not: a line each, printed as they come; the answer goes on until somebody ends it */
+	VIEW_ROWS, /* table or sheet */
+	VIEW_EVENTS, /* with columns or not: a line each, printed as they come; the answer goes on until somebody ends it */
 	VIEW_METRICS, /* Prometheus's text */
 	VIEW_CHANGES, /* of a reload, under headings */
 	VIEW_LINES,   /* the text of each row's "line", as it is */
@@ -114,11 +114,12 @@ struct view {
 	const struct column *columns; /* ends with a NULL key; NULL: a sheet */
 	const struct column *more;    /* columns to the right of them, or NULL */
 	const char *list;	      /* a line for each element of this list; NULL: a line for each row */
-	const char *note;	      /* a row with this key is no row of the table but its text, below; NULL: none */
+	const char *note; /* a row with this key is no row of the table but its text, below; NULL: none */
 	enum view_kind kind;
 };
 
-extern const struct view view_neighbors, view_routes, view_route, view_received, view_advertised, view_rejected,
-	view_refresh, view_neighbor_events, view_route_events, view_fib_events, view_fib, view_next_hops, view_ranges,
-	view_memory, view_announced, view_node_services, view_services, view_servers, view_checks, view_table,
-	view_sources, view_events, view_metrics, view_changes, view_lines, view_sheet;
+extern const struct view view_neighbors, view_routes, view_route, view_received, view_advertised,
+	view_rejected, view_refresh, view_neighbor_events, view_route_events, view_fib_events, view_fib,
+	view_next_hops, view_ranges, view_memory, view_announced, view_node_services, view_services,
+	view_servers, view_checks, view_table, view_sources, view_events, view_metrics, view_changes,
+	view_lines, view_sheet;

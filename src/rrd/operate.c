@@ -68,8 +68,9 @@ static bool parse_direction(const struct row *args, struct refresh *d, char *err
 	d->out = !word || strcmp(word, "out") == 0;
 	if (d->in || d->out)
 		return true;
-	snprintf(err, SHOW_ERROR_MAX, "\"%.64s\" is no direction: in (ask for its routes again), out (send ours "
-				      "again), or nothing for both",
+	snprintf(err, SHOW_ERROR_MAX,
+		"\"%.64s\" is no direction: in (ask for its routes again), out (send ours "
+		"again), or nothing for both",
 		word);
 	return false;
 }

@@ -58,7 +58,8 @@ void path_row_put_attrs(struct row *r, const struct bgp_attrs *a, const struct b
 
 void path_row_put_lists(struct row *r, const struct bgp_attrs *a)
 {
-	struct cursor c = cursor_init(a->cluster_list.data, a->has & BGP_HAS_CLUSTER_LIST ? a->cluster_list.len : 0);
+	struct cursor c = cursor_init(
+		a->cluster_list.data, a->has & BGP_HAS_CLUSTER_LIST ? a->cluster_list.len : 0);
 	struct row *clusters = row_new_list();
 	char buf[TEXT_MAX];
 

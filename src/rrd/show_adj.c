@@ -111,7 +111,8 @@ static void done(void *state)
 	free(a);
 }
 
-static bool start(struct rrd *r, const struct row *args, bool advertised, struct control_answer *out, char *err)
+static bool start(
+	struct rrd *r, const struct row *args, bool advertised, struct control_answer *out, char *err)
 {
 	const struct session *s = show_find_neighbor(r, args, err);
 	const struct neighbor *n = s ? session_user(s) : NULL;
@@ -177,7 +178,8 @@ static bool is_taken(const struct reject_rows *s, const struct route_reject_entr
 {
 	const struct neighbor *n = neighbor_of(s);
 	enum bgp_family f = e->nlri.prefix.family == IP_V4 ? BGP_IPV4_UNICAST : BGP_IPV6_UNICAST;
-	const struct route_entry *entry = route_rib_find(route_engine_rib(s->rrd->engine, f), &e->nlri.prefix);
+	const struct route_entry *entry = route_rib_find(
+		route_engine_rib(s->rrd->engine, f), &e->nlri.prefix);
 
 	return entry && n && n->peer && route_paths_find(&entry->paths, n->peer, e->nlri.path_id);
 }

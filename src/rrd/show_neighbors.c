@@ -108,8 +108,8 @@ static struct row *next_neighbor(void *state, char *err)
 {
 	struct neighbor_rows *n = state;
 	struct session *s = n->absent ? NULL
-				      : session_neighbors_next(n->rrd->neighbors,
-						n->at.family == IP_NONE ? NULL : &n->at);
+				      : session_neighbors_next(
+						n->rrd->neighbors, n->at.family == IP_NONE ? NULL : &n->at);
 
 	err[0] = 0;
 	if (!s && !n->absent)

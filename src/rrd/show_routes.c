@@ -28,7 +28,8 @@ static void put_detail(struct row *r, struct rrd *rrd, struct route_entry *e, co
 	row_text(r, "why", route_decide_why_text(route_engine_decide(rrd->engine), e, p, buf, sizeof(buf)));
 }
 
-static struct row *path_row(struct route_rows *s, struct route_entry *e, const struct route_path *p, bool best)
+static struct row *path_row(
+	struct route_rows *s, struct route_entry *e, const struct route_path *p, bool best)
 {
 	struct prefix prefix = route_entry_prefix(e);
 	struct row *r = row_new();
@@ -119,8 +120,8 @@ bool show_route(void *user, const struct row *args, struct control_answer *out, 
 	}
 	if (!show_parse_prefix(text, &prefix, err))
 		return false;
-	if (!route_rib_has(route_engine_rib(r->engine,
-				   prefix.family == IP_V4 ? BGP_IPV4_UNICAST : BGP_IPV6_UNICAST),
+	if (!route_rib_has(
+		    route_engine_rib(r->engine, prefix.family == IP_V4 ? BGP_IPV4_UNICAST : BGP_IPV6_UNICAST),
 		    &prefix)) {
 		snprintf(err, SHOW_ERROR_MAX, "%.64s is not in the table", text);
 		return false;

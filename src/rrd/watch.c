@@ -123,8 +123,7 @@ void watch_neighbor(struct watch *w, const char *event, struct session *s, const
 	control_feed_push(w->neighbors, r);
 }
 
-static void push_address(
-	struct watch *w, const char *event, const struct ip_addr *address, const char *text)
+static void push_address(struct watch *w, const char *event, const struct ip_addr *address, const char *text)
 {
 	struct row *r;
 
@@ -150,8 +149,7 @@ void watch_refused(struct watch *w, const struct ip_addr *remote, const char *wh
 /* Those that are shut down and not here are not among them. */
 static struct row *next_neighbor(struct present *p)
 {
-	const struct session *s =
-		session_neighbors_next(p->rrd->neighbors, p->started ? &p->address : NULL);
+	const struct session *s = session_neighbors_next(p->rrd->neighbors, p->started ? &p->address : NULL);
 	struct row *r;
 
 	if (!s)

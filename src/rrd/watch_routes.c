@@ -61,8 +61,8 @@ static void put_path(struct row *r, const struct route_path *p)
 	row_int(r, "path-id", p->path_id_in);
 }
 
-static struct row *event_row(enum route_watch_event what, struct route_entry *e, const struct route_path *path,
-	const struct route_path *old)
+static struct row *event_row(enum route_watch_event what, struct route_entry *e,
+	const struct route_path *path, const struct route_path *old)
 {
 	static const char *const event[] = { "added", "changed", "withdrawn", "best" };
 	struct row *r = control_feed_row(event[what]);
@@ -118,8 +118,11 @@ static void on_ready(void *user)
 static void add_present(void *user, struct table_rows *t, struct route_entry *e)
 {
 	const struct route_watcher *w = user;
-	const struct route_path *best = route_decide(route_engine_decide(w->rrd->engine), e);
 	struct prefix prefix = route_entry_prefix(e);
+	const struct route_path *best;
+
+	route_engine_watch_look(w->rrd->engine, e);
+	best = route_decide(route_engine_decide(w->rrd->engine), e);
 
 	ROUTE_EACH_PATH (p, &e->paths) {
 		struct row *r;

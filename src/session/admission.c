@@ -171,8 +171,7 @@ bool session_neighbors_next_range(
 
 /* --- who is let in --- */
 
-static void tell_refused(
-	const struct session_neighbors *set, const struct ip_addr *remote, const char *why)
+static void tell_refused(const struct session_neighbors *set, const struct ip_addr *remote, const char *why)
 {
 	if (set->ops->refused)
 		set->ops->refused(set->user, remote, why);

@@ -61,8 +61,8 @@ struct session_neighbors {
 	size_t waiting_count, waiting_max;
 	struct session_key *keys;
 	size_t key_count;
-	struct trie *key_trie;	   /* of pointers into keys */
-	struct ttl_guard guard[2]; /* IPv4, IPv6 */
+	struct trie *key_trie;		/* of pointers into keys */
+	struct ttl_guard guard[2];	/* IPv4, IPv6 */
 	struct session_shutdown **shut; /* by address */
 	size_t shut_count;
 	struct session_neighbors_counters counters;
