@@ -372,6 +372,7 @@ void route_engine_memory(const struct route_engine *e,
 	void (*fn)(void *user, const char *what, size_t objects, size_t octets), void *user)
 {
 	size_t entries = 0, paths = 0, tombstones = 0, octets = 0, groups = 0, streams = 0, states = 0;
+	size_t rejects = 0, reject_octets = 0;
 
 	for (int f = 0; f < BGP_FAMILIES; f++) {
 		entries += route_rib_entries(e->rib[f]);
@@ -388,6 +389,13 @@ void route_engine_memory(const struct route_engine *e,
 	fn(user, "withdrawn paths not yet told to all", tombstones, tombstones * sizeof(struct route_path));
 	fn(user, "attribute sets", route_attr_store_count(e->store), route_attr_store_bytes(e->store));
 	fn(user, "next hops", e->hops.table.count, e->hops.table.count * sizeof(struct route_hop));
+	LIST_FOREACH (l, (struct list *)(uintptr_t)&e->peers) {
+		const struct route_peer *p = LIST_ENTRY(l, struct route_peer, link);
+
+		rejects += p->rejects ? route_rejects_count(p->rejects) : 0;
+		reject_octets += p->rejects ? route_rejects_octets(p->rejects) : 0;
+	}
+	fn(user, "refused routes remembered", rejects, reject_octets);
 	fn(user, "update groups", groups, streams);
 	fn(user, "sent states", states, 0);
 }

@@ -111,3 +111,20 @@ def test_of_a_neighbor_that_is_not_there_it_is_said_so(fig, reflector):
             reflector.ctl("show", what, "10.9.9.9")
     with pytest.raises(Exception, match=f"neighbor {ROUTER} is not up"):
         reflector.ctl("show", "advertised", ROUTER)
+
+
+def test_a_long_walk_that_finds_nothing_ends_all_the_same(fig):
+    config = daemons.reflector_config()
+    config["peer-groups"]["k8s"]["import"] = {"next-hops": ["10.0.0.0/16"]}
+    reflector = daemons.reflector(fig, config).wait_until_ready()
+    ear = bgp.Speaker(fig.router, REFLECTOR, local=ROUTER, router_id=ROUTER).establish()
+    speaker = fig.add_pod(1).speaker().establish()
+    for i in range(40):
+        speaker.announce([f"20.{i}.{k >> 2}.{(k & 3) * 64}/26" for k in range(500)], HOP)
+    wait_until(lambda: reflector.status()["ipv4-unicast"]["paths"] == 20000, 20, "the table")
+    assert reflector.show("received", ROUTER) == []
+    assert reflector.show("routes 30.0.0.0/8 longer") == []
+    speaker.announce(SERVICE, HOP)
+    ear.wait_for_routes(SERVICE, [HOP], timeout=20)
+    assert [r["prefix"] for r in reflector.show("routes 10.1.0.0/16 longer")] == [SERVICE]
+    assert len(reflector.show("advertised", ROUTER)) == 20001

@@ -47,13 +47,14 @@ static void compare(void *user, struct route_entry *e)
 		hop = bgp_next_hop_addr(&told.next_hop);
 		assert_false(told.pending);
 		assert_true(ip_addr_equal(&h->next_hop, &hop));
-		assert_int_equal(h->local_pref, told.attrs.has & BGP_HAS_LOCAL_PREF ? told.attrs.local_pref : 0);
+		assert_int_equal(
+			h->local_pref, told.attrs.has & BGP_HAS_LOCAL_PREF ? told.attrs.local_pref : 0);
 		assert_int_equal(h->med, told.attrs.has & BGP_HAS_MED ? told.attrs.med : 0);
 		assert_int_equal(h->as_path_len, bgp_as_path_length(told.attrs.as_path));
-		assert_int_equal(
-			h->originator_id, told.attrs.has & BGP_HAS_ORIGINATOR_ID ? told.attrs.originator_id : 0);
-		assert_int_equal(
-			h->cluster_list_len, told.attrs.has & BGP_HAS_CLUSTER_LIST ? told.attrs.cluster_list.len / 4 : 0);
+		assert_int_equal(h->originator_id,
+			told.attrs.has & BGP_HAS_ORIGINATOR_ID ? told.attrs.originator_id : 0);
+		assert_int_equal(h->cluster_list_len,
+			told.attrs.has & BGP_HAS_CLUSTER_LIST ? told.attrs.cluster_list.len / 4 : 0);
 	}
 }
 
