@@ -39,6 +39,11 @@ static bool is_current(const struct watched_table *t, const struct route_path *p
 	return route_sent_current(route_rib_sent(t->rib), p->sent, t->told);
 }
 
+bool route_watch_shows(const struct route_path *p)
+{
+	return !(p->flags & ROUTE_PATH_GONE) && !p->peer->closed;
+}
+
 static const struct route_path *best_told(const struct watched_table *t, const struct route_entry *e)
 {
 	ROUTE_EACH_PATH (p, &e->paths)
@@ -76,12 +81,12 @@ static void look_at_best(struct watched_table *t, struct route_entry *e)
 static void look_at_paths(struct watched_table *t, struct route_entry *e)
 {
 	ROUTE_EACH_PATH (p, &e->paths)
-		if (p->flags & ROUTE_PATH_GONE && is_told(t, p, t->told))
+		if (!route_watch_shows(p) && is_told(t, p, t->told))
 			tell(t, ROUTE_WATCH_WITHDRAWN, e, p, NULL);
 	ROUTE_EACH_PATH (p, &e->paths) {
 		bool told = is_told(t, p, t->told);
 
-		if (p->flags & ROUTE_PATH_GONE || is_current(t, p))
+		if (!route_watch_shows(p) || is_current(t, p))
 			continue;
 		tell(t, told ? ROUTE_WATCH_CHANGED : ROUTE_WATCH_ADDED, e, p, NULL);
 		route_path_sent(t->rib, p, t->told);
@@ -91,7 +96,7 @@ static void look_at_paths(struct watched_table *t, struct route_entry *e)
 static void forget_gone(struct watched_table *t, struct route_entry *e)
 {
 	ROUTE_EACH_PATH (p, &e->paths)
-		if (p->flags & ROUTE_PATH_GONE && is_told(t, p, t->told))
+		if (!route_watch_shows(p) && is_told(t, p, t->told))
 			route_path_unsent(t->rib, p, t->told);
 }
 

@@ -8,6 +8,9 @@
  * It begins with a pass over the table that marks all there is without telling of it; ready() is called after that, and from
  * then on each change is told once, in slices of route_engine_work(). Changes of one path between two looks are one.
  *
+ * The paths of a session that is over go in slices, and a new session of the same neighbor may bring the same ones meanwhile: so they
+ * count as withdrawn as soon as somebody looks at their prefix.
+ *
  * Invariant: a peer lives on, though closed, until the watch has read what became of its paths.
  */
 #pragma once
@@ -19,12 +22,12 @@
 enum route_watch_event {
 	ROUTE_WATCH_ADDED,
 	ROUTE_WATCH_CHANGED,   /* other attributes */
-	ROUTE_WATCH_WITHDRAWN, /* the path has no attributes any more */
+	ROUTE_WATCH_WITHDRAWN, /* the path may have no attributes any more */
 	ROUTE_WATCH_BEST,      /* path: the new best one, NULL: there is none; old: the one before, or NULL */
 };
 
 struct route_watch_ops {
-	/* from: whose path it is, also of a withdrawn one; NULL without a path. */
+	/* The peer of path and of old is there for the call, also when the path is withdrawn. */
 	void (*event)(void *user, enum route_watch_event what, struct route_entry *e,
 		const struct route_path *path, const struct route_path *old);
 	void (*ready)(void *user);
@@ -37,4 +40,6 @@ void route_engine_unwatch(struct route_engine *e);
 /* Whoever shows an entry beside the events calls this first: what has happened to it is told now, and what is told later has
  * happened after this. Frees tombstones of it. */
 void route_engine_watch_look(struct route_engine *e, struct route_entry *entry);
+/* Whether the path counts as being there. */
+bool route_watch_shows(const struct route_path *p);
 bool route_engine_watch_ready(const struct route_engine *e);

@@ -53,7 +53,7 @@ static const struct ip_addr *source_of(const struct route_path *p)
 /* A withdrawn path has its name left: prefix, neighbor and path identifier. */
 static void put_path(struct row *r, const struct route_path *p)
 {
-	if (p->attrs) {
+	if (route_watch_shows(p)) {
 		path_row_put(r, p);
 		return;
 	}
@@ -127,7 +127,7 @@ static void add_present(void *user, struct table_rows *t, struct route_entry *e)
 	ROUTE_EACH_PATH (p, &e->paths) {
 		struct row *r;
 
-		if (p->flags & ROUTE_PATH_GONE)
+		if (!route_watch_shows(p))
 			continue;
 		r = control_feed_row("present");
 		row_prefix(r, "prefix", &prefix);

@@ -73,6 +73,7 @@ def test_a_neighbor_is_shut_down_with_a_text_and_stays_so_over_a_reload(fig, ref
     config = daemons.reflector_config()
     config["peer-groups"]["routers"]["hold-time"] = 30
     reflector.reload(config)
+    assert reflector.neighbors()[ROUTER]["state"] == "Idle"
     again = bgp.Speaker(fig.router, REFLECTOR, local=ROUTER, router_id=ROUTER)
     assert refused_by(again) == REJECTED
     assert reflector.neighbors()[ROUTER]["shutdown"]
@@ -94,6 +95,16 @@ def test_a_shut_down_neighbor_makes_no_attempts(fig):
         listener.accept(timeout=1.5)
     router.ctl("enable", REFLECTOR)
     assert listener.accept(timeout=5).receive().kind == bgp.OPEN
+
+
+def test_nobody_waits_for_the_routes_of_a_neighbor_that_is_shut_down(fig, reflector):
+    absent = "10.0.0.111"
+    router = daemons.router(fig, daemons.router_config(reflectors=(REFLECTOR, absent)))
+    router.wait_established(REFLECTOR)
+    told = "every configured neighbor has told all it has"
+    assert told not in router.log()
+    router.ctl("shutdown", absent)
+    router.wait_for_log(told)
 
 
 def test_a_dynamic_neighbor_is_refused_until_it_is_enabled(fig, reflector):

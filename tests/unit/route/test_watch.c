@@ -77,7 +77,6 @@ static void on_event(void *user, enum route_watch_event what, struct route_entry
 		*value = value_of(path);
 		break;
 	case ROUTE_WATCH_WITHDRAWN:
-		assert_null(path->attrs);
 		assert_true(!w->strict || *value);
 		*value = 0;
 		break;
@@ -100,7 +99,7 @@ static void look(void *user, struct route_entry *e)
 
 	route_engine_watch_look(w->h.e, e);
 	ROUTE_EACH_PATH (p, &e->paths)
-		if (!(p->flags & ROUTE_PATH_GONE))
+		if (route_watch_shows(p))
 			k->value[peer_number(p)][prefix_number(e)][p->path_id_in] = value_of(p);
 	k->best[prefix_number(e)] = name_of(route_decide(route_engine_decide(w->h.e), e));
 }
@@ -222,6 +221,9 @@ static void one_who_comes_in_the_middle_misses_nothing(void **state)
 			random_step(w);
 			route_engine_work(w->h.e, w->h.now_ms);
 		}
+		/* There is something to be read while the table is shown, and it changes again before that is. */
+		for (int i = 0; i < 30; i++)
+			random_step(w);
 		w->known = table(w);
 		for (int i = 0; i < 60; i++)
 			random_step(w);

@@ -458,6 +458,7 @@ static void a_neighbor_that_comes_back_is_still_shut_down(void **state)
 	session_start(p->session);
 	assert_int_equal(session_state(p->session), SESSION_IDLE);
 	assert_true(session_neighbors_del(w->set, &cfg.remote));
+	free(p);
 	p = add_neighbor(w, &cfg);
 	assert_true(session_is_shut_down(p->session));
 	assert_int_equal(session_state(p->session), SESSION_IDLE);
@@ -467,6 +468,7 @@ static void a_neighbor_that_comes_back_is_still_shut_down(void **state)
 	assert_int_equal(session_state(p->session), SESSION_ACTIVE);
 	assert_true(session_neighbors_shutdown(w->set, &cfg.remote, NULL));
 	assert_true(session_neighbors_del(w->set, &cfg.remote));
+	free(p);
 	session_neighbors_trim_shutdowns(w->set);
 	assert_null(session_neighbors_shutdown_of(w->set, &cfg.remote));
 }
