@@ -362,6 +362,27 @@ bool agent_prepare_checks(struct agent *a, const struct config_agent *cfg)
 	return a->checks.http || !needs_http(cfg);
 }
 
+/* For the service manager. */
+static void status_line(void *user, struct text *out)
+{
+	const struct agent *a = user;
+	size_t services = 0, servers = 0, up = 0;
+	struct service_sum sum;
+
+	LIST_FOREACH (link, &a->services) {
+		service_sum(LIST_ENTRY(link, struct service, link), &sum);
+		services++;
+		servers += sum.members;
+		up += sum.state[SERVER_UP];
+	}
+	text_add(out, "%zu services; %zu of %zu servers up%s", services, up, servers,
+		a->ending    ? "; waiting for the end"
+		: a->settled ? ""
+			     : "; the kernel is not yet as wished");
+	if (a->reload_error)
+		text_add(out, "; the last reload was refused: %.120s", a->reload_error);
+}
+
 struct agent *agent_new(struct config_agent *cfg, const char *path)
 {
 	struct agent *a = mem_calloc(1, sizeof(*a));
@@ -374,6 +395,7 @@ struct agent *agent_new(struct config_agent *cfg, const char *path)
 	a->marks = (struct marks){ .first = cfg->ipvs.check_mark, .limit = CONFIG_CHECK_MARKS };
 	a->loop = io_loop_new();
 	a->feed = control_feed_new(0);
+	a->pulse = daemon_pulse_new(a->loop, status_line, a);
 	report_start(a);
 	a->started_us = agent_now_us(a);
 	a->on_term = io_signal_new(a->loop, SIGTERM, end, a);
@@ -400,6 +422,7 @@ void agent_run(struct agent *a)
 
 void agent_free(struct agent *a)
 {
+	daemon_pulse_free(a->pulse);
 	control_server_free(a->control);
 	control_feed_free(a->feed);
 	report_stop(a);

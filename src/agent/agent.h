@@ -18,6 +18,7 @@
 #include "base/row.h"
 #include "config/agent.h"
 #include "control/server.h"
+#include "daemon/pulse.h"
 #include "io/worker.h"
 #include "ipvs/ipvs.h"
 
@@ -34,6 +35,7 @@ struct agent {
 	struct list services;
 	struct marks marks;
 	struct control_server *control;
+	struct daemon_pulse *pulse;
 	struct control_feed *feed;    /* of `watch` */
 	struct control_feed *reports; /* for announcers */
 	struct list announcers;	      /* struct announcer of report.c */

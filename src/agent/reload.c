@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/errors.h"
+#include "daemon/notify.h"
 #include "kernel/sysctl.h"
 
 #include <stdlib.h>
@@ -123,7 +124,7 @@ static void refuse(char **why)
 	*why = line;
 }
 
-bool agent_reload(struct agent *a, char **why)
+static bool try_reload(struct agent *a, char **why)
 {
 	struct config_agent *cfg = load(a, why), *old = a->cfg;
 	struct ipvs_config ipvs;
@@ -150,4 +151,17 @@ bool agent_reload(struct agent *a, char **why)
 	config_agent_free(old);
 	log_info("reloaded: %zu services", cfg->service_count);
 	return true;
+}
+
+bool agent_reload(struct agent *a, char **why)
+{
+	/* Before that the manager still waits for the start. */
+	bool ready = a->ready, ok;
+
+	if (ready)
+		daemon_notify(DAEMON_RELOADING, NULL);
+	ok = try_reload(a, why);
+	if (ready)
+		daemon_notify(DAEMON_READY, NULL);
+	return ok;
 }

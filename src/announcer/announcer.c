@@ -201,6 +201,24 @@ static bool start_control(struct announcer *a)
 	return a->control != NULL;
 }
 
+/* For the service manager. */
+static void status_line(void *user, struct text *out)
+{
+	const struct announcer *a = user;
+	size_t announced = 0, draining = 0, up = 0;
+
+	for (size_t i = 0; i < a->cfg->service_count; i++) {
+		announced += a->services[i].told.voice == VOICE_FULL;
+		draining += a->services[i].told.voice == VOICE_DRAINING;
+	}
+	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
+		up += a->speakers[i].up;
+	text_add(out, "%zu of %zu services announced", announced, a->cfg->service_count);
+	if (draining)
+		text_add(out, ", %zu draining", draining);
+	text_add(out, "; %zu of %zu neighbors up", up, a->cfg->neighbor_count);
+}
+
 struct announcer *announcer_new(struct config_announcer *cfg)
 {
 	struct announcer *a = mem_calloc(1, sizeof(*a));
@@ -218,6 +236,7 @@ struct announcer *announcer_new(struct config_announcer *cfg)
 	a->drain_timer = io_timer_new(a->loop, announcer_drain_timer, a);
 	a->gate_timer = io_timer_new(a->loop, announcer_judge, a);
 	a->feed = control_feed_new(0);
+	a->pulse = daemon_pulse_new(a->loop, status_line, a);
 	a->sessions = session_io_new(a->loop);
 	if (!identity_find(&a->id, cfg, environment, local_route_source, err, sizeof(err))) {
 		log_error("%s", err);
@@ -245,6 +264,7 @@ void announcer_run(struct announcer *a)
 
 void announcer_free(struct announcer *a)
 {
+	daemon_pulse_free(a->pulse);
 	control_server_free(a->control);
 	control_feed_free(a->feed);
 	end_speakers(a);

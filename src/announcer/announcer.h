@@ -24,6 +24,7 @@
 #include "bgp/queue.h"
 #include "config/announcer.h"
 #include "control/server.h"
+#include "daemon/pulse.h"
 #include "io/loop.h"
 #include "kernel/local_route.h"
 #include "kernel/node_route.h"
@@ -72,6 +73,7 @@ struct announcer {
 	struct node_netns *node;	 /* NULL: the node's routes are somebody else's */
 	struct node_client *node_client; /* NULL: there is no lb-announcer --node to be told */
 	struct control_server *control;
+	struct daemon_pulse *pulse;
 	struct control_feed *feed; /* of `watch` */
 	struct agent_link *agent;  /* NULL: bound to none */
 	bool agent_heard;	   /* as those who watch were told */

@@ -15,8 +15,6 @@ enum {
 	/* So that a new change waits for no more than some 20 ms of older ones, and the kernel for none. */
 	ROUTES_PER_BATCH = 4096,
 	JOBS_MAX = 4,
-	/* So many wishes at the most are waited for to be whole. */
-	UNCOMMITTED_MAX = 65536,
 	/* The buckets of so many groups are read in one turn: some 30 ms. */
 	SHARES_PER_JOB = 16,
 	ROUTE_LISTING_INTERVAL_US = 60000000,
@@ -78,11 +76,6 @@ static struct exec_job *share_job(struct fib *f)
 	return j;
 }
 
-static bool is_whole(const struct fib *f)
-{
-	return !f->uncommitted || f->uncommitted > UNCOMMITTED_MAX || !plan_moves(f->plan);
-}
-
 static struct exec_job *next_job(struct fib *f)
 {
 	struct exec_job *j;
@@ -91,7 +84,7 @@ static struct exec_job *next_job(struct fib *f)
 	if (f->asking)
 		return f->jobs ? NULL : question_job(f);
 	j = exec_job_new();
-	if (is_whole(f) && plan_run(f->plan, ROUTES_PER_BATCH, &j->batch)) {
+	if (plan_run(f->plan, ROUTES_PER_BATCH, !f->uncommitted, &j->batch)) {
 		f->operations += j->batch.count;
 		return j;
 	}
@@ -333,9 +326,14 @@ static void finish(void *user, struct exec_job *j)
 		f->cfg.turned(f->cfg.user);
 }
 
+/* All results there are, or a turn that takes long would leave the kernel without work. */
 static void on_work(void *user)
 {
-	fib_proceed(user);
+	struct fib *f = user;
+
+	while (exec_wait(f->exec, 0))
+		;
+	fib_proceed(f);
 }
 
 /* --- life --- */
@@ -447,7 +445,7 @@ static void remove_all(struct fib *f, uint64_t deadline_us)
 {
 	plan_clear(f->plan);
 	plan_sweep(f->plan);
-	f->uncommitted = 0;
+	f->uncommitted = false;
 	do {
 		f->want_refresh = f->want_unreachable = f->want_routes = f->want_shares = false;
 		fib_proceed(f);
@@ -487,7 +485,7 @@ void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *n
 {
 	char text[PREFIX_TEXT_MAX];
 
-	f->uncommitted++;
+	f->uncommitted = true;
 	if (plan_set(f->plan, p, fib_kind(f, p), nh, count))
 		return;
 	f->resilient_refused++;
@@ -499,7 +497,7 @@ void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *n
 
 void fib_del(struct fib *f, const struct prefix *p)
 {
-	f->uncommitted++;
+	f->uncommitted = true;
 	plan_del(f->plan, p);
 }
 
@@ -515,7 +513,7 @@ void fib_unwatch(struct fib *f, const struct ip_addr *addr)
 
 void fib_commit(struct fib *f)
 {
-	f->uncommitted = 0;
+	f->uncommitted = false;
 	fib_proceed(f);
 }
 

@@ -9,7 +9,7 @@
  *
  * Commit a change whole: when all routes that share a group change alike between two commits, the group is changed in
  * place, which is one operation however many routes there are. Wishes that take no route from one group to another do not
- * wait for the commit, and nothing waits for one that is too long in coming.
+ * wait for the commit.
  *
  * The FIB also follows the kernel: a next hop that becomes unreachable (resolve.h) is left out and comes back by itself,
  * and what the kernel or somebody else takes out of our routes, groups and next hops is put in again. What is there at
@@ -154,3 +154,5 @@ void fib_tell_changes(struct fib *f, bool tell);
  * "overflows","swept","resilient-groups","max-resilient-groups","resilient-octets","resilient-refused",
  * "sysctls":[{"key","value","wanted","reason"}]} */
 struct row *fib_status(const struct fib *f);
+/* Routes of ours that the kernel has or is about to get. */
+size_t fib_routes(const struct fib *f);

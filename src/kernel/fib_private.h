@@ -28,9 +28,9 @@ struct fib {
 	struct events *events;
 	struct io_job *work;
 	struct io_timer *retry_timer, *refresh_timer, *compare_timer, *share_timer;
-	size_t uncommitted; /* wishes */
-	size_t jobs;	    /* under way */
-	bool asking;	    /* one of them is a question, and then the only one */
+	bool uncommitted; /* there are wishes since the last commit */
+	size_t jobs;	  /* under way */
+	bool asking;	  /* one of them is a question, and then the only one */
 	/* What the next question to the kernel is to cover. */
 	bool want_unreachable, want_refresh, want_routes, want_shares;
 	bool link_changed, second_look;

@@ -148,3 +148,8 @@ struct row *fib_status(const struct fib *f)
 	fib_sysctl_rows(f, r);
 	return r;
 }
+
+size_t fib_routes(const struct fib *f)
+{
+	return plan_stats(f->plan).routes;
+}

@@ -280,6 +280,17 @@ static bool has_capability(void)
 	return false;
 }
 
+/* For the service manager. */
+static void status_line(void *user, struct text *out)
+{
+	const struct node *n = user;
+	size_t pods = 0;
+
+	LIST_FOREACH (link, &n->pods)
+		pods++;
+	text_add(out, "%zu pods registered; %zu routes in the kernel", pods, fib_routes(n->fib));
+}
+
 struct node *node_new(struct config_node_routes *cfg)
 {
 	struct node *n = mem_calloc(1, sizeof(*n));
@@ -290,6 +301,7 @@ struct node *node_new(struct config_node_routes *cfg)
 	list_init(&n->registrants);
 	n->loop = io_loop_new();
 	n->started_ms = node_now_ms(n);
+	n->pulse = daemon_pulse_new(n->loop, status_line, n);
 	n->table = node_table_new();
 	n->work = io_job_new(n->loop, work, n);
 	n->weights_due = io_timer_new(n->loop, turned, n);
@@ -317,6 +329,7 @@ void node_run(struct node *n)
 /* Who registered keeps its routes: that its connection ends now is our doing. */
 void node_free(struct node *n)
 {
+	daemon_pulse_free(n->pulse);
 	fib_free(n->fib);
 	n->fib = NULL;
 	control_server_free(n->registry);

@@ -21,6 +21,7 @@
 
 #include "config/node_routes.h"
 #include "control/server.h"
+#include "daemon/pulse.h"
 #include "io/loop.h"
 #include "kernel/fib.h"
 #include "node/table.h"
@@ -47,6 +48,7 @@ struct node {
 	struct node_table *table;
 	struct list pods, registrants;
 	struct control_server *registry, *control;
+	struct daemon_pulse *pulse;
 	struct io_job *work;
 	struct io_timer *weights_due, *waiting, *restart;
 	struct io_signal *on_term, *on_int;

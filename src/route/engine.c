@@ -329,6 +329,12 @@ uint64_t route_engine_work(struct route_engine *e, uint64_t now_ms)
 	return route_moves_work(e) ? 0 : wait;
 }
 
+bool route_engine_is_amid_change(const struct route_engine *e)
+{
+	return !list_empty(&e->closed) || e->hop_walk.under_way || e->hop_walk.until != e->hops.changes ||
+	       e->touch.under_way || e->refilter.under_way;
+}
+
 void route_engine_free(struct route_engine *e)
 {
 	if (!e)

@@ -66,6 +66,8 @@ void route_engine_tell_next_hop(
 /* Does a slice of what is to be done. Returns 0 when more is waiting, UINT64_MAX when nothing is, else the time in ms
  * after which to call again (advertisement intervals). */
 uint64_t route_engine_work(struct route_engine *e, uint64_t now_ms);
+/* A change of many entries (a session's end, a next hop, settings) is done in part: readers have not seen all of it. */
+bool route_engine_is_amid_change(const struct route_engine *e);
 
 /* A session came up: its table is sent, and what it announces is taken, until route_peer_close(). */
 struct route_peer *route_peer_new(struct route_engine *e, const struct route_peer_config *cfg,

@@ -9,7 +9,10 @@
 #include <string.h>
 
 enum {
-	FEED_SLICE = 8192, /* entries per turn */
+	FEED_SLICE = 8192, /* entries per turn, if they do not take longer than its share */
+	/* A change waits no longer to be whole while more keeps coming; and when it is one the engine works through. */
+	COMING_US = 50000,
+	WORKED_THROUGH_US = 3000000,
 	BAD_BANDWIDTH_LOG_MS = 1000,
 };
 
@@ -108,27 +111,54 @@ static bool feed_some(struct rrd *r, struct route_reader *reader)
 	return count == FIB_EXPECT_MAX;
 }
 
-bool fib_feed_work(struct rrd *r)
+/* Feeds a slice of what has changed; true when more is waiting. */
+static bool feed_slice(struct rrd *r, bool *some)
 {
 	bool more = false;
 
-	if (!r->fib)
-		return false;
 	for (int f = 0; f < BGP_FAMILIES; f++) {
-		bool some = true;
+		bool behind = route_reader_behind(&r->fib_reader[f]);
 
-		for (int i = 0; some && i < FEED_SLICE; i += FIB_EXPECT_MAX)
-			some = feed_some(r, &r->fib_reader[f]);
-		more |= some;
+		*some |= behind;
+		for (int i = 0; behind && i < FEED_SLICE; i += FIB_EXPECT_MAX) {
+			behind = feed_some(r, &r->fib_reader[f]);
+			if (io_loop_share_used(r->loop))
+				break;
+		}
+		more |= behind;
 		route_rib_trim(route_engine_rib(r->engine, (enum bgp_family)f));
 	}
-	more |= feed_due(r);
-	/* A change is whole when nothing is left to be fed: a group that many routes share is changed in place when all of them
-	 * change together. */
-	if (more)
+	return feed_due(r) || more;
+}
+
+/* Whether it is: a group that many routes share is changed in place when all of them change together. */
+static bool is_whole(struct rrd *r, bool some)
+{
+	bool amid = route_engine_is_amid_change(r->engine);
+	uint64_t now_us = io_loop_now_us(r->loop);
+
+	r->fib_hold_us = amid ? WORKED_THROUGH_US : r->fib_hold_us ? r->fib_hold_us : COMING_US;
+	if (!r->fib_held_us)
+		r->fib_held_us = now_us;
+	if ((some || amid) && now_us - r->fib_held_us < r->fib_hold_us)
+		return false;
+	r->fib_held_us = r->fib_hold_us = 0;
+	return true;
+}
+
+/* What comes in several turns is one change, which ends with a turn that brings nothing. */
+bool fib_feed_work(struct rrd *r)
+{
+	bool some = false, more;
+
+	if (!r->fib)
+		return false;
+	more = feed_slice(r, &some);
+	if (!is_whole(r, some)) {
 		fib_proceed(r->fib);
-	else
-		fib_commit(r->fib);
+		return true;
+	}
+	fib_commit(r->fib);
 	if (!more && r->sweep_due) {
 		r->sweep_due = false;
 		fib_sweep(r->fib);

@@ -379,7 +379,7 @@ bool rrd_reload(struct rrd *r, bool dry_run, struct reload_result *out)
 		policies_sweep(r->policies, r->engine);
 		return !out->refused;
 	}
-	daemon_notify(DAEMON_RELOADING, "reading the configuration again");
+	daemon_notify(DAEMON_RELOADING, NULL);
 	try_reload(r, false, out);
 	log_result(r, out);
 	free(r->reload_error);
@@ -390,6 +390,6 @@ bool rrd_reload(struct rrd *r, bool dry_run, struct reload_result *out)
 		r->reloads++;
 		r->loaded_ms = rrd_now_ms(r);
 	}
-	daemon_notify(DAEMON_READY, out->refused ? "the last reload was refused" : "");
+	daemon_notify(DAEMON_READY, NULL);
 	return !out->refused;
 }

@@ -211,6 +211,24 @@ static struct route_engine *make_engine(struct rrd *r)
 		&ops, r);
 }
 
+/* For the service manager. */
+static void status_line(void *user, struct text *out)
+{
+	struct rrd *r = user;
+	size_t up = 0, count = 0;
+	struct ip_addr at;
+
+	for (struct session *s = NULL; (s = session_neighbors_next(r->neighbors, s ? &at : NULL)); count++) {
+		at = session_config(s)->remote;
+		up += session_state(s) == SESSION_ESTABLISHED;
+	}
+	text_add(out, "%zu neighbors up, %zu down", up, count - up);
+	if (r->fib)
+		text_add(out, "; %zu routes in the kernel", fib_routes(r->fib));
+	if (r->reload_error)
+		text_add(out, "; the last reload was refused: %.120s", r->reload_error);
+}
+
 struct rrd *rrd_new(struct config_rrd *cfg, const char *path)
 {
 	struct rrd *r = mem_calloc(1, sizeof(*r));
@@ -226,6 +244,7 @@ struct rrd *rrd_new(struct config_rrd *cfg, const char *path)
 	r->on_hup = io_signal_new(r->loop, SIGHUP, on_hup, r);
 	r->work = io_job_new(r->loop, work, r);
 	r->work_later = io_timer_new(r->loop, engine_wake, r);
+	r->pulse = daemon_pulse_new(r->loop, status_line, r);
 	r->policies = policies_new();
 	r->watch = watch_new(r);
 	r->engine = make_engine(r);
@@ -293,6 +312,7 @@ static void free_static_neighbors(struct rrd *r)
 
 void rrd_free(struct rrd *r)
 {
+	daemon_pulse_free(r->pulse);
 	control_server_free(r->control);
 	r->control = NULL;
 	/* The routes stay or go by the FIB's rules, not because the sessions end now. */

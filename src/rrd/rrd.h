@@ -9,6 +9,7 @@
 
 #include "config/rrd.h"
 #include "control/server.h"
+#include "daemon/pulse.h"
 #include "io/loop.h"
 #include "kernel/fib.h"
 #include "route/engine.h"
@@ -36,6 +37,8 @@ struct rrd {
 	struct fib *
 		watcher; /* tells how next hops are reached: fib, or one that writes nothing; NULL: unchecked */
 	struct route_reader fib_reader[BGP_FAMILIES];
+	uint64_t fib_held_us; /* since when the FIB has waited for a change to be whole; 0: it does not */
+	uint64_t fib_hold_us; /* how long it does at most */
 	struct route_weight_table *weights;
 	struct io_timer *weights_due; /* a change of weights has waited for its second */
 	struct route_balancers balancers;
@@ -46,6 +49,7 @@ struct rrd {
 	bool sweep_due;		/* as soon as the kernel has what we have received */
 	struct control_server *control;
 	struct watch *watch;
+	struct daemon_pulse *pulse;
 	struct io_signal *on_term, *on_int, *on_hup;
 	struct io_timer *exit_timer;
 	uint64_t started_ms, stopping_ms, loaded_ms;

@@ -163,6 +163,15 @@ class Path:
         return str(ipaddress.IPv4Address(value)) if value else None
 
     @property
+    def as_path(self):
+        """AS numbers of 4 octets, whatever kind of segment they are in."""
+        value, found, at = self.attributes.get(AS_PATH, b""), [], 0
+        while at < len(value):
+            found += struct.unpack_from(f"!{value[at + 1]}I", value, at + 2)
+            at += 2 + 4 * value[at + 1]
+        return found
+
+    @property
     def local_pref(self):
         value = self.attributes.get(LOCAL_PREF)
         return struct.unpack("!I", value)[0] if value else None

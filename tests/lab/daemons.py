@@ -140,10 +140,13 @@ class Daemon:
     def start(self):
         """Starts it, or starts it again; does not wait for more than the process."""
         self.config.setdefault("control", {"socket": self.socket})
-        path = self.ns.lab.file(f"{self.name}.yaml", dump(self.config))
-        argv = [*self.prefix, binary(self.program), *self.role, "-c", path, *self.arguments]
+        argv = [*self.prefix, binary(self.program), *self.role, "-c", self.write(), *self.arguments]
         self.process = self.ns.start(argv, self.name, env=self.env, ours=True)
         return self
+
+    def write(self):
+        """Its configuration as a file, which is told."""
+        return self.ns.lab.file(f"{self.name}.yaml", dump(self.config))
 
     def log(self):
         return self.process.log()
@@ -177,7 +180,7 @@ class Daemon:
     def rewrite(self, config):
         """The daemon's file says something else from now on; the daemon does not know it yet."""
         self.config = {"control": self.config["control"], **config}
-        self.ns.lab.file(f"{self.name}.yaml", dump(self.config))
+        self.write()
         return self
 
     def reload(self, config=None):

@@ -1,6 +1,7 @@
 """A captured BGP session (MRT, RFC 6396: BGP4MP and BGP4MP_ET, AS numbers of 4 octets) to the UPDATEs of its sender."""
 import gzip
 import struct
+import zlib
 
 BGP4MP, BGP4MP_ET = 16, 17
 MESSAGE, MESSAGE_AS4 = 1, 4
@@ -35,20 +36,25 @@ def messages(octets):
     """Yields (sender's address, message)."""
     for subtype, body in records(octets):
         head = 12 if subtype == MESSAGE_AS4 else 8
+        if len(body) < head:
+            raise Malformed(f"a record of {len(body)} octets has no addresses")
         afi = struct.unpack_from(">H", body, head - 2)[0]
         width = {AFI_IPV4: 4, AFI_IPV6: 16}.get(afi)
         if width is None:
             raise Malformed(f"address family {afi}")
         message = body[head + 2 * width:]
-        if message[:16] != MARKER or struct.unpack_from(">H", message, 16)[0] != len(message):
+        if len(message) < 19 or message[:16] != MARKER or struct.unpack_from(">H", message, 16)[0] != len(message):
             raise Malformed("a record without a whole BGP message")
         yield body[head:head + width], message
 
 
 def updates(path):
     """The UPDATEs of whoever sent most of them, without End-of-RIB."""
-    with (gzip.open if path.endswith(".gz") else open)(path, "rb") as f:
-        octets = f.read()
+    try:
+        with (gzip.open if path.endswith(".gz") else open)(path, "rb") as f:
+            octets = f.read()
+    except (EOFError, gzip.BadGzipFile, zlib.error) as e:
+        raise Malformed(f"{path}: not a whole gzip file: {e}") from None
     by_sender = {}
     for sender, message in messages(octets):
         if message[18] == UPDATE and len(message) > 23:
