@@ -171,7 +171,8 @@ bool session_neighbors_next_range(
 
 /* --- who is let in --- */
 
-static void tell_refused(const struct session_neighbors *set, const struct ip_addr *remote, const char *why)
+void neighbors_tell_refused(
+	const struct session_neighbors *set, const struct ip_addr *remote, const char *why)
 {
 	if (set->ops->refused)
 		set->ops->refused(set->user, remote, why);
@@ -190,7 +191,7 @@ static void refuse_unknown(struct session_neighbors *set, int fd, const struct i
 	uint64_t more;
 
 	set->counters.unknown_source++;
-	tell_refused(set, remote, "neither a neighbor nor in a range");
+	neighbors_tell_refused(set, remote, "neither a neighbor nor in a range");
 	if (neighbors_log_pass(set, &set->unknown_limit, &more))
 		log_warning(
 			"connection from %s refused: neither a neighbor nor in a range (%llu more before)",
@@ -213,7 +214,7 @@ static void refuse_own(struct session_neighbors *set, int fd, const struct ip_ad
 	uint64_t more;
 
 	set->counters.own_address++;
-	tell_refused(set, remote, "an address of this host");
+	neighbors_tell_refused(set, remote, "an address of this host");
 	if (neighbors_log_pass(set, &set->own_limit, &more))
 		log_warning("connection from %s refused: it is an address of this host (%llu more before)",
 			ip_addr_format(remote, addr), (unsigned long long)more);
@@ -227,7 +228,7 @@ static void refuse_over_limit(
 	uint64_t more;
 
 	set->counters.over_limit++;
-	tell_refused(set, remote, "the limit of its range is reached");
+	neighbors_tell_refused(set, remote, "the limit of its range is reached");
 	r->info.refused++;
 	r->info.last_refused = *remote;
 	r->info.last_refused_us = io_loop_now_us(set->io->loop);
@@ -245,7 +246,7 @@ static void refuse_too_fast(
 	uint64_t more;
 
 	set->counters.too_fast++;
-	tell_refused(set, remote, "more new neighbors in a second than its range takes");
+	neighbors_tell_refused(set, remote, "more new neighbors in a second than its range takes");
 	r->info.too_fast++;
 	if (neighbors_log_pass(set, &r->rate_limit, &more))
 		log_warning("range %s: %s refused: more than %u new neighbors in a second (%llu more before)",
@@ -258,7 +259,7 @@ static void refuse_too_fast(
 static void refuse_shut_down(struct session_neighbors *set, int fd, const struct ip_addr *remote)
 {
 	set->counters.shut_down++;
-	tell_refused(set, remote, "shut down");
+	neighbors_tell_refused(set, remote, "shut down");
 	session_io_reject(set->io, fd, BGP_ERR_CEASE, BGP_CEASE_CONNECTION_REJECTED);
 }
 

@@ -119,8 +119,10 @@ static void neighbor_timed_out(void *user, struct session *s)
 
 static void neighbor_from_afar(void *user, struct session *s)
 {
-	(void)s;
-	((struct neighbor *)user)->set->counters.from_afar++;
+	struct session_neighbors *set = ((struct neighbor *)user)->set;
+
+	set->counters.from_afar++;
+	neighbors_tell_refused(set, &s->cfg.remote, "from farther away than its TTL may tell");
 }
 
 /* --- coming and going --- */

@@ -83,6 +83,9 @@ bool neighbors_log_pass(struct session_neighbors *set, struct log_limit *limit, 
 /* An accepted connection: to its session, to a new one, or away. Takes fd over. */
 void neighbors_admit(
 	struct session_neighbors *set, int fd, const struct ip_addr *remote, const struct ip_addr *local);
+/* For whoever watches. */
+void neighbors_tell_refused(
+	const struct session_neighbors *set, const struct ip_addr *remote, const char *why);
 void neighbors_range_left(struct neighbor_range *r);
 void neighbors_ranges_fini(struct session_neighbors *set);
 

@@ -208,6 +208,13 @@ def test_neighbors_that_come_up_go_down_and_are_refused(fig, reflector, pods):
     watch.wait(up, down, *shut, refused, ("enabled", {"address": pods[0].address}))
 
 
+def test_a_connection_from_outside_all_ranges_is_told_of(fig, reflector):
+    watch = Watch(reflector, "neighbors")
+    stranger = bgp.Speaker(fig.nodes[0].ns, REFLECTOR)
+    stranger.open().receive()
+    watch.wait(("refused", {"address": fig.nodes[0].address, "text": "neither a neighbor nor in a range"}))
+
+
 def test_fib_tells_what_the_kernel_took_with_its_next_hops(system):
     fig, router = system.fig, system.router
     watch = Watch(router, "fib", "all")
