@@ -65,6 +65,7 @@ struct route_group {
 	struct route_marks *deferred; /* announcements held back by the advertisement interval */
 	uint32_t sent;		      /* paths marked as sent to it */
 	size_t notes;		      /* marks made for members in the work at hand */
+	size_t looked;		      /* paths, in the slice at hand */
 };
 
 enum route_member_state { ROUTE_MEMBER_WALK, ROUTE_MEMBER_MARKS, ROUTE_MEMBER_STREAM, ROUTE_MEMBER_MOVE };
