@@ -104,7 +104,7 @@ struct route_group *route_engine_find_group(
 	LIST_FOREACH (l, &e->groups[f]) {
 		struct route_group *g = LIST_ENTRY(l, struct route_group, link);
 
-		if (!g->retired && route_group_key_equal(&g->key, key))
+		if (!g->retired && !g->yields && route_group_key_equal(&g->key, key))
 			return g;
 	}
 	return NULL;
@@ -306,7 +306,7 @@ uint64_t route_engine_work(struct route_engine *e, uint64_t now_ms)
 		if (w < wait)
 			wait = w;
 	}
-	return route_moves_work(e) ? 0 : wait;
+	return route_moves_work(e) || e->regroup ? 0 : wait;
 }
 
 void route_engine_free(struct route_engine *e)

@@ -13,7 +13,9 @@
  * A fourth state, MOVE, is that of a member that comes from another group (move.c).
  *
  * When all members of a group are to be told by another key, the group takes that key and passes over the table again: what
- * it sent is known path by path, so the members get the difference and nothing else.
+ * it sent is known path by path, so the members get the difference and nothing else. When most of them are, the others go first, to
+ * a group that tells them what they know already, and the key is taken when they have gone: a pass for each of the few
+ * says nothing, while a difference for each of the many would be as many messages.
  */
 #pragma once
 
@@ -47,6 +49,8 @@ struct route_group {
 	struct route_rib *rib;
 	unsigned id; /* among the family's groups */
 	struct route_group_key key;
+	bool yields; /* takes next_key as soon as all who do not want it have gone; nobody comes until then */
+	struct route_group_key next_key;
 	struct list link;
 	struct list members;
 	size_t member_count, streaming, hungry, noting;

@@ -115,6 +115,7 @@ static void forget_from(struct route_member *m)
 		return;
 	m->from = NULL;
 	list_del(&m->from_link);
+	g->engine->regroup |= g->yields;
 	route_group_retire_if_idle(g);
 }
 
