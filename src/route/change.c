@@ -187,20 +187,37 @@ static void yield(struct route_group *g, enum bgp_family f, const struct route_g
 static void yield_if_most_want(struct route_engine *e, struct route_group *g, enum bgp_family f)
 {
 	struct route_group_key key;
+	struct route_group *other;
 
-	if (g->retired || g->yields || !is_settled(g) || !majority_key(g, f, &key) ||
-		route_group_key_equal(&key, &g->key) || is_unanimous(g, f, &key))
+	if (g->retired || g->yields || g->superseded || !is_settled(g) || !majority_key(g, f, &key) ||
+		route_group_key_equal(&key, &g->key))
+		return;
+	other = route_engine_find_group(e, f, &key);
+	if (other ? other->member_count >= g->member_count || !is_settled(other) : is_unanimous(g, f, &key))
 		return;
 	/* Each of the others might need a group of its own. */
-	if (!route_engine_find_group(e, f, &key) &&
-		e->group_count[f] + g->member_count / 2 < ROUTE_GROUPS_MAX)
+	if (e->group_count[f] + g->member_count / 2 < ROUTE_GROUPS_MAX)
 		yield(g, f, &key);
 }
 
-static void take_next_key(struct route_group *g, enum bgp_family f)
+/* The members of one that has the key already are to come over. */
+static void supersede(struct route_engine *e, struct route_group *other)
 {
+	other->superseded = true;
+	LIST_FOREACH (l, &other->members)
+		LIST_ENTRY(l, struct route_member, link)->peer->regroup = true;
+	e->regroup = true;
+}
+
+static void take_next_key(struct route_engine *e, struct route_group *g, enum bgp_family f)
+{
+	struct route_group *other;
+
 	if (g->retired || !g->yields || !is_settled(g) || !is_unanimous(g, f, &g->next_key))
 		return;
+	other = route_engine_find_group(e, f, &g->next_key);
+	if (other)
+		supersede(e, other);
 	g->yields = false;
 	route_group_rekey(g, &g->next_key);
 }
@@ -212,11 +229,11 @@ static bool regroup_member(struct route_peer *p, enum bgp_family f)
 	struct route_group_key key;
 
 	route_engine_key_of(p, f, &key);
-	if (route_group_key_equal(g->yields ? &g->next_key : &g->key, &key)) {
+	if (!g->superseded && route_group_key_equal(g->yields ? &g->next_key : &g->key, &key)) {
 		route_member_move(m, g);
 		return true;
 	}
-	if (!g->yields && is_settled(g) && !route_engine_find_group(p->engine, f, &key) &&
+	if (!g->yields && !g->superseded && is_settled(g) && !route_engine_find_group(p->engine, f, &key) &&
 		is_unanimous(g, f, &key)) {
 		route_group_rekey(g, &key);
 		return true;
@@ -258,7 +275,7 @@ static void regroup(struct route_engine *e)
 	}
 	for (int f = 0; f < BGP_FAMILIES; f++) {
 		LIST_FOREACH (l, &e->groups[f])
-			take_next_key(LIST_ENTRY(l, struct route_group, link), (enum bgp_family)f);
+			take_next_key(e, LIST_ENTRY(l, struct route_group, link), (enum bgp_family)f);
 	}
 }
 

@@ -104,7 +104,7 @@ struct route_group *route_engine_find_group(
 	LIST_FOREACH (l, &e->groups[f]) {
 		struct route_group *g = LIST_ENTRY(l, struct route_group, link);
 
-		if (!g->retired && !g->yields && route_group_key_equal(&g->key, key))
+		if (!g->retired && !g->yields && !g->superseded && route_group_key_equal(&g->key, key))
 			return g;
 	}
 	return NULL;

@@ -15,7 +15,8 @@
  * When all members of a group are to be told by another key, the group takes that key and passes over the table again: what
  * it sent is known path by path, so the members get the difference and nothing else. When most of them are, the others go first, to
  * a group that tells them what they know already, and the key is taken when they have gone: a pass for each of the few
- * says nothing, while a difference for each of the many would be as many messages.
+ * says nothing, while a difference for each of the many would be as many messages. A smaller group that has that key already
+ * gives way in the same manner: its members come over.
  */
 #pragma once
 
@@ -49,6 +50,7 @@ struct route_group {
 	struct route_rib *rib;
 	unsigned id; /* among the family's groups */
 	struct route_group_key key;
+	bool superseded; /* another one has taken its key, and its members go there */
 	bool yields; /* takes next_key as soon as all who do not want it have gone; nobody comes until then */
 	struct route_group_key next_key;
 	struct list link;
