@@ -23,7 +23,7 @@ static int run(struct config_agent *cfg, const char *path)
 {
 	struct agent *a;
 
-	log_init("lb-ipvs-agent", cfg->log.to, cfg->log.level);
+	config_log_use("lb-ipvs-agent", &cfg->log);
 	a = agent_new(cfg, path);
 	if (!a)
 		return EXIT_FAILURE;

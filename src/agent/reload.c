@@ -139,7 +139,7 @@ static void apply(void *user, void *cfg)
 
 	old = a->cfg;
 	a->cfg = to;
-	log_init("lb-ipvs-agent", to->log.to, to->log.level);
+	config_log_use("lb-ipvs-agent", &to->log);
 	agent_ipvs_config(to, &ipvs);
 	ipvs_configure(a->ipvs, &ipvs);
 	agent_hold_settings(a);

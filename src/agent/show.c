@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/row_net.h"
 #include "config.h"
+#include "control/log.h"
 #include "control/rows.h"
 
 #include <stdio.h>
@@ -309,6 +310,7 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	row_int(r, "servers", (int64_t)members);
 	row_int(r, "servers-up", (int64_t)up);
 	reload_status(&a->reload, r);
+	control_log_put_status(r);
 	row_text(r, "masquerade-error", *wrong ? wrong : NULL);
 	needs_wrong(&a->needs, r);
 	control_answer_row(out, r);
@@ -450,6 +452,8 @@ const struct control_command agent_commands[] = {
 	{ "show table", "[SERVICE]", "how a hash scheduler's slots are shared out", false, show_table },
 	{ "show sources", "[SERVICE]", "where the servers come from", false, show_sources },
 	{ "show status", "", "the agent at a glance", false, show_status },
+	CONTROL_SHOW_LOG(control_show_log),
+	CONTROL_LOG_LEVEL,
 	{ "health", "", "for lb-announcer: the services' health, as it changes", false, report_health },
 	{ "announcer", "STATE", "for lb-announcer: what it does", true, report_announcer },
 	{ "watch", "", "what happens, as it happens", false, watch },

@@ -191,6 +191,7 @@ struct announcer *announcer_new(struct config_announcer *cfg, const char *path)
 	a->feed = control_feed_new(0);
 	a->pulse = daemon_pulse_new(a->loop, status_line, a);
 	a->sessions = session_io_new(a->loop);
+	session_debug_set(a->sessions, cfg->log.debug_neighbors, cfg->log.debug_neighbor_count);
 	if (!identity_find(&a->id, cfg, environment, local_route_source, err, sizeof(err))) {
 		log_error("%s", err);
 		announcer_free(a);

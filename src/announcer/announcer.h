@@ -229,6 +229,8 @@ bool announcer_has_node_route(const struct announcer *a, const struct service *s
 
 /* --- metrics.c --- */
 /* A control_command's start. */
+bool announcer_show_log(void *user, const struct row *args, struct control_answer *out, char *err);
+bool announcer_log_debug(void *user, const struct row *args, struct control_answer *out, char *err);
 bool announcer_metrics(void *user, const struct row *args, struct control_answer *out, char *err);
 
 /* --- show.c --- */

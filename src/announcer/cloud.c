@@ -125,8 +125,10 @@ void announcer_end_commands(struct announcer *a)
 		char text[PREFIX_TEXT_MAX];
 
 		if (o && !hook_settled(on_change_hook(o)))
-			log_error("service %s: on-change inactive: given up: %s",
-				prefix_format(&a->services[i]->cfg->prefix, text),
+			log_about(LOG_LEVEL_ERROR,
+				LOG_ABOUT("on-change",
+					.service = prefix_format(&a->services[i]->cfg->prefix, text)),
+				"service %s: on-change inactive: given up: %s", text,
 				on_change_why(o)[0] ? on_change_why(o) : "it has not ended in time");
 		on_change_free(o);
 		a->services[i]->on_change = NULL;

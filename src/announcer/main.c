@@ -23,7 +23,7 @@ static int run(struct config_announcer *cfg, const char *path)
 {
 	struct announcer *a;
 
-	log_init("lb-announcer", cfg->log.to, cfg->log.level);
+	config_log_use("lb-announcer", &cfg->log);
 	a = announcer_new(cfg, path);
 	if (!a)
 		return EXIT_FAILURE;

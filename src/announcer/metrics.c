@@ -2,6 +2,7 @@
 #include "control/metrics.h"
 
 #include "announcer/announcer.h"
+#include "base/log.h"
 #include "bgp/message.h"
 #include "config.h"
 #include "daemon/limit.h"
@@ -17,6 +18,8 @@
 
 GAUGE(info, "lb_announcer_info", "1; the labels say what runs.");
 GAUGE(uptime, "lb_announcer_uptime_seconds", "Time since the start.");
+COUNTER(log_lines_lost, "lb_announcer_log_lines_lost_total",
+	"Lines of the log that were lost because nobody took them.");
 GAUGE(resident, "lb_announcer_resident_memory_bytes", "Memory that the process really uses.");
 GAUGE(states, "lb_announcer_state", "1 for the state it is in, 0 for the others.");
 GAUGE(state_since, "lb_announcer_state_since_seconds", "Time in this state.");
@@ -50,6 +53,7 @@ static void add_announcer(struct metrics *m, const struct announcer *a)
 	metrics_add(m, &resident, daemon_resident_octets(), NULL);
 	metrics_add(m, &reloads, a->reload.done, "result", "done", NULL);
 	metrics_add(m, &reloads, a->reload.refused, "result", "refused", NULL);
+	metrics_add(m, &log_lines_lost, log_lost(), NULL);
 	add_state(m, a);
 }
 

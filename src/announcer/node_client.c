@@ -85,10 +85,12 @@ static void note_problem(struct node_client_entry *e, const char *why)
 	if (e->problem ? strcmp(e->problem, why) == 0 : !*why)
 		return;
 	if (*why)
-		log_warning("service %s: node-route: %s%s", prefix_text(e, text), why,
+		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("node-route", .service = prefix_text(e, text)),
+			"service %s: node-route: %s%s", text, why,
 			e->ready ? ": withdrawing it" : ": not announced until it is there");
 	else
-		log_info("service %s: node-route: works now", prefix_text(e, text));
+		log_about(LOG_LEVEL_INFO, LOG_ABOUT("node-route", .service = prefix_text(e, text)),
+			"service %s: node-route: works now", text);
 	free(e->problem);
 	e->problem = *why ? mem_strdup(why) : NULL;
 }
@@ -141,9 +143,9 @@ static void tell_silence(struct node_client_entry *e, uint64_t now_us)
 	if (!e->asking || e->told_silence || now_us - e->asked_us < SILENCE_US)
 		return;
 	e->told_silence = true;
-	log_warning("service %s: node-route: lb-announcer --node at %s has not answered for %d s%s",
-		prefix_text(e, text), e->client->cfg.path, SILENCE_US / 1000000,
-		e->ready ? "" : ": not announced until it does");
+	log_about(LOG_LEVEL_WARNING, LOG_ABOUT("node-route", .service = prefix_text(e, text)),
+		"service %s: node-route: lb-announcer --node at %s has not answered for %d s%s", text,
+		e->client->cfg.path, SILENCE_US / 1000000, e->ready ? "" : ": not announced until it does");
 }
 
 static void tick(void *user)

@@ -44,12 +44,13 @@ static void log_output(const struct on_change *o, const char *output, enum log_l
 	for (int i = 0; *line && i < LINES_MAX; i++) {
 		int len = (int)strcspn(line, "\n");
 
-		log_write(level, "service %s: on-change: %.*s", o->prefix,
-			len < LINE_MAX_OCTETS ? len : LINE_MAX_OCTETS, line);
+		log_about(level, LOG_ABOUT("on-change", .service = o->prefix), "service %s: on-change: %.*s",
+			o->prefix, len < LINE_MAX_OCTETS ? len : LINE_MAX_OCTETS, line);
 		line += len + (line[len] == '\n');
 	}
 	if (*line || total == OUTPUT_KEEP)
-		log_write(level, "service %s: on-change: (the rest of its output is left out)", o->prefix);
+		log_about(level, LOG_ABOUT("on-change", .service = o->prefix),
+			"service %s: on-change: (the rest of its output is left out)", o->prefix);
 }
 
 static void go_on(struct on_change *o);
@@ -63,9 +64,11 @@ static void log_end(
 	if (wait_ms > 0)
 		snprintf(again, sizeof(again), "; again in %.3f s", (double)wait_ms / 1000);
 	if (r->why[0])
-		log_write(level, "service %s: on-change %s: %s%s", o->prefix, state_text(ran), r->why, again);
+		log_about(level, LOG_ABOUT("on-change", .service = o->prefix),
+			"service %s: on-change %s: %s%s", o->prefix, state_text(ran), r->why, again);
 	else
-		log_info("service %s: on-change %s: done in %.3f s", o->prefix, state_text(ran),
+		log_about(LOG_LEVEL_INFO, LOG_ABOUT("on-change", .service = o->prefix),
+			"service %s: on-change %s: done in %.3f s", o->prefix, state_text(ran),
 			(double)r->duration_us / 1e6);
 }
 
@@ -94,9 +97,9 @@ static void run(struct on_change *o, enum hook_state state)
 		mem_printf("RRD_NEXT_HOP=%s", o->next_hop), mem_printf("RRD_POD_ADDRESS=%s", o->pod),
 		mem_printf("RRD_NODE_ADDRESS=%s", o->node), NULL };
 
-	log_write(o->hook.failures ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
-		"service %s: on-change %s (%s): running %s", o->prefix, state_text(state), o->reason,
-		o->cfg->command[0]);
+	log_about(o->hook.failures ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+		LOG_ABOUT("on-change", .service = o->prefix), "service %s: on-change %s (%s): running %s",
+		o->prefix, state_text(state), o->reason, o->cfg->command[0]);
 	hook_started(&o->hook);
 	o->child = io_child_start(o->loop, o->cfg->command, (const char *const *)variables,
 		o->cfg->timeout_s * UINT64_C(1000000), OUTPUT_KEEP, run_ended, o);

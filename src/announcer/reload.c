@@ -335,7 +335,7 @@ static void apply(void *user, void *cfg)
 	bool reset_all = !same_identity(a, to, &p->id);
 
 	a->prepared = NULL;
-	log_init("lb-announcer", to->log.to, to->log.level);
+	config_log_use("lb-announcer", &to->log);
 	if (p->http)
 		a->checks.http = p->http;
 	remove_speakers(a, to);

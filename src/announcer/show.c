@@ -4,6 +4,7 @@
 #include "base/row_net.h"
 #include "bgp/message.h"
 #include "config.h"
+#include "control/log.h"
 #include "daemon/limit.h"
 
 #include <stdio.h>
@@ -346,6 +347,7 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	}
 	row_int(r, "uptime-ms", (int64_t)(announcer_now_ms(a) - a->started_ms));
 	reload_status(&a->reload, r);
+	control_log_put_status(r);
 	row_drain(r, a);
 	control_answer_row(out, r);
 	return true;
@@ -434,6 +436,9 @@ const struct control_command announcer_commands[] = {
 	{ "show memory", "", "what the process takes", false, show_memory },
 	{ "show status", "", "the announcer at a glance", false, show_status },
 	{ "show config", "[all]", "the configuration in use", false, show_config },
+	CONTROL_SHOW_LOG(announcer_show_log),
+	CONTROL_LOG_LEVEL,
+	CONTROL_LOG_DEBUG(announcer_log_debug),
 	{ "metrics", "", "every counter and gauge", false, announcer_metrics },
 	{ "reload", "[--dry-run]", "read the configuration again, or tell what that would change", true,
 		reload },

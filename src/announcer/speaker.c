@@ -195,7 +195,6 @@ static void up(void *user, struct session *session, const struct bgp_negotiated 
 {
 	struct speaker *s = user;
 	size_t services = s->announcer->service_count, spoken_of = 0;
-	char text[PREFIX_TEXT_MAX];
 
 	s->up = true;
 	for (int f = 0; f < BGP_FAMILIES; f++)
@@ -204,9 +203,10 @@ static void up(void *user, struct session *session, const struct bgp_negotiated 
 	for (size_t i = 0; i < services; i++)
 		spoken_of += speaks_of(n, s->announcer->services[i]);
 	if (spoken_of < services)
-		log_warning("neighbor %s: does not speak all families or next hops needed: it can be told of "
-			    "%zu of %zu services",
-			ip_addr_format(&s->cfg->address, text), spoken_of, services);
+		session_log(session, LOG_LEVEL_WARNING, "family-missing", NULL,
+			"does not speak all families or next hops needed: it can be told of %zu of %zu "
+			"services",
+			spoken_of, services);
 	session_kick(session);
 }
 

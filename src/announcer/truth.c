@@ -157,7 +157,8 @@ static void tell_of_state(const struct announcer *a, const struct service *sv, c
 	struct row *r;
 
 	prefix_format(&sv->cfg->prefix, prefix);
-	log_info("service %s: %s -> %s: %s", prefix, from, announcer_gate_text(sv), sv->gate.why);
+	log_about(LOG_LEVEL_INFO, LOG_ABOUT("service", .service = prefix), "service %s: %s -> %s: %s", prefix,
+		from, announcer_gate_text(sv), sv->gate.why);
 	if (!control_feed_wanted(a->feed))
 		return;
 	r = control_feed_row("service");
@@ -174,7 +175,8 @@ static void tell_of_share(const struct announcer *a, const struct service *sv, c
 	struct row *r;
 
 	prefix_format(&sv->cfg->prefix, prefix);
-	log_info("service %s: %u %% of its capacity: %.64s: %u of %u servers healthy", prefix,
+	log_about(LOG_LEVEL_INFO, LOG_ABOUT("capacity", .service = prefix),
+		"service %s: %u %% of its capacity: %.64s: %u of %u servers healthy", prefix,
 		sv->share.quarters * 100 / SHARE_WHOLE, worst->name, worst->healthy, worst->servers);
 	if (!control_feed_wanted(a->feed))
 		return;

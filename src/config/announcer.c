@@ -434,7 +434,7 @@ static const struct config_field announcer_fields[] = {
 	{ "node-route", CONFIG_STRUCT, .schema = &node_route_schema, ANNOUNCER(node_route) },
 	{ "environment", CONFIG_STRUCT, .schema = &environment_schema, ANNOUNCER(environment) },
 	{ "control", CONFIG_STRUCT, .schema = &control_schema, ANNOUNCER(control) },
-	{ "log", CONFIG_STRUCT, .schema = &config_log_schema, ANNOUNCER(log) },
+	{ "log", CONFIG_STRUCT, .schema = &config_speaker_log_schema, ANNOUNCER(log) },
 	{ NULL },
 };
 const struct config_schema config_announcer_schema = { sizeof(struct config_announcer), announcer_fields };

@@ -1,13 +1,16 @@
 #include "daemon/options.h"
 
+#include "base/log.h"
 #include "base/version.h"
 #include "daemon/lock.h"
 #include "daemon/privileges.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EXIT_USAGE = 2, ERROR_MAX = 256 };
 
@@ -38,6 +41,19 @@ static void print_version(const char *program)
 	free(text);
 }
 
+/* Where one of the first three descriptors is closed the next file or socket would get its number, and what is meant for stderr
+ * would go to a neighbor. */
+static void open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int daemon_options_parse(struct daemon_options *out, const char *program, int argc, char **argv)
 {
 	struct option options[] = {
@@ -53,6 +69,8 @@ int daemon_options_parse(struct daemon_options *out, const char *program, int ar
 	};
 	const char *config = out->config;
 
+	open_standard_descriptors();
+	log_open();
 	for (int c; (c = getopt_long(argc, argv, "c:tu:g:P:Vh", options, NULL)) != -1;) {
 		switch (c) {
 		case 'c':

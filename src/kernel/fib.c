@@ -131,7 +131,10 @@ static void log_refused(struct fib *f, const struct plan_op *op, size_t refused)
 		ip_addr_format(&op->hops[0].gateway, name);
 	else
 		snprintf(name, sizeof(name), "id %u", op->id);
-	log_warning("kernel: %s %s was refused: %s%s%s (%zu refused in this batch)", what[op->kind], name,
+	log_about(LOG_LEVEL_WARNING,
+		LOG_ABOUT("fib-refused",
+			.prefix = op->kind == PLAN_ROUTE_SET || op->kind == PLAN_ROUTE_DEL ? name : NULL),
+		"kernel: %s %s was refused: %s%s%s (%zu refused in this batch)", what[op->kind], name,
 		strerror(-op->error), op->why ? ": " : "", op->why ? op->why : "", refused);
 }
 
@@ -187,18 +190,25 @@ static bool take_answer(struct fib *f, const struct exec_question *q)
 static void take_answers(struct fib *f, const struct exec_job *j)
 {
 	char addr[PREFIX_TEXT_MAX], gateway[PREFIX_TEXT_MAX];
+	uint64_t held_back;
 
 	for (size_t i = 0; i < j->question_count; i++) {
 		const struct exec_question *q = &j->question[i];
 
-		if (!take_answer(f, q))
+		if (!take_answer(f, q) ||
+			!log_burst_pass(&f->reach_log, fib_now_ms(f), REACH_LINES_PER_S, &held_back))
 			continue;
+		if (held_back)
+			log_warning("%llu lines about next hops were not written: more than %d in a second",
+				(unsigned long long)held_back, REACH_LINES_PER_S);
 		ip_addr_format(&q->addr, addr);
 		if (q->answer.reachable)
-			log_info("next hop %s is reached by %s through %s", addr,
+			log_about(LOG_LEVEL_INFO, LOG_ABOUT("next-hop-reached"),
+				"next hop %s is reached by %s through %s", addr,
 				ip_addr_format(&q->answer.gateway, gateway), q->answer.interface);
 		else
-			log_warning("next hop %s is unreachable: %s", addr, q->answer.why);
+			log_about(LOG_LEVEL_WARNING, LOG_ABOUT("next-hop-unreachable"),
+				"next hop %s is unreachable: %s", addr, q->answer.why);
 	}
 	plan_resolve_end(f->plan);
 }
@@ -442,9 +452,11 @@ void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *n
 		return;
 	f->resilient_refused++;
 	if (log_limit_pass(&f->resilient_log, fib_now_ms(f), FIB_LOG_INTERVAL_MS, NULL))
-		log_warning("kernel: route %s shares a hash-threshold group: there are %zu resilient groups "
-			    "already, as many as fib: max-resilient-groups allows",
-			prefix_format(p, text), f->cfg.max_resilient_groups);
+		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("fib-shares-group", .prefix = prefix_format(p, text)),
+			"kernel: route %s shares a hash-threshold group: there are %zu resilient groups "
+			"already, as many "
+			"as fib: max-resilient-groups allows",
+			text, f->cfg.max_resilient_groups);
 }
 
 void fib_del(struct fib *f, const struct prefix *p)

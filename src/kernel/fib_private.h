@@ -14,7 +14,7 @@
 #include "kernel/sysctl.h"
 #include "kernel/watch.h"
 
-enum { FIB_LOG_INTERVAL_MS = 1000 };
+enum { FIB_LOG_INTERVAL_MS = 1000, REACH_LINES_PER_S = 1000 };
 
 struct fib {
 	struct io_loop *loop;
@@ -37,6 +37,7 @@ struct fib {
 	uint64_t refreshed_us, doubted_us;
 	uint64_t operations, refused, comparisons, overflows, resilient_refused;
 	struct log_limit refused_log, foreign_log, repaired_log, resilient_log, stuck_log;
+	struct log_burst reach_log;
 	struct kernel_sysctl sysctl[KERNEL_SYSCTLS_MAX];
 	size_t sysctl_count;
 };

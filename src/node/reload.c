@@ -54,7 +54,7 @@ static void apply(void *user, void *cfg)
 	bool ipv4 = config_node_has_services(&to->node, IP_V4),
 	     ipv6 = config_node_has_services(&to->node, IP_V6);
 
-	log_init("lb-announcer-node", to->log.to, to->log.level);
+	config_log_use("lb-announcer-node", &to->log);
 	n->cfg = to;
 	fib_configure(n->fib, to->node.on_exit == CONFIG_ON_EXIT_REMOVE, ipv4, ipv6);
 	if (to->node.hash == CONFIG_HASH_OWN)

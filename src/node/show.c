@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/row_net.h"
 #include "config.h"
+#include "control/log.h"
 #include "control/rows.h"
 #include "daemon/limit.h"
 #include "node/hash.h"
@@ -112,6 +113,7 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	reload_status(&n->reload, r);
 	row_bool(r, "holding", io_timer_pending(n->restart));
 	row_text(r, "hash-seed", node_hash_seed_state());
+	control_log_put_status(r);
 	row_put(r, "fib", fib_status(n->fib));
 	control_answer_row(out, r);
 	return true;
@@ -137,6 +139,8 @@ const struct control_command node_commands[] = {
 	{ "show routes", "", "the node's routes that are ours, a line per next hop", false, show_routes },
 	{ "show status", "", "the daemon at a glance", false, show_status },
 	{ "show config", "[all]", "the configuration in use", false, show_config },
+	CONTROL_SHOW_LOG(control_show_log),
+	CONTROL_LOG_LEVEL,
 	{ "metrics", "", "every counter and gauge", false, node_metrics },
 	{ "reload", "[--dry-run]", "read the configuration again, or tell what that would change", true,
 		reload },

@@ -21,7 +21,7 @@ static int run(struct config_node_routes *cfg, const char *path)
 {
 	struct node *n;
 
-	log_init("lb-announcer-node", cfg->log.to, cfg->log.level);
+	config_log_use("lb-announcer-node", &cfg->log);
 	n = node_new(cfg, path);
 	if (!n)
 		return EXIT_FAILURE;

@@ -47,6 +47,8 @@ struct route_engine_ops {
 	void (*unserved)(void *peer_user);
 	/* With next_hop_check: whose reachability is to be told from now on, or no more. Both may be NULL. */
 	struct route_hops_ops next_hops;
+	/* A route was refused; NULL: nobody wants to know. */
+	void (*refused)(void *peer_user, const struct prefix *p, enum route_reject why);
 };
 
 struct route_engine *route_engine_new(

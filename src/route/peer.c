@@ -70,6 +70,8 @@ void route_peer_reject(struct route_peer *p, const struct prefix *prefix, enum r
 	p->counters.rejected[why]++;
 	p->last_rejected = *prefix;
 	p->last_reject = why;
+	if (p->engine->ops.refused)
+		p->engine->ops.refused(p->user, prefix, why);
 }
 
 /* Loops concern all routes of an UPDATE. RFC 4271 9.1.2 (AS), RFC 4456 8 (originator, cluster). */

@@ -1,5 +1,6 @@
 #include "rrctl/argument.h"
 
+#include "base/log.h"
 #include "base/prefix.h"
 #include "base/text.h"
 
@@ -70,6 +71,41 @@ bool argument_dry_run(struct row *request, int argc, char **argv, char *err)
 	if (argc == 0)
 		return true;
 	return add_flag(request, "dry-run", strncmp(given, "--", 2) == 0 ? given + 2 : given, err);
+}
+
+/* Levels may be shortened. */
+bool argument_level(struct row *request, int argc, char **argv, char *err)
+{
+	static const enum log_level levels[] = { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
+		LOG_LEVEL_DEBUG };
+
+	(void)argc;
+	for (size_t i = 0; *argv[0] && i < sizeof(levels) / sizeof(levels[0]); i++) {
+		if (!begins_with(log_level_format(levels[i]), argv[0]))
+			continue;
+		row_text(request, "level", log_level_format(levels[i]));
+		return true;
+	}
+	snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is no level: error, warning, info and debug are",
+		argv[0]);
+	return false;
+}
+
+/* "on" is what happens without a word. */
+bool argument_debug(struct row *request, int argc, char **argv, char *err)
+{
+	struct ip_addr a;
+	struct prefix p;
+	bool host_bits;
+
+	if (strcmp(argv[0], "all") != 0 && !ip_addr_parse(argv[0], &a) &&
+		!prefix_parse(argv[0], &p, &host_bits)) {
+		snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is neither an address nor a prefix, nor all",
+			argv[0]);
+		return false;
+	}
+	row_text(request, "neighbors", argv[0]);
+	return argc < 2 || strcmp(argv[1], "on") == 0 || add_flag(request, "off", argv[1], err);
 }
 
 bool argument_neighbor(struct row *request, int argc, char **argv, char *err)

@@ -18,6 +18,8 @@ bool argument_route(struct row *request, int argc, char **argv, char *err);    /
 bool argument_clear(struct row *request, int argc, char **argv, char *err);    /* address or "all", text */
 bool argument_all(struct row *request, int argc, char **argv, char *err);      /* all */
 bool argument_dry_run(struct row *request, int argc, char **argv, char *err);  /* dry-run */
+bool argument_level(struct row *request, int argc, char **argv, char *err);    /* level */
+bool argument_debug(struct row *request, int argc, char **argv, char *err);    /* neighbors, off */
 bool argument_time(struct row *request, int argc, char **argv, char *err);     /* time-s */
 bool argument_service(
 	struct row *request, int argc, char **argv, char *err); /* service: all words together */

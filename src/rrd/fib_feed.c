@@ -22,11 +22,13 @@ static void log_bad_bandwidth(struct rrd *r, const struct prefix *p, const struc
 
 	if (!log_limit_pass(&r->bad_bandwidth_limit, rrd_now_ms(r), BAD_BANDWIDTH_LOG_MS, &held_back))
 		return;
-	log_warning(
+	prefix_format(p, prefix);
+	ip_addr_format(&route_peer_config(bad->peer)->address, address);
+	log_about(LOG_LEVEL_WARNING, LOG_ABOUT("bad-link-bandwidth", .neighbor = address, .prefix = prefix),
 		"route %s from %s: its link bandwidth is not a number, infinite or negative, and counts as "
-		"none (%llu more such routes not logged)",
-		prefix_format(p, prefix), ip_addr_format(&route_peer_config(bad->peer)->address, address),
-		(unsigned long long)held_back);
+		"none "
+		"(%llu more before)",
+		prefix, address, (unsigned long long)held_back);
 }
 
 /* That of the first element of fib.groups that fits, where it has one. */

@@ -21,7 +21,7 @@ static int run(struct config_rrd *cfg, const char *path)
 {
 	struct rrd *r;
 
-	log_init("rrd", cfg->log.to, cfg->log.level);
+	config_log_use("rrd", &cfg->log);
 	r = rrd_new(cfg, path);
 	if (!r)
 		return EXIT_FAILURE;

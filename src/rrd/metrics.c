@@ -4,6 +4,7 @@
  */
 #include "control/metrics.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "bgp/message.h"
 #include "config.h"
@@ -24,6 +25,8 @@ GAUGE(info, "rrd_info", "1; the labels say what runs.");
 GAUGE(uptime, "rrd_uptime_seconds", "Time since the start.");
 GAUGE(loaded, "rrd_configuration_age_seconds", "Time since the configuration in use was read.");
 COUNTER(reloads, "rrd_reloads_total", "Reloads by their result.");
+COUNTER(log_lines_lost, "rrd_log_lines_lost_total",
+	"Lines of the log that were lost because nobody took them.");
 GAUGE(resident, "rrd_resident_memory_bytes", "Memory that the process really uses.");
 GAUGE(objects, "rrd_memory_objects", "What the tables hold, in objects.");
 GAUGE(octets, "rrd_memory_bytes", "What the tables hold, in octets.");
@@ -68,6 +71,7 @@ static void add_daemon(struct metrics *m, const struct rrd *r)
 	metrics_add(m, &oversized, r->oversized, NULL);
 	metrics_add_real(m, &longest_turn, (double)io_loop_longest_turn(r->loop)->us / 1e6, NULL);
 	metrics_add(m, &long_turns, io_loop_long_turns(r->loop), NULL);
+	metrics_add(m, &log_lines_lost, log_lost(), NULL);
 }
 
 /* --- all neighbors --- */

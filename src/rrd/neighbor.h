@@ -48,6 +48,8 @@ void neighbor_configure(struct neighbor *n, struct session *s, const struct conf
 /* The engine's callback after that. */
 void neighbor_refiltered(struct neighbor *n);
 void neighbor_unserved(struct neighbor *n);
+/* For who looks at it closely; the log tells of the last refused route now and then anyway. */
+void neighbor_refused(const struct neighbor *n, const struct prefix *p, enum route_reject why);
 /* Its session must be gone or about to be freed without callbacks. */
 void neighbor_free(struct neighbor *n);
 

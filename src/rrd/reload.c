@@ -227,7 +227,8 @@ static void apply(struct rrd *r, struct config_rrd *to)
 {
 	struct config_rrd *old = r->cfg;
 
-	log_init("rrd", to->log.to, to->log.level);
+	config_log_use("rrd", &to->log);
+	session_debug_set(r->sessions, to->log.debug_neighbors, to->log.debug_neighbor_count);
 	close_listeners(r, to);
 	remove_neighbors(r, to);
 	set_ranges(r, to);

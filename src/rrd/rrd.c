@@ -61,11 +61,12 @@ static void engine_oversized(void *user, const struct prefix *p, const struct ro
 	r->oversized++;
 	if (!log_limit_pass(&r->oversized_limit, rrd_now_ms(r), 1000, &held_back))
 		return;
-	log_warning("route %s from %s: its attributes do not fit into a message to some peers, not sent to "
-		    "them (%llu more "
-		    "such routes not logged)",
-		prefix_format(p, prefix), ip_addr_format(&from->address, address),
-		(unsigned long long)held_back);
+	prefix_format(p, prefix);
+	ip_addr_format(&from->address, address);
+	log_about(LOG_LEVEL_WARNING, LOG_ABOUT("route-oversized", .neighbor = address, .prefix = prefix),
+		"route %s from %s: its attributes do not fit into a message to some peers, not sent to them "
+		"(%llu more before)",
+		prefix, address, (unsigned long long)held_back);
 }
 
 /* The kernel first: its route is what traffic waits for. */
@@ -182,10 +183,15 @@ static void on_signal(void *user)
 	io_loop_stop(r->loop);
 }
 
+static void engine_refused(void *peer_user, const struct prefix *p, enum route_reject why)
+{
+	neighbor_refused(peer_user, p, why);
+}
+
 static struct route_engine *make_engine(struct rrd *r)
 {
 	const struct route_engine_ops ops = { engine_wake, engine_kick, engine_oversized, engine_refiltered,
-		engine_unserved, next_hop_feed_ops };
+		engine_unserved, next_hop_feed_ops, engine_refused };
 	const struct config_router *c = &r->cfg->router;
 
 	return route_engine_new(&(struct route_engine_config){ .local_as = c->as,
@@ -232,6 +238,7 @@ struct rrd *rrd_new(struct config_rrd *cfg, const char *path)
 	r->policies = policies_new();
 	r->engine = make_engine(r);
 	r->sessions = session_io_new(r->loop);
+	session_debug_set(r->sessions, cfg->log.debug_neighbors, cfg->log.debug_neighbor_count);
 	r->neighbors = session_neighbors_new(r->sessions, &neighbors_ops, r);
 	session_neighbors_set_waiting_max(r->neighbors, files / 2);
 	if (!start_control(r) || !fib_feed_start(r) || !next_hop_feed_start(r) || !start_security(r) ||

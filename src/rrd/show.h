@@ -18,6 +18,8 @@ bool show_status(void *user, const struct row *args, struct control_answer *out,
 bool show_metrics(void *user, const struct row *args, struct control_answer *out, char *err);
 bool show_config(void *user, const struct row *args, struct control_answer *out, char *err);
 bool reload(void *user, const struct row *args, struct control_answer *out, char *err);
+bool show_log(void *user, const struct row *args, struct control_answer *out, char *err);
+bool debug_neighbors(void *user, const struct row *args, struct control_answer *out, char *err);
 bool clear_neighbor(void *user, const struct row *args, struct control_answer *out, char *err);
 
 /* All commands, for the control server. */

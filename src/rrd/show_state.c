@@ -5,6 +5,7 @@
 #include "base/row_net.h"
 #include "bgp/message.h"
 #include "config.h"
+#include "control/log.h"
 #include "daemon/limit.h"
 
 #include <stdio.h>
@@ -153,6 +154,7 @@ bool show_status(void *user, const struct row *args, struct control_answer *out,
 	put_tables(row, r);
 	row_int(row, "oversized", (int64_t)r->oversized);
 	put_longest_turn(row, r);
+	control_log_put_status(row);
 	if (r->fib)
 		row_put(row, "fib", fib_status(r->fib));
 	control_answer_row(out, row);
@@ -173,6 +175,9 @@ const struct control_command rrd_commands[] = {
 	{ "show config", "[all]", "the configuration in use", false, show_config },
 	{ "reload", "[--dry-run]", "read the configuration again, or tell what that would change", true,
 		reload },
+	CONTROL_SHOW_LOG(show_log),
+	CONTROL_LOG_LEVEL,
+	CONTROL_LOG_DEBUG(debug_neighbors),
 	{ "metrics", "", "every counter and gauge", false, show_metrics },
 	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true,
 		clear_neighbor },

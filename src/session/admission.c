@@ -185,7 +185,7 @@ static void refuse_unknown(struct session_neighbors *set, int fd, const struct i
 
 	set->counters.unknown_source++;
 	if (neighbors_log_pass(set, &set->unknown_limit, &more))
-		log_warning(
+		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("unknown-source", .neighbor = addr),
 			"connection from %s refused: neither a neighbor nor in a range (%llu more before)",
 			ip_addr_format(remote, addr), (unsigned long long)more);
 	drop(fd);
@@ -207,7 +207,8 @@ static void refuse_own(struct session_neighbors *set, int fd, const struct ip_ad
 
 	set->counters.own_address++;
 	if (neighbors_log_pass(set, &set->own_limit, &more))
-		log_warning("connection from %s refused: it is an address of this host (%llu more before)",
+		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("own-address", .neighbor = addr),
+			"connection from %s refused: it is an address of this host (%llu more before)",
 			ip_addr_format(remote, addr), (unsigned long long)more);
 	close(fd);
 }
@@ -223,7 +224,8 @@ static void refuse_over_limit(
 	r->info.last_refused = *remote;
 	r->info.last_refused_us = io_loop_now_us(set->io->loop);
 	if (neighbors_log_pass(set, &r->limit, &more))
-		log_warning("range %s: %s refused: the limit of %u neighbors is reached (%llu more before)",
+		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("range-full", .neighbor = addr),
+			"range %s: %s refused: the limit of %u neighbors is reached (%llu more before)",
 			prefix_format(&r->info.prefix, prefix), ip_addr_format(remote, addr), r->info.limit,
 			(unsigned long long)more);
 	session_io_reject(set->io, fd, BGP_ERR_CEASE, BGP_CEASE_CONNECTION_REJECTED);
@@ -238,7 +240,8 @@ static void refuse_too_fast(
 	set->counters.too_fast++;
 	r->info.too_fast++;
 	if (neighbors_log_pass(set, &r->rate_limit, &more))
-		log_warning("range %s: %s refused: more than %u new neighbors in a second (%llu more before)",
+		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("range-too-fast", .neighbor = addr),
+			"range %s: %s refused: more than %u new neighbors in a second (%llu more before)",
 			prefix_format(&r->info.prefix, prefix), ip_addr_format(remote, addr),
 			r->info.new_per_s, (unsigned long long)more);
 	drop(fd);

@@ -72,7 +72,7 @@ static void neighbor_up(void *user, struct session *s)
 	struct neighbor *n = user;
 	struct session_neighbors *set = n->set;
 	const struct neighbor *other;
-	char label[SESSION_LABEL_MAX], other_label[SESSION_LABEL_MAX], id[PREFIX_TEXT_MAX];
+	char other_label[SESSION_LABEL_MAX], id[PREFIX_TEXT_MAX];
 
 	neighbors_wait_over(n);
 	forget_id(n);
@@ -83,8 +83,9 @@ static void neighbor_up(void *user, struct session *s)
 		return;
 	set->counters.same_id++;
 	if (neighbors_log_pass(set, &set->id_limit, NULL))
-		log_warning("neighbor %s: has the same BGP Identifier %s as neighbor %s: give each its own",
-			session_label(s, label), session_identifier_text(s->primary->peer_identifier, id),
+		session_log(s, LOG_LEVEL_WARNING, "same-router-id", NULL,
+			"has the same BGP Identifier %s as neighbor %s: give each its own",
+			session_identifier_text(s->primary->peer_identifier, id),
 			session_label(other->session, other_label));
 }
 

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/log.h"
 #include "base/prefix.h"
 #include "bgp/open.h"
 #include "bgp/update.h"
@@ -182,3 +183,20 @@ struct session_owner {
 	void (*came_from_afar)(void *user, struct session *s); /* a connection was refused by its TTL */
 };
 void session_set_owner(struct session *s, const struct session_owner *owner, void *user);
+
+/* --- debug.c: lines of the log --- */
+
+/* A line about the neighbor, which begins with who it is. event: of struct log_about; prefix: of the route it concerns, or NULL. */
+void session_log(const struct session *s, enum log_level level, const char *event,
+	const struct prefix *prefix, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* From now on the sessions with all neighbors in these prefixes, those that come later too, and no others, are logged in
+ * detail, whatever the level: state machine, OPEN and what was agreed on, every message. p is copied. */
+void session_debug_set(struct session_io *io, const struct prefix *p, size_t count);
+/* Never NULL; valid until the next change. */
+const struct prefix *session_debug_list(const struct session_io *io, size_t *count);
+/* Whether this one is. */
+bool session_debugged(const struct session *s);
+/* A line about the neighbor of a session that is; does nothing otherwise. prefix: of the route it concerns, or NULL. */
+void session_debug(const struct session *s, const char *event, const struct prefix *prefix, const char *fmt,
+	...) __attribute__((format(printf, 4, 5)));

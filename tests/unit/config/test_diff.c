@@ -61,7 +61,7 @@ static const char every_key[] =
 	"set,\n"
 	"  on-exit: keep, link-bandwidth-unit: 126}\n"
 	"control: {socket: /run/a.sock, group: rrd}\n"
-	"log: {to: stderr, level: info}\n";
+	"log: {to: stderr, level: info, format: json, debug-neighbors: [10.0.0.1]}\n";
 
 static const struct change changes[] = {
 	{ "router.as", "as: 65021, router", "as: 65022, router", "65021 -> 65022" },
@@ -148,6 +148,9 @@ static const struct change changes[] = {
 	{ "control.socket", "/run/a.sock", "/run/b.sock", "/run/a.sock -> /run/b.sock" },
 	{ "control.group", "group: rrd", "group: adm", "rrd -> adm" },
 	{ "log.to", "to: stderr", "to: syslog", "stderr -> syslog" },
+	{ "log.format", "format: json", "format: logfmt", "json -> logfmt" },
+	{ "log.debug-neighbors", "debug-neighbors: [10.0.0.1]", "debug-neighbors: [10.0.0.2]",
+		"+10.0.0.2 -10.0.0.1" },
 	{ "log.level", "level: info", "level: debug", "info -> debug" },
 };
 
