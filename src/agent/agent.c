@@ -139,6 +139,7 @@ static void begin(struct agent *a)
 		list_add_tail(&a->services, &service_new(a, &a->cfg->services[i])->link);
 	agent_touch(a);
 	report_beat(a);
+	a->reload.starting = false;
 	daemon_notify(DAEMON_READY, NULL);
 }
 
@@ -248,15 +249,6 @@ static void end(void *user)
 		a->cfg->ipvs.exit_wait_s);
 	io_timer_set(a->end_timer, agent_wait_us(a));
 	agent_announcers_changed(a);
-}
-
-static void hang_up(void *user)
-{
-	struct agent *a = user;
-	char *why = NULL;
-
-	agent_reload(a, &why);
-	free(why);
 }
 
 /* --- start --- */
@@ -379,8 +371,7 @@ static void status_line(void *user, struct text *out)
 		a->ending    ? "; waiting for the end"
 		: a->settled ? ""
 			     : "; the kernel is not yet as wished");
-	if (a->reload_error)
-		text_add(out, "; the last reload was refused: %.120s", a->reload_error);
+	reload_status_text(&a->reload, out);
 }
 
 struct agent *agent_new(struct config_agent *cfg, const char *path)
@@ -389,7 +380,8 @@ struct agent *agent_new(struct config_agent *cfg, const char *path)
 
 	signal(SIGPIPE, SIG_IGN);
 	a->cfg = cfg;
-	a->path = path;
+	reload_init(&a->reload, &agent_reload_ops, path, a);
+	a->reload.starting = true;
 	list_init(&a->services);
 	list_init(&a->announcers);
 	a->marks = (struct marks){ .first = cfg->ipvs.check_mark, .limit = CONFIG_CHECK_MARKS };
@@ -400,7 +392,7 @@ struct agent *agent_new(struct config_agent *cfg, const char *path)
 	a->started_us = agent_now_us(a);
 	a->on_term = io_signal_new(a->loop, SIGTERM, end, a);
 	a->on_int = io_signal_new(a->loop, SIGINT, end, a);
-	a->on_hup = io_signal_new(a->loop, SIGHUP, hang_up, a);
+	a->on_hup = io_signal_new(a->loop, SIGHUP, reload_signal, &a->reload);
 	a->apply = io_job_new(a->loop, apply, a);
 	a->tick = io_timer_new(a->loop, tick, a);
 	a->look = io_timer_new(a->loop, look, a);
@@ -443,7 +435,7 @@ void agent_free(struct agent *a)
 	io_signal_free(a->on_int);
 	io_signal_free(a->on_hup);
 	io_loop_free(a->loop);
-	free(a->reload_error);
+	reload_fini(&a->reload);
 	config_agent_free(a->cfg);
 	free(a);
 }

@@ -34,8 +34,8 @@ static void add_agent(struct metrics *m, const struct agent *a)
 	metrics_add(m, &log_lines_lost, log_lost(), NULL);
 	metrics_add(m, &settled, agent_settled(a), NULL);
 	metrics_add(m, &wrong_sysctls, needs_wrong(&a->needs, NULL), NULL);
-	metrics_add(m, &reloads, a->reloads, "result", "done", NULL);
-	metrics_add(m, &reloads, a->reload_failures, "result", "refused", NULL);
+	metrics_add(m, &reloads, a->reload.done, "result", "done", NULL);
+	metrics_add(m, &reloads, a->reload.refused, "result", "refused", NULL);
 }
 
 /* --- services --- */

@@ -309,10 +309,8 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	row_int(r, "services", (int64_t)services);
 	row_int(r, "servers", (int64_t)members);
 	row_int(r, "servers-up", (int64_t)up);
+	reload_status(&a->reload, r);
 	control_log_put_status(r);
-	row_int(r, "reloads", (int64_t)a->reloads);
-	row_int(r, "reloads-refused", (int64_t)a->reload_failures);
-	row_text(r, "reload-error", a->reload_error);
 	row_text(r, "masquerade-error", *wrong ? wrong : NULL);
 	needs_wrong(&a->needs, r);
 	control_answer_row(out, r);
@@ -422,17 +420,19 @@ static bool check(void *user, const struct row *args, struct control_answer *out
 	return change(user, args, out, err, check_member);
 }
 
+static bool show_config(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct agent *a = user;
+
+	(void)err;
+	return reload_show_config(&config_agent_schema, a->cfg, a->cfg->root, args, out);
+}
+
 static bool reload(void *user, const struct row *args, struct control_answer *out, char *err)
 {
-	char *why = NULL;
-	bool ok = agent_reload(user, &why);
+	struct agent *a = user;
 
-	(void)args;
-	if (!ok)
-		snprintf(err, SHOW_ERROR_MAX, "%s", why);
-	free(why);
-	control_answer_row(out, NULL);
-	return ok;
+	return reload_answer(&a->reload, args, out, err);
 }
 
 static bool watch(void *user, const struct row *args, struct control_answer *out, char *err)
@@ -461,6 +461,8 @@ const struct control_command agent_commands[] = {
 	{ "drain", "SERVER [SECONDS]", "turn new connections away from a server and let it go", true, drain },
 	{ "undrain", "SERVER", "let it take connections again", true, undrain },
 	{ "check", "SERVER", "run its checks now", true, check },
-	{ "reload", "", "read the configuration again", true, reload },
+	{ "show config", "[all]", "the configuration in use", false, show_config },
+	{ "reload", "[--dry-run]", "read the configuration again, or tell what that would change", true,
+		reload },
 	{ NULL, NULL, NULL, false, NULL },
 };

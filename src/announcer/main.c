@@ -19,12 +19,12 @@ static struct config_announcer *load(const char *path)
 	return cfg;
 }
 
-static int run(struct config_announcer *cfg)
+static int run(struct config_announcer *cfg, const char *path)
 {
 	struct announcer *a;
 
 	config_log_use("lb-announcer", &cfg->log);
-	a = announcer_new(cfg);
+	a = announcer_new(cfg, path);
 	if (!a)
 		return EXIT_FAILURE;
 	announcer_run(a);
@@ -48,7 +48,7 @@ static int begun(const struct daemon_options *o)
 	if (!cfg)
 		return EXIT_FAILURE;
 	if (!o->test && daemon_settle(o, "lb-announcer", needs(cfg)))
-		return run(cfg);
+		return run(cfg, o->config);
 	config_announcer_free(cfg);
 	return o->test && printf("%s: good\n", o->config) > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

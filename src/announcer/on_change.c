@@ -128,10 +128,24 @@ static void time_is_over(void *user)
 
 /* --- from outside --- */
 
-static void format(const struct ip_addr *a, char buf[PREFIX_TEXT_MAX])
+/* True when it was another. */
+static bool format(const struct ip_addr *a, char buf[PREFIX_TEXT_MAX])
 {
+	char before[PREFIX_TEXT_MAX];
+
+	memcpy(before, buf, sizeof(before));
+	buf[0] = 0;
 	if (a && a->family)
 		ip_addr_format(a, buf);
+	return strcmp(before, buf) != 0;
+}
+
+static bool format_all(struct on_change *o, const struct on_change_of *of)
+{
+	bool next_hop = format(of->next_hop, o->next_hop), pod = format(of->pod, o->pod),
+	     node = format(of->node, o->node);
+
+	return next_hop || pod || node;
 }
 
 struct on_change *on_change_new(
@@ -145,11 +159,34 @@ struct on_change *on_change_new(
 	o->user = user;
 	hook_init(&o->hook, o->cfg->retry_s * UINT64_C(1000), o->cfg->retry_max_s * UINT64_C(1000));
 	prefix_format(&of->service->prefix, o->prefix);
-	format(of->next_hop, o->next_hop);
-	format(of->pod, o->pod);
-	format(of->node, o->node);
+	format_all(o, of);
 	o->timer = io_timer_new(loop, time_is_over, o);
 	return o;
+}
+
+static bool same_command(const struct config_on_change *a, const struct config_on_change *b)
+{
+	if (a->command_count != b->command_count)
+		return false;
+	for (size_t i = 0; i < a->command_count; i++)
+		if (strcmp(a->command[i], b->command[i]) != 0)
+			return false;
+	return true;
+}
+
+void on_change_configure(struct on_change *o, const struct on_change_of *of)
+{
+	const struct config_on_change *cfg = &of->service->on_change;
+	bool same = same_command(o->cfg, cfg);
+
+	o->cfg = cfg;
+	o->hook.retry_ms = cfg->retry_s * UINT64_C(1000);
+	o->hook.retry_max_ms = cfg->retry_max_s * UINT64_C(1000);
+	if (format_all(o, of) || !same) {
+		o->reason = o->reason ? "reload" : NULL;
+		hook_forget(&o->hook, now_ms(o));
+	}
+	go_on(o);
 }
 
 void on_change_free(struct on_change *o)

@@ -17,12 +17,12 @@ static struct config_node_routes *load(const char *path)
 	return cfg;
 }
 
-static int run(struct config_node_routes *cfg)
+static int run(struct config_node_routes *cfg, const char *path)
 {
 	struct node *n;
 
 	config_log_use("lb-announcer-node", &cfg->log);
-	n = node_new(cfg);
+	n = node_new(cfg, path);
 	if (!n)
 		return EXIT_FAILURE;
 	node_run(n);
@@ -40,7 +40,7 @@ static int begun(const struct daemon_options *o)
 	if (!daemon_settle(o, "lb-announcer --node", o->may_need))
 		status = EXIT_FAILURE;
 	else if (!o->test && !o->check)
-		return run(cfg);
+		return run(cfg, o->config);
 	else if (o->check)
 		status = node_preflight_main(cfg, o->config);
 	else

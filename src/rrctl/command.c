@@ -61,11 +61,10 @@ const struct command commands[] = {
 		argument_server, &view_sheet },
 	{ OF_AGENT, "check", "SERVER [service SERVICE]", "run its checks now", 1, 5, argument_server,
 		&view_sheet },
-	{ OF_RRD, "show config", "[all]", "the configuration in use; all: with what is not set, as comments",
+	{ OF_ALL, "show config", "[all]", "the configuration in use; all: with what is not set, as comments",
 		0, 1, argument_all, &view_lines },
-	{ OF_RRD, "reload", "[--dry-run]", "read the configuration again, or tell what that would change", 0,
+	{ OF_ALL, "reload", "[--dry-run]", "read the configuration again, or tell what that would change", 0,
 		1, argument_dry_run, &view_changes },
-	{ OF_AGENT, "reload", "", "read the configuration again", 0, 0, NULL, &view_sheet },
 	{ 0 },
 };
 

@@ -54,8 +54,8 @@ static void add_daemon(struct metrics *m, const struct rrd *r)
 		NULL);
 	metrics_add_real(m, &uptime, (double)(rrd_now_ms(r) - r->started_ms) / 1000, NULL);
 	metrics_add_real(m, &loaded, (double)(rrd_now_ms(r) - r->loaded_ms) / 1000, NULL);
-	metrics_add(m, &reloads, r->reloads, "result", "done", NULL);
-	metrics_add(m, &reloads, r->reload_failures, "result", "refused", NULL);
+	metrics_add(m, &reloads, r->reload.done, "result", "done", NULL);
+	metrics_add(m, &reloads, r->reload.refused, "result", "refused", NULL);
 	metrics_add(m, &resident, daemon_resident_octets(), NULL);
 	route_engine_memory(r->engine, add_memory, m);
 	for (int f = 0; f < BGP_FAMILIES; f++) {

@@ -95,6 +95,8 @@ static void *dynamic_new(void *user, void *range_user, const struct ip_addr *rem
 	const struct config_range *range = range_user;
 	struct rrd *r = user;
 
+	if (!range->peer.enabled)
+		return NULL;
 	neighbor_session_config(r, &range->peer, range->peer_group, remote, cfg);
 	*ops = &neighbor_session_ops;
 	return neighbor_new(r, &range->peer, range->peer_group, &range->prefix);
@@ -181,15 +183,6 @@ static void on_signal(void *user)
 	io_loop_stop(r->loop);
 }
 
-static void on_hup(void *user)
-{
-	struct reload_result result;
-
-	reload_result_init(&result);
-	rrd_reload(user, false, &result);
-	reload_result_fini(&result);
-}
-
 static void engine_refused(void *peer_user, const struct prefix *p, enum route_reject why)
 {
 	neighbor_refused(peer_user, p, why);
@@ -223,8 +216,7 @@ static void status_line(void *user, struct text *out)
 	text_add(out, "%zu neighbors up, %zu down", up, count - up);
 	if (r->fib)
 		text_add(out, "; %zu routes in the kernel", fib_routes(r->fib));
-	if (r->reload_error)
-		text_add(out, "; the last reload was refused: %.120s", r->reload_error);
+	reload_status_text(&r->reload, out);
 }
 
 struct rrd *rrd_new(struct config_rrd *cfg, const char *path)
@@ -234,12 +226,12 @@ struct rrd *rrd_new(struct config_rrd *cfg, const char *path)
 
 	signal(SIGPIPE, SIG_IGN);
 	r->cfg = cfg;
-	r->path = path;
+	reload_init(&r->reload, &rrd_reload_ops, path, r);
 	r->loop = io_loop_new();
 	r->started_ms = r->loaded_ms = rrd_now_ms(r);
 	r->on_term = io_signal_new(r->loop, SIGTERM, on_signal, r);
 	r->on_int = io_signal_new(r->loop, SIGINT, on_signal, r);
-	r->on_hup = io_signal_new(r->loop, SIGHUP, on_hup, r);
+	r->on_hup = io_signal_new(r->loop, SIGHUP, reload_signal, &r->reload);
 	r->work = io_job_new(r->loop, work, r);
 	r->work_later = io_timer_new(r->loop, engine_wake, r);
 	r->pulse = daemon_pulse_new(r->loop, status_line, r);
@@ -329,6 +321,6 @@ void rrd_free(struct rrd *r)
 	io_signal_free(r->on_hup);
 	io_loop_free(r->loop);
 	config_rrd_free(r->cfg);
-	free(r->reload_error);
+	reload_fini(&r->reload);
 	free(r);
 }

@@ -12,6 +12,7 @@
 #include "daemon/pulse.h"
 #include "io/loop.h"
 #include "kernel/fib.h"
+#include "reload/reload.h"
 #include "route/engine.h"
 #include "route/next_hops.h"
 #include "route/weight_table.h"
@@ -26,7 +27,6 @@ enum { RRD_ERROR_MAX = 512 };
 struct rrd {
 	struct io_loop *loop;
 	struct config_rrd *cfg;
-	const char *path; /* of its file */
 	struct route_engine *engine;
 	struct io_job *work;	     /* a slice of the engine's and the FIB's work */
 	struct io_timer *work_later; /* advertisement intervals */
@@ -52,8 +52,7 @@ struct rrd {
 	struct io_signal *on_term, *on_int, *on_hup;
 	struct io_timer *exit_timer;
 	uint64_t started_ms, stopping_ms, loaded_ms;
-	uint64_t reloads, reload_failures;
-	char *reload_error; /* of the last reload; NULL: it was done, or there was none */
+	struct reload reload;
 	uint64_t oversized;
 	struct log_limit oversized_limit;
 };

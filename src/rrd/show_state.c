@@ -149,9 +149,7 @@ bool show_status(void *user, const struct row *args, struct control_answer *out,
 	row_ipv4(row, "cluster-id", r->cfg->router.cluster_id);
 	row_int(row, "uptime-ms", (int64_t)(rrd_now_ms(r) - r->started_ms));
 	row_int(row, "loaded-ms", (int64_t)(rrd_now_ms(r) - r->loaded_ms));
-	row_int(row, "reloads", (int64_t)r->reloads);
-	row_int(row, "reloads-refused", (int64_t)r->reload_failures);
-	row_text(row, "reload-error", r->reload_error);
+	reload_status(&r->reload, row);
 	row_int(row, "neighbors", (int64_t)session_neighbors_count(r->neighbors));
 	put_tables(row, r);
 	row_int(row, "oversized", (int64_t)r->oversized);

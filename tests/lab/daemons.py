@@ -230,14 +230,14 @@ class NodeRoutes(Daemon):
     """lb-announcer --node of a node of Fig. 4."""
     role = ("--node",)
 
-    def __init__(self, node, name=None, **more):
+    def __init__(self, node, name=None, env=None, **more):
         self.node = node
         self.registry = f"/run/{name or ''}registry-{node.name}.sock"
         settings = {"socket": self.registry, "services": ["10.1.0.0/16", "fd00:1::/32"],
                     "pods": [node.overlay, node.overlay6], "restart-time": 2, "sysctls": "set",
                     **{key.replace("_", "-"): value for key, value in more.items()}}
         config = {"node": settings, "log": {"to": "stderr", "level": "debug"}}
-        super().__init__(node.ns, "lb-announcer", config, name=f"{name or 'node'}-{node.name}")
+        super().__init__(node.ns, "lb-announcer", config, name=f"{name or 'node'}-{node.name}", env=env)
 
     def services(self):
         """{(prefix, pod): row}"""
