@@ -112,7 +112,7 @@ struct route_group *route_engine_find_group(
 	LIST_FOREACH (l, &e->groups[f]) {
 		struct route_group *g = LIST_ENTRY(l, struct route_group, link);
 
-		if (!g->retired && route_group_key_equal(&g->key, key))
+		if (!g->retired && !g->yields && !g->superseded && route_group_key_equal(&g->key, key))
 			return g;
 	}
 	return NULL;
@@ -326,7 +326,7 @@ uint64_t route_engine_work(struct route_engine *e, uint64_t now_ms)
 	}
 	if (route_watch_work(e))
 		wait = 0;
-	return route_moves_work(e) ? 0 : wait;
+	return route_moves_work(e) || e->regroup ? 0 : wait;
 }
 
 bool route_engine_is_amid_change(const struct route_engine *e)

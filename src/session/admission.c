@@ -185,6 +185,13 @@ static void drop(int fd)
 	close(fd);
 }
 
+bool neighbors_is_dynamic(const struct session_neighbors *set, const struct ip_addr *remote)
+{
+	struct prefix host = prefix_host(remote);
+
+	return trie_match(set->range_trie, &host) && !neighbors_find(set, remote);
+}
+
 static void refuse_unknown(struct session_neighbors *set, int fd, const struct ip_addr *remote)
 {
 	char addr[PREFIX_TEXT_MAX];

@@ -239,6 +239,7 @@ struct session_neighbors *session_neighbors_new(
 	list_init(&set->leaving);
 	list_init(&set->listeners);
 	list_init(&set->waiting);
+	neighbors_arrivals_init(set);
 	set->key_trie = trie_new();
 	set->waiting_max = WAITING_MAX_DEFAULT;
 	set->guard[0].keep_syn = set->guard[1].keep_syn = true;
@@ -255,6 +256,7 @@ void session_neighbors_free(struct session_neighbors *set)
 	neighbors_listeners_fini(set);
 	while (set->count)
 		free_neighbor(set->item[--set->count]);
+	neighbors_arrivals_fini(set);
 	neighbors_ranges_fini(set);
 	io_own_addresses_free(set->own);
 	neighbors_keys_fini(set);
