@@ -38,7 +38,7 @@ static const char every_key[] =
 	"node-route: {socket: /run/node.sock}\n"
 	"environment: {pod-ip: POD, node-ip: NODE}\n"
 	"control: {socket: /run/a.sock, group: rrd}\n"
-	"log: {to: stderr, level: info, format: json}\n";
+	"log: {to: stderr, level: info, format: json, debug-neighbors: [10.0.0.1]}\n";
 
 static const struct change changes[] = {
 	{ "router.as", "as: 65021, r", "as: 65023, r", "65021 -> 65023" },
@@ -113,6 +113,7 @@ static const struct change changes[] = {
 	{ "log.to", "to: stderr", "to: syslog", "stderr -> syslog" },
 	{ "log.level", "level: info", "level: debug", "info -> debug" },
 	{ "log.format", "format: json", "format: logfmt", "json -> logfmt" },
+	{ "log.debug-neighbors", "[10.0.0.1]", "[10.0.0.1, 10.0.0.2]", "+10.0.0.2" },
 };
 
 static void *parse(const char *text, size_t len, const char *name, struct config_errors *errs)
