@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
 	ERROR_MAX = 256,
@@ -91,11 +92,12 @@ static void send_end(struct control_caller *c)
 
 static void finish_answer(struct control_caller *c)
 {
+	/* done() may free the feed. */
+	feed_leave(&c->watcher);
 	if (c->answering && c->answer.done)
 		c->answer.done(c->answer.state);
 	if (c->answering && c->answer.feed)
 		c->server->watchers--;
-	feed_leave(&c->watcher);
 	c->answering = c->held = false;
 }
 
@@ -126,6 +128,8 @@ static bool pull(struct control_caller *c)
 		send_row(c, line);
 		return true;
 	}
+	if (c->held)
+		return false;
 	if (!err[0] && c->watcher.feed) {
 		c->answer.next = NULL;
 		return send_event(c);
@@ -368,17 +372,36 @@ void control_caller_resume(struct control_caller *c)
 
 /* --- the server --- */
 
-static const char *hint(int err)
+static void explain(const char *path, int err, char *out)
 {
+	int len = snprintf(out, ERROR_MAX, "cannot make the control socket %.100s: ", path);
+	char *rest = out + len;
+	size_t room = ERROR_MAX - (size_t)len;
+
 	switch (err) {
 	case -EADDRINUSE:
-		return "another daemon listens there; stop it or configure another path";
+		snprintf(rest, room, "another daemon listens there; stop it or configure another path");
+		break;
 	case -EEXIST:
-		return "there is something that is not a socket; remove it or configure another path";
+		snprintf(rest, room,
+			"there is something that is not a socket; remove it or configure another path");
+		break;
 	case -ENOENT:
-		return "the directory is missing; make it or configure another path";
+		snprintf(rest, room,
+			"the directory is missing; make it (install -d -o USER) or configure another path");
+		break;
+	case -EACCES:
+		snprintf(rest, room,
+			"user %u may not write to its directory; give it that (chown) or configure another "
+			"path",
+			(unsigned)geteuid());
+		break;
+	case -EPERM:
+		snprintf(rest, room, "user %u is no member of the group it is to belong to; make it one",
+			(unsigned)geteuid());
+		break;
 	default:
-		return strerror(-err);
+		snprintf(rest, room, "%s", strerror(-err));
 	}
 }
 
@@ -394,7 +417,7 @@ struct control_server *control_server_new(struct io_loop *loop, const char *path
 	s->unix_server = io_unix_listen(loop, path, gid, &ops, s, &why);
 	if (s->unix_server)
 		return s;
-	snprintf(err, ERROR_MAX, "cannot make the control socket %.128s: %s", path, hint(why));
+	explain(path, why, err);
 	free(s);
 	return NULL;
 }
@@ -404,7 +427,7 @@ bool control_server_move(struct control_server *s, const char *path, gid_t gid, 
 	int why = io_unix_move(s->unix_server, path, gid);
 
 	if (why)
-		snprintf(err, ERROR_MAX, "cannot make the control socket %.128s: %s", path, hint(why));
+		explain(path, why, err);
 	return why == 0;
 }
 

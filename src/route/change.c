@@ -60,14 +60,14 @@ void route_engine_set_identity(
 
 static void refilter_path(struct route_peer *p, enum bgp_family f, struct route_path *path)
 {
-	struct prefix prefix = route_entry_prefix(path->entry);
+	struct bgp_nlri n = { route_entry_prefix(path->entry), path->path_id_in };
 	struct bgp_next_hop nh = route_attrs_next_hop(path->attrs);
 	struct ip_addr next_hop = bgp_next_hop_addr(&nh);
 
 	if (!route_policy_allows_next_hop(p->cfg.import, &next_hop))
-		route_peer_reject(p, &prefix, ROUTE_REJECT_NEXT_HOP);
-	else if (!route_policy_allows_prefix(p->cfg.import, &prefix))
-		route_peer_reject(p, &prefix, ROUTE_REJECT_PREFIX);
+		route_peer_reject(p, &n, &next_hop, ROUTE_REJECT_NEXT_HOP);
+	else if (!route_policy_allows_prefix(p->cfg.import, &n.prefix))
+		route_peer_reject(p, &n, &next_hop, ROUTE_REJECT_PREFIX);
 	else
 		return;
 	route_rib_remove(p->engine->rib[f], path);
@@ -298,6 +298,9 @@ void route_peer_set_config(struct route_peer *p, const struct route_peer_config 
 	c->send_n = cfg->send_n;
 	c->next_hop_self = cfg->next_hop_self;
 	c->advertisement_interval_ms = cfg->advertisement_interval_ms;
+	c->rejects_max = cfg->rejects_max;
+	if (p->rejects)
+		route_rejects_set_max(p->rejects, cfg->rejects_max);
 	c->import = cfg->import;
 	c->export = cfg->export;
 	p->regroup = e->regroup = true;
@@ -305,6 +308,22 @@ void route_peer_set_config(struct route_peer *p, const struct route_peer_config 
 	if (import)
 		walk_begin(e, &e->refilter);
 	e->ops.wake(e->user);
+}
+
+void route_engine_set_graceful_shutdown(struct route_engine *e, bool on)
+{
+	if (e->graceful_shutdown == on)
+		return;
+	e->graceful_shutdown = on;
+	e->regroup = true;
+	LIST_FOREACH (l, &e->peers)
+		LIST_ENTRY(l, struct route_peer, link)->regroup = true;
+	e->ops.wake(e->user);
+}
+
+bool route_engine_graceful_shutdown(const struct route_engine *e)
+{
+	return e->graceful_shutdown;
 }
 
 bool route_engine_uses(const struct route_engine *e, const struct route_policy *policy)

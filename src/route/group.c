@@ -463,7 +463,8 @@ bool route_group_key_equal(const struct route_group_key *a, const struct route_g
 
 bool route_group_key_looks_different(const struct route_group_key *a, const struct route_group_key *b)
 {
-	return a->next_hop_self != b->next_hop_self || !ip_addr_equal(&a->local, &b->local);
+	return a->next_hop_self != b->next_hop_self || !ip_addr_equal(&a->local, &b->local) ||
+	       a->graceful_shutdown != b->graceful_shutdown;
 }
 
 void route_group_rekey(struct route_group *g, const struct route_group_key *key)

@@ -1,6 +1,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "rrctl/command.h"
+#include "rrctl/convert_command.h"
 #include "rrctl/rrctl.h"
 
 #include <getopt.h>
@@ -19,6 +20,10 @@ static void help(void)
 	       "Asks rrd, or with -a, -i or -n another daemon. Words may be shortened: rrctl sh nei\n"
 	       "\n");
 	command_help(stdout);
+	printf("\n"
+	       "no daemon:\n"
+	       "  convert [OPTION...] FILE...               another program's configuration as ours; convert "
+	       "-h\n");
 	printf("\n"
 	       "  -a, --announcer      ask lb-announcer instead of rrd\n"
 	       "  -i, --ipvs-agent     ask lb-ipvs-agent instead of rrd\n"
@@ -79,6 +84,8 @@ int main(int argc, char **argv)
 	struct rrctl_opts opts = { .out = stdout, .err = stderr, .width = terminal_width() };
 	bool dry_run = false;
 
+	if (argc > 1 && strcmp(argv[1], "convert") == 0)
+		return convert_command(argc - 1, argv + 1);
 	for (int o; (o = getopt_long(argc, argv, "ainjs:Vh", options, NULL)) != -1;) {
 		switch (o) {
 		case 'a':
@@ -112,6 +119,11 @@ int main(int argc, char **argv)
 	}
 	if (optind == argc) {
 		fprintf(stderr, "rrctl: no command; rrctl --help lists all\n");
+		return RRCTL_USAGE;
+	}
+	if (strcmp(argv[optind], "convert") == 0) {
+		fprintf(stderr,
+			"rrctl: convert asks no daemon and takes none of these options: rrctl convert -h\n");
 		return RRCTL_USAGE;
 	}
 	return ask(&opts, argc - optind, argv + optind, dry_run);

@@ -32,6 +32,7 @@ struct session_io *session_io_new(struct io_loop *loop)
 	io->write_job = io_job_new(loop, session_io_write, io);
 	list_init(&io->writable);
 	list_init(&io->lingering);
+	list_init(&io->sessions);
 	io->arena = arena_new();
 	io->rx = mem_alloc(BGP_EXTENDED_MESSAGE_MAX + SESSION_READ_MAX);
 	if (getrandom(&io->random, sizeof(io->random), GRND_NONBLOCK) != (ssize_t)sizeof(io->random))
@@ -70,6 +71,7 @@ void session_io_free(struct session_io *io)
 	io_job_free(io->write_job);
 	arena_free(io->arena);
 	free(io->rx);
+	free(io->debugged);
 	free(io);
 }
 

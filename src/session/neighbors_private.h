@@ -7,6 +7,7 @@
  * waiting.c    dynamic neighbors that are not up yet, and which of them gives way
  * keys.c       keys of TCP-MD5 by prefix
  * listener.c   listening sockets
+ * shutdown.c   addresses from which nobody may come for now
  */
 #pragma once
 
@@ -67,8 +68,10 @@ struct session_neighbors {
 	size_t waiting_count, waiting_max;
 	struct session_key *keys;
 	size_t key_count;
-	struct trie *key_trie;	   /* of pointers into keys */
-	struct ttl_guard guard[2]; /* IPv4, IPv6 */
+	struct trie *key_trie;		/* of pointers into keys */
+	struct ttl_guard guard[2];	/* IPv4, IPv6 */
+	struct session_shutdown **shut; /* by address */
+	size_t shut_count;
 	struct session_neighbors_counters counters;
 	struct log_limit unknown_limit, own_limit, accept_limit, id_limit;
 };
@@ -87,6 +90,9 @@ bool neighbors_log_pass(struct session_neighbors *set, struct log_limit *limit, 
 /* An accepted connection: to its session, to a new one, or away. Takes fd over. */
 void neighbors_admit(
 	struct session_neighbors *set, int fd, const struct ip_addr *remote, const struct ip_addr *local);
+/* For whoever watches. */
+void neighbors_tell_refused(
+	const struct session_neighbors *set, const struct ip_addr *remote, const char *why);
 /* Not configured, but in a range. */
 bool neighbors_is_dynamic(const struct session_neighbors *set, const struct ip_addr *remote);
 void neighbors_range_left(struct neighbor_range *r);
@@ -125,3 +131,6 @@ void neighbors_keys_fini(struct session_neighbors *set);
 int neighbors_listeners_set_key(
 	struct session_neighbors *set, const struct prefix *peers, const struct io_tcp_key *key);
 void neighbors_listeners_fini(struct session_neighbors *set);
+
+/* --- shutdown.c --- */
+void neighbors_shutdowns_fini(struct session_neighbors *set);
