@@ -200,13 +200,15 @@ static void yield_if_most_want(struct route_engine *e, struct route_group *g, en
 		yield(g, f, &key);
 }
 
-/* The members of one that has the key already are to come over. */
-static void supersede(struct route_engine *e, struct route_group *other)
+/* Not before the other one's pass is over: while somebody waits for its end a pass does not wait for slow members. */
+static void come_over_if_possible(struct route_engine *e, struct route_group *g, enum bgp_family f)
 {
-	other->superseded = true;
-	LIST_FOREACH (l, &other->members)
+	const struct route_group *to = g->superseded ? route_engine_find_group(e, f, &g->key) : NULL;
+
+	if (!to || to->walking)
+		return;
+	LIST_FOREACH (l, &g->members)
 		LIST_ENTRY(l, struct route_member, link)->peer->regroup = true;
-	e->regroup = true;
 }
 
 static void take_next_key(struct route_engine *e, struct route_group *g, enum bgp_family f)
@@ -217,7 +219,7 @@ static void take_next_key(struct route_engine *e, struct route_group *g, enum bg
 		return;
 	other = route_engine_find_group(e, f, &g->next_key);
 	if (other)
-		supersede(e, other);
+		other->superseded = true;
 	g->yields = false;
 	route_group_rekey(g, &g->next_key);
 }
@@ -264,8 +266,12 @@ static void regroup(struct route_engine *e)
 {
 	e->regroup = false;
 	for (int f = 0; f < BGP_FAMILIES; f++) {
-		LIST_FOREACH (l, &e->groups[f])
-			yield_if_most_want(e, LIST_ENTRY(l, struct route_group, link), (enum bgp_family)f);
+		LIST_FOREACH (l, &e->groups[f]) {
+			struct route_group *g = LIST_ENTRY(l, struct route_group, link);
+
+			yield_if_most_want(e, g, (enum bgp_family)f);
+			come_over_if_possible(e, g, (enum bgp_family)f);
+		}
 	}
 	LIST_FOREACH (l, &e->peers) {
 		struct route_peer *p = LIST_ENTRY(l, struct route_peer, link);

@@ -357,6 +357,7 @@ static void pass(struct route_group *g)
 	}
 	if (g->walking)
 		return;
+	g->engine->regroup |= g->again;
 	g->again = g->resay = false;
 	LIST_FOREACH (l, &g->members)
 		route_member_table_complete(LIST_ENTRY(l, struct route_member, link));

@@ -51,7 +51,7 @@ struct route_group {
 	struct route_rib *rib;
 	unsigned id; /* among the family's groups */
 	struct route_group_key key;
-	bool superseded; /* another one has taken its key, and its members go there */
+	bool superseded; /* another one has taken its key, and its members will go there */
 	bool yields; /* takes next_key as soon as all who do not want it have gone; nobody comes until then */
 	struct route_group_key next_key;
 	struct list link;
