@@ -15,8 +15,10 @@ GRACEFUL_SHUTDOWN = (0xffff, 0)
 
 @pytest.fixture
 def ear(fig, reflector):
-    return bgp.Speaker(fig.router, REFLECTOR, local=ROUTER, router_id=ROUTER,
-                       add_path={bgp.IPV4: bgp.ADD_PATH_RECEIVE}).establish()
+    speaker = bgp.Speaker(fig.router, REFLECTOR, local=ROUTER, router_id=ROUTER,
+                          add_path={bgp.IPV4: bgp.ADD_PATH_RECEIVE}).establish()
+    reflector.wait_established(ROUTER)
+    return speaker
 
 
 def last_words(speaker):
@@ -54,6 +56,7 @@ def test_who_cannot_be_asked_is_named_with_what_helps(fig, reflector):
     pod = fig.add_pod(1)
     capabilities = [bgp.capability(bgp.CAP_MP, b"\0\1\0\1"), bgp.capability(bgp.CAP_AS4, fig4.AS.to_bytes(4, "big"))]
     pod.speaker(capabilities=capabilities).establish()
+    reflector.wait_established(pod.address)
     with pytest.raises(Exception, match="no route refresh capability .*clear neighbor"):
         reflector.ctl("refresh", pod.address)
     assert "no route refresh" in reflector.ctl("refresh", "all", "in")
