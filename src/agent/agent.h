@@ -111,6 +111,6 @@ void event_drift(const struct service *s, uint64_t repairs);
 void event_settled(const struct agent *a);
 
 /* --- show.c --- */
-extern const struct control_command agent_commands[];
+extern const struct control_handler agent_handlers[];
 /* --- metrics.c --- */
 bool agent_metrics(void *user, const struct row *args, struct control_answer *out, char *err);

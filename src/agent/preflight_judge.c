@@ -178,6 +178,9 @@ static void judge_files(
 {
 	judge_directory(cfg->control.socket, "control.socket", PREFLIGHT_PROBLEM,
 		"rrctl could not reach the agent", w, out);
+	if (cfg->control.read_only_socket)
+		judge_directory(cfg->control.read_only_socket, "control.read-only-socket", PREFLIGHT_PROBLEM,
+			"nobody could read there", w, out);
 	judge_directory(cfg->ipvs.state_file, "ipvs.state-file", PREFLIGHT_NOTE,
 		"after a restart, services that are no longer configured would stay in the kernel", w, out);
 }

@@ -138,13 +138,16 @@ static const char *environment(const char *name)
 static bool start_control(struct announcer *a)
 {
 	const struct config_control *c = &a->cfg->control;
-	gid_t gid = (gid_t)-1;
+	struct control_server_config cfg = {
+		.program = "lb-announcer", .targets = OF_ANNOUNCER, .handlers = announcer_handlers, .user = a
+	};
 	char err[256];
 
-	if (c->group && !daemon_group_find(c->group, &gid))
-		log_warning("control: there is no group \"%s\" here: only root and this user can use %s",
-			c->group, c->socket);
-	a->control = control_server_new(a->loop, c->socket, gid, announcer_commands, a, err);
+	cfg.full = (struct control_socket){ c->socket,
+		daemon_group_of_socket("control.group", c->group, c->socket) };
+	cfg.read_only = (struct control_socket){ c->read_only_socket,
+		daemon_group_of_socket("control.read-only-group", c->read_only_group, c->read_only_socket) };
+	a->control = control_server_new(a->loop, &cfg, err);
 	if (!a->control)
 		log_error("control: %s", err);
 	return a->control != NULL;

@@ -228,10 +228,10 @@ void announcer_node_routes_leave(struct announcer *a);
 bool announcer_has_node_route(const struct announcer *a, const struct service *sv);
 
 /* --- metrics.c --- */
-/* A control_command's start. */
+/* A control_handler's start. */
 bool announcer_show_log(void *user, const struct row *args, struct control_answer *out, char *err);
 bool announcer_log_debug(void *user, const struct row *args, struct control_answer *out, char *err);
 bool announcer_metrics(void *user, const struct row *args, struct control_answer *out, char *err);
 
 /* --- show.c --- */
-extern const struct control_command announcer_commands[];
+extern const struct control_handler announcer_handlers[];

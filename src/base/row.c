@@ -146,7 +146,7 @@ struct row *row_parse(const char *line, size_t len, char *err, size_t err_size)
 		snprintf(err, err_size, "nested deeper than %d levels", ROW_DEPTH_MAX);
 		return NULL;
 	}
-	v = json_loadb(line, len, 0, &e);
+	v = json_loadb(line, len, JSON_REJECT_DUPLICATES, &e);
 	if (!v) {
 		snprintf(err, err_size, "not JSON: %s (column %d)", e.text, e.column);
 		return NULL;

@@ -32,7 +32,8 @@ void row_append_int(struct row *list, int64_t v);
 /* The line without its newline; the caller frees it. */
 char *row_format(const struct row *r);
 
-/* Parses one line. NULL, and a reason in err, unless it is one JSON object at most 32 levels deep. */
+/* Parses one line. NULL, and a reason in err, unless it is one JSON object at most 32 levels deep in which no key stands
+ * twice. */
 struct row *row_parse(const char *line, size_t len, char *err, size_t err_size);
 
 /* Readers. NULL or the default when the key is missing or of another type. Borrowed from the row. */

@@ -93,7 +93,7 @@ static const struct config_field control_fields[] = {
 		.max = CONFIG_SOCKET_PATH_MAX, .def = RUNSTATEDIR "/rrd/lb-ipvs-agent.sock",
 		.def_doc = "rrd/lb-ipvs-agent.sock in the run-time directory", .apply = CONFIG_LIVE,
 		.doc = "where rrctl finds the daemon" },
-	CONFIG_CONTROL_GROUP_ROW(CONFIG_LIVE),
+	CONFIG_CONTROL_ROWS(CONFIG_LIVE),
 	{ NULL },
 };
 static const struct config_schema control_schema = { sizeof(struct config_control), control_fields };
@@ -136,6 +136,7 @@ struct config_agent *config_agent_parse(
 		c->root = root;
 		for (size_t i = 0; i < c->service_count; i++)
 			config_service_merge(c, config_node_get(root, "defaults"), &c->services[i]);
+		config_control_check(&c->control, root, errs);
 		config_agent_check(c, root, errs);
 	}
 	if (config_errors_count(errs) == before)

@@ -412,7 +412,7 @@ static const struct config_field control_fields[] = {
 		.max = CONFIG_SOCKET_PATH_MAX, .def = RUNSTATEDIR "/rrd/lb-announcer.sock",
 		.def_doc = "rrd/lb-announcer.sock in the run-time directory", .apply = CONFIG_LIVE,
 		.doc = "where rrctl finds the daemon" },
-	CONFIG_CONTROL_GROUP_ROW(CONFIG_LIVE),
+	CONFIG_CONTROL_ROWS(CONFIG_LIVE),
 	{ NULL },
 };
 static const struct config_schema control_schema = { sizeof(struct config_control), control_fields };
@@ -477,6 +477,7 @@ struct config_announcer *config_announcer_parse(
 		c->arena = r.arena;
 		c->root = root;
 		fill_in(c);
+		config_control_check(&c->control, root, errs);
 		config_announcer_check(c, root, errs);
 	}
 	if (config_errors_count(errs) == before)

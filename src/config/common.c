@@ -2,6 +2,8 @@
 
 #include "config/scalar.h"
 
+#include <string.h>
+
 static const struct config_word targets[] = { { "auto", LOG_TO_AUTO }, { "stderr", LOG_TO_STDERR },
 	{ "syslog", LOG_TO_SYSLOG }, { "journal", LOG_TO_JOURNAL }, { NULL } };
 static const struct config_word formats[] = { { "text", LOG_FORMAT_TEXT }, { "json", LOG_FORMAT_JSON },
@@ -66,4 +68,17 @@ void config_log_use(const char *program, const struct config_log *log)
 {
 	log_set_format(log->format);
 	log_init(program, log->to, log->level);
+}
+
+void config_control_check(
+	const struct config_control *c, const struct config_node *root, struct config_errors *errs)
+{
+	const struct config_node *socket = config_node_find(root, "control.read-only-socket"),
+				 *group = config_node_find(root, "control.read-only-group");
+
+	if (socket && c->socket && c->read_only_socket && strcmp(c->socket, c->read_only_socket) == 0)
+		config_error_value(errs, socket,
+			"control.socket is the same, and anything may be asked there; name another path");
+	if (group && c->read_only_group && !c->read_only_socket)
+		config_error_value(errs, group, "there is no read-only-socket that it could use; name one");
 }

@@ -10,7 +10,9 @@ enum { CONFIG_SOCKET_PATH_MAX = 107 };
 
 struct config_control {
 	const char *socket;
-	const char *group; /* NULL: none */
+	const char *group;	      /* NULL: none */
+	const char *read_only_socket; /* NULL: none */
+	const char *read_only_group;  /* NULL: none */
 };
 
 struct config_log {
@@ -28,13 +30,23 @@ extern const struct config_scalar config_addresses;
 /* From now on the program's lines go where the file says. */
 void config_log_use(const char *program, const struct config_log *log);
 
-/* The row of control.group, and what a change touches. That of control.socket stands in each daemon's own table: its default
- * differs. */
-#define CONFIG_CONTROL_GROUP CONFIG_CONTROL_GROUP_ROW(CONFIG_RESTART)
-#define CONFIG_CONTROL_GROUP_ROW(touches)                                                                    \
+/* The rows of control, but for control.socket, which stands in each daemon's own table: its default differs. touches: what a
+ * change touches. */
+#define CONFIG_CONTROL_ROWS(touches)                                                                         \
+	{ "group", CONFIG_SCALAR, &config_name, .offset = offsetof(struct config_control, group), .max = 32, \
+		.def_doc = "none", .apply = (touches),                                                       \
+		.doc = "the group that may use the socket, beside root and the daemon's own user" },         \
+		{ "read-only-socket", CONFIG_SCALAR, &config_path,                                           \
+			.offset = offsetof(struct config_control, read_only_socket), .min = 2,               \
+			.max = CONFIG_SOCKET_PATH_MAX, .def_doc = "none", .apply = (touches),                \
+			.doc = "another socket, on which commands that change anything are refused" },       \
 	{                                                                                                    \
-		"group", CONFIG_SCALAR, &config_name,                                                        \
-			.offset = offsetof(struct config_control, group), .max = 32, .def_doc = "none",      \
-			.apply = (touches),                                                                  \
-			.doc = "the group that may use the socket, beside root and the daemon's own user"    \
+		"read-only-group", CONFIG_SCALAR, &config_name,                                              \
+			.offset = offsetof(struct config_control, read_only_group), .max = 32,               \
+			.def_doc = "none", .apply = (touches),                                               \
+			.doc = "the group that may use the read-only socket"                                 \
 	}
+
+/* What no row alone can tell: the two sockets differ, and there is a socket for the read-only group. root: of the file. */
+void config_control_check(
+	const struct config_control *c, const struct config_node *root, struct config_errors *errs);

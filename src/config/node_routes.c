@@ -92,7 +92,7 @@ static const struct config_field control_fields[] = {
 		.max = CONFIG_SOCKET_PATH_MAX, .def = RUNSTATEDIR "/rrd/lb-announcer-node.sock",
 		.def_doc = "rrd/lb-announcer-node.sock in the run-time directory", .apply = CONFIG_LIVE,
 		.doc = "where rrctl finds the daemon" },
-	CONFIG_CONTROL_GROUP_ROW(CONFIG_LIVE),
+	CONFIG_CONTROL_ROWS(CONFIG_LIVE),
 	{ NULL },
 };
 static const struct config_schema control_schema = { sizeof(struct config_control), control_fields };
@@ -144,6 +144,7 @@ static void check(
 	const struct config_node *base = config_node_get(node, "next-hop-id-base");
 	uint64_t end = (uint64_t)c->node.next_hop_id_base + c->node.next_hop_id_count - 1;
 
+	config_control_check(&c->control, root, errs);
 	check_families(&c->node, node, errs);
 	if (end > UINT32_MAX)
 		config_error_value(errs, base ? base : config_node_get(node, "next-hop-id-count"),

@@ -175,7 +175,7 @@ static const struct config_field control_fields[] = {
 		.max = CONFIG_SOCKET_PATH_MAX, .def = RUNSTATEDIR "/rrd/rrd.sock",
 		.def_doc = "rrd/rrd.sock in the run-time directory", .apply = CONFIG_LIVE,
 		.doc = "where rrctl finds the daemon" },
-	CONFIG_CONTROL_GROUP_ROW(CONFIG_LIVE),
+	CONFIG_CONTROL_ROWS(CONFIG_LIVE),
 	{ NULL },
 };
 static const struct config_schema control_schema = { sizeof(struct config_control), control_fields };
@@ -277,6 +277,7 @@ struct config_rrd *config_rrd_parse(
 		c->arena = r.arena;
 		c->root = root;
 		fill_in(c, root);
+		config_control_check(&c->control, root, errs);
 		config_rrd_check(c, root, errs);
 	}
 	if (config_errors_count(errs) == before)

@@ -4,10 +4,12 @@
 #include "io/unix.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct control_client {
@@ -19,28 +21,56 @@ struct control_client {
 	struct row *answer; /* the last line */
 };
 
-const char *control_client_hint(int err)
+/* From /etc/group itself, so that it works in a static program too. "" when it is not there. */
+static void find_group_name(gid_t gid, char *out, size_t size)
 {
-	switch (err) {
-	case -ECONNREFUSED:
-	case -ENOENT:
-		return "; is it running?";
-	case -EACCES:
-	case -EPERM:
-		return "; only root and the socket's group may";
-	default:
-		return "";
+	FILE *f = fopen("/etc/group", "re");
+	const struct group *g;
+
+	*out = '\0';
+	if (!f)
+		return;
+	while ((g = fgetgrent(f)))
+		if (g->gr_gid == gid)
+			snprintf(out, size, "%s", g->gr_name);
+	fclose(f);
+}
+
+static void say_who_may(const char *path, char *out)
+{
+	char name[64];
+	struct stat st;
+
+	if (stat(path, &st)) {
+		snprintf(out, CONTROL_HINT_MAX, "; the way there is closed to this user");
+		return;
 	}
+	find_group_name(st.st_gid, name, sizeof(name));
+	if (*name)
+		snprintf(out, CONTROL_HINT_MAX, "; only root and the group %s may", name);
+	else
+		snprintf(out, CONTROL_HINT_MAX, "; only root and the group %u may", st.st_gid);
+}
+
+const char *control_client_hint(int err, const char *path, char *buf)
+{
+	*buf = '\0';
+	if (err == -ECONNREFUSED || err == -ENOENT)
+		return "; is it running?";
+	if (err == -EACCES || err == -EPERM)
+		say_who_may(path, buf);
+	return buf;
 }
 
 struct control_client *control_client_new(const char *daemon, const char *path, char *err)
 {
 	struct control_client *c;
 	int fd = io_unix_connect(path);
+	char hint[CONTROL_HINT_MAX];
 
 	if (fd < 0) {
 		snprintf(err, CONTROL_ERROR_MAX, "cannot reach %s at %s: %s%s", daemon, path, strerror(-fd),
-			control_client_hint(fd));
+			control_client_hint(fd, path, hint));
 		return NULL;
 	}
 	c = mem_calloc(1, sizeof(*c));

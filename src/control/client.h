@@ -26,5 +26,7 @@ enum control_result {
 	CONTROL_BROKEN,	 /* err says what happened to the connection */
 };
 enum control_result control_client_next(struct control_client *c, const struct row **row, char *err);
-/* What to look at when connecting failed with -errno: the end of a message, or "". */
-const char *control_client_hint(int err);
+/* What to look at when connecting to path failed with -errno: the end of a message, or "". Made in buf (CONTROL_HINT_MAX octets)
+ * where it must be. */
+enum { CONTROL_HINT_MAX = 160 };
+const char *control_client_hint(int err, const char *path, char *buf);

@@ -2,6 +2,7 @@
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "control/command.h"
 #include "io/unix.h"
 
 #include <errno.h>
@@ -77,6 +78,7 @@ bool control_link_ask(struct control_link *l, struct row *request, control_link_
 		return false;
 	}
 	a = mem_calloc(1, sizeof(*a));
+	row_int(request, "protocol", CONTROL_PROTOCOL);
 	text = row_format(request);
 	a->line = mem_printf("%s\n", text);
 	a->answer = answer;
@@ -209,13 +211,13 @@ static void dial(void *user)
 		.line = line_came, .too_long = too_long, .writable = writable, .closed = closed
 	};
 	struct control_link *l = user;
-	char why[WHY_MAX];
+	char why[WHY_MAX], hint[CONTROL_HINT_MAX];
 	int err;
 
 	l->client = io_unix_dial(l->loop, l->path, &ops, l, &err);
 	if (!l->client) {
 		snprintf(why, sizeof(why), "cannot reach %.60s at %.120s: %s%s", l->daemon, l->path,
-			strerror(-err), control_client_hint(err));
+			strerror(-err), control_client_hint(err, l->path, hint));
 		try_later(l);
 		tell_down(l, why);
 		return;

@@ -13,26 +13,9 @@
 
 #include <stddef.h>
 
-/* Commands' start functions for programs without neighbors; user is not used. */
+/* Handlers for programs without neighbors; user is not used. */
 bool control_show_log(void *user, const struct row *args, struct control_answer *out, char *err);
 bool control_log_level(void *user, const struct row *args, struct control_answer *out, char *err);
-
-#define CONTROL_LOG_LEVEL                                                                                    \
-	{                                                                                                    \
-		"log level", "error|warning|info|debug",                                                     \
-			"the least important lines that are written, until the next reload", true,           \
-			control_log_level                                                                    \
-	}
-#define CONTROL_SHOW_LOG(start)                                                                              \
-	{                                                                                                    \
-		"show log", "", "where lines of the log go, and how many were lost", false, start            \
-	}
-#define CONTROL_LOG_DEBUG(start)                                                                             \
-	{                                                                                                    \
-		"log debug", "ADDRESS|PREFIX|all [off]",                                                     \
-			"log sessions and messages of neighbors in detail, until the next reload", true,     \
-			start                                                                                \
-	}
 
 /* The row of show log, with the neighbors that are debugged where there are such (NULL, 0). */
 struct row *control_log_row(const struct prefix *debugged, size_t count);

@@ -16,9 +16,12 @@
 #include "control/server.h"
 
 #include "base/mem.h"
-#include "base/nearest.h"
+#include "config.h"
+#include "control/catalog.h"
 #include "control/feed_private.h"
+#include "control/help.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -35,15 +38,23 @@ enum {
 	PIECE_US = 2000,
 };
 
-struct control_server {
-	struct io_unix_server *unix_server;
-	const struct control_command *commands;
-	void *user;
+/* One socket: each has its own limits, so who may only read cannot keep out who may do all. */
+struct listener {
+	struct control_server *server;
+	struct io_unix_server *unix_server; /* NULL: it does not listen */
+	char *path;
+	gid_t gid;
 	unsigned watchers;
 };
 
+struct control_server {
+	struct io_loop *loop;
+	struct control_server_config cfg;
+	struct listener full, read_only;
+};
+
 struct control_caller {
-	struct control_server *server;
+	struct listener *listener;
 	struct io_unix_client *client;
 	char *requests[REQUESTS_MAX]; /* a ring of lines */
 	unsigned first, waiting;
@@ -97,7 +108,7 @@ static void finish_answer(struct control_caller *c)
 	if (c->answering && c->answer.done)
 		c->answer.done(c->answer.state);
 	if (c->answering && c->answer.feed)
-		c->server->watchers--;
+		c->listener->watchers--;
 	c->answering = c->held = false;
 }
 
@@ -142,83 +153,79 @@ static bool pull(struct control_caller *c)
 	return true;
 }
 
-/* --- the built-in command --- */
+/* --- what every server knows --- */
 
-struct help {
-	const struct control_command *next;
-};
-
-static struct row *next_help(void *state, char *err)
+static bool is_built_in(const char *name)
 {
-	struct help *h = state;
-	struct row *row;
-
-	(void)err;
-	if (!h->next->name)
-		return NULL;
-	row = row_new();
-	row_text(row, "command", h->next->name);
-	row_text(row, "arguments", h->next->arguments);
-	row_text(row, "help", h->next->help);
-	row_bool(row, "changes", h->next->changes);
-	h->next++;
-	return row;
+	return strcmp(name, "help") == 0 || strcmp(name, "version") == 0;
 }
 
-static void start_help(const struct control_server *s, struct control_answer *out)
+static void answer_version(const struct control_caller *c, struct control_answer *out)
 {
-	struct help *h = mem_calloc(1, sizeof(*h));
+	struct row *row = row_new();
 
-	h->next = s->commands;
-	*out = (struct control_answer){ next_help, free, h };
+	row_text(row, "program", c->listener->server->cfg.program);
+	row_text(row, "version", PACKAGE_VERSION);
+	row_int(row, "protocol", CONTROL_PROTOCOL);
+	row_int(row, "protocol-oldest", CONTROL_PROTOCOL_OLDEST);
+	row_bool(row, "read-only", c->listener == &c->listener->server->read_only);
+	control_answer_row(out, row);
 }
 
 /* --- requests --- */
 
-static void unknown_command(const struct control_server *s, const char *name, char *err)
+static bool may_change(const struct control_caller *c, const struct control_command *k, char *err)
 {
-	struct nearest near = nearest_init(name);
+	const struct control_server *s = c->listener->server;
 
-	for (const struct control_command *k = s->commands; k->name; k++)
-		nearest_try(&near, k->name);
-	if (near.best)
-		snprintf(err, ERROR_MAX, "unknown command \"%.60s\"; did you mean \"%s\"?", name, near.best);
+	if (!k->changes || c->listener == &s->full)
+		return true;
+	snprintf(err, ERROR_MAX, "\"%s\" changes something and this socket is for reading only: ask at %s",
+		k->name, s->full.path);
+	return false;
+}
+
+static const struct control_handler *find_handler(const struct control_handler *h, const char *name)
+{
+	while (h->name && strcmp(h->name, name) != 0)
+		h++;
+	return h->name ? h : NULL;
+}
+
+static bool call(struct control_caller *c, const char *name, const struct row *request, char *err)
+{
+	const struct control_server *s = c->listener->server;
+	const struct control_handler *h = find_handler(s->cfg.handlers, name);
+
+	if (h)
+		return h->start(s->cfg.user, request, &c->answer, err);
+	if (strcmp(name, "help") == 0)
+		control_answer_help(&c->answer, s->cfg.table, s->cfg.targets);
 	else
-		snprintf(
-			err, ERROR_MAX, "unknown command \"%.60s\"; {\"command\": \"help\"} lists all", name);
+		answer_version(c, &c->answer);
+	return true;
 }
 
 static bool start_command(struct control_caller *c, const struct row *request, char *err)
 {
-	const struct control_server *s = c->server;
-	const char *name = row_get_text(request, "command");
+	const struct control_server_config *cfg = &c->listener->server->cfg;
+	const struct control_command *k = control_request_command(
+		cfg->table, cfg->targets, cfg->program, request, err);
 
-	if (!name) {
-		snprintf(err, ERROR_MAX, "%s; a request looks like {\"command\": \"help\"}",
-			row_has(request, "command") ? "\"command\" is not text" : "no \"command\"");
-		return false;
-	}
-	for (const struct control_command *k = s->commands; k->name; k++)
-		if (strcmp(k->name, name) == 0)
-			return k->start(s->user, request, &c->answer, err);
-	if (strcmp(name, "help") == 0) {
-		start_help(s, &c->answer);
-		return true;
-	}
-	unknown_command(s, name, err);
-	return false;
+	return k && may_change(c, k, err) && control_command_check(k, request, err) &&
+	       call(c, k->name, request, err);
 }
 
 /* What happens from now on is this client's too, behind the rows of the answer itself. */
 static bool start_watching(struct control_caller *c, char *err)
 {
-	if (c->server->watchers == WATCHERS_MAX) {
+	if (c->listener->watchers == WATCHERS_MAX) {
 		if (c->answer.done)
 			c->answer.done(c->answer.state);
 		snprintf(err, ERROR_MAX, "%d clients watch already: end one of them", WATCHERS_MAX);
 		return false;
 	}
-	c->server->watchers++;
+	c->listener->watchers++;
 	feed_join(c->answer.feed, &c->watcher);
 	return true;
 }
@@ -280,7 +287,7 @@ static void *opened(void *user, struct io_unix_client *client)
 {
 	struct control_caller *c = mem_calloc(1, sizeof(*c));
 
-	c->server = user;
+	c->listener = user;
 	c->client = client;
 	c->watcher.wake = woken;
 	c->watcher.user = c;
@@ -405,37 +412,93 @@ static void explain(const char *path, int err, char *out)
 	}
 }
 
-struct control_server *control_server_new(struct io_loop *loop, const char *path, gid_t gid,
-	const struct control_command *commands, void *user, char *err)
+/* Begins, moves, or stays as it is. */
+static bool listen_at(struct listener *l, const struct control_socket *at, char *err)
 {
 	static const struct io_unix_ops ops = { opened, line_came, too_long, writable, closed };
-	struct control_server *s = mem_calloc(1, sizeof(*s));
-	int why;
+	int why = 0;
 
-	s->commands = commands;
-	s->user = user;
-	s->unix_server = io_unix_listen(loop, path, gid, &ops, s, &why);
-	if (s->unix_server)
+	if (!at->path)
+		return true;
+	if (l->unix_server)
+		why = io_unix_move(l->unix_server, at->path, at->gid);
+	else
+		l->unix_server = io_unix_listen(l->server->loop, at->path, at->gid, &ops, l, &why);
+	if (why) {
+		explain(at->path, why, err);
+		return false;
+	}
+	free(l->path);
+	l->path = mem_strdup(at->path);
+	l->gid = at->gid;
+	return true;
+}
+
+static void stop_listening(struct listener *l)
+{
+	io_unix_server_free(l->unix_server);
+	free(l->path);
+	l->unix_server = NULL;
+	l->path = NULL;
+}
+
+/* A program without a handler for what is declared, or with one for what is not, does not pass its first test. */
+static void assert_complete(const struct control_server_config *cfg)
+{
+	(void)cfg;
+	for (const struct control_command *k = cfg->table; k->targets; k++)
+		assert(!(k->targets & cfg->targets) || is_built_in(k->name) ||
+			find_handler(cfg->handlers, k->name));
+	for (const struct control_handler *h = cfg->handlers; h->name; h++)
+		assert(control_command_find(cfg->table, cfg->targets, h->name));
+}
+
+struct control_server *control_server_new(
+	struct io_loop *loop, const struct control_server_config *cfg, char *err)
+{
+	struct control_server *s = mem_calloc(1, sizeof(*s));
+
+	s->loop = loop;
+	s->cfg = *cfg;
+	if (!s->cfg.table)
+		s->cfg.table = control_catalog;
+	assert_complete(&s->cfg);
+	s->full.server = s->read_only.server = s;
+	if (listen_at(&s->full, &cfg->full, err) && listen_at(&s->read_only, &cfg->read_only, err))
 		return s;
-	explain(path, why, err);
-	free(s);
+	control_server_free(s);
 	return NULL;
 }
 
-bool control_server_move(struct control_server *s, const char *path, gid_t gid, char *err)
+/* The full one moves last, for that is what else would have to be undone with clients on it. */
+bool control_server_move(struct control_server *s, const struct control_socket *full,
+	const struct control_socket *read_only, char *err)
 {
-	int why = io_unix_move(s->unix_server, path, gid);
+	struct listener *r = &s->read_only;
+	bool listened = r->unix_server;
+	struct control_socket before = { r->path ? mem_strdup(r->path) : NULL, r->gid };
+	bool ok = listen_at(r, read_only, err);
+	char why[ERROR_MAX];
 
-	if (why)
-		explain(path, why, err);
-	return why == 0;
+	if (ok && !listen_at(&s->full, full, err)) {
+		ok = false;
+		if (!listened)
+			stop_listening(r);
+		else
+			listen_at(r, &before, why);
+	}
+	if (ok && !read_only->path)
+		stop_listening(r);
+	free((char *)(uintptr_t)before.path);
+	return ok;
 }
 
 void control_server_free(struct control_server *s)
 {
 	if (!s)
 		return;
-	io_unix_server_free(s->unix_server);
+	stop_listening(&s->read_only);
+	stop_listening(&s->full);
 	free(s);
 }
 

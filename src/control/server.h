@@ -3,13 +3,14 @@
  *
  * Request: {"command": "show neighbors", ...arguments}. Answer: any number of rows {"row": {...}}, then exactly one
  * {"end": true} or {"error": "what is wrong and what to do"}. The server knows commands and rows, nothing of what they
- * mean: a program gives a table of commands. A command that has much to say is a generator, asked for one row at a
- * time when the client has taken the last ones. A command to watch something goes on with the rows of a feed (feed.h) as
+ * mean: a program gives a handler for each command that is declared. A command that has much to say is a generator, asked for one row at a
+ * time when the client has taken the last ones. The framing and its limits are rrd-control(7). A command to watch something goes on with the rows of a feed (feed.h) as
  * they happen, until its client closes, or closes its sending side; a request behind it waits for as long.
  */
 #pragma once
 
 #include "base/row.h"
+#include "control/command.h"
 #include "control/feed.h"
 #include "io/loop.h"
 #include "io/unix.h"
@@ -29,21 +30,40 @@ struct control_answer {
 	struct control_feed *feed;
 };
 
-struct control_command {
-	const char *name;      /* "show neighbors" */
-	const char *arguments; /* for humans: "[ADDRESS]" */
-	const char *help;      /* one line */
-	bool changes;	       /* not allowed on a read-only socket */
-	/* Fills out; false with a text in err (256 octets). args: the whole request, valid during the call only. */
+/* What does a command; what it is called and takes is declared (command.h). */
+struct control_handler {
+	const char *name; /* NULL ends a table */
+	/* Fills out; false with a text in err (256 octets). args: the whole request, as declared; valid during the call
+	 * only. */
 	bool (*start)(void *user, const struct row *args, struct control_answer *out, char *err);
 };
 
-/* commands: ends with a NULL name; must outlive the server. A "help" command that lists them is built in.
- * NULL and a reason in err (256 octets) on failure. */
-struct control_server *control_server_new(struct io_loop *loop, const char *path, gid_t gid,
-	const struct control_command *commands, void *user, char *err);
-/* The same at another path or for another group; clients stay. False, with a reason in err and nothing changed. */
-bool control_server_move(struct control_server *s, const char *path, gid_t gid, char *err);
+/* Where a server listens. */
+struct control_socket {
+	const char *path; /* NULL: nowhere */
+	gid_t gid;	  /* who may connect; (gid_t)-1: the process's own group */
+};
+
+/* Everything outlives the server, but for the paths. */
+struct control_server_config {
+	const char *program; /* "rrd", as it calls itself to its clients */
+	/* The rows of the table that are of one of the targets are the server's commands; "help" and "version" need no
+	 * handler, every other one does. */
+	unsigned targets;
+	const struct control_command *table; /* NULL: control_catalog */
+	const struct control_handler *handlers;
+	void *user;
+	struct control_socket full;
+	struct control_socket read_only; /* commands that change anything are refused there */
+};
+
+/* NULL and a reason in err (256 octets) on failure. */
+struct control_server *control_server_new(
+	struct io_loop *loop, const struct control_server_config *cfg, char *err);
+/* The same at other paths or for other groups; clients stay, but for those of a read-only socket that goes. False, with a
+ * reason in err and nothing changed. */
+bool control_server_move(struct control_server *s, const struct control_socket *full,
+	const struct control_socket *read_only, char *err);
 void control_server_free(struct control_server *s);
 
 /* For commands with a single row, or none (row NULL). */

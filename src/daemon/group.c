@@ -1,5 +1,7 @@
 #include "daemon/group.h"
 
+#include "base/log.h"
+
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,4 +29,14 @@ bool daemon_group_find(const char *name, gid_t *out)
 	}
 	fclose(f);
 	return false;
+}
+
+gid_t daemon_group_of_socket(const char *key, const char *group, const char *path)
+{
+	gid_t gid = (gid_t)-1;
+
+	if (group && !daemon_group_find(group, &gid))
+		log_warning("%s: there is no group \"%s\" here: only root and this user can use %s", key,
+			group, path);
+	return gid;
 }

@@ -233,31 +233,41 @@ static bool start_fib(struct node *n)
 	return n->fib;
 }
 
-static struct control_server *listen_at(struct node *n, const char *key, const char *path, const char *group,
-	const struct control_command *commands)
-{
-	struct control_server *s;
-	gid_t gid = (gid_t)-1;
-	char err[256];
-
-	if (group && !daemon_group_find(group, &gid))
-		log_warning("%s: there is no group \"%s\" here: only root and this user can use %s", key,
-			group, path);
-	s = control_server_new(n->loop, path, gid, commands, n, err);
-	if (!s)
-		log_error("%s: %s", key, err);
-	return s;
-}
-
-static bool start_sockets(struct node *n)
+static bool start_registry(struct node *n)
 {
 	const struct config_node_settings *c = &n->cfg->node;
+	const struct control_server_config cfg = {
+		.program = "lb-announcer --node",
+		.targets = OF_REGISTRY,
+		.handlers = node_registry_handlers,
+		.user = n,
+		.full = { c->socket,
+			daemon_group_of_socket("node.socket-group", c->socket_group, c->socket) },
+	};
+	char err[256];
 
-	n->control = listen_at(n, "control", n->cfg->control.socket, n->cfg->control.group, node_commands);
-	n->registry = n->control ? listen_at(n, "node.socket", c->socket, c->socket_group,
-					   node_registry_commands)
-				 : NULL;
-	return n->registry;
+	n->registry = control_server_new(n->loop, &cfg, err);
+	if (!n->registry)
+		log_error("node.socket: %s", err);
+	return n->registry != NULL;
+}
+
+static bool start_control(struct node *n)
+{
+	const struct config_control *c = &n->cfg->control;
+	struct control_server_config cfg = {
+		.program = "lb-announcer --node", .targets = OF_NODE, .handlers = node_handlers, .user = n
+	};
+	char err[256];
+
+	cfg.full = (struct control_socket){ c->socket,
+		daemon_group_of_socket("control.group", c->group, c->socket) };
+	cfg.read_only = (struct control_socket){ c->read_only_socket,
+		daemon_group_of_socket("control.read-only-group", c->read_only_group, c->read_only_socket) };
+	n->control = control_server_new(n->loop, &cfg, err);
+	if (!n->control)
+		log_error("control: %s", err);
+	return n->control != NULL;
 }
 
 static void end(void *user)
@@ -316,7 +326,7 @@ struct node *node_new(struct config_node_routes *cfg, const char *path)
 	if (cfg->node.hash == CONFIG_HASH_OWN)
 		node_hash_see_to(config_node_has_services(&cfg->node, IP_V4),
 			config_node_has_services(&cfg->node, IP_V6));
-	if (!has_capability() || !start_fib(n) || !start_sockets(n)) {
+	if (!has_capability() || !start_fib(n) || !start_control(n) || !start_registry(n)) {
 		node_free(n);
 		return NULL;
 	}

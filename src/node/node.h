@@ -77,7 +77,7 @@ bool node_pod_usable(void *node, const struct ip_addr *addr);
 
 /* --- register.c: the announcers --- */
 
-extern const struct control_command node_registry_commands[];
+extern const struct control_handler node_registry_handlers[];
 /* Answers those whose question the kernel has decided, or time has. */
 void node_register_look(void *node);
 /* How many registrations these settings do not allow. */
@@ -95,7 +95,7 @@ extern const struct reload_ops node_reload_ops;
 
 /* --- show.c, metrics.c: rrctl --- */
 
-extern const struct control_command node_commands[];
+extern const struct control_handler node_handlers[];
 bool node_metrics(void *user, const struct row *args, struct control_answer *out, char *err);
 
 /* --- start.c --- */

@@ -489,9 +489,8 @@ void node_register_drop_strays(void *node)
 		drop_strays(n, LIST_ENTRY(link, struct registrant, link));
 }
 
-const struct control_command node_registry_commands[] = {
-	{ "register", "", "a pod takes packets for a prefix, as long as this connection lasts", true,
-		do_register },
-	{ "unregister", "", "it does not any more", true, do_unregister },
-	{ NULL, NULL, NULL, false, NULL },
+const struct control_handler node_registry_handlers[] = {
+	{ "register", do_register },
+	{ "unregister", do_unregister },
+	{ NULL, NULL },
 };

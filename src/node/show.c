@@ -134,15 +134,14 @@ static bool reload(void *user, const struct row *args, struct control_answer *ou
 	return reload_answer(&n->reload, args, out, err);
 }
 
-const struct control_command node_commands[] = {
-	{ "show services", "", "who has registered what, a line each", false, show_services },
-	{ "show routes", "", "the node's routes that are ours, a line per next hop", false, show_routes },
-	{ "show status", "", "the daemon at a glance", false, show_status },
-	{ "show config", "[all]", "the configuration in use", false, show_config },
-	CONTROL_SHOW_LOG(control_show_log),
-	CONTROL_LOG_LEVEL,
-	{ "metrics", "", "every counter and gauge", false, node_metrics },
-	{ "reload", "[--dry-run]", "read the configuration again, or tell what that would change", true,
-		reload },
-	{ NULL, NULL, NULL, false, NULL },
+const struct control_handler node_handlers[] = {
+	{ "show services", show_services },
+	{ "show routes", show_routes },
+	{ "show status", show_status },
+	{ "metrics", node_metrics },
+	{ "show config", show_config },
+	{ "show log", control_show_log },
+	{ "log level", control_log_level },
+	{ "reload", reload },
+	{ NULL, NULL },
 };

@@ -141,19 +141,29 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+static bool find_group(const char *key, const char *group, gid_t *out, char **why)
+{
+	*out = (gid_t)-1;
+	if (!group || daemon_group_find(group, out))
+		return true;
+	*why = mem_printf("%s: there is no group \"%s\" here", key, group);
+	return false;
+}
+
 bool reload_move_socket(struct control_server *s, const char *key, const struct config_control *from,
 	const struct config_control *to, char **why)
 {
-	gid_t gid = (gid_t)-1;
+	struct control_socket full = { .path = to->socket }, read_only = { .path = to->read_only_socket };
 	char err[256];
 
-	if (same_text(from->socket, to->socket) && same_text(from->group, to->group))
+	if (same_text(from->socket, to->socket) && same_text(from->group, to->group) &&
+		same_text(from->read_only_socket, to->read_only_socket) &&
+		same_text(from->read_only_group, to->read_only_group))
 		return true;
-	if (to->group && !daemon_group_find(to->group, &gid)) {
-		*why = mem_printf("%s: there is no group \"%s\" here", key, to->group);
+	if (!find_group(key, to->group, &full.gid, why) ||
+		!find_group(key, to->read_only_group, &read_only.gid, why))
 		return false;
-	}
-	if (control_server_move(s, to->socket, gid, err))
+	if (control_server_move(s, &full, &read_only, err))
 		return true;
 	*why = mem_printf("%s: %s", key, err);
 	return false;

@@ -1,17 +1,22 @@
 #include "rrctl/argument.h"
 
-#include "base/log.h"
 #include "base/prefix.h"
-#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_MAX_OCTETS = 255, PORT_MAX = 65535 };
+enum {
+	NAME_MAX_OCTETS = 255,
+	TEXT_MAX_OCTETS = 255, /* RFC 9003 */
+	PORT_MAX = 65535,
+	SERVICE_WORDS_MAX = 3, /* "mark 7 IPv4" */
+};
 
-static bool add_address(struct row *request, const char *text, char *err)
+/* --- values --- */
+
+static bool add_address(struct row *request, const char *key, const char *text, char *err)
 {
 	struct ip_addr a;
 
@@ -20,11 +25,11 @@ static bool add_address(struct row *request, const char *text, char *err)
 			"\"%.64s\" is not an address, such as 10.0.0.1 or 2001:db8::1", text);
 		return false;
 	}
-	row_text(request, "address", text);
+	row_text(request, key, text);
 	return true;
 }
 
-static bool add_prefix(struct row *request, const char *text, char *err)
+static bool add_prefix(struct row *request, const char *key, const char *text, char *err)
 {
 	struct prefix p;
 	bool host_bits = false;
@@ -37,161 +42,23 @@ static bool add_prefix(struct row *request, const char *text, char *err)
 			text);
 		return false;
 	}
-	row_text(request, "prefix", prefix_format(&p, buf));
+	row_text(request, key, prefix_format(&p, buf));
 	return true;
 }
 
-static bool begins_with(const char *text, const char *beginning)
-{
-	return strncmp(text, beginning, strlen(beginning)) == 0;
-}
-
-/* A word that is there or not, such as "longer"; it may be shortened. */
-static bool add_flag(struct row *request, const char *word, const char *given, char *err)
-{
-	if (!*given || !begins_with(word, given)) {
-		snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is not understood here; only \"%s\" is", given,
-			word);
-		return false;
-	}
-	row_bool(request, word, true);
-	return true;
-}
-
-bool argument_all(struct row *request, int argc, char **argv, char *err)
-{
-	return argc == 0 || add_flag(request, "all", argv[0], err);
-}
-
-/* rrctl's options may stand anywhere, so this one looks like one of them. */
-bool argument_dry_run(struct row *request, int argc, char **argv, char *err)
-{
-	const char *given = argc ? argv[0] : "";
-
-	if (argc == 0)
-		return true;
-	return add_flag(request, "dry-run", strncmp(given, "--", 2) == 0 ? given + 2 : given, err);
-}
-
-/* Levels may be shortened. */
-bool argument_level(struct row *request, int argc, char **argv, char *err)
-{
-	static const enum log_level levels[] = { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
-		LOG_LEVEL_DEBUG };
-
-	(void)argc;
-	for (size_t i = 0; *argv[0] && i < sizeof(levels) / sizeof(levels[0]); i++) {
-		if (!begins_with(log_level_format(levels[i]), argv[0]))
-			continue;
-		row_text(request, "level", log_level_format(levels[i]));
-		return true;
-	}
-	snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is no level: error, warning, info and debug are",
-		argv[0]);
-	return false;
-}
-
-/* "on" is what happens without a word. */
-bool argument_debug(struct row *request, int argc, char **argv, char *err)
+static bool add_neighbors(struct row *request, const char *key, const char *text, char *err)
 {
 	struct ip_addr a;
 	struct prefix p;
-	bool host_bits;
+	bool host_bits = false;
 
-	if (strcmp(argv[0], "all") != 0 && !ip_addr_parse(argv[0], &a) &&
-		!prefix_parse(argv[0], &p, &host_bits)) {
+	if (strcmp(text, "all") != 0 && !ip_addr_parse(text, &a) && !prefix_parse(text, &p, &host_bits)) {
 		snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is neither an address nor a prefix, nor all",
-			argv[0]);
+			text);
 		return false;
 	}
-	row_text(request, "neighbors", argv[0]);
-	return argc < 2 || strcmp(argv[1], "on") == 0 || add_flag(request, "off", argv[1], err);
-}
-
-bool argument_neighbor(struct row *request, int argc, char **argv, char *err)
-{
-	(void)argc;
-	return add_address(request, argv[0], err);
-}
-
-bool argument_routes(struct row *request, int argc, char **argv, char *err)
-{
-	return (argc < 1 || add_prefix(request, argv[0], err)) &&
-	       (argc < 2 || add_flag(request, "longer", argv[1], err));
-}
-
-bool argument_route(struct row *request, int argc, char **argv, char *err)
-{
-	return add_prefix(request, argv[0], err) && (argc < 2 || add_flag(request, "why", argv[1], err));
-}
-
-/* All words from here on, for a NOTIFICATION. */
-static bool add_shutdown_text(struct row *request, int argc, char **argv, char *err)
-{
-	enum { SHUTDOWN_TEXT_MAX = 255 }; /* RFC 9003, in octets */
-	char buf[SHUTDOWN_TEXT_MAX + 1];
-	struct text t = text_init(buf, sizeof(buf));
-
-	for (int i = 0; i < argc; i++)
-		text_add(&t, "%s%s", i > 0 ? " " : "", argv[i]);
-	if (text_cut(&t)) {
-		snprintf(err, ARGUMENT_ERROR_MAX, "the text is too long: at most %d octets",
-			(int)SHUTDOWN_TEXT_MAX);
-		return false;
-	}
-	if (argc > 0)
-		row_text(request, "text", buf);
+	row_text(request, key, text);
 	return true;
-}
-
-static bool add_address_or_all(struct row *request, const char *text, char *err)
-{
-	if (strcmp(text, "all") != 0)
-		return add_address(request, text, err);
-	row_text(request, "address", "all");
-	return true;
-}
-
-bool argument_clear(struct row *request, int argc, char **argv, char *err)
-{
-	return add_address_or_all(request, argv[0], err) &&
-	       add_shutdown_text(request, argc - 1, argv + 1, err);
-}
-
-bool argument_shutdown(struct row *request, int argc, char **argv, char *err)
-{
-	return add_address(request, argv[0], err) && add_shutdown_text(request, argc - 1, argv + 1, err);
-}
-
-bool argument_refresh(struct row *request, int argc, char **argv, char *err)
-{
-	const char *word = argc > 1 ? argv[1] : NULL;
-
-	if (!add_address_or_all(request, argv[0], err))
-		return false;
-	if (word && (!*word || (!begins_with("in", word) && !begins_with("out", word)))) {
-		snprintf(err, ARGUMENT_ERROR_MAX,
-			"\"%.64s\" is not understood here; only \"in\" and \"out\" are", word);
-		return false;
-	}
-	if (word)
-		row_text(request, "direction", *word == 'i' ? "in" : "out");
-	return true;
-}
-
-bool argument_watch_routes(struct row *request, int argc, char **argv, char *err)
-{
-	bool all = argc > 0 && *argv[argc - 1] && begins_with("all", argv[argc - 1]);
-
-	argc -= all;
-	if (all)
-		row_bool(request, "all", true);
-	if (argc > 2) {
-		snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is not understood here; only \"all\" is",
-			argv[2]);
-		return false;
-	}
-	return argument_routes(request, argc, argv, err);
 }
 
 /* Whole and not negative; -1 when it is no such number or too large. */
@@ -205,33 +72,64 @@ static long number(const char *text)
 	return *text < '0' || *text > '9' || *end || errno ? -1 : value;
 }
 
-bool argument_time(struct row *request, int argc, char **argv, char *err)
+static bool add_number(struct row *request, const char *key, const char *text, char *err)
 {
-	long seconds = argc < 1 ? 0 : number(argv[0]);
+	const char *unit = strrchr(key, '-');
+	bool time = unit && strcmp(unit, "-s") == 0;
+	long value = number(text);
 
-	if (seconds < 0)
-		snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is not a time: expected whole seconds", argv[0]);
-	else if (argc > 0)
-		row_int(request, "time-s", seconds);
-	return seconds >= 0;
+	if (value < 0)
+		snprintf(err, ARGUMENT_ERROR_MAX,
+			time ? "\"%.64s\" is not a time: expected whole seconds"
+			     : "\"%.64s\" is not a number",
+			text);
+	else
+		row_int(request, key, value);
+	return value >= 0;
 }
 
-/* --- services and servers --- */
+static bool add_words(struct row *request, const char *key, int argc, char **argv, char *err)
+{
+	char buf[TEXT_MAX_OCTETS + 1];
+	struct text t = text_init(buf, sizeof(buf));
 
-bool argument_service(struct row *request, int argc, char **argv, char *err)
+	for (int i = 0; i < argc; i++)
+		text_add(&t, "%s%s", i > 0 ? " " : "", argv[i]);
+	if (text_cut(&t)) {
+		snprintf(err, ARGUMENT_ERROR_MAX, "the text is too long: at most %d octets",
+			(int)TEXT_MAX_OCTETS);
+		return false;
+	}
+	row_text(request, key, buf);
+	return true;
+}
+
+static bool add_service(struct row *request, const char *key, int argc, char **argv, char *err)
 {
 	char buf[NAME_MAX_OCTETS + 1];
 	struct text t = text_init(buf, sizeof(buf));
 
 	for (int i = 0; i < argc; i++)
 		text_add(&t, "%s%s", i > 0 ? " " : "", argv[i]);
-	if (argc > 0 && (!*buf || text_cut(&t))) {
+	if (!*buf || text_cut(&t)) {
 		snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is not a service: see show services", buf);
 		return false;
 	}
-	if (argc > 0)
-		row_text(request, "service", buf);
+	row_text(request, key, buf);
 	return true;
+}
+
+/* One of the words, perhaps shortened; the first that fits. */
+static bool add_word(struct row *request, const struct control_argument *a, const char *text, char *err)
+{
+	for (const char *w = a->words; w; w = strchr(w, '|') ? strchr(w, '|') + 1 : NULL) {
+		if (!*text || strncmp(w, text, strlen(text)) != 0 || strlen(text) > strcspn(w, "|"))
+			continue;
+		row_printf(request, a->key, "%.*s", (int)strcspn(w, "|"), w);
+		return true;
+	}
+	snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is not understood here; only %s are", text, a->words);
+	return false;
 }
 
 /* "172.16.1.5:80" or "[2001:db8::1]:80"; the brackets may stand without a port. */
@@ -263,21 +161,20 @@ static bool looks_like_address(const char *text)
 	return strpbrk(text, ":[]") || text[strspn(text, "0123456789.")] == '\0';
 }
 
-static bool add_server(struct row *request, const char *text, char *err)
+static bool add_server(struct row *request, const char *key, const char *text, char *err)
 {
 	struct ip_addr addr;
 	char buf[PREFIX_TEXT_MAX];
 	long port;
 
 	if (ip_addr_parse(text, &addr)) {
-		row_text(request, "server", ip_addr_format(&addr, buf));
+		row_text(request, key, ip_addr_format(&addr, buf));
 	} else if (parse_address_port(text, &addr, &port)) {
 		ip_addr_format(&addr, buf);
 		if (port == 0)
-			row_text(request, "server", buf);
+			row_text(request, key, buf);
 		else
-			row_printf(
-				request, "server", addr.family == IP_V6 ? "[%s]:%ld" : "%s:%ld", buf, port);
+			row_printf(request, key, addr.family == IP_V6 ? "[%s]:%ld" : "%s:%ld", buf, port);
 	} else if (looks_like_address(text) || strlen(text) > NAME_MAX_OCTETS) {
 		snprintf(err, ARGUMENT_ERROR_MAX,
 			"\"%.64s\" is not a server, such as 172.16.1.5, 172.16.1.5:80, [2001:db8::1]:80 or a "
@@ -285,39 +182,163 @@ static bool add_server(struct row *request, const char *text, char *err)
 			text);
 		return false;
 	} else {
-		row_text(request, "server", text);
+		row_text(request, key, text);
 	}
 	return true;
 }
 
-/* "service NAME", the word perhaps shortened, or nothing. */
-static bool add_of_service(struct row *request, int argc, char **argv, char *err)
+/* argc: the argument's own words; one at least. */
+static bool add_value(struct row *request, const struct control_argument *a, int argc, char **argv, char *err)
 {
-	static const char word[] = "service";
+	switch (a->type) {
+	case CONTROL_FLAG:
+		row_bool(request, a->key, true);
+		return true;
+	case CONTROL_NUMBER:
+		return add_number(request, a->key, argv[0], err);
+	case CONTROL_ADDRESS_OR_ALL:
+		if (strcmp(argv[0], "all") == 0)
+			return add_words(request, a->key, argc, argv, err);
+		return add_address(request, a->key, argv[0], err);
+	case CONTROL_ADDRESS:
+		return add_address(request, a->key, argv[0], err);
+	case CONTROL_PREFIX:
+		return add_prefix(request, a->key, argv[0], err);
+	case CONTROL_NEIGHBORS:
+		return add_neighbors(request, a->key, argv[0], err);
+	case CONTROL_WORD:
+		return add_word(request, a, argv[0], err);
+	case CONTROL_SERVICE:
+		return add_service(request, a->key, argc, argv, err);
+	case CONTROL_SERVER:
+		return add_server(request, a->key, argv[0], err);
+	case CONTROL_TEXT:
+		break;
+	}
+	return add_words(request, a->key, argc, argv, err);
+}
+
+/* --- words --- */
+
+static bool is_keyword(const struct control_argument *a)
+{
+	return a->keyword && a->type != CONTROL_FLAG;
+}
+
+/* An option of a command may be written without its dashes too. */
+bool argument_is_word(const struct control_argument *a, const char *given)
+{
+	const char *word = is_keyword(a) ? a->keyword : control_argument_shown(a);
+
+	if (a->type != CONTROL_FLAG && !is_keyword(a))
+		return false;
+	word += strncmp(word, "--", 2) == 0 ? 2 : 0;
+	given += strncmp(given, "--", 2) == 0 ? 2 : 0;
+	return *given && strncmp(word, given, strlen(given)) == 0;
+}
+
+static int words_max(const struct control_argument *a)
+{
+	if (a->type == CONTROL_TEXT)
+		return -1;
+	return is_keyword(a) + (a->type == CONTROL_SERVICE ? SERVICE_WORDS_MAX : 1);
+}
+
+/* The word is meant as an argument that stands behind this one. */
+static bool is_later_word(const struct control_argument *a, const char *given)
+{
+	while ((++a)->key)
+		if (argument_is_word(a, given))
+			return true;
+	return false;
+}
+
+static bool may_be_number(const char *text)
+{
+	return *text == '-' || (*text >= '0' && *text <= '9');
+}
+
+int argument_words(const struct control_argument *a, int argc, char **argv)
+{
+	int most = words_max(a);
 
 	if (argc == 0)
-		return true;
-	if (!*argv[0] || !begins_with(word, argv[0])) {
-		snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is not understood here; only \"%s NAME\" is",
-			argv[0], word);
-		return false;
-	}
-	if (argc == 1) {
-		snprintf(err, ARGUMENT_ERROR_MAX, "which service? %s NAME; see show services", word);
-		return false;
-	}
-	return argument_service(request, argc - 1, argv + 1, err);
+		return 0;
+	if (a->type == CONTROL_FLAG || is_keyword(a))
+		return !argument_is_word(a, argv[0]) ? 0 : most < 0 || most > argc ? argc : most;
+	if (!a->required && is_later_word(a, argv[0]))
+		return 0;
+	if (!a->required && a[1].key && a->type == CONTROL_NUMBER && !may_be_number(argv[0]))
+		return 0;
+	return most < 0 || most > argc ? argc : most;
 }
 
-bool argument_server(struct row *request, int argc, char **argv, char *err)
+int arguments_min(const struct control_command *k)
 {
-	return add_server(request, argv[0], err) && add_of_service(request, argc - 1, argv + 1, err);
+	int n = 0;
+
+	for (const struct control_argument *a = k->arguments; a && a->key; a++)
+		n += a->required;
+	return n;
 }
 
-bool argument_drain(struct row *request, int argc, char **argv, char *err)
+int arguments_max(const struct control_command *k)
 {
-	bool timed = argc > 1 && (*argv[1] == '-' || (*argv[1] >= '0' && *argv[1] <= '9'));
+	int n = 0;
 
-	return add_server(request, argv[0], err) && argument_time(request, timed, argv + 1, err) &&
-	       add_of_service(request, argc - 1 - timed, argv + 1 + timed, err);
+	for (const struct control_argument *a = k->arguments; a && a->key; a++) {
+		if (words_max(a) < 0)
+			return -1;
+		n += words_max(a);
+	}
+	return n;
+}
+
+/* --- all of them --- */
+
+/* A word that no argument took: what could have stood there. */
+static bool say_left_over(const struct control_argument *a, const char *given, char *err)
+{
+	bool keyword = a && a->key && is_keyword(a);
+
+	if (a && a->key)
+		snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is not understood here; only \"%s%s\" is", given,
+			keyword ? a->keyword : control_argument_shown(a), keyword ? " NAME" : "");
+	else
+		snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is one word too many", given);
+	return false;
+}
+
+static bool add(struct row *request, const struct control_argument *a, int words, char **argv, char *err)
+{
+	int own = is_keyword(a);
+
+	if (words == own) {
+		snprintf(err, ARGUMENT_ERROR_MAX, "which %s? %s NAME; see show %ss", a->keyword, a->keyword,
+			a->keyword);
+		return false;
+	}
+	if (a->behind && !row_has(request, a[-1].key)) {
+		snprintf(err, ARGUMENT_ERROR_MAX, "\"%s\" means something only behind %s",
+			control_argument_shown(a), control_argument_shown(a - 1));
+		return false;
+	}
+	return add_value(request, a, words - own, argv + own, err);
+}
+
+bool arguments_parse(const struct control_command *k, struct row *request, int argc, char **argv, char *err)
+{
+	const struct control_argument *last = NULL; /* that was passed over */
+
+	for (const struct control_argument *a = k->arguments; a && a->key; a++) {
+		int words = argument_words(a, argc, argv);
+
+		if (words == 0)
+			last = a;
+		else if (!add(request, a, words, argv, err))
+			return false;
+		argc -= words;
+		argv += words;
+	}
+	return argc == 0 || say_left_over(last, argv[0], err);
 }

@@ -1,6 +1,6 @@
 /*
- * What may be said on the command line, as one table: which daemons know it, words, arguments, help, the request they
- * become, how the answer looks. --help and the usage messages are printed from it.
+ * What may be said on the command line: the commands of the catalog (control/catalog.h) that have a view here, which is how their
+ * answer looks. --help, the usage messages and the completion of words come from there.
  *
  * The daemon that is asked decides what the words mean: two daemons may have the same words with other arguments.
  *
@@ -9,8 +9,7 @@
  */
 #pragma once
 
-#include "base/row.h"
-#include "rrctl/target.h"
+#include "control/command.h"
 #include "rrctl/view.h"
 
 #include <stdbool.h>
@@ -18,25 +17,17 @@
 
 enum { COMMAND_ERROR_MAX = 512 };
 
-/* Beside the targets: words that may not be shortened, because a slip would cost a session. */
-enum { COMMAND_WRITTEN_OUT = 1 << 16 };
-
-struct command {
-	unsigned targets;      /* mask of enum target_mask: who knows it; COMMAND_WRITTEN_OUT */
-	const char *words;     /* "show neighbor", also what the daemon is asked */
-	const char *arguments; /* "ADDRESS" */
-	const char *help;
-	int min_args, max_args; /* max_args -1: any number */
-	/* Adds the arguments to the request; false, and what is wrong in err. NULL when it takes none. */
-	bool (*add)(struct row *request, int argc, char **argv, char *err);
-	const struct view *view;
-};
-
-extern const struct command commands[]; /* ends with NULL words */
-
 /* The command of argv for this daemon, and its request (the caller's). NULL, and what is wrong in err
  * (COMMAND_ERROR_MAX octets). */
-const struct command *command_parse(
+const struct control_command *command_parse(
 	enum target target, int argc, char **argv, struct row **request, char *err);
-/* The table for humans, by daemon. */
+/* How its answer looks; NULL: it is not for people. */
+const struct view *command_view(const struct control_command *c);
+/* Do the command's words, each perhaps shortened, stand at the beginning of argv? */
+struct command_match {
+	int words;	 /* how many words of argv are the command's own */
+	int written_out; /* how many of them are not shortened */
+};
+bool command_match(const struct control_command *c, int argc, char **argv, struct command_match *out);
+/* All for humans, by daemon. */
 void command_help(FILE *out);

@@ -2,6 +2,7 @@
 #include "base/version.h"
 #include "rrctl/command.h"
 #include "rrctl/convert_command.h"
+#include "rrctl/complete.h"
 #include "rrctl/rrctl.h"
 
 #include <getopt.h>
@@ -86,6 +87,10 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "convert") == 0)
 		return convert_command(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "--complete") == 0) {
+		complete(stdout, argc - 2, argv + 2);
+		return RRCTL_OK;
+	}
 	for (int o; (o = getopt_long(argc, argv, "ainjs:Vh", options, NULL)) != -1;) {
 		switch (o) {
 		case 'a':

@@ -148,14 +148,14 @@ static enum control_result print_answer(
 	return result;
 }
 
-static enum rrctl_exit ask(const struct rrctl_opts *opts, const struct command *command,
+static enum rrctl_exit ask(const struct rrctl_opts *opts, const struct control_command *command,
 	const struct row *request, struct control_client *c)
 {
 	char err[CONTROL_ERROR_MAX];
 	enum control_result result = CONTROL_BROKEN;
 
 	if (control_client_send(c, request, err))
-		result = print_answer(opts, command->view, c, err);
+		result = print_answer(opts, command_view(command), c, err);
 	if (fflush(opts->out) || ferror(opts->out)) {
 		fprintf(opts->err, "rrctl: cannot write the answer: %s\n", strerror(errno));
 		return RRCTL_REFUSED;
@@ -170,7 +170,7 @@ enum rrctl_exit rrctl_run(const struct rrctl_opts *opts, int argc, char **argv)
 {
 	const char *path = opts->socket ? opts->socket : target_socket(opts->target);
 	char err[COMMAND_ERROR_MAX];
-	const struct command *command;
+	const struct control_command *command;
 	struct control_client *c;
 	struct row *request;
 	enum rrctl_exit result = RRCTL_UNREACHABLE;
@@ -180,6 +180,7 @@ enum rrctl_exit rrctl_run(const struct rrctl_opts *opts, int argc, char **argv)
 		fprintf(opts->err, "rrctl: %s\n", err);
 		return RRCTL_USAGE;
 	}
+	row_int(request, "protocol", CONTROL_PROTOCOL);
 	c = control_client_new(target_name(opts->target), path, err);
 	if (c)
 		result = ask(opts, command, request, c);

@@ -1,7 +1,7 @@
 /* One command: asks the daemon and prints what it says. */
 #pragma once
 
-#include "rrctl/target.h"
+#include "control/target.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -172,13 +172,16 @@ static void start_neighbors(struct rrd *r)
 static bool start_control(struct rrd *r)
 {
 	const struct config_control *c = &r->cfg->control;
-	gid_t gid = (gid_t)-1;
+	struct control_server_config cfg = {
+		.program = "rrd", .targets = OF_RRD, .handlers = rrd_handlers, .user = r
+	};
 	char err[256];
 
-	if (c->group && !daemon_group_find(c->group, &gid))
-		log_warning("control: there is no group \"%s\" here: only root and this user can use %s",
-			c->group, c->socket);
-	r->control = control_server_new(r->loop, c->socket, gid, rrd_commands, r, err);
+	cfg.full = (struct control_socket){ c->socket,
+		daemon_group_of_socket("control.group", c->group, c->socket) };
+	cfg.read_only = (struct control_socket){ c->read_only_socket,
+		daemon_group_of_socket("control.read-only-group", c->read_only_group, c->read_only_socket) };
+	r->control = control_server_new(r->loop, &cfg, err);
 	if (!r->control)
 		log_error("control: %s", err);
 	return r->control != NULL;

@@ -1,4 +1,4 @@
-/* The answers to rrctl: tables as rows. Each function is a control_command's start. */
+/* The answers to rrctl: tables as rows. Each function is a control_handler's start. */
 #pragma once
 
 #include "control/server.h"
@@ -40,4 +40,4 @@ bool show_parse_prefix(const char *text, struct prefix *out, char *err);
 struct session *show_find_neighbor(struct rrd *r, const struct row *args, char *err);
 
 /* All commands, for the control server. */
-extern const struct control_command rrd_commands[];
+extern const struct control_handler rrd_handlers[];

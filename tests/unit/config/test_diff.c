@@ -61,7 +61,7 @@ static const char every_key[] =
 	"  resolve-via-default: false, on-empty: remove, restart-time: 62, compare-interval: 63, sysctls: "
 	"set,\n"
 	"  on-exit: keep, link-bandwidth-unit: 126}\n"
-	"control: {socket: /run/a.sock, group: rrd}\n"
+	"control: {socket: /run/a.sock, group: rrd, read-only-socket: /run/r.sock, read-only-group: see}\n"
 	"log: {to: stderr, level: info, format: json, debug-neighbors: [10.0.0.1]}\n";
 
 static const struct change changes[] = {
@@ -149,6 +149,8 @@ static const struct change changes[] = {
 	{ "fib.link-bandwidth-unit", "unit: 126", "unit: 0", "126 -> 0" },
 	{ "control.socket", "/run/a.sock", "/run/b.sock", "/run/a.sock -> /run/b.sock" },
 	{ "control.group", "group: rrd", "group: adm", "rrd -> adm" },
+	{ "control.read-only-socket", "/run/r.sock", "/run/s.sock", "/run/r.sock -> /run/s.sock" },
+	{ "control.read-only-group", "group: see", "group: all", "see -> all" },
 	{ "log.to", "to: stderr", "to: syslog", "stderr -> syslog" },
 	{ "log.format", "format: json", "format: logfmt", "json -> logfmt" },
 	{ "log.debug-neighbors", "debug-neighbors: [10.0.0.1]", "debug-neighbors: [10.0.0.2]",

@@ -30,7 +30,22 @@ struct fixture {
 	unsigned produced, started, done;
 };
 
-static inline int fixture_new(void **state, const struct control_command *commands)
+/* A server at path, of rrd's kind as far as that matters. */
+static inline struct control_server *serve_at(struct io_loop *loop, const char *path,
+	const struct control_command *commands, const struct control_handler *handlers, void *user, char *err)
+{
+	const struct control_server_config cfg = { .program = "rrd",
+		.targets = OF_RRD,
+		.table = commands,
+		.handlers = handlers,
+		.user = user,
+		.full = { path, (gid_t)-1 } };
+
+	return control_server_new(loop, &cfg, err);
+}
+
+static inline int fixture_new(
+	void **state, const struct control_command *commands, const struct control_handler *handlers)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	char err[256];
@@ -41,7 +56,7 @@ static inline int fixture_new(void **state, const struct control_command *comman
 	snprintf(f->path, sizeof(f->path), "%s/sock", f->dir);
 	f->loop = io_loop_new();
 	f->feed = control_feed_new(FEED_OCTETS);
-	f->server = control_server_new(f->loop, f->path, (gid_t)-1, commands, f, err);
+	f->server = serve_at(f->loop, f->path, commands, handlers, f, err);
 	*state = f;
 	return f->server ? 0 : -1;
 }

@@ -82,17 +82,43 @@ static bool start_nothing(void *user, const struct row *args, struct control_ans
 	return true;
 }
 
+static const struct control_argument to_arguments[] = {
+	{ .key = "to", .type = CONTROL_NUMBER, .required = true },
+	{ .key = "fail", .type = CONTROL_FLAG },
+	{ .key = "delay-us", .type = CONTROL_NUMBER },
+	{ .key = NULL },
+};
+
+static const struct control_argument text_arguments[] = {
+	{ .key = "text", .type = CONTROL_TEXT },
+	{ .key = "address", .type = CONTROL_ADDRESS },
+	{ .key = "prefix", .type = CONTROL_PREFIX },
+	{ .key = "side", .type = CONTROL_WORD, .words = "in|out" },
+	{ .key = NULL },
+};
+
 static const struct control_command commands[] = {
-	{ "show numbers", "TO", "counts", false, start_count },
-	{ "echo", "TEXT", "says it again", false, start_echo },
-	{ "clear all", "", "does nothing", true, start_nothing },
-	{ "ponder", "TEXT", "says it later", false, start_slowly },
-	{ NULL },
+	{ OF_RRD, "help", .help = "lists" },
+	{ OF_RRD, "version", .help = "tells" },
+	{ OF_RRD, "show numbers", .help = "counts", .arguments = to_arguments },
+	{ OF_RRD, "echo", .help = "says it again", .arguments = text_arguments },
+	{ OF_RRD, "clear all", .help = "does nothing", .changes = true },
+	{ OF_RRD, "ponder", .help = "says it later", .arguments = text_arguments },
+	{ OF_AGENT, "drain", .help = "is another daemon's" },
+	{ .targets = 0 },
+};
+
+static const struct control_handler handlers[] = {
+	{ "show numbers", start_count },
+	{ "echo", start_echo },
+	{ "clear all", start_nothing },
+	{ "ponder", start_slowly },
+	{ NULL, NULL },
 };
 
 static int set_up(void **state)
 {
-	return fixture_new(state, commands);
+	return fixture_new(state, commands, handlers);
 }
 
 static void a_request_gets_its_rows_and_one_end(void **state)
@@ -108,8 +134,15 @@ static void a_request_gets_its_rows_and_one_end(void **state)
 	assert_string_equal(get(f, fd, buf, sizeof(buf)), "{\"end\":true}");
 	put(f, fd, "{\"command\":\"help\"}\n");
 	assert_string_equal(get(f, fd, buf, sizeof(buf)),
-		"{\"row\":{\"command\":\"show "
-		"numbers\",\"arguments\":\"TO\",\"help\":\"counts\",\"changes\":false}}");
+		"{\"row\":{\"command\":\"help\",\"arguments\":\"\",\"help\":\"lists\",\"changes\":false,"
+		"\"takes\":[]}}");
+	get(f, fd, buf, sizeof(buf));
+	assert_string_equal(get(f, fd, buf, sizeof(buf)),
+		"{\"row\":{\"command\":\"show numbers\",\"arguments\":\"NUMBER [fail] "
+		"[NUMBER]\",\"help\":\"counts\","
+		"\"changes\":false,\"takes\":[{\"name\":\"to\",\"type\":\"number\",\"required\":true},"
+		"{\"name\":\"fail\",\"type\":\"true or false\",\"required\":false},"
+		"{\"name\":\"delay-us\",\"type\":\"number\",\"required\":false}]}}");
 	get(f, fd, buf, sizeof(buf));
 	get(f, fd, buf, sizeof(buf));
 	get(f, fd, buf, sizeof(buf));
@@ -148,9 +181,9 @@ static void whatever_is_no_request_gets_one_error_and_the_client_stays(void **st
 		{ "{\"command\":\"show number\"}", "did you mean \\\"show numbers\\\"?" },
 		{ "{\"command\":\"ehco\"}", "did you mean \\\"echo\\\"?" },
 		{ "{\"command\":\"make coffee\"}", "\\\"help\\\"} lists all" },
-		{ "{\"command\":\"show numbers\"}", "\\\"to\\\" must be a number" },
-		{ "{\"command\":\"show numbers\",\"to\":\"5\"}", "\\\"to\\\" must be a number" },
-		{ "{\"command\":\"show numbers\",\"to\":1e99}", "\\\"to\\\" must be a number" },
+		{ "{\"command\":\"drain\"}", "unknown command" },
+		{ "{\"command\":\"echo\",\"text\":\"\\u0000\"}", "not JSON" },
+		{ "{\"command\":\"echo\",\"text\":\"a\",\"text\":\"b\"}", "not JSON: duplicate object key" },
 	};
 	struct fixture *f = *state;
 	int fd = client(f);
@@ -167,6 +200,142 @@ static void whatever_is_no_request_gets_one_error_and_the_client_stays(void **st
 	put(f, fd, "{\"command\":\"clear all\"}\n");
 	assert_string_equal(get(f, fd, buf, sizeof(buf)), "{\"end\":true}");
 	close(fd);
+}
+
+static void arguments_are_as_declared_or_refused_by_name(void **state)
+{
+	static const struct {
+		const char *command, *arguments, *says; /* NULL: good */
+	} cases[] = {
+		{ "show numbers", "", "\\\"show numbers\\\" needs \\\"to\\\": a whole number, 0 or more" },
+		{ "show numbers", ",\"to\":\"5\"", "\\\"to\\\" must be a whole number" },
+		{ "show numbers", ",\"to\":1e99", "\\\"to\\\" must be a whole number" },
+		{ "show numbers", ",\"to\":-1", "\\\"to\\\" must be a whole number" },
+		{ "show numbers", ",\"to\":null", "\\\"to\\\" must be a whole number" },
+		{ "show numbers", ",\"to\":0,\"fail\":\"true\"", "\\\"fail\\\" must be true or false" },
+		{ "show numbers", ",\"to\":0,\"fail\":1", "\\\"fail\\\" must be true or false" },
+		{ "show numbers", ",\"to\":0,\"fail\":[true]", "\\\"fail\\\" must be true or false" },
+		{ "show numbers", ",\"to\":0,\"fail\":false", NULL },
+		{ "show numbers", ",\"to\":0,\"fial\":true",
+			"takes no \\\"fial\\\"; did you mean \\\"fail\\\"?" },
+		{ "show numbers", ",\"to\":0,\"colour\":1",
+			"takes no \\\"colour\\\"; it takes \\\"to\\\", \\\"fail\\\", \\\"delay-us\\\"" },
+		{ "clear all", ",\"x\":{}", "\\\"clear all\\\" takes no \\\"x\\\"; it takes no arguments" },
+		{ "echo", ",\"text\":17", "\\\"text\\\" must be text" },
+		{ "echo", ",\"text\":[\"a\"]", "\\\"text\\\" must be text" },
+		{ "echo", ",\"text\":{}", "\\\"text\\\" must be text" },
+		{ "echo", ",\"text\":null", "\\\"text\\\" must be text" },
+		{ "echo", ",\"text\":\"\"", NULL },
+		{ "echo", ",\"address\":\"ten\"", "\\\"address\\\" must be an address as text" },
+		{ "echo", ",\"address\":\"2001:db8::1\"", NULL },
+		{ "echo", ",\"prefix\":\"10.0.0.1/8\"", "\\\"prefix\\\" must be a prefix as text" },
+		{ "echo", ",\"prefix\":\"10.0.0.0/8\"", NULL },
+		{ "echo", ",\"side\":\"i\"", "\\\"side\\\" must be one of in|out" },
+		{ "echo", ",\"side\":\"in|out\"", "\\\"side\\\" must be one of in|out" },
+		{ "echo", ",\"side\":\"\"", "\\\"side\\\" must be one of in|out" },
+		{ "echo", ",\"side\":\"out\"", NULL },
+		{ "clear all", ",\"protocol\":1", NULL },
+		{ "clear all", ",\"protocol\":99",
+			"this client speaks version 99 of the control protocol, rrd " },
+		{ "clear all", ",\"protocol\":0", "\\\"protocol\\\" must be a number" },
+		{ "clear all", ",\"protocol\":\"1\"", "\\\"protocol\\\" must be a number" },
+	};
+	struct fixture *f = *state;
+	int fd = client(f);
+	char buf[512];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(buf, sizeof(buf), "{\"command\":\"%s\"%s}\n", cases[i].command, cases[i].arguments);
+		put(f, fd, buf);
+		get(f, fd, buf, sizeof(buf));
+		while (!cases[i].says && strncmp(buf, "{\"row\"", 6) == 0)
+			get(f, fd, buf, sizeof(buf));
+		if (!strstr(buf, cases[i].says ? cases[i].says : "{\"end\":true}"))
+			fail_msg("%s%s: %s", cases[i].command, cases[i].arguments, buf);
+	}
+	close(fd);
+}
+
+static void who_asks_is_told_the_version(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client(f);
+	char buf[512];
+
+	put(f, fd, "{\"command\":\"version\",\"protocol\":1}\n");
+	get(f, fd, buf, sizeof(buf));
+	assert_memory_equal(buf, "{\"row\":{\"program\":\"rrd\",\"version\":\"", 35);
+	assert_non_null(strstr(buf, "\"protocol\":1,\"protocol-oldest\":1,\"read-only\":false}}"));
+	assert_string_equal(get(f, fd, buf, sizeof(buf)), "{\"end\":true}");
+	close(fd);
+}
+
+/* --- two sockets --- */
+
+static bool move(struct fixture *f, const char *full, const char *read_only, char *err)
+{
+	struct control_socket to = { full, (gid_t)-1 }, also = { read_only, (gid_t)-1 };
+
+	return control_server_move(f->server, &to, &also, err);
+}
+
+static void expect_answer(struct fixture *f, const char *path, const char *command, const char *says)
+{
+	char buf[512];
+	int fd = io_unix_connect(path);
+
+	if (fd < 0)
+		fail_msg("%s: %s", path, strerror(-fd));
+	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	snprintf(buf, sizeof(buf), "{\"command\":\"%s\"}\n", command);
+	put(f, fd, buf);
+	if (!strstr(get(f, fd, buf, sizeof(buf)), says))
+		fail_msg("%s %s: %s", path, command, buf);
+	close(fd);
+}
+
+static void what_changes_something_is_refused_where_one_may_only_read(void **state)
+{
+	struct fixture *f = *state;
+	char ro[128], other[128], err[256], why[256];
+
+	snprintf(ro, sizeof(ro), "%s-ro", f->path);
+	snprintf(other, sizeof(other), "%s-other", f->path);
+	assert_true(move(f, f->path, ro, err));
+	expect_answer(f, f->path, "clear all", "{\"end\":true}");
+	expect_answer(f, ro, "echo", "{\"row\":");
+	expect_answer(f, ro, "version", "\"read-only\":true");
+	snprintf(err, sizeof(err),
+		"\\\"clear all\\\" changes something and this socket is for reading only: ask at %s",
+		f->path);
+	expect_answer(f, ro, "clear all", err);
+	/* Both move; then the one goes. */
+	assert_true(move(f, other, f->path, err) || strstr(err, "another daemon listens"));
+	snprintf(err, sizeof(err), "%s-two", f->path);
+	assert_true(move(f, other, err, why));
+	expect_answer(f, other, "clear all", "{\"end\":true}");
+	expect_answer(f, err, "clear all", "for reading only");
+	assert_true(io_unix_connect(ro) < 0 && io_unix_connect(f->path) < 0);
+	assert_true(move(f, f->path, NULL, why));
+	assert_true(io_unix_connect(err) < 0);
+	expect_answer(f, f->path, "clear all", "{\"end\":true}");
+}
+
+static void a_move_that_fails_leaves_both_as_they_were(void **state)
+{
+	struct fixture *f = *state;
+	char ro[128], err[256];
+
+	snprintf(ro, sizeof(ro), "%s-ro", f->path);
+	assert_false(move(f, "/nonexistent/dir/sock", ro, err));
+	assert_non_null(strstr(err, "/nonexistent/dir/sock: the directory is missing"));
+	assert_true(io_unix_connect(ro) < 0);
+	expect_answer(f, f->path, "clear all", "{\"end\":true}");
+	assert_true(move(f, f->path, ro, err));
+	assert_false(move(f, f->path, "/nonexistent/dir/sock", err));
+	assert_false(move(f, "/nonexistent/dir/sock", f->path, err));
+	expect_answer(f, ro, "clear all", "for reading only");
+	expect_answer(f, f->path, "clear all", "{\"end\":true}");
 }
 
 static void deep_nesting_is_an_error_like_any_other(void **state)
@@ -339,10 +508,10 @@ static void a_socket_that_cannot_be_made_is_explained(void **state)
 	struct fixture *f = *state;
 	char err[256] = "";
 
-	assert_null(control_server_new(f->loop, f->path, (gid_t)-1, commands, f, err));
+	assert_null(serve_at(f->loop, f->path, commands, handlers, f, err));
 	assert_non_null(strstr(err, f->path));
 	assert_non_null(strstr(err, "another daemon listens there"));
-	assert_null(control_server_new(f->loop, "/nonexistent/dir/sock", (gid_t)-1, commands, f, err));
+	assert_null(serve_at(f->loop, "/nonexistent/dir/sock", commands, handlers, f, err));
 	assert_non_null(strstr(err, "the directory is missing"));
 }
 
@@ -376,7 +545,7 @@ static void the_client_reads_rows_ends_refusals_and_losses(void **state)
 	snprintf(dir, sizeof(dir), "%s", f->dir);
 	snprintf(path, sizeof(path), "%s/two", dir);
 	f->loop = io_loop_new();
-	server = control_server_new(f->loop, path, (gid_t)-1, commands, f, err);
+	server = serve_at(f->loop, path, commands, handlers, f, err);
 	assert_non_null(server);
 	pid = serve(f);
 
@@ -425,6 +594,10 @@ int main(void)
 		TEST(a_request_gets_its_rows_and_one_end),
 		TEST(a_command_that_begins_slowly_is_answered_too),
 		TEST(whatever_is_no_request_gets_one_error_and_the_client_stays),
+		TEST(arguments_are_as_declared_or_refused_by_name),
+		TEST(who_asks_is_told_the_version),
+		TEST(what_changes_something_is_refused_where_one_may_only_read),
+		TEST(a_move_that_fails_leaves_both_as_they_were),
 		TEST(deep_nesting_is_an_error_like_any_other),
 		TEST(a_line_too_long_and_a_nul_cost_the_connection_after_a_word),
 		TEST(a_slow_reader_of_many_rows_costs_only_what_is_on_its_way),

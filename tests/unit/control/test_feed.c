@@ -129,16 +129,24 @@ static bool start_slow(void *user, const struct row *args, struct control_answer
 }
 
 static const struct control_command commands[] = {
-	{ "watch", "", "what happens", false, start_plain_watch },
-	{ "watch all", "", "what is there, and what happens", false, start_watch },
-	{ "push", "", "makes something happen", true, start_push },
-	{ "watch slowly", "", "what takes its time", false, start_slow },
-	{ NULL },
+	{ OF_RRD, "watch", .help = "what happens" },
+	{ OF_RRD, "watch all", .help = "what is there, and what happens", .own_check = true },
+	{ OF_RRD, "push", .help = "makes something happen", .changes = true },
+	{ OF_RRD, "watch slowly", .help = "what takes its time" },
+	{ .targets = 0 },
+};
+
+static const struct control_handler handlers[] = {
+	{ "watch", start_plain_watch },
+	{ "watch all", start_watch },
+	{ "push", start_push },
+	{ "watch slowly", start_slow },
+	{ NULL, NULL },
 };
 
 static int set_up(void **state)
 {
-	return fixture_new(state, commands);
+	return fixture_new(state, commands, handlers);
 }
 
 static void push_number(struct fixture *f, int64_t n)

@@ -122,10 +122,17 @@ static bool attach(void *user, const struct row *args, struct control_answer *ou
 }
 
 static const struct control_command commands[] = {
-	{ "echo", "TEXT", "says it again", false, echo },
-	{ "hold", "", "says nothing for a while", false, hold },
-	{ "attach", "", "remembers the connection", false, attach },
-	{ NULL, NULL, NULL, false, NULL },
+	{ OF_RRD, "echo", .own_check = true },
+	{ OF_RRD, "hold", .own_check = true },
+	{ OF_RRD, "attach", .own_check = true },
+	{ .targets = 0 },
+};
+
+static const struct control_handler handlers[] = {
+	{ "echo", echo },
+	{ "hold", hold },
+	{ "attach", attach },
+	{ NULL, NULL },
 };
 
 /* --- the link's owner --- */
@@ -189,9 +196,14 @@ static void wait_for(struct fixture *f, bool (*until)(const struct fixture *f))
 
 static void serve(struct fixture *f)
 {
+	const struct control_server_config cfg = { .targets = OF_RRD,
+		.table = commands,
+		.handlers = handlers,
+		.user = f,
+		.full = { f->path, (gid_t)-1 } };
 	char err[256];
 
-	f->server = control_server_new(f->loop, f->path, (gid_t)-1, commands, f, err);
+	f->server = control_server_new(f->loop, &cfg, err);
 	if (!f->server)
 		fail_msg("%s", err);
 }

@@ -1,6 +1,7 @@
 /* Rows from JSON, tables and command lines as text. */
 #pragma once
 
+#include "control/server.h"
 #include "rrctl/command.h"
 #include "rrctl/rrctl.h"
 #include "rrctl/table.h"
@@ -62,4 +63,18 @@ static inline void expect_parse(enum target target, const char *line, const char
 	}
 	row_free(request);
 	free(copy);
+}
+
+/* A daemon with some handlers; its commands are declared without arguments that would be checked. */
+static inline struct control_server *serve_at(struct io_loop *loop, const char *path,
+	const struct control_command *table, const struct control_handler *handlers, void *user, char *err)
+{
+	const struct control_server_config cfg = { .program = "rrd",
+		.targets = OF_RRD,
+		.table = table,
+		.handlers = handlers,
+		.user = user,
+		.full = { path, (gid_t)-1 } };
+
+	return control_server_new(loop, &cfg, err);
 }

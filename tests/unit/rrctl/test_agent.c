@@ -13,7 +13,8 @@ static void what_words_mean_depends_on_the_daemon(void **state)
 	expect_parse(AGENT, "drain", "usage: rrctl -i drain SERVER [SECONDS] [service SERVICE]");
 	expect_parse(ANN, "drain web-1", "\"web-1\" is not a time: expected whole seconds");
 	expect_parse(AGENT, "sh ser", "could be \"show services\" or \"show servers\": write more of it");
-	expect_parse(AGENT, "sh serv web", "{\"command\":\"show servers\",\"service\":\"web\"}");
+	expect_parse(AGENT, "sh server web", "{\"command\":\"show servers\",\"service\":\"web\"}");
+	expect_parse(AGENT, "sh servi web", "{\"command\":\"show services\",\"service\":\"web\"}");
 	expect_parse(AGENT, "rel", "{\"command\":\"reload\"}");
 	expect_parse(AGENT, "w", "{\"command\":\"watch\"}");
 	for (int t = 0; t < TARGETS; t++) {

@@ -118,7 +118,7 @@ static void a_reload_may_be_tried(void **state)
 	expect_parse(TARGET_RRD, "reload", "{\"command\":\"reload\"}");
 	expect_parse(TARGET_RRD, "reload --dry-run", "{\"command\":\"reload\",\"dry-run\":true}");
 	expect_parse(TARGET_RRD, "rel dry", "{\"command\":\"reload\",\"dry-run\":true}");
-	expect_parse(TARGET_RRD, "reload now", "\"now\" is not understood here; only \"dry-run\" is");
+	expect_parse(TARGET_RRD, "reload now", "\"now\" is not understood here; only \"--dry-run\" is");
 	expect_parse(TARGET_RRD, "show config all", "{\"command\":\"show config\",\"all\":true}");
 	expect_parse(TARGET_NODE, "log level d", "{\"command\":\"log level\",\"level\":\"debug\"}");
 	expect_parse(
@@ -236,10 +236,8 @@ static bool start_watch(void *user, const struct row *args, struct control_answe
 	return true;
 }
 
-static const struct control_command watch_commands[] = {
-	{ "watch", "", "", false, start_watch },
-	{ NULL },
-};
+static const struct control_command watch_commands[] = { { OF_RRD, "watch" }, { .targets = 0 } };
+static const struct control_handler watch_handlers[] = { { "watch", start_watch }, { NULL, NULL } };
 
 static void serve(const char *path, int ready)
 {
@@ -247,7 +245,7 @@ static void serve(const char *path, int ready)
 	char err[256];
 
 	alarm(20);
-	s.server = control_server_new(s.loop, path, (gid_t)-1, watch_commands, &s, err);
+	s.server = serve_at(s.loop, path, watch_commands, watch_handlers, &s, err);
 	s.timer = io_timer_new(s.loop, tell, &s);
 	io_timer_set(s.timer, 0);
 	if (s.server && write(ready, "r", 1) == 1)

@@ -1,3 +1,4 @@
+#include "control/catalog.h"
 #include "unit/rrctl/support.h"
 
 #include "rrctl/cell.h"
@@ -340,8 +341,9 @@ static void the_help_names_every_command(void **state)
 	(void)state;
 	command_help(out);
 	fclose(out);
-	for (const struct command *c = commands; c->words; c++)
-		assert_non_null(strstr(text, c->words));
+	for (const struct control_command *c = control_catalog; c->targets; c++)
+		if (command_view(c))
+			assert_non_null(strstr(text, c->name));
 	free(text);
 }
 
@@ -386,11 +388,19 @@ static bool start_die(void *user, const struct row *args, struct control_answer 
 }
 
 static const struct control_command daemon_commands[] = {
-	{ "show memory", "", "", false, start_memory },
-	{ "clear neighbor", "", "", true, start_nothing },
-	{ "show fib", "", "", false, start_refuse },
-	{ "show status", "", "", false, start_die },
-	{ NULL },
+	{ OF_RRD, "show memory" },
+	{ OF_RRD, "clear neighbor", .own_check = true },
+	{ OF_RRD, "show fib" },
+	{ OF_RRD, "show status" },
+	{ .targets = 0 },
+};
+
+static const struct control_handler daemon_handlers[] = {
+	{ "show memory", start_memory },
+	{ "clear neighbor", start_nothing },
+	{ "show fib", start_refuse },
+	{ "show status", start_die },
+	{ NULL, NULL },
 };
 
 static void expect_run(const char *socket, bool json, const char *line, enum rrctl_exit result,
@@ -428,7 +438,7 @@ static void the_exit_code_tells_who_said_no(void **state)
 	snprintf(path, sizeof(path), "%s/sock", dir);
 	expect_run(path, false, "show memory", RRCTL_UNREACHABLE, "",
 		"sock: No such file or directory; is it running? (-s names another socket)\n");
-	server = control_server_new(loop, path, (gid_t)-1, daemon_commands, NULL, err);
+	server = serve_at(loop, path, daemon_commands, daemon_handlers, NULL, err);
 	assert_non_null(server);
 	pid = fork();
 	if (pid == 0) {
@@ -468,7 +478,7 @@ static void a_daemon_that_dies_in_its_answer_is_unreachable(void **state)
 	pid = fork();
 	if (pid == 0) {
 		alarm(20);
-		server = control_server_new(loop, path, (gid_t)-1, daemon_commands, NULL, err);
+		server = serve_at(loop, path, daemon_commands, daemon_handlers, NULL, err);
 		if (server && write(fds[1], "r", 1) == 1)
 			io_loop_run(loop);
 		_exit(0);

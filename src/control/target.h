@@ -1,4 +1,4 @@
-/* The daemons that can be asked. */
+/* The daemons that can be asked, and what they are called. */
 #pragma once
 
 enum target { TARGET_RRD, TARGET_ANNOUNCER, TARGET_AGENT, TARGET_NODE, TARGETS };
@@ -11,6 +11,7 @@ enum target_mask {
 	OF_NODE = 1 << TARGET_NODE,
 	OF_SPEAKERS = OF_RRD | OF_ANNOUNCER,
 	OF_ALL = OF_SPEAKERS | OF_AGENT | OF_NODE,
+	OF_REGISTRY = 1 << TARGETS, /* the socket where announcers register at lb-announcer --node */
 };
 
 const char *target_name(enum target t);	  /* "lb-announcer" */

@@ -1,4 +1,4 @@
-#include "rrctl/target.h"
+#include "control/target.h"
 
 static const struct {
 	const char *name, *option, *socket;
