@@ -263,15 +263,23 @@ static void switch_speakers(struct announcer *a, bool reset_all)
 static void take_service(struct announcer *a, const struct config_announcer *to,
 	const struct config_service *c, struct ready *r)
 {
+	const struct config_announcer *before;
+	bool back;
+
 	if (r->fresh) {
 		service_begin(a, r->fresh);
 		return;
 	}
 	if (r->local)
 		r->old->local_route = r->local;
-	if (r->old->retired)
+	before = r->old->of;
+	back = r->old->retired;
+	if (back)
 		announcer_reinstate(a, r->old);
 	service_configure(a, r->old, to, c, &r->next_hop);
+	/* It had an older one than those that stayed, which apply() sees to. */
+	if (back)
+		announcer_drop_config(a, before);
 }
 
 /* In the order of the file, and behind them those that leave. */

@@ -56,6 +56,9 @@ static struct row *speaker_row(const struct announcer *a, const struct speaker *
 	row_int(r, "received", 0);
 	row_int(r, "advertised", (int64_t)speaker_announced(s));
 	row_text(r, "last-error", session_last_error(s->session));
+	row_bool(r, "shutdown", session_is_shut_down(s->session));
+	if (session_is_shut_down(s->session))
+		row_text(r, "admin", "shutdown");
 	return r;
 }
 
@@ -382,6 +385,36 @@ static bool clear_neighbor(void *user, const struct row *args, struct control_an
 	return all || s;
 }
 
+static bool shutdown_neighbor(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	enum { TEXT_MAX = 255 }; /* RFC 9003, octets */
+	const char *text = row_get_text(args, "text");
+	struct speaker *s = find(user, args, err);
+
+	if (s && text && strlen(text) > TEXT_MAX) {
+		snprintf(err, SHOW_ERROR_MAX, "the text is too long: at most %d octets", (int)TEXT_MAX);
+		return false;
+	}
+	control_answer_row(out, NULL);
+	if (s)
+		session_shutdown(s->session, text);
+	return s != NULL;
+}
+
+static bool enable_neighbor(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct speaker *s = find(user, args, err);
+
+	control_answer_row(out, NULL);
+	if (s && !session_is_shut_down(s->session)) {
+		snprintf(err, SHOW_ERROR_MAX, "it is not shut down: see show neighbors");
+		return false;
+	}
+	if (s)
+		session_enable(s->session);
+	return s != NULL;
+}
+
 enum { DRAIN_TIME_MAX_S = 7 * 24 * 3600 };
 
 static bool no_more(char *err)
@@ -444,6 +477,9 @@ const struct control_command announcer_commands[] = {
 		reload },
 	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true,
 		clear_neighbor },
+	{ "shutdown", "ADDRESS [TEXT]", "end the session with Cease/2, no new one until enable", true,
+		shutdown_neighbor },
+	{ "enable", "ADDRESS", "the end of shutdown", true, enable_neighbor },
 	{ "drain", "[SECONDS]", "turn new connections away, withdraw after that time, stay so", true, drain },
 	{ "undrain", "", "announce again as ever", true, undrain },
 	{ NULL, NULL, NULL, false, NULL },

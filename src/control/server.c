@@ -92,11 +92,12 @@ static void send_end(struct control_caller *c)
 
 static void finish_answer(struct control_caller *c)
 {
+	/* done() may free the feed. */
+	feed_leave(&c->watcher);
 	if (c->answering && c->answer.done)
 		c->answer.done(c->answer.state);
 	if (c->answering && c->answer.feed)
 		c->server->watchers--;
-	feed_leave(&c->watcher);
 	c->answering = c->held = false;
 }
 
@@ -127,6 +128,8 @@ static bool pull(struct control_caller *c)
 		send_row(c, line);
 		return true;
 	}
+	if (c->held)
+		return false;
 	if (!err[0] && c->watcher.feed) {
 		c->answer.next = NULL;
 		return send_event(c);

@@ -42,7 +42,7 @@ enum {
 	STOOD_STILL_US = 100000,
 	/* What the ready descriptors of either queue, or one job, may take of a turn: a whole turn stays well below the 100 ms
 	 * that a keepalive or an answer may be late. */
-	SHARE_US = 10000,
+	SHARE_US = 5000,
 	LONG_TURN_US = 100000,
 	LOG_RETRY_US = 200000,
 	LOG_GO_ON_US = 5000, /* while somebody takes them */

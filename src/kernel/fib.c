@@ -138,6 +138,53 @@ static void log_refused(struct fib *f, const struct plan_op *op, size_t refused)
 		strerror(-op->error), op->why ? ": " : "", op->why ? op->why : "", refused);
 }
 
+void fib_tell_changes(struct fib *f, bool tell)
+{
+	f->telling = tell;
+}
+
+static bool change_of(const struct plan_op *op, struct fib_change *c)
+{
+	*c = (struct fib_change){ .prefix = op->prefix, .group_id = op->id };
+	switch ((enum plan_op_kind)op->kind) {
+	case PLAN_ROUTE_SET:
+		c->kind = op->replace ? FIB_CHANGED : FIB_INSTALLED;
+		break;
+	case PLAN_ROUTE_DEL:
+		c->kind = FIB_REMOVED;
+		break;
+	case PLAN_GROUP_SET:
+		c->kind = FIB_GROUP_CHANGED;
+		return op->replace || op->error;
+	default:
+		return false;
+	}
+	return true;
+}
+
+/* After the plan has taken them: what it shows is what is told. */
+static void tell_results(const struct fib *f, const struct plan_batch *b)
+{
+	char error[256];
+	struct fib_change c;
+
+	if (!f->telling || !f->cfg.changed)
+		return;
+	for (size_t i = 0; i < b->count; i++) {
+		const struct plan_op *op = &b->op[i];
+
+		if (!change_of(op, &c))
+			continue;
+		if (op->error) {
+			snprintf(error, sizeof(error), "%s%s%s", strerror(-op->error), op->why ? ": " : "",
+				op->why ? op->why : "");
+			c.kind = FIB_FAILED;
+			c.error = error;
+		}
+		f->cfg.changed(f->cfg.user, &c);
+	}
+}
+
 static void take_results(struct fib *f, const struct plan_batch *b)
 {
 	const struct plan_op *first = NULL;
@@ -156,6 +203,7 @@ static void take_results(struct fib *f, const struct plan_batch *b)
 	if (first)
 		log_refused(f, first, refused);
 	plan_done(f->plan, b);
+	tell_results(f, b);
 	/* Another program's route, or one of ours we have lost sight of: the listing tells. */
 	if (exists &&
 		(!f->doubted_us || io_loop_now_us(f->loop) - f->doubted_us > ROUTE_LISTING_INTERVAL_US)) {

@@ -19,7 +19,7 @@ enum { FIB_LOG_INTERVAL_MS = 1000, REACH_LINES_PER_S = 1000 };
 struct fib {
 	struct io_loop *loop;
 	struct fib_config cfg;
-	bool classic, swept;
+	bool classic, swept, telling;
 	int lock;
 	struct plan *plan;
 	struct watch_list watched;

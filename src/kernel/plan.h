@@ -235,6 +235,8 @@ struct plan_view {
 bool plan_view_next(const struct plan *p, const struct prefix *after, struct plan_view *v);
 /* That of a prefix; false when there is none. */
 bool plan_view_get(const struct plan *p, const struct prefix *prefix, struct plan_view *v);
+/* Of a group: its next hops and how many routes point at it; false when there is none. */
+bool plan_view_group(const struct plan *p, uint32_t id, struct plan_view *v, size_t *routes);
 struct plan_hop_view plan_view_hop(const struct plan_view *v, size_t i);
 
 struct plan_stats {

@@ -125,26 +125,73 @@ bool argument_route(struct row *request, int argc, char **argv, char *err)
 	return add_prefix(request, argv[0], err) && (argc < 2 || add_flag(request, "why", argv[1], err));
 }
 
-bool argument_clear(struct row *request, int argc, char **argv, char *err)
+/* All words from here on, for a NOTIFICATION. */
+static bool add_shutdown_text(struct row *request, int argc, char **argv, char *err)
 {
 	enum { SHUTDOWN_TEXT_MAX = 255 }; /* RFC 9003, in octets */
 	char buf[SHUTDOWN_TEXT_MAX + 1];
 	struct text t = text_init(buf, sizeof(buf));
 
-	if (strcmp(argv[0], "all") == 0)
-		row_text(request, "address", "all");
-	else if (!add_address(request, argv[0], err))
-		return false;
-	for (int i = 1; i < argc; i++)
-		text_add(&t, "%s%s", i > 1 ? " " : "", argv[i]);
+	for (int i = 0; i < argc; i++)
+		text_add(&t, "%s%s", i > 0 ? " " : "", argv[i]);
 	if (text_cut(&t)) {
 		snprintf(err, ARGUMENT_ERROR_MAX, "the text is too long: at most %d octets",
 			(int)SHUTDOWN_TEXT_MAX);
 		return false;
 	}
-	if (argc > 1)
+	if (argc > 0)
 		row_text(request, "text", buf);
 	return true;
+}
+
+static bool add_address_or_all(struct row *request, const char *text, char *err)
+{
+	if (strcmp(text, "all") != 0)
+		return add_address(request, text, err);
+	row_text(request, "address", "all");
+	return true;
+}
+
+bool argument_clear(struct row *request, int argc, char **argv, char *err)
+{
+	return add_address_or_all(request, argv[0], err) &&
+	       add_shutdown_text(request, argc - 1, argv + 1, err);
+}
+
+bool argument_shutdown(struct row *request, int argc, char **argv, char *err)
+{
+	return add_address(request, argv[0], err) && add_shutdown_text(request, argc - 1, argv + 1, err);
+}
+
+bool argument_refresh(struct row *request, int argc, char **argv, char *err)
+{
+	const char *word = argc > 1 ? argv[1] : NULL;
+
+	if (!add_address_or_all(request, argv[0], err))
+		return false;
+	if (word && (!*word || (!begins_with("in", word) && !begins_with("out", word)))) {
+		snprintf(err, ARGUMENT_ERROR_MAX,
+			"\"%.64s\" is not understood here; only \"in\" and \"out\" are", word);
+		return false;
+	}
+	if (word)
+		row_text(request, "direction", *word == 'i' ? "in" : "out");
+	return true;
+}
+
+bool argument_watch_routes(struct row *request, int argc, char **argv, char *err)
+{
+	bool all = argc > 0 && *argv[argc - 1] && begins_with("all", argv[argc - 1]);
+
+	argc -= all;
+	if (all)
+		row_bool(request, "all", true);
+	if (argc > 2) {
+		snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is not understood here; only \"all\" is",
+			argv[2]);
+		return false;
+	}
+	return argument_routes(request, argc, argv, err);
 }
 
 /* Whole and not negative; -1 when it is no such number or too large. */

@@ -14,6 +14,12 @@ const struct command commands[] = {
 		2, argument_routes, &view_routes },
 	{ OF_RRD, "show route", "PREFIX [why]", "one prefix, with the reason for each path", 1, 2,
 		argument_route, &view_route },
+	{ OF_RRD, "show received", "ADDRESS", "the paths taken from a neighbor", 1, 1, argument_neighbor,
+		&view_received },
+	{ OF_RRD, "show advertised", "ADDRESS", "the paths a neighbor was told of, as it was told", 1, 1,
+		argument_neighbor, &view_advertised },
+	{ OF_RRD, "show rejected", "ADDRESS", "the routes refused last of a neighbor, with the reason", 1, 1,
+		argument_neighbor, &view_rejected },
 	{ OF_ANNOUNCER, "show routes", "", "the services, a line each", 0, 0, NULL, &view_routes },
 	{ OF_ANNOUNCER, "show services", "", "why each service is announced, or not", 0, 0, NULL,
 		&view_announced },
@@ -52,6 +58,22 @@ const struct command commands[] = {
 		NULL, &view_events },
 	{ OF_SPEAKERS, "clear neighbor", "ADDRESS|all [TEXT]",
 		"end the session, which then starts again; tell TEXT", 1, -1, argument_clear, &view_sheet },
+	{ OF_SPEAKERS | COMMAND_WRITTEN_OUT, "shutdown", "ADDRESS [TEXT]",
+		"end the session; no new one until enable; tell TEXT", 1, -1, argument_shutdown,
+		&view_sheet },
+	{ OF_SPEAKERS, "enable", "ADDRESS", "the end of shutdown", 1, 1, argument_neighbor, &view_sheet },
+	{ OF_RRD, "refresh", "ADDRESS|all [in|out]",
+		"in: ask for its routes again; out: send ours again; or both", 1, 2, argument_refresh,
+		&view_refresh },
+	{ OF_RRD, "watch routes", "[PREFIX [longer]] [all]",
+		"paths that come, change and go, and best paths; all: first what is there", 0, 3,
+		argument_watch_routes, &view_route_events },
+	{ OF_RRD, "watch neighbors", "[all]", "sessions that come up and go down", 0, 1, argument_all,
+		&view_neighbor_events },
+	{ OF_RRD, "watch fib", "[all]", "what the kernel takes of our routes, and what it refuses", 0, 1,
+		argument_all, &view_fib_events },
+	{ OF_RRD, "drain", "", "send all routes as ones to be avoided (RFC 8326)", 0, 0, NULL, &view_sheet },
+	{ OF_RRD, "undrain", "", "the end of drain", 0, 0, NULL, &view_sheet },
 	{ OF_ANNOUNCER, "drain", "[SECONDS]", "turn new connections away, then withdraw", 0, 1, argument_time,
 		&view_sheet },
 	{ OF_ANNOUNCER, "undrain", "", "announce again as ever", 0, 0, NULL, &view_sheet },
@@ -85,7 +107,8 @@ static bool match_words(const struct command *c, int argc, char **argv, struct m
 		size_t len = strcspn(word, " ");
 		const char *given = out->words < argc ? argv[out->words] : "";
 
-		if (!*given || strlen(given) > len || strncmp(word, given, strlen(given)) != 0)
+		if (!*given || strlen(given) > len || strncmp(word, given, strlen(given)) != 0 ||
+			(c->targets & COMMAND_WRITTEN_OUT && strlen(given) < len))
 			return false;
 		out->words++;
 		out->written_out += strlen(given) == len;
@@ -174,6 +197,37 @@ static bool say_whose(enum target target, int argc, char **argv, char *err)
 	return true;
 }
 
+/* Does argv end before the command's words do? */
+static bool begins(const struct command *c, int argc, char **argv)
+{
+	const char *word = c->words;
+
+	for (int i = 0; i < argc; i++) {
+		size_t len = strcspn(word, " ");
+
+		if (!*argv[i] || strlen(argv[i]) > len || strncmp(word, argv[i], strlen(argv[i])) != 0 ||
+			!word[len])
+			return false;
+		word += len + 1;
+	}
+	return argc > 0;
+}
+
+/* What the given words are the beginning of. False when they are none. */
+static bool say_rest(unsigned targets, int argc, char **argv, char *err)
+{
+	struct text t = text_init(err, COMMAND_ERROR_MAX);
+	const char *before = "";
+
+	for (const struct command *c = commands; c->words; c++) {
+		if (!(c->targets & targets) || !begins(c, argc, argv))
+			continue;
+		text_add(&t, "%s%s", *before ? before : "there is more to say: ", c->words);
+		before = ", ";
+	}
+	return *before;
+}
+
 static void say_unknown(enum target target, int argc, char **argv, char *err)
 {
 	char buf[128];
@@ -209,7 +263,7 @@ const struct command *command_parse(
 		say_ambiguous(&f, 1u << target, argc, argv, err);
 	else if (!f.best && f.misfit)
 		say_usage(target, f.misfit, err);
-	else if (!f.best && !say_whose(target, argc, argv, err))
+	else if (!f.best && !say_rest(1u << target, argc, argv, err) && !say_whose(target, argc, argv, err))
 		say_unknown(target, argc, argv, err);
 	if (!f.best || f.equals > 1)
 		return NULL;
@@ -248,7 +302,7 @@ void command_help(FILE *out)
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		fprintf(out, "%s%s:\n", i ? "\n" : "", groups[i].title);
 		for (const struct command *c = commands; c->words; c++)
-			if (c->targets == groups[i].targets)
+			if ((c->targets & OF_ALL) == groups[i].targets)
 				help_line(out, c);
 	}
 }

@@ -18,8 +18,11 @@
 
 enum { COMMAND_ERROR_MAX = 512 };
 
+/* Beside the targets: words that may not be shortened, because a slip would cost a session. */
+enum { COMMAND_WRITTEN_OUT = 1 << 16 };
+
 struct command {
-	unsigned targets;      /* mask of enum target_mask: who knows it */
+	unsigned targets;      /* mask of enum target_mask: who knows it; COMMAND_WRITTEN_OUT */
 	const char *words;     /* "show neighbor", also what the daemon is asked */
 	const char *arguments; /* "ADDRESS" */
 	const char *help;

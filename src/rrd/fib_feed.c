@@ -3,6 +3,7 @@
 #include "route/next_hops.h"
 #include "rrd/neighbor.h"
 #include "rrd/rrd.h"
+#include "rrd/watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -203,7 +204,8 @@ void fib_feed_end_of_rib(struct rrd *r)
 		const struct neighbor *n = session_user(s);
 
 		at = session_config(s)->remote;
-		if (n && !n->range && n->cfg->enabled && !neighbor_has_told_all(n))
+		if (n && !n->range && n->cfg->enabled && !session_is_shut_down(s) &&
+			!neighbor_has_told_all(n))
 			return;
 	}
 	log_info("fib: every configured neighbor has told all it has");
@@ -274,6 +276,7 @@ bool fib_feed_start(struct rrd *r)
 		.next_hop_id_count = c->next_hop_id_count,
 		.remove_on_exit = c->on_exit == CONFIG_ON_EXIT_REMOVE,
 		.reached = next_hop_feed_reached,
+		.changed = watch_fib_changed,
 		.user = r,
 		.resolve_via_default = c->resolve_via_default,
 		.on_empty = (enum fib_on_empty)c->on_empty,

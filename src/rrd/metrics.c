@@ -106,6 +106,7 @@ static void add_neighbors(struct metrics *m, const struct rrd *r)
 	metrics_add(m, &refused, c->over_limit, "reason", "limit of the range", NULL);
 	metrics_add(m, &refused, c->too_fast, "reason", "rate of the range", NULL);
 	metrics_add(m, &refused, c->from_afar, "reason", "low TTL", NULL);
+	metrics_add(m, &refused, c->shut_down, "reason", "shutdown", NULL);
 	metrics_add(m, &waiting, session_neighbors_waiting(r->neighbors), NULL);
 	metrics_add(m, &gave_way, c->gave_way, NULL);
 	metrics_add(m, &timed_out, c->timed_out, NULL);

@@ -4,7 +4,9 @@
 #include "base/mem.h"
 #include "bgp/message.h"
 #include "config.h"
+#include "route/rejects.h"
 #include "rrd/policies.h"
+#include "rrd/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +90,7 @@ static void set_engine_config(const struct neighbor *n, struct route_peer_config
 	out->send_n = n->cfg->add_path_send.best;
 	out->next_hop_self = n->cfg->next_hop_self;
 	out->advertisement_interval_ms = n->cfg->advertisement_interval_s * 1000u;
+	out->rejects_max = n->cfg->keep_rejected;
 	out->import = policies_get(n->rrd->policies, &n->cfg->import);
 	out->export = policies_get(n->rrd->policies, &n->cfg->export);
 	for (int f = 0; f < BGP_FAMILIES; f++)
@@ -119,9 +122,12 @@ static void up(void *user, struct session *s, const struct bgp_negotiated *negot
 		n->awaits_end[f] = negotiated->family[f];
 	n->session = s;
 	n->ask_again = false;
+	route_rejects_free(n->rejects);
+	n->rejects = NULL;
 	n->peer = route_peer_new(n->rrd->engine, &cfg, negotiated, n);
 	if (!route_peer_served(n->peer))
 		neighbor_unserved(n);
+	watch_neighbor(n->rrd->watch, "up", s, NULL);
 }
 
 static void close_peer(struct neighbor *n)
@@ -131,15 +137,15 @@ static void close_peer(struct neighbor *n)
 	for (int i = 0; i < ROUTE_REJECTS; i++)
 		n->rejected[i] += route_peer_counters(n->peer)->rejected[i];
 	n->oversized += route_peer_counters(n->peer)->oversized;
+	n->rejects = route_peer_take_rejects(n->peer);
 	route_peer_close(n->peer);
 	n->peer = NULL;
 }
 
 static void down(void *user, struct session *s, const struct session_down *why)
 {
-	(void)s;
-	(void)why;
 	close_peer(user);
+	watch_neighbor(((struct neighbor *)user)->rrd->watch, "down", s, why);
 }
 
 /* RFC 4486 4: the family and the limit that was passed. */
@@ -362,6 +368,7 @@ struct neighbor *neighbor_new(
 void neighbor_free(struct neighbor *n)
 {
 	close_peer(n);
+	route_rejects_free(n->rejects);
 	free(n);
 }
 

@@ -20,6 +20,7 @@ struct neighbor {
 	struct route_peer *peer;	  /* NULL while down */
 	uint64_t rejected[ROUTE_REJECTS]; /* in earlier sessions */
 	uint64_t oversized;
+	struct route_rejects *rejects; /* of the last session, while down; or NULL */
 	bool awaits_end[BGP_FAMILIES]; /* in which End-of-RIB has not come yet (RFC 4724 2) */
 	uint64_t told_rejected;	       /* refused routes the log knows of */
 	struct log_limit rejected_limit;

@@ -236,6 +236,7 @@ static void apply(struct rrd *r, struct config_rrd *to)
 	configure_neighbors(r, !same_identity(&old->router, &to->router));
 	apply_router(r, &old->router);
 	add_neighbors(r);
+	session_neighbors_trim_shutdowns(r->neighbors);
 	fib_feed_configure(r);
 	policies_sweep(r->policies, r->engine);
 	config_rrd_free(old);

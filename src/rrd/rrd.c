@@ -10,6 +10,7 @@
 #include "rrd/policies.h"
 #include "rrd/reload.h"
 #include "rrd/show.h"
+#include "rrd/watch.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -108,7 +109,14 @@ static void dynamic_gone(void *user, void *session_user)
 	neighbor_free(session_user);
 }
 
-static const struct session_neighbors_ops neighbors_ops = { dynamic_new, dynamic_gone };
+static void refused(void *user, const struct ip_addr *remote, const char *why)
+{
+	const struct rrd *r = user;
+
+	watch_refused(r->watch, remote, why);
+}
+
+static const struct session_neighbors_ops neighbors_ops = { dynamic_new, dynamic_gone, refused };
 
 static bool start_security(struct rrd *r)
 {
@@ -237,6 +245,7 @@ struct rrd *rrd_new(struct config_rrd *cfg, const char *path)
 	r->work_later = io_timer_new(r->loop, engine_wake, r);
 	r->pulse = daemon_pulse_new(r->loop, status_line, r);
 	r->policies = policies_new();
+	r->watch = watch_new(r);
 	r->engine = make_engine(r);
 	r->sessions = session_io_new(r->loop);
 	session_debug_set(r->sessions, cfg->log.debug_neighbors, cfg->log.debug_neighbor_count);
@@ -305,6 +314,7 @@ void rrd_free(struct rrd *r)
 {
 	daemon_pulse_free(r->pulse);
 	control_server_free(r->control);
+	r->control = NULL;
 	/* The routes stay or go by the FIB's rules, not because the sessions end now. */
 	next_hop_feed_stop(r);
 	fib_feed_stop(r);
@@ -313,6 +323,7 @@ void rrd_free(struct rrd *r)
 	session_neighbors_free(r->neighbors);
 	session_io_free(r->sessions);
 	route_engine_free(r->engine);
+	watch_free(r->watch);
 	policies_free(r->policies);
 	io_job_free(r->work);
 	io_timer_free(r->work_later);

@@ -48,6 +48,7 @@ struct rrd {
 	bool sweep_over;	/* that has been decided */
 	bool sweep_due;		/* as soon as the kernel has what we have received */
 	struct control_server *control;
+	struct watch *watch;
 	struct daemon_pulse *pulse;
 	struct io_signal *on_term, *on_int, *on_hup;
 	struct io_timer *exit_timer;

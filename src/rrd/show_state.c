@@ -60,17 +60,22 @@ static struct row *fib_next(void *state, char *err)
 	return s->rrd->fib ? fib_row(s->rrd->fib, &s->at, first) : NULL;
 }
 
+bool show_is_router(const struct rrd *r, char *err)
+{
+	if (!r->fib)
+		snprintf(err, SHOW_ERROR_MAX,
+			"this daemon is no router: fib: {enabled: true} in its configuration makes it one");
+	return r->fib != NULL;
+}
+
 bool show_fib(void *user, const struct row *args, struct control_answer *out, char *err)
 {
 	struct rrd *r = user;
 	struct fib_rows *s;
 
 	(void)args;
-	if (!r->fib) {
-		snprintf(err, SHOW_ERROR_MAX,
-			"this daemon is no router: fib: {enabled: true} in its configuration makes it one");
+	if (!show_is_router(r, err))
 		return false;
-	}
 	s = mem_calloc(1, sizeof(*s));
 	s->rrd = r;
 	*out = (struct control_answer){ fib_next, free, s };
@@ -151,6 +156,7 @@ bool show_status(void *user, const struct row *args, struct control_answer *out,
 	row_int(row, "loaded-ms", (int64_t)(rrd_now_ms(r) - r->loaded_ms));
 	reload_status(&r->reload, row);
 	row_int(row, "neighbors", (int64_t)session_neighbors_count(r->neighbors));
+	row_bool(row, "draining", route_engine_graceful_shutdown(r->engine));
 	put_tables(row, r);
 	row_int(row, "oversized", (int64_t)r->oversized);
 	put_longest_turn(row, r);
@@ -166,6 +172,11 @@ const struct control_command rrd_commands[] = {
 	{ "show neighbor", "ADDRESS", "everything about one neighbor", false, show_neighbor },
 	{ "show routes", "[PREFIX [longer]]", "the table, a line per path", false, show_routes },
 	{ "show route", "PREFIX [why]", "one prefix, with the reason for each path", false, show_route },
+	{ "show received", "ADDRESS", "the paths taken from a neighbor", false, show_received },
+	{ "show advertised", "ADDRESS", "the paths a neighbor was told of, as it was told", false,
+		show_advertised },
+	{ "show rejected", "ADDRESS", "the routes refused last of a neighbor, with the reason", false,
+		show_rejected },
 	{ "show fib", "", "the kernel's routes that are ours", false, show_fib },
 	{ "show nexthops", "", "the next hops of all paths, and how they are reached", false,
 		show_next_hops },
@@ -181,5 +192,16 @@ const struct control_command rrd_commands[] = {
 	{ "metrics", "", "every counter and gauge", false, show_metrics },
 	{ "clear neighbor", "ADDRESS|all [TEXT]", "end the session with Cease/4 and start again", true,
 		clear_neighbor },
+	{ "refresh", "ADDRESS|all [in|out]", "ask for the routes again; send them again", true,
+		refresh_neighbor },
+	{ "shutdown", "ADDRESS [TEXT]", "end the session with Cease/2, no new one until enable", true,
+		shutdown_neighbor },
+	{ "enable", "ADDRESS", "the end of shutdown", true, enable_neighbor },
+	{ "drain", "", "send all routes as ones to be avoided (RFC 8326)", true, drain },
+	{ "undrain", "", "the end of drain", true, undrain },
+	{ "watch routes", "[PREFIX [longer]] [all]", "paths that come, change and go, and best paths", false,
+		watch_routes },
+	{ "watch neighbors", "[all]", "sessions that come up and go down", false, watch_neighbors },
+	{ "watch fib", "[all]", "what the kernel takes, and what it refuses", false, watch_fib },
 	{ NULL, NULL, NULL, false, NULL },
 };

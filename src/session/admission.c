@@ -171,11 +171,25 @@ bool session_neighbors_next_range(
 
 /* --- who is let in --- */
 
+void neighbors_tell_refused(
+	const struct session_neighbors *set, const struct ip_addr *remote, const char *why)
+{
+	if (set->ops->refused)
+		set->ops->refused(set->user, remote, why);
+}
+
 /* Without a word, and without anything that the kernel would have to remember. */
 static void drop(int fd)
 {
 	io_tcp_abort_on_close(fd);
 	close(fd);
+}
+
+bool neighbors_is_dynamic(const struct session_neighbors *set, const struct ip_addr *remote)
+{
+	struct prefix host = prefix_host(remote);
+
+	return trie_match(set->range_trie, &host) && !neighbors_find(set, remote);
 }
 
 static void refuse_unknown(struct session_neighbors *set, int fd, const struct ip_addr *remote)
@@ -184,6 +198,7 @@ static void refuse_unknown(struct session_neighbors *set, int fd, const struct i
 	uint64_t more;
 
 	set->counters.unknown_source++;
+	neighbors_tell_refused(set, remote, "neither a neighbor nor in a range");
 	if (neighbors_log_pass(set, &set->unknown_limit, &more))
 		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("unknown-source", .neighbor = addr),
 			"connection from %s refused: neither a neighbor nor in a range (%llu more before)",
@@ -206,6 +221,7 @@ static void refuse_own(struct session_neighbors *set, int fd, const struct ip_ad
 	uint64_t more;
 
 	set->counters.own_address++;
+	neighbors_tell_refused(set, remote, "an address of this host");
 	if (neighbors_log_pass(set, &set->own_limit, &more))
 		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("own-address", .neighbor = addr),
 			"connection from %s refused: it is an address of this host (%llu more before)",
@@ -220,6 +236,7 @@ static void refuse_over_limit(
 	uint64_t more;
 
 	set->counters.over_limit++;
+	neighbors_tell_refused(set, remote, "the limit of its range is reached");
 	r->info.refused++;
 	r->info.last_refused = *remote;
 	r->info.last_refused_us = io_loop_now_us(set->io->loop);
@@ -238,6 +255,7 @@ static void refuse_too_fast(
 	uint64_t more;
 
 	set->counters.too_fast++;
+	neighbors_tell_refused(set, remote, "more new neighbors in a second than its range takes");
 	r->info.too_fast++;
 	if (neighbors_log_pass(set, &r->rate_limit, &more))
 		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("range-too-fast", .neighbor = addr),
@@ -245,6 +263,14 @@ static void refuse_too_fast(
 			prefix_format(&r->info.prefix, prefix), ip_addr_format(remote, addr),
 			r->info.new_per_s, (unsigned long long)more);
 	drop(fd);
+}
+
+/* It tries again and again, and somebody wants it so: nothing for the log. RFC 4486 4. */
+static void refuse_shut_down(struct session_neighbors *set, int fd, const struct ip_addr *remote)
+{
+	set->counters.shut_down++;
+	neighbors_tell_refused(set, remote, "shut down");
+	session_io_reject(set->io, fd, BGP_ERR_CEASE, BGP_CEASE_CONNECTION_REJECTED);
 }
 
 static void let_in(struct session_neighbors *set, struct neighbor_range *r, int fd,
@@ -291,7 +317,9 @@ void neighbors_admit(
 	struct prefix host = prefix_host(remote);
 	struct neighbor_range *r = n ? NULL : trie_match(set->range_trie, &host);
 
-	if (n)
+	if (session_neighbors_shutdown_of(set, remote))
+		refuse_shut_down(set, fd, remote);
+	else if (n)
 		session_accept(n->session, fd, local);
 	else if (!r)
 		refuse_unknown(set, fd, remote);

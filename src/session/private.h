@@ -90,6 +90,7 @@ struct session {
 	struct io_timer *timer; /* ConnectRetryTimer; the idle hold timer while primary is idle */
 	unsigned depth;		/* of session_enter() */
 	bool running;		/* started and not stopped */
+	bool shut_down;		/* by an operator: not to be started */
 	bool up;
 	bool debug;	  /* logged in detail */
 	bool back_off;	  /* an error NOTIFICATION: wait idle_hold_s before the next attempt */
@@ -106,7 +107,7 @@ struct session {
 	uint32_t speaker_id, other_speaker_id;
 	struct takeover_limit takeovers;
 	struct log_limit failure_limit, update_limit, speakers_limit, ttl_limit;
-	char last_error[192];
+	char last_error[SESSION_DOWN_TEXT_MAX];
 };
 
 /* Why a connection ends. */

@@ -268,7 +268,7 @@ void session_conn_ended(struct session_conn *c, enum session_state was, const st
 
 void session_start(struct session *s)
 {
-	if (s->running || !s->cfg.enabled)
+	if (s->running || s->shut_down || !s->cfg.enabled)
 		return;
 	session_enter(s);
 	s->running = true;
@@ -318,6 +318,18 @@ void session_stop(struct session *s, enum bgp_cease_error subcode, const char *t
 	end_all(s, FSM_MANUAL_STOP, &cause);
 	s->back_off = s->connect_now = false;
 	session_leave(s);
+}
+
+void session_shutdown(struct session *s, const char *text)
+{
+	s->shut_down = true;
+	session_stop(s, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, text);
+}
+
+void session_enable(struct session *s)
+{
+	s->shut_down = false;
+	session_start(s);
 }
 
 void session_reset(struct session *s, const char *text)
@@ -446,6 +458,11 @@ enum session_state session_state(const struct session *s)
 	if (s->silent && s->silent->state > st)
 		st = s->silent->state;
 	return st;
+}
+
+bool session_is_shut_down(const struct session *s)
+{
+	return s->shut_down;
 }
 
 bool session_connected(const struct session *s)

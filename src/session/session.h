@@ -80,11 +80,14 @@ enum session_down_reason {
 	SESSION_DOWN_ADMIN,
 };
 
+enum { SESSION_DOWN_TEXT_MAX = 352 };
+
 struct session_down {
 	enum session_down_reason reason;
 	uint8_t code, subcode; /* of the NOTIFICATION, sent or received */
 	int os_error;	       /* errno, 0: orderly close */
-	char text[160]; /* the same in words: "peer sent Cease/Administrative Shutdown: \"maintenance\"" */
+	/* The same in words, with the whole text of RFC 9003: "peer sent Cease/Administrative Shutdown: \"maintenance\"" */
+	char text[SESSION_DOWN_TEXT_MAX];
 };
 
 /* What the program does with a session; filled only in programs. All get the session's user pointer. A callback may
@@ -127,6 +130,11 @@ void session_start(struct session *s);
 /* Cease with subcode and text (RFC 9003, may be NULL), then idle until session_start(). A peer's connection is refused
  * with Cease/Connection Rejected meanwhile. */
 void session_stop(struct session *s, enum bgp_cease_error subcode, const char *text);
+/* By an operator: Cease/Administrative Shutdown with the text (RFC 9003, may be NULL); session_start() does nothing, whoever
+ * calls it, until session_enable(), which calls it. */
+void session_shutdown(struct session *s, const char *text);
+void session_enable(struct session *s);
+bool session_is_shut_down(const struct session *s);
 /* Cease/4, then starts again at once. */
 void session_reset(struct session *s, const char *text);
 /* Other settings, of the same neighbor. Delays between attempts are the new ones at once; what is agreed on in OPEN or belongs to

@@ -45,7 +45,8 @@ static const char every_key[] =
 	"    port: 1791, local-address: 10.0.0.109, families: [ipv4-unicast], add-paths: {send: all, "
 	"receive: false},\n"
 	"    import: {prefixes: [10.1.0.0/16], next-hops: [10.0.0.0/16], max-prefixes: 10},\n"
-	"    export: {prefixes: [10.2.0.0/16]}, next-hop-self: false, advertisement-interval: 7, hold-time: "
+	"    export: {prefixes: [10.2.0.0/16]}, keep-rejected: 9, next-hop-self: false, "
+	"advertisement-interval: 7, hold-time: "
 	"91,\n"
 	"    min-hold-time: 4, keepalive-interval: 5, send-hold-time: 300, connect-retry: 2, "
 	"connect-retry-max: 12,\n"
@@ -98,6 +99,7 @@ static const struct change changes[] = {
 	{ "peer-groups.NAME.export.prefixes", "[10.2.0.0/16]", "[10.2.0.0/16, 10.4.0.0/16 ge 20 le 24]",
 		"+10.4.0.0/16 ge 20 le 24" },
 	{ "peer-groups.NAME.next-hop-self", "self: false", "self: true", "false -> true" },
+	{ "peer-groups.NAME.keep-rejected", "keep-rejected: 9", "keep-rejected: 0", "9 -> 0" },
 	{ "peer-groups.NAME.advertisement-interval", "interval: 7", "interval: 0", "7 -> 0" },
 	{ "peer-groups.NAME.hold-time", "hold-time: 91", "hold-time: 30", "91 -> 30" },
 	{ "peer-groups.NAME.min-hold-time", "min-hold-time: 4", "min-hold-time: 0", "4 -> 0" },

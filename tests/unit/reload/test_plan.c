@@ -10,7 +10,8 @@
 
 #include <cmocka.h>
 
-static const struct reload_noun nouns[] = { { "neighbors", "neighbor" }, { "services", "service" }, { NULL, NULL } };
+static const struct reload_noun nouns[] = { { "neighbors", "neighbor" }, { "services", "service" },
+	{ NULL, NULL } };
 
 /* What the callback was asked about last. */
 static char asked[256];
@@ -59,20 +60,24 @@ static void an_element_is_what_a_line_is_about(void **state)
 	expect_one("drain.time", "drain", "-|-|drain.time", "drain.time 1 -> 2");
 	expect_one("neighbors[10.0.0.1].hold-time", "neighbors", "neighbors|10.0.0.1|hold-time",
 		"neighbor 10.0.0.1: hold-time 1 -> 2");
-	expect_one("services[10.1.1.0/24].conditions[http].port", "services", "services|10.1.1.0/24|conditions[http].port",
+	expect_one("services[10.1.1.0/24].conditions[http].port", "services",
+		"services|10.1.1.0/24|conditions[http].port",
 		"service 10.1.1.0/24: conditions[http].port 1 -> 2");
-	expect_one("services[10.1.1.0/24].conditions[http]", "services", "services|10.1.1.0/24|conditions[http]",
-		"service 10.1.1.0/24: conditions[http] 1 -> 2");
-	expect_one("services[10.1.1.0/24]", "services", "services|10.1.1.0/24|", "service 10.1.1.0/24: 1 -> 2");
+	expect_one("services[10.1.1.0/24].conditions[http]", "services",
+		"services|10.1.1.0/24|conditions[http]", "service 10.1.1.0/24: conditions[http] 1 -> 2");
+	expect_one(
+		"services[10.1.1.0/24]", "services", "services|10.1.1.0/24|", "service 10.1.1.0/24: 1 -> 2");
 	/* A name with brackets of its own. */
 	expect_one("services[[fd00::1]:80/tcp].weight", "services", "services|[fd00::1]:80/tcp|weight",
 		"service [fd00::1]:80/tcp: weight 1 -> 2");
-	expect_one("services[[fd00::1]:80/tcp].checks[http].port", "services", "services|[fd00::1]:80/tcp|checks[http].port",
+	expect_one("services[[fd00::1]:80/tcp].checks[http].port", "services",
+		"services|[fd00::1]:80/tcp|checks[http].port",
 		"service [fd00::1]:80/tcp: checks[http].port 1 -> 2");
 	expect_one("services[[fd00::1]:80/tcp]", "services", "services|[fd00::1]:80/tcp|",
 		"service [fd00::1]:80/tcp: 1 -> 2");
 	/* A list of which nothing was said. */
-	expect_one("listen[10.0.0.1].port", "listen", "-|-|listen[10.0.0.1].port", "listen[10.0.0.1].port 1 -> 2");
+	expect_one("listen[10.0.0.1].port", "listen", "-|-|listen[10.0.0.1].port",
+		"listen[10.0.0.1].port 1 -> 2");
 }
 
 static void what_touches_least_comes_first(void **state)
@@ -80,7 +85,8 @@ static void what_touches_least_comes_first(void **state)
 	struct config_change c[] = { { "router.table", "router", "1 -> 2", CONFIG_RESTART },
 		{ "neighbors[10.0.0.1]", "neighbors", "removed", CONFIG_LIVE },
 		{ "b.x", "b", "1 -> 2", CONFIG_REEVALUATE }, { "a.x", "a", "1 -> 2", CONFIG_LIVE },
-		{ "a.y", "a", "3 -> 4", CONFIG_LIVE }, { "router.metric", "router", "7 -> 8", CONFIG_RESTART } };
+		{ "a.y", "a", "3 -> 4", CONFIG_LIVE },
+		{ "router.metric", "router", "7 -> 8", CONFIG_RESTART } };
 	struct reload_plan *p = plan_of(c, sizeof(c) / sizeof(c[0]));
 	char *restarts;
 
