@@ -265,12 +265,17 @@ static void refuse_too_fast(
 	drop(fd);
 }
 
-/* It tries again and again, and somebody wants it so: nothing for the log. RFC 4486 4. */
-static void refuse_shut_down(struct session_neighbors *set, int fd, const struct ip_addr *remote)
+/* It tries again and again, and somebody wants it so: nothing for the log. It is told the reason again, or the last that its
+ * operators see would be that it was refused. RFC 4486 4, 9003. */
+static void refuse_shut_down(struct session_neighbors *set, int fd, const struct ip_addr *remote,
+	const struct session_shutdown *why)
 {
+	struct bgp_error e;
+
 	set->counters.shut_down++;
 	neighbors_tell_refused(set, remote, "shut down");
-	session_io_reject(set->io, fd, BGP_ERR_CEASE, BGP_CEASE_CONNECTION_REJECTED);
+	session_cease_error(&e, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, why->text[0] ? why->text : NULL);
+	session_io_reject_with(set->io, fd, &e);
 }
 
 static void let_in(struct session_neighbors *set, struct neighbor_range *r, int fd,
@@ -316,9 +321,10 @@ void neighbors_admit(
 	struct neighbor *n = neighbors_find(set, remote);
 	struct prefix host = prefix_host(remote);
 	struct neighbor_range *r = n ? NULL : trie_match(set->range_trie, &host);
+	const struct session_shutdown *shut = session_neighbors_shutdown_of(set, remote);
 
-	if (session_neighbors_shutdown_of(set, remote))
-		refuse_shut_down(set, fd, remote);
+	if (shut)
+		refuse_shut_down(set, fd, remote, shut);
 	else if (n)
 		session_accept(n->session, fd, local);
 	else if (!r)

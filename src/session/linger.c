@@ -139,14 +139,20 @@ void session_linger(struct session_io *io, int fd, uint8_t *data, size_t len)
 		linger_free(l);
 }
 
-void session_io_reject(struct session_io *io, int fd, uint8_t code, uint8_t subcode)
+void session_io_reject_with(struct session_io *io, int fd, const struct bgp_error *e)
 {
-	size_t size = BGP_HEADER_LEN + 2;
+	size_t size = BGP_HEADER_LEN + 2 + e->data_len;
 	uint8_t *data = mem_alloc(size);
 	struct writer w = writer_init(data, size);
+
+	bgp_notification_encode(&w, e);
+	session_linger(io, fd, data, writer_len(&w));
+}
+
+void session_io_reject(struct session_io *io, int fd, uint8_t code, uint8_t subcode)
+{
 	struct bgp_error e;
 
 	bgp_error_set(&e, code, subcode, NULL, 0);
-	bgp_notification_encode(&w, &e);
-	session_linger(io, fd, data, writer_len(&w));
+	session_io_reject_with(io, fd, &e);
 }

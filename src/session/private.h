@@ -166,6 +166,9 @@ bool session_secure_accepted(struct session *s, int fd);
 void session_linger(struct session_io *io, int fd, uint8_t *data, size_t len);
 /* The same with a NOTIFICATION of two octets. */
 void session_io_reject(struct session_io *io, int fd, uint8_t code, uint8_t subcode);
+void session_io_reject_with(struct session_io *io, int fd, const struct bgp_error *e);
+/* A Cease, with a text where its subcode carries one (RFC 9003). text: may be NULL. */
+void session_cease_error(struct bgp_error *e, uint8_t subcode, const char *text);
 /* A number from 0 to below bound, which is not 0. */
 uint64_t session_io_random(struct session_io *io, uint64_t bound);
 

@@ -290,7 +290,7 @@ static void end_all(struct session *s, enum fsm_event event, const struct sessio
 }
 
 /* RFC 9003: only these two carry a text, of one octet of length and at most 255 octets. */
-static void cease_error(struct bgp_error *e, uint8_t subcode, const char *text)
+void session_cease_error(struct bgp_error *e, uint8_t subcode, const char *text)
 {
 	size_t len = text ? strlen(text) : 0;
 	uint8_t data[256];
@@ -314,7 +314,7 @@ void session_stop(struct session *s, enum bgp_cease_error subcode, const char *t
 	session_enter(s);
 	s->running = s->holding = false;
 	io_timer_cancel(s->timer);
-	cease_error(&e, subcode, text);
+	session_cease_error(&e, subcode, text);
 	end_all(s, FSM_MANUAL_STOP, &cause);
 	s->back_off = s->connect_now = false;
 	session_leave(s);
@@ -340,7 +340,7 @@ void session_reset(struct session *s, const char *text)
 	if (!s->running)
 		return;
 	session_enter(s);
-	cease_error(&e, BGP_CEASE_ADMINISTRATIVE_RESET, text);
+	session_cease_error(&e, BGP_CEASE_ADMINISTRATIVE_RESET, text);
 	end_all(s, FSM_AUTOMATIC_STOP, &cause);
 	io_timer_cancel(s->timer);
 	s->holding = s->back_off = false;

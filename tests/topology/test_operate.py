@@ -9,7 +9,7 @@ from lab.fig4 import REFLECTOR, ROUTER, SERVICE
 from lab.wait import holds, wait_until
 
 HOP = "10.0.0.105"
-SHUTDOWN, RESET, REJECTED = (6, 2), (6, 4), (6, 5)
+SHUTDOWN, RESET = (6, 2), (6, 4)
 GRACEFUL_SHUTDOWN = (0xffff, 0)
 
 
@@ -75,7 +75,7 @@ def test_a_neighbor_is_shut_down_with_a_text_and_stays_so_over_a_reload(fig, ref
     reflector.reload(config)
     assert reflector.neighbors()[ROUTER]["state"] == "Idle"
     again = bgp.Speaker(fig.router, REFLECTOR, local=ROUTER, router_id=ROUTER)
-    assert refused_by(again) == REJECTED
+    assert refused_by(again) == SHUTDOWN
     assert reflector.neighbors()[ROUTER]["shutdown"]
     assert "shutdown" in reflector.ctl("show", "neighbors")
     reflector.ctl("enable", ROUTER)
@@ -115,9 +115,9 @@ def test_a_dynamic_neighbor_is_refused_until_it_is_enabled(fig, reflector):
     wait_until(lambda: reflector.neighbors()[pod.address]["state"] == "Idle", 5, "the session to be gone")
     row = reflector.neighbors()[pod.address]
     assert row["shutdown"] and row["dynamic"] and row["shutdown-text"] == "spam"
-    assert refused_by(pod.speaker()) == REJECTED
+    assert refused_by(pod.speaker()) == SHUTDOWN
     reflector.reload(daemons.reflector_config())
-    assert refused_by(pod.speaker()) == REJECTED
+    assert refused_by(pod.speaker()) == SHUTDOWN
     reflector.ctl("enable", pod.address)
     pod.speaker().establish()
     assert not reflector.neighbors()[pod.address]["shutdown"]
@@ -126,7 +126,7 @@ def test_a_dynamic_neighbor_is_refused_until_it_is_enabled(fig, reflector):
 def test_an_address_of_a_range_can_be_shut_down_before_it_comes(fig, reflector):
     pod, other = fig.add_pod(1), fig.add_pod(1)
     reflector.ctl("shutdown", pod.address)
-    assert refused_by(pod.speaker()) == REJECTED
+    assert refused_by(pod.speaker()) == SHUTDOWN
     other.speaker().establish()
     with pytest.raises(Exception, match="10.9.9.9 is neither a neighbor nor in a range"):
         reflector.ctl("shutdown", "10.9.9.9")

@@ -49,7 +49,7 @@ static const char every_key[] =
 	"exit-wait: 21,\n"
 	"  check-mark: 0x20000}\n"
 	"control: {socket: /run/a.sock, group: rrd}\n"
-	"log: {to: stderr, level: info}\n";
+	"log: {to: stderr, level: info, format: json}\n";
 
 static const struct change changes[] = {
 	{ "masquerade", "masquerade: false", "masquerade: true", "false -> true" },
@@ -136,6 +136,7 @@ static const struct change changes[] = {
 	{ "control.group", "group: rrd", "group: adm", "rrd -> adm" },
 	{ "log.to", "to: stderr", "to: syslog", "stderr -> syslog" },
 	{ "log.level", "level: info", "level: debug", "info -> debug" },
+	{ "log.format", "format: json", "format: logfmt", "json -> logfmt" },
 };
 
 static void *parse(const char *text, size_t len, const char *name, struct config_errors *errs)

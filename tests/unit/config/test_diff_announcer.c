@@ -38,7 +38,7 @@ static const char every_key[] =
 	"node-route: {socket: /run/node.sock}\n"
 	"environment: {pod-ip: POD, node-ip: NODE}\n"
 	"control: {socket: /run/a.sock, group: rrd}\n"
-	"log: {to: stderr, level: info}\n";
+	"log: {to: stderr, level: info, format: json, debug-neighbors: [10.0.0.1]}\n";
 
 static const struct change changes[] = {
 	{ "router.as", "as: 65021, r", "as: 65023, r", "65021 -> 65023" },
@@ -112,6 +112,8 @@ static const struct change changes[] = {
 	{ "control.group", "group: rrd", "group: adm", "rrd -> adm" },
 	{ "log.to", "to: stderr", "to: syslog", "stderr -> syslog" },
 	{ "log.level", "level: info", "level: debug", "info -> debug" },
+	{ "log.format", "format: json", "format: logfmt", "json -> logfmt" },
+	{ "log.debug-neighbors", "[10.0.0.1]", "[10.0.0.1, 10.0.0.2]", "+10.0.0.2" },
 };
 
 static void *parse(const char *text, size_t len, const char *name, struct config_errors *errs)
@@ -185,7 +187,7 @@ static const char every_node_key[] =
 	"  group: {type: resilient, buckets: 512, idle-timer: 121, unbalanced-timer: 122}, restart-time: 6,\n"
 	"  compare-interval: 61, sysctls: set, hash: keep, on-exit: keep}\n"
 	"control: {socket: /run/a.sock, group: rrd}\n"
-	"log: {to: stderr, level: info}\n";
+	"log: {to: stderr, level: info, format: json}\n";
 
 static const struct change node_changes[] = {
 	{ "node.socket", "{socket: /run/node.sock", "{socket: /run/other.sock",
@@ -211,6 +213,7 @@ static const struct change node_changes[] = {
 	{ "control.group", ", group: rrd", "", "rrd -> none" },
 	{ "log.to", "to: stderr", "to: syslog", "stderr -> syslog" },
 	{ "log.level", "level: info", "level: debug", "info -> debug" },
+	{ "log.format", "format: json", "format: logfmt", "json -> logfmt" },
 };
 
 static void *parse_node(const char *text, size_t len, const char *name, struct config_errors *errs)

@@ -317,7 +317,7 @@ static void what_is_not_understood_is_said_with_what_would_be(void **state)
 		"there is more to say: show neighbors, show neighbor, show routes, show route, show "
 		"received, "
 		"show advertised, show rejected, show fib, show nexthops, show ranges, show memory, show "
-		"status, show config");
+		"status, show log, show config");
 	expect_parse(ANN, "drain -1", "\"-1\" is not a time: expected whole seconds");
 	expect_parse(ANN, "drain 5s", "\"5s\" is not a time: expected whole seconds");
 	expect_parse(ANN, "drain 99999999999999999999",
