@@ -22,7 +22,8 @@ void announcer_retire(struct announcer *a, struct service *sv)
 	drain_init(&sv->leave, announcer_now_ms(a), a->cfg->drain.time_s * UINT64_C(1000),
 		a->cfg->drain.linger_s * UINT64_C(1000));
 	drain_end(&sv->leave, announcer_now_ms(a), announcer_anybody_up(a) && sv->told.voice != VOICE_SILENT);
-	log_info("service %s: not configured any more: %s", prefix_format(&sv->cfg->prefix, text),
+	log_about(LOG_LEVEL_INFO, LOG_ABOUT("service", .service = prefix_format(&sv->cfg->prefix, text)),
+		"service %s: not configured any more: %s", text,
 		sv->leave.state == DRAIN_DRAINING ? "draining" : "withdrawing");
 	announcer_retire_look(a);
 }
@@ -32,7 +33,8 @@ void announcer_reinstate(struct announcer *a, struct service *sv)
 	char text[PREFIX_TEXT_MAX];
 
 	(void)a;
-	log_info("service %s: configured again", prefix_format(&sv->cfg->prefix, text));
+	log_about(LOG_LEVEL_INFO, LOG_ABOUT("service", .service = prefix_format(&sv->cfg->prefix, text)),
+		"service %s: configured again", text);
 	sv->retired = false;
 	sv->leave = (struct drain){ 0 };
 }
@@ -93,7 +95,8 @@ static void end(struct announcer *a, size_t i)
 	const struct config_announcer *of = sv->of;
 	char text[PREFIX_TEXT_MAX];
 
-	log_info("service %s: gone", prefix_format(&sv->cfg->prefix, text));
+	log_about(LOG_LEVEL_INFO, LOG_ABOUT("service", .service = prefix_format(&sv->cfg->prefix, text)),
+		"service %s: gone", text);
 	memmove(&a->services[i], &a->services[i + 1], (--a->service_count - i) * sizeof(struct service *));
 	service_free(sv);
 	announcer_drop_config(a, of);

@@ -322,7 +322,7 @@ static const struct rule session_rules[] = {
 		.call = NULL, .what = unknown },
 	{ "interpret communities *", .what = "rrd heeds NO_EXPORT, NO_ADVERTISE and NO_EXPORT_SUBCONFED" },
 	{ "capabilities|advertise %", .call = if_true },
-	{ "debug *", .what = "log.level: debug tells what sessions do" },
+	{ "debug *", .what = "log.debug-neighbors and rrctl log debug tell what sessions do" },
 	{ NULL },
 };
 
@@ -485,7 +485,7 @@ static void log_to(struct context *c, const struct statement *s, const char **a)
 
 	c->part = convert_part_need(c->m, "log", NULL, at(c, s));
 	if (strcmp(a[0], "syslog") != 0 && strcmp(a[0], "stderr") != 0)
-		lost(c, s, "rrd writes to standard error or to syslog");
+		lost(c, s, "rrd writes to the journal, standard error or syslog (log.to)");
 	else
 		set(c, s, "to", to);
 }

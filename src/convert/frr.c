@@ -354,7 +354,7 @@ static const struct rule top_rules[] = {
 	{ "frr version *" },
 	{ "log syslog *", .call = syslog_ },
 	{ "log stdout|timestamp *" },
-	{ "log *", .what = "rrd writes to standard error or to syslog (log.to)" },
+	{ "log *", .what = "rrd writes to the journal, standard error or syslog (log.to)" },
 	{ "hostname|service|line|end|exit|exit-vrf *" },
 	{ "password|enable|username *",
 		.what = "access to rrctl is by the control socket's group (control.group)" },

@@ -191,6 +191,7 @@ static void on_signal(void *user)
 {
 	struct rrd *r = user;
 
+	log_info("told to end: %zu neighbors are told so", session_neighbors_count(r->neighbors));
 	io_loop_stop(r->loop);
 }
 

@@ -92,6 +92,16 @@ def test_an_announcer_tells_of_its_reflector(system):
     assert pod.daemon.ctl("log", "level", "warning").split() == ["was:", "debug", "level:", "warning"]
 
 
+def test_a_reload_of_an_announcer_tells_whom_to_look_at(system):
+    pod = system.add_announcer(1)
+    system.wait_for_hops(["n1"])
+    config = dict(pod.daemon.config, log={"to": "stderr", "debug-neighbors": [REFLECTOR]})
+    pod.daemon.reload(config)
+    pod.daemon.wait_for_log(f"neighbor {REFLECTOR}: received KEEPALIVE")
+    assert pod.daemon.state(REFLECTOR) == "established"
+    assert pod.daemon.show("log")[0]["level"] == "info"
+
+
 # Nobody takes the lines.
 
 def with_stderr(fig, redirection):

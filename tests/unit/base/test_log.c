@@ -318,6 +318,35 @@ static void a_pipe_that_cannot_be_opened_again(void **state)
 	close(fds[1]);
 }
 
+/* A terminal or a socket may take a part of a line: the rest comes before anything else, and once. */
+static void a_record_that_is_taken_in_parts(void **state)
+{
+	struct log_sink s = { .fd = -1 };
+	char record[10000], got[30000];
+	size_t len = 0;
+	int fds[2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(record); i++)
+		record[i] = (char)('a' + i % 26);
+	assert_int_equal(pipe(fds), 0);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	fcntl(fds[1], F_SETPIPE_SZ, 4096);
+	log_sink_use(&s, fds[1]);
+	assert_int_equal(log_sink_put(&s, record, sizeof(record)), 0);
+	assert_int_equal(log_sink_put(&s, "next", 4), 0);
+	assert_int_equal(s.records, 2);
+	assert_true(s.begun > 0);
+	for (ssize_t n; (n = read(fds[0], got + len, sizeof(got) - len)) > 0; log_sink_flush(&s))
+		len += (size_t)n;
+	assert_int_equal(len, sizeof(record) + 4);
+	assert_memory_equal(got, record, sizeof(record));
+	assert_memory_equal(got + sizeof(record), "next", 4);
+	log_sink_close(&s);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void a_full_disk(void **state)
 {
 	struct log_status before = status();
@@ -488,6 +517,7 @@ int main(void)
 		WITH_STDERR(a_stopped_reader_of_a_pipe),
 		WITH_STDERR(a_stopped_reader_of_a_socket),
 		cmocka_unit_test(a_pipe_that_cannot_be_opened_again),
+		cmocka_unit_test(a_record_that_is_taken_in_parts),
 		WITH_STDERR(a_full_disk),
 		WITH_STDERR(a_reader_that_is_gone),
 		cmocka_unit_test(a_daemon_that_does_not_read),
