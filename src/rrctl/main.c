@@ -1,5 +1,6 @@
 #include "base/mem.h"
 #include "base/version.h"
+#include "rrctl/color.h"
 #include "rrctl/command.h"
 #include "rrctl/convert_command.h"
 #include "rrctl/complete.h"
@@ -45,14 +46,17 @@ static void version(void)
 	free(text);
 }
 
-/* What the terminal shows in a line; 0 when the output is no terminal. */
+/* What the terminal shows in a line; 0 when the output is no terminal. COLUMNS says it better than the terminal does. */
 static unsigned terminal_width(void)
 {
+	const char *columns = getenv("COLUMNS");
 	struct winsize size;
 
-	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
+	if (!isatty(STDOUT_FILENO))
 		return 0;
-	return size.ws_col;
+	if (columns && *columns && columns[strspn(columns, "0123456789")] == '\0')
+		return (unsigned)strtoul(columns, NULL, 10);
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
 }
 
 /* --dry-run may stand before the command, too: it is the last of its words. */
@@ -82,7 +86,9 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL },
 	};
-	struct rrctl_opts opts = { .out = stdout, .err = stderr, .width = terminal_width() };
+	struct rrctl_opts opts = {
+		.out = stdout, .err = stderr, .width = terminal_width(), .color = color_wanted(STDOUT_FILENO)
+	};
 	bool dry_run = false;
 
 	if (argc > 1 && strcmp(argv[1], "convert") == 0)

@@ -40,6 +40,8 @@ static void output_init(struct output *o, const struct rrctl_opts *opts, const s
 		return;
 	if (view->columns && view->kind == VIEW_ROWS)
 		o->table = table_new(opts->out, view, opts->width);
+	if (o->table && opts->color)
+		table_set_color(o->table);
 	if (view->kind == VIEW_METRICS)
 		o->exposition = exposition_new();
 	if (view->kind == VIEW_CHANGES)

@@ -13,6 +13,7 @@ struct rrctl_opts {
 	enum target target; /* who is asked */
 	bool json;
 	unsigned width; /* of the terminal; 0: no limit */
+	bool color;
 	FILE *out, *err;
 };
 

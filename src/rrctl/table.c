@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "rrctl/cell.h"
+#include "rrctl/color.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@ struct table {
 	char *above[COLUMNS_MAX]; /* the last value of each column that is printed once */
 	struct line *held;
 	size_t held_len;
-	bool streaming;
+	bool streaming, color;
 	char *note;
 };
 
@@ -52,6 +53,11 @@ struct table *table_new(FILE *out, const struct view *view, unsigned width)
 	add_columns(t, view->more);
 	t->held = mem_calloc(HELD_LINES, sizeof(*t->held));
 	return t;
+}
+
+void table_set_color(struct table *t)
+{
+	t->color = true;
 }
 
 static void line_free(struct line *l)
@@ -157,7 +163,16 @@ static bool right_aligned(const struct column *c)
 	return c->kind >= COLUMN_NUMBER && c->kind <= COLUMN_OCTETS;
 }
 
-static void print_cells(struct table *t, char *const *cells)
+static void print_cell(const struct table *t, unsigned column, const char *text, bool header)
+{
+	const char *color = !t->color ? NULL
+			    : header  ? color_of_headers
+				      : color_of_cell(t->column[column], text);
+
+	fprintf(t->out, "%s%s%s", color ? color : "", text, color ? color_off : "");
+}
+
+static void print_cells(struct table *t, char *const *cells, bool header)
 {
 	size_t owed = 0; /* blanks that are printed only if something follows */
 
@@ -169,7 +184,8 @@ static void print_cells(struct table *t, char *const *cells)
 			continue;
 		if (width > 0) {
 			owed += right_aligned(t->column[i]) ? pad : 0;
-			fprintf(t->out, "%*s%s", (int)owed, "", cells[i]);
+			fprintf(t->out, "%*s", (int)owed, "");
+			print_cell(t, i, cells[i], header);
 			owed = right_aligned(t->column[i]) ? 0 : pad;
 		} else {
 			owed += pad;
@@ -184,7 +200,7 @@ static void print_line(struct table *t, struct line *l)
 	for (unsigned i = 0; i < t->columns; i++)
 		if (t->width && t->column[i]->flex)
 			cell_cut(l->cells[i], t->widths[i]);
-	print_cells(t, l->cells);
+	print_cells(t, l->cells, false);
 	line_free(l);
 }
 
@@ -195,7 +211,7 @@ static void print_held(struct table *t, bool all)
 	measure(t, all);
 	for (unsigned i = 0; i < t->columns; i++)
 		headers[i] = mem_strdup(t->column[i]->header);
-	print_cells(t, headers);
+	print_cells(t, headers, true);
 	for (unsigned i = 0; i < t->columns; i++)
 		free(headers[i]);
 	for (size_t i = 0; i < t->held_len; i++)

@@ -15,6 +15,8 @@ struct table;
 
 /* width: of the terminal, in characters; 0: no limit. */
 struct table *table_new(FILE *out, const struct view *view, unsigned width);
+/* Headers and what is well or wrong in color. */
+void table_set_color(struct table *t);
 void table_add(struct table *t, const struct row *r);
 /* Prints what is held back, and at least the headers. */
 void table_end(struct table *t);

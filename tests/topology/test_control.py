@@ -2,10 +2,15 @@
 
     router (rrd) ==== node network ==== reflector (rrd) -- a pod on n1 and one on n2 (lb-announcer)
 """
+import fcntl
 import glob
 import json
 import os
+import pty
+import re
+import struct
 import subprocess
+import termios
 
 import pytest
 
@@ -142,3 +147,41 @@ def test_counters_of_the_session_move(two):
         return json.dumps(two.router.show("neighbor", REFLECTOR))
     before = messages()
     wait_until(lambda: messages() != before, 10, "a counter to move")
+
+
+def on_terminal(*words, columns=80, **env):
+    """What rrctl writes to a terminal of so many columns."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")}
+    with subprocess.Popen([daemons.binary("rrctl"), *words], stdout=slave, stderr=slave,
+                          env={**clean, "TERM": "xterm", **env}) as process:
+        os.close(slave)
+        text = b""
+        try:
+            while more := os.read(master, 65536):
+                text += more
+        except OSError:
+            pass  # the other side is closed
+        assert process.wait(20) == 0, text
+    os.close(master)
+    return text.decode().replace("\r\n", "\n")
+
+
+def shape(text):
+    """The words of a table, without numbers that move."""
+    return [[w for w in line.split() if not w[0].isdigit() and w not in ("s", "ms")] for line in text.splitlines()]
+
+
+def test_a_terminal_has_color_and_tables_that_fit_and_nothing_else_has(two):
+    words = ["-s", two.reflector.socket, "show", "neighbors"]
+    text = on_terminal(*words)
+    assert "\033[32mEstablished\033[0m" in text and text.startswith("\033[1mADDRESS\033[0m")
+    plain = re.sub(r"\033\[[0-9]*m", "", text)
+    assert shape(plain) == shape(on_terminal(*words, NO_COLOR="1")) == shape(on_terminal(*words, TERM="dumb"))
+    assert "\033" not in two.reflector.ctl("show", "neighbors") + on_terminal("-j", *words)
+    assert max(len(line) for line in plain.splitlines()) <= 80
+    assert "ROUTER-ID" in on_terminal(*words, columns=200)
+    assert "ROUTER-ID" not in on_terminal(*words, columns=60)
+    assert "ROUTER-ID" in on_terminal(*words, columns=60, COLUMNS="200")
+    assert "ROUTER-ID" in two.reflector.ctl("show", "neighbors")

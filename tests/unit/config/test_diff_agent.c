@@ -48,7 +48,7 @@ static const char every_key[] =
 	"ipvs: {compare-interval: 4, state-file: /run/agent.state, mh-table-size: 4093, on-exit: remove, "
 	"exit-wait: 21,\n"
 	"  check-mark: 0x20000}\n"
-	"control: {socket: /run/a.sock, group: rrd}\n"
+	"control: {socket: /run/a.sock, group: rrd, read-only-socket: /run/r.sock, read-only-group: see}\n"
 	"log: {to: stderr, level: info, format: json}\n";
 
 static const struct change changes[] = {
@@ -134,6 +134,8 @@ static const struct change changes[] = {
 	{ "ipvs.check-mark", "mark: 0x20000", "mark: 0x30000", "0x20000 -> 0x30000" },
 	{ "control.socket", "/run/a.sock", "/run/b.sock", "/run/a.sock -> /run/b.sock" },
 	{ "control.group", "group: rrd", "group: adm", "rrd -> adm" },
+	{ "control.read-only-socket", "/run/r.sock", "/run/s.sock", "/run/r.sock -> /run/s.sock" },
+	{ "control.read-only-group", "group: see", "group: all", "see -> all" },
 	{ "log.to", "to: stderr", "to: syslog", "stderr -> syslog" },
 	{ "log.level", "level: info", "level: debug", "info -> debug" },
 	{ "log.format", "format: json", "format: logfmt", "json -> logfmt" },

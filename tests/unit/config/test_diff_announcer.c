@@ -37,7 +37,7 @@ static const char every_key[] =
 	"drain: {method: weight, time: 15, linger: 16, file: /run/drain}\n"
 	"node-route: {socket: /run/node.sock}\n"
 	"environment: {pod-ip: POD, node-ip: NODE}\n"
-	"control: {socket: /run/a.sock, group: rrd}\n"
+	"control: {socket: /run/a.sock, group: rrd, read-only-socket: /run/r.sock, read-only-group: see}\n"
 	"log: {to: stderr, level: info, format: json, debug-neighbors: [10.0.0.1]}\n";
 
 static const struct change changes[] = {
@@ -110,6 +110,8 @@ static const struct change changes[] = {
 	{ "environment.node-ip", "node-ip: NODE", "node-ip: HOST", "NODE -> HOST" },
 	{ "control.socket", "/run/a.sock", "/run/b.sock", "/run/a.sock -> /run/b.sock" },
 	{ "control.group", "group: rrd", "group: adm", "rrd -> adm" },
+	{ "control.read-only-socket", "/run/r.sock", "/run/s.sock", "/run/r.sock -> /run/s.sock" },
+	{ "control.read-only-group", "group: see", "group: all", "see -> all" },
 	{ "log.to", "to: stderr", "to: syslog", "stderr -> syslog" },
 	{ "log.level", "level: info", "level: debug", "info -> debug" },
 	{ "log.format", "format: json", "format: logfmt", "json -> logfmt" },
@@ -186,7 +188,7 @@ static const char every_node_key[] =
 	"  table: 100, metric: 11, protocol: 201, next-hop-id-base: 5000, next-hop-id-count: 2000,\n"
 	"  group: {type: resilient, buckets: 512, idle-timer: 121, unbalanced-timer: 122}, restart-time: 6,\n"
 	"  compare-interval: 61, sysctls: set, hash: keep, on-exit: keep}\n"
-	"control: {socket: /run/a.sock, group: rrd}\n"
+	"control: {socket: /run/a.sock, group: rrd, read-only-socket: /run/r.sock, read-only-group: see}\n"
 	"log: {to: stderr, level: info, format: json}\n";
 
 static const struct change node_changes[] = {
@@ -211,6 +213,8 @@ static const struct change node_changes[] = {
 	{ "node.on-exit", "exit: keep", "exit: remove", "keep -> remove" },
 	{ "control.socket", "/run/a.sock", "/run/b.sock", "/run/a.sock -> /run/b.sock" },
 	{ "control.group", ", group: rrd", "", "rrd -> none" },
+	{ "control.read-only-socket", "/run/r.sock", "/run/s.sock", "/run/r.sock -> /run/s.sock" },
+	{ "control.read-only-group", "group: see", "group: all", "see -> all" },
 	{ "log.to", "to: stderr", "to: syslog", "stderr -> syslog" },
 	{ "log.level", "level: info", "level: debug", "info -> debug" },
 	{ "log.format", "format: json", "format: logfmt", "json -> logfmt" },

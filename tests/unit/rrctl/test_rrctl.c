@@ -283,9 +283,9 @@ static void words_may_be_shortened_while_one_command_remains(void **state)
 	expect_parse(RRD, "watch routes", "{\"command\":\"watch routes\"}");
 	expect_parse(RRD, "w r all", "{\"command\":\"watch routes\",\"all\":true}");
 	expect_parse(RRD, "watch routes 10.0.0.0/8 longer all",
-		"{\"command\":\"watch routes\",\"all\":true,\"prefix\":\"10.0.0.0/8\",\"longer\":true}");
+		"{\"command\":\"watch routes\",\"prefix\":\"10.0.0.0/8\",\"longer\":true,\"all\":true}");
 	expect_parse(RRD, "watch routes 10.0.0.0/8 all",
-		"{\"command\":\"watch routes\",\"all\":true,\"prefix\":\"10.0.0.0/8\"}");
+		"{\"command\":\"watch routes\",\"prefix\":\"10.0.0.0/8\",\"all\":true}");
 	expect_parse(RRD, "watch nei all", "{\"command\":\"watch neighbors\",\"all\":true}");
 	/* What ends a session for good is written out. */
 	expect_parse(RRD, "shutdown 10.0.0.1 new rack",
@@ -306,8 +306,7 @@ static void what_is_not_understood_is_said_with_what_would_be(void **state)
 	expect_parse(RRD, "watch routes x", "\"x\" is not a prefix, such as 10.1.1.0/24 or 2001:db8::/32");
 	expect_parse(RRD, "watch routes 10.0.0.0/8 longer more",
 		"\"more\" is not understood here; only \"all\" is");
-	expect_parse(
-		RRD, "refresh 10.0.0.1 up", "\"up\" is not understood here; only \"in\" and \"out\" are");
+	expect_parse(RRD, "refresh 10.0.0.1 up", "\"up\" is not understood here; only in|out are");
 	expect_parse(RRD, "refresh x", "\"x\" is not an address, such as 10.0.0.1 or 2001:db8::1");
 	expect_parse(RRD, "sh r", "could be \"show routes\" or \"show ranges\": write more of it");
 	expect_parse(

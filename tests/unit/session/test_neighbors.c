@@ -430,7 +430,7 @@ static void who_is_shut_down_is_told_why_and_not_let_in_until_enabled(void **sta
 	assert_true(world_wait(w, nobody_there, w));
 	for (int i = 0; i < 2; i++) {
 		r = raw_connect(w, i ? "127.0.2.9" : "127.0.2.1");
-		raw_expect_notification(w, r, BGP_ERR_CEASE, BGP_CEASE_CONNECTION_REJECTED);
+		raw_expect_notification(w, r, BGP_ERR_CEASE, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN);
 		raw_free(r);
 	}
 	assert_int_equal(refusals, 2);
