@@ -4,7 +4,8 @@
  * The kernel's own queue is short (net.core.somaxconn, 4,096): whoever does not fit into it asks again a second later, and once
  * more after that. To take a connection out of it costs a tenth of what it costs to answer one. So all are taken out at
  * once; strangers are turned away and configured neighbors let in at the door, and the others are admitted in the order of
- * their coming, a share of each turn, as long as those before them have had their time to speak (waiting.c). They may be as many here as may wait there.
+ * their coming, a share of each turn, as long as those before them have had their time to speak (waiting.c). They may be as
+ * many here as may wait there.
  */
 #include "base/mem.h"
 #include "io/tcp.h"

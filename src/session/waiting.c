@@ -6,8 +6,8 @@
  * has waited longest goes, and all that are up stay. Before that it is heard: what it has said may be waiting where
  * we have not read it yet, and then it was we who were slow. One that has got further by it goes to the end of the line.
  *
- * Of those who have got further only so many are heard for each one that comes, so that letting in one takes no longer than that; meanwhile
- * a few more than the bound may wait.
+ * Of those who have got further only so many are heard for each one that comes, so that letting in one takes no longer than
+ * that; meanwhile a few more than the bound may wait.
  *
  * A peer may be slow itself when thousands come at once: where there are too many in all, nobody gives way who has not had
  * a second to speak, and those that come wait at the door meanwhile (arrivals.c).
