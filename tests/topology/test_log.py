@@ -288,7 +288,7 @@ def test_a_journal_that_does_not_read_holds_nobody_and_one_that_is_gone_is_told_
 
 def test_what_is_none_is_refused(fig, reflector):
     code, said = ctl(reflector, "log", "level", "loud")
-    assert code == 2 and '"loud" is no level: error, warning, info and debug are' in said
+    assert code == 2 and '"loud" is not understood here; only error|warning|info|debug are' in said
     code, said = ctl(reflector, "log", "debug", "172.16.0.0.1")
     assert code == 2 and "is neither an address nor a prefix, nor all" in said
     assert reflector.show("log")[0]["level"] == "debug"
