@@ -77,7 +77,7 @@ def bootstrap():
         print("The source directory itself is configured; builds beside it need: make distclean")
         return False
     sources = ["configure.ac", "Makefile.am"]
-    for top in ("src", "man", "etc", "bench"):
+    for top in ("src", "man", "etc", "contrib", "bench"):
         for path, _, names in os.walk(os.path.join(TOP, top)):
             sources += [os.path.join(path, n) for n in names if n.endswith(".am")]
     made = [os.path.join(TOP, n) for n in ("configure", "Makefile.in")]
@@ -166,7 +166,7 @@ def stage_sanitizers(_):
 
 
 def stage_install(_):
-    """make install under a DESTDIR: programs, manual pages and samples are where they should be, and nothing else."""
+    """make install under a DESTDIR: programs, manual pages, samples and units are where they should be, and nothing else."""
     target = os.path.join(BUILD, "destdir")
     shutil.rmtree(target, ignore_errors=True)
     options = ["make", "install", f"DESTDIR={target}"]
@@ -179,13 +179,17 @@ def stage_install(_):
     wanted |= {f"usr/local/share/man/man{m[-1]}/{m}" for m in ("rrd.8", "rrctl.8", "lb-announcer.8", "lb-ipvs-agent.8", "rrd.conf.5",
                                                                   "lb-announcer.conf.5", "lb-ipvs-agent.conf.5")}
     wanted |= {f"usr/local/etc/rrd/{s}.conf.sample" for s in ("reflector", "router", "announcer", "ipvs-agent", "ipvs-agent-nat")}
+    wanted |= {f"usr/local/lib/systemd/system/{u}.service" for u in ("rrd", "rrd-router", "lb-announcer", "lb-announcer-node", "lb-ipvs-agent")}
+    wanted |= {f"usr/local/lib/{d}/rrd.conf" for d in ("sysusers.d", "tmpfiles.d")}
     missing = sorted(wanted - found)
-    strange = sorted(f for f in found if not re.match(r"usr/local/(s?bin|share|etc|libexec|lib/systemd)/", f))
+    strange = sorted(f for f in found if not re.match(r"usr/local/(s?bin|share|etc|libexec|lib/(systemd/system|sysusers\.d|tmpfiles\.d))/", f))
     for path in missing:
         print(f"    not installed: {path}")
     for path in strange:
         print(f"    installed in a strange place: {path}")
-    return Count(failed=1) if missing or strange else PASSED
+    count = Count(failed=1) if missing or strange else Count(passed=1)
+    count.add(PASSED if run("units", ["tests/checks/units", target]) == 0 else tell_log("units") or FAILED)
+    return count
 
 
 def stage_distcheck(_):
@@ -195,7 +199,7 @@ def stage_distcheck(_):
 
 # pytest.
 
-def pytest(name, build_name, workers):
+def pytest(name, build_name, workers, env=None):
     directory = os.path.join(BUILD, build_name)
     if not os.access(os.path.join(directory, "rrd"), os.X_OK):
         print(f"    not run: there is no rrd in build/{build_name}")
@@ -205,7 +209,7 @@ def pytest(name, build_name, workers):
         os.unlink(report)
     code = run(name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(workers), "-ra",
                       f"--junitxml={report}", f"tests/{name}"],
-               env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(LOGS, name)})
+               env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(LOGS, name), **(env or {})})
     count = pytest_report(report, code)
     if count.failed:
         tell_log(name, 60)
@@ -275,26 +279,37 @@ def ipvs_item(results, item):
 
 
 def stage_ipvs(_):
-    """On a kernel with IPVS, in two guests at once. With UBSan: in a guest there is no room for AddressSanitizer."""
+    """On a kernel with IPVS, in two guests at once, and the units under a systemd in a third. With UBSan: in a guest there is no
+    room for AddressSanitizer."""
     directory = os.path.join(BUILD, "undefined")
     sources = sorted(glob.glob(os.path.join(TOP, "tests", "unit", "ipvs", "test_*kernel*.c")))
     programs = [os.path.relpath(s[:-len(".c")], TOP) for s in sources]
     count = Count()
-    count.add(build("undefined", "--disable-static-announcer", targets=["lb-announcer", "lb-ipvs-agent", "rrctl", *programs], CC="gcc",
+    count.add(build("undefined", "--disable-static-announcer", targets=["all", *programs], CC="gcc",
                     CFLAGS="-O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined"))
     if count.failed:
         return count
+    root = os.path.join(directory, "root")
+    shutil.rmtree(root, ignore_errors=True)
+    if run("undefined", ["make", "install", f"DESTDIR={root}"], directory) != 0:
+        return tell_log("undefined") or FAILED
     files = sorted(glob.glob(os.path.join(TOP, "tests", "ipvs", "test_*.py")), key=os.path.getsize, reverse=True)
     items = files + [os.path.join(directory, p) for p in programs]
+    units = glob.glob(os.path.join(TOP, "tests", "systemd", "test_*.py"))
     results = os.path.join(LOGS, "ipvs")
     os.makedirs(results)
-    # With a kernel of its own that has IPVS, both run natively.
-    argv = ["tests/ipvs/guest", "--results", results, "--time-limit", str(GUEST_TIME_S), "--",
-            "sh", "-c", f"results={results}\n{SHARE}", "sh", *items]
-    env = {"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(results, "labs")}
-    with ThreadPoolExecutor(GUESTS) as pool:
-        codes = list(pool.map(lambda n: run(f"ipvs-{n}", argv, env=env, timeout=GUEST_TIME_S + 30), range(1, GUESTS + 1)))
-    for item in items:
+
+    def guest(name, options, given):
+        argv = ["tests/ipvs/guest", *options, "--results", results, "--time-limit", str(GUEST_TIME_S), "--",
+                "sh", "-c", f"results={results}\n{SHARE}", "sh", *given]
+        env = {"RRD_BUILD": directory, "RRD_ROOT": root, "RRD_TEST_LOGS": os.path.join(results, "labs")}
+        return run(f"ipvs-{name}", argv, env=env, timeout=GUEST_TIME_S + 30)
+
+    # With a kernel of its own that has IPVS, those two run natively; systemd never does.
+    guests = [(1, ["--uml"], units), *((n, [], items) for n in range(2, GUESTS + 2))]
+    with ThreadPoolExecutor(len(guests)) as pool:
+        codes = list(pool.map(lambda g: guest(*g), guests))
+    for item in items + units:
         count.add(ipvs_item(results, item))
     for number, code in enumerate(codes, 1):
         if code or count.failed:
@@ -313,8 +328,10 @@ def stage_matrix(_):
     return PASSED if code == 0 else tell_log("matrix") or FAILED
 
 
-def stage_interop(_):
-    return pytest("interop", "plain", workers=max(2, os.cpu_count() or 2))
+def stage_interop(arguments):
+    """With --long the run writes its page of the documentation; else beside its logs."""
+    page = os.path.join(TOP, "doc", "interop.md") if arguments.long else os.path.join(LOGS, "interop.md")
+    return pytest("interop", "plain", workers=max(3, os.cpu_count() or 2), env={"RRD_INTEROP_TABLE": page})
 
 
 def stage_demo(_):

@@ -27,6 +27,8 @@ class Peers:
     all_paths: bool = False   # is sent every path of a prefix
     path_ids: bool = False    # sends several paths of a prefix
     export: bool = True       # is told anything
+    told_part: bool = False   # is told only what is within the plan's part
+    taken_part: bool = False  # only what is within it is taken from it
     range: str = ""           # known by this range alone
     hold_s: int = HOLD_S
 
@@ -47,6 +49,7 @@ OBSERVER = Peers("observer", "10.3.0.1", 1, export=False, hold_s=3)
 @dataclass
 class Plan:
     peers: list
+    part: str = ""                    # a prefix: for rules that let routes within it pass
     fib: bool = False                 # routes go to the kernel, several next hops to a route
     resilient: list = field(default_factory=list)  # prefixes with groups of their own (rrd alone has this)
     via: str = "out0"                 # the device that leads to next hops, and who is behind it

@@ -3,6 +3,7 @@ path to those who take several, nothing filtered, no timer that holds routes bac
 """
 import json
 import os
+import signal
 import socket
 
 from lab import daemons
@@ -46,6 +47,10 @@ class Reflector:
         self.process = self.ns.start(self.command(), self.name)
         wait_until(self.is_listening, 20, f"{self.title} to listen on port {PORT}")
 
+    def reload(self):
+        """Has the daemon do what the plan's rules say by now, as its operator would."""
+        raise NotImplementedError
+
     def processes(self):
         """The pids to be measured."""
         return [self.process.pid]
@@ -78,13 +83,17 @@ class Rrd(Reflector):
     def version(cls):
         return first_line(daemons.binary("rrd"), "--version")
 
-    @staticmethod
-    def group(peers):
+    def group(self, peers):
         settings = {"peer-as": AS, "route-reflector-client": True, "passive": True, "hold-time": peers.hold_s,
                     "families": ["ipv4-unicast"],
                     "add-paths": {"send": "all" if peers.all_paths else "none", "receive": peers.path_ids}}
         if not peers.export:
             settings["export"] = "none"
+        part = {"prefixes": [f"{self.plan.part} le 24"]}
+        if peers.told_part:
+            settings["export"] = part
+        if peers.taken_part:
+            settings["import"] = part
         return settings
 
     def config(self):
@@ -106,6 +115,10 @@ class Rrd(Reflector):
 
     def command(self):
         return [daemons.binary("rrd"), "-c", self.lab.file("rrd.yaml", daemons.dump(self.config()))]
+
+    def reload(self):
+        self.command()
+        self.process.signal(signal.SIGHUP)
 
     def question(self):
         with socket.socket(socket.AF_UNIX) as control:
@@ -130,8 +143,9 @@ class Bird(Reflector):
     def version(cls):
         return first_line(program("bird"), "--version")
 
-    @staticmethod
-    def protocol(peers, name, neighbor, more=""):
+    def protocol(self, peers, name, neighbor, more=""):
+        part = f"where net ~ [ {self.plan.part}{{1,24}} ]"
+        export = "none" if not peers.export else part if peers.told_part else "all"
         paths = " ".join(["add paths", {1: "tx", 2: "rx", 3: "on"}[peers.add_path]]) + ";" if peers.add_path else ""
         return f"""
 protocol bgp {name} {{
@@ -139,7 +153,7 @@ protocol bgp {name} {{
     neighbor {neighbor} as {AS};
     strict bind yes; passive yes; rr client; hold time {peers.hold_s};
     error wait time 1, 1; {more}
-    ipv4 {{ igp table igp4; import all; export {'all' if peers.export else 'none'}; {paths} }};
+    ipv4 {{ igp table igp4; import {part if peers.taken_part else 'all'}; export {export}; {paths} }};
 }}
 """
 
@@ -159,17 +173,26 @@ protocol bgp {name} {{
                 text += self.protocol(peers, f"{peers.name}{i}", a)
         return [program("bird"), "-f", "-c", self.lab.file("bird.conf", text), "-s", "/run/bird.ctl"]
 
-    def question(self):
+    @staticmethod
+    def ask(command, last):
         with socket.socket(socket.AF_UNIX) as control:
             control.connect("/run/bird.ctl")
             control.recv(4096)
-            control.sendall(b"show status\n")
+            control.sendall(command)
             octets = b""
-            while b"\n0013 " not in octets:
+            while not any(line.startswith(last) for line in octets.split(b"\n")):
                 more = control.recv(65536)
                 if not more:
                     break
                 octets += more
+
+    def question(self):
+        self.ask(b"show status\n", b"0013 ")
+
+    def reload(self):
+        self.command()
+        # Done, in progress, or an error, which shows by what does not come.
+        self.ask(b"configure\n", (b"0003 ", b"0004 ", b"8", b"9"))
 
 
 class Frr(Reflector):
@@ -180,6 +203,10 @@ class Frr(Reflector):
     name, title, has_fib = "frr", "FRR", True
     programs = ("/usr/lib/frr/bgpd", "/usr/lib/frr/zebra")
     zebra = None
+
+    def __init__(self, lab, ns, plan):
+        super().__init__(lab, ns, plan)
+        self.limited = set()  # (name of peers, way) whose routes must be within the plan's part by now
 
     @classmethod
     def version(cls):
@@ -204,7 +231,8 @@ class Frr(Reflector):
         return lines
 
     def bgpd_config(self):
-        lines = ["frr defaults traditional", "log stdout informational", "route-map nothing deny 10", "exit",
+        part = [f"ip prefix-list part permit {self.plan.part} le 24"] if self.plan.part else []
+        lines = ["frr defaults traditional", "log stdout informational", "route-map nothing deny 10", "exit", *part,
                  f"router bgp {AS}", f"bgp router-id {SERVER}", "no bgp default ipv4-unicast", "no bgp ebgp-requires-policy",
                  "bgp listen limit 65535", "coalesce-time 0", "no bgp network import-check"]
         for peers in self.plan.peers:
@@ -214,6 +242,18 @@ class Frr(Reflector):
         for peers in self.plan.peers:
             lines += self.family(peers)
         return "\n".join(lines) + "\n"
+
+    def reload(self):
+        """What frr-reload.py would have vtysh say, without its reading of the whole configuration."""
+        lines, clear = ["configure terminal", f"router bgp {AS}", "address-family ipv4 unicast"], []
+        for peers in self.plan.peers:
+            for way, limited in (("out", peers.told_part), ("in", peers.taken_part)):
+                if limited != ((peers.name, way) in self.limited):
+                    lines.append(f"{'' if limited else 'no '}neighbor {peers.name} prefix-list part {way}")
+                    clear.append(f"clear bgp ipv4 unicast peer-group {peers.name} soft {way}")
+                    self.limited ^= {(peers.name, way)}
+        words = [w for line in [*lines, "end", *clear] for w in ("-c", line)]
+        self.ns.run([program("vtysh"), "--vty_socket", "/run/frr", "-d", "bgpd", *words], timeout=600)
 
     @staticmethod
     def private(argv):
@@ -251,7 +291,11 @@ class Frr(Reflector):
 
 class Gobgp(Reflector):
     name, title = "gobgp", "GoBGP"
-    programs = ("gobgpd",)
+    programs = ("gobgpd", "gobgp")
+
+    def __init__(self, lab, ns, plan):
+        super().__init__(lab, ns, plan)
+        self.limited = set()  # as FRR's
 
     @classmethod
     def version(cls):
@@ -284,9 +328,16 @@ class Gobgp(Reflector):
 
     def command(self):
         text = f'[global.config]\n  as = {AS}\n  router-id = "{SERVER}"\n  port = {PORT}\n  local-address-list = ["{SERVER}"]\n'
-        silent = [a for p in self.plan.peers if not p.export for a in ([p.range] if p.range else p.addresses)]
+        silent = [p for p in self.plan.peers if not p.export]
         if silent:
-            text += self.policy(silent)
+            text += '[global.apply-policy.config]\n  export-policy-list = ["silence"]\n'
+            text += '  default-export-policy = "accept-route"\n  default-import-policy = "accept-route"\n'
+            text += self.neighbor_set("silent", silent) + self.policy("silence", "silent")
+        if self.plan.part:
+            text += f'[[defined-sets.prefix-sets]]\n  prefix-set-name = "part"\n  [[defined-sets.prefix-sets.prefix-list]]\n'
+            text += f'    ip-prefix = "{self.plan.part}"\n    masklength-range = "{self.plan.part.split("/")[1]}..24"\n'
+            for peers in self.plan.peers:
+                text += self.neighbor_set(peers.name, [peers]) + self.policy(f"{peers.name}-part", peers.name, self.OUTSIDE)
         for peers in self.plan.peers:
             if peers.range:
                 text += self.settings(peers, "peer-groups", True)
@@ -298,27 +349,46 @@ class Gobgp(Reflector):
         return [program("gobgpd"), "-t", "toml", "-f", self.lab.file("gobgpd.toml", text), "--api-hosts", "127.0.0.1:50051",
                 "--pprof-disable"]
 
+    OUTSIDE = """
+    [policy-definitions.statements.conditions.match-prefix-set]
+      prefix-set = "part"
+      match-set-options = "invert"
+"""
+
     @staticmethod
-    def policy(silent):
-        """Those who are told nothing, by an export policy."""
-        members = ", ".join(f'"{n}"' for n in silent)
+    def neighbor_set(name, groups):
+        members = ", ".join(f'"{a}"' for p in groups for a in ([p.range] if p.range else p.addresses))
         return f"""
-[global.apply-policy.config]
-  export-policy-list = ["silence"]
-  default-export-policy = "accept-route"
-  default-import-policy = "accept-route"
 [[defined-sets.neighbor-sets]]
-  neighbor-set-name = "silent"
+  neighbor-set-name = "{name}"
   neighbor-info-list = [{members}]
+"""
+
+    @staticmethod
+    def policy(name, neighbors, condition=""):
+        """Nothing (for which the condition holds) for, or from, those of the set."""
+        return f"""
 [[policy-definitions]]
-  name = "silence"
+  name = "{name}"
   [[policy-definitions.statements]]
-    name = "silence"
+    name = "{name}"
     [policy-definitions.statements.conditions.match-neighbor-set]
-      neighbor-set = "silent"
+      neighbor-set = "{neighbors}"
+    {condition}
     [policy-definitions.statements.actions]
       route-disposition = "reject-route"
 """
+
+    def reload(self):
+        """By its own command, since a reload of its file resets what comes in, whatever was changed."""
+        for peers in self.plan.peers:
+            for way, short, limited in (("export", "out", peers.told_part), ("import", "in", peers.taken_part)):
+                if limited != ((peers.name, way) in self.limited):
+                    self.ns.run([program("gobgp"), "global", "policy", way, "add" if limited else "del",
+                                 f"{peers.name}-part", "default", "accept"], timeout=600)
+                    self.limited ^= {(peers.name, way)}
+                    for address in peers.addresses:
+                        self.ns.run([program("gobgp"), "neighbor", address, f"softreset{short}"], timeout=600)
 
 
 class Openbgpd(Reflector):
@@ -354,10 +424,19 @@ group "{peers.name}" {{
         text = f"AS {AS}\nrouter-id {SERVER}\nlisten on {SERVER} port {PORT}\nfib-update no\n"
         text += "".join(self.group(p) for p in self.plan.peers)
         text += "allow from any\nallow to any\n"
+        for peers in self.plan.peers:
+            for way, limited in (("to", peers.told_part), ("from", peers.taken_part)):
+                if limited:
+                    text += f'deny {way} group "{peers.name}"\n'
+                    text += f'allow {way} group "{peers.name}" prefix {self.plan.part} or-longer\n'
         path = self.lab.file("openbgpd.conf", text)
         os.chmod(path, 0o600)
         os.makedirs("/run/openbgpd", exist_ok=True)
         return [program(self.programs[0]), "-d", "-f", path]
+
+    def reload(self):
+        self.command()
+        self.process.signal(signal.SIGHUP)
 
     def processes(self):
         return [self.process.pid, *children(self.process.pid)]

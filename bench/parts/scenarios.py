@@ -365,5 +365,35 @@ class Stalled(Scenario):
         yield Figure("caught up", self.wait(generator, "stalled", 0)["at"])
 
 
+class Reload(FullTable):
+    """Rules that let a part of the routes pass come and go while sessions are up."""
+    name = "S8"
+    title = "reload: {clients} clients of {prefixes} prefixes; a rule leaves them with about half, by export and by import, and goes again"
+    limits = ()
+
+    def plan(self):
+        plan = super().plan()
+        # As many prefixes as a power of two are a prefix.
+        bits = (self.n["prefixes"] - 1).bit_length() - 1
+        self.part = 1 << bits
+        plan.part = f"{plans.FIRST_PREFIX}/{24 - bits}"
+        return plan
+
+    def prepare(self, generator, run):
+        super().prepare(generator, run)
+        generator.do("send", "feeder")
+        self.wait(generator, "client", self.n["prefixes"])
+
+    def play(self, generator, run):
+        feeder, client = run.plan.peers[:2]
+        run.begin()
+        for way, peers, rule in (("export", client, "told_part"), ("import", feeder, "taken_part")):
+            for limited, paths in ((True, self.part), (False, self.n["prefixes"])):
+                setattr(peers, rule, limited)
+                run.mark()
+                run.daemon.reload()
+                yield Figure(f"{way} {'fewer' if limited else 'all'}", self.wait(generator, "client", paths)["at"])
+
+
 SCENARIOS = {s.name: s for s in (Speed, FullTable, CapturedTable, ManyClients, Mesh, Aggregation, Dynamic, ManyDynamic, Churn, Fib,
-                                 FibMultipath, FibGroup, FibResilient, Stalled)}
+                                 FibMultipath, FibGroup, FibResilient, Stalled, Reload)}

@@ -139,6 +139,7 @@ static void begin(struct agent *a)
 		list_add_tail(&a->services, &service_new(a, &a->cfg->services[i])->link);
 	agent_touch(a);
 	report_beat(a);
+	a->reload.starting = false;
 	daemon_notify(DAEMON_READY, NULL);
 }
 
@@ -250,15 +251,6 @@ static void end(void *user)
 	agent_announcers_changed(a);
 }
 
-static void hang_up(void *user)
-{
-	struct agent *a = user;
-	char *why = NULL;
-
-	agent_reload(a, &why);
-	free(why);
-}
-
 /* --- start --- */
 
 static bool start_control(struct agent *a)
@@ -365,23 +357,45 @@ bool agent_prepare_checks(struct agent *a, const struct config_agent *cfg)
 	return a->checks.http || !needs_http(cfg);
 }
 
+/* For the service manager. */
+static void status_line(void *user, struct text *out)
+{
+	const struct agent *a = user;
+	size_t services = 0, servers = 0, up = 0;
+	struct service_sum sum;
+
+	LIST_FOREACH (link, &a->services) {
+		service_sum(LIST_ENTRY(link, struct service, link), &sum);
+		services++;
+		servers += sum.members;
+		up += sum.state[SERVER_UP];
+	}
+	text_add(out, "%zu services; %zu of %zu servers up%s", services, up, servers,
+		a->ending    ? "; waiting for the end"
+		: a->settled ? ""
+			     : "; the kernel is not yet as wished");
+	reload_status_text(&a->reload, out);
+}
+
 struct agent *agent_new(struct config_agent *cfg, const char *path)
 {
 	struct agent *a = mem_calloc(1, sizeof(*a));
 
 	signal(SIGPIPE, SIG_IGN);
 	a->cfg = cfg;
-	a->path = path;
+	reload_init(&a->reload, &agent_reload_ops, path, a);
+	a->reload.starting = true;
 	list_init(&a->services);
 	list_init(&a->announcers);
 	a->marks = (struct marks){ .first = cfg->ipvs.check_mark, .limit = CONFIG_CHECK_MARKS };
 	a->loop = io_loop_new();
 	a->feed = control_feed_new(0);
+	a->pulse = daemon_pulse_new(a->loop, status_line, a);
 	report_start(a);
 	a->started_us = agent_now_us(a);
 	a->on_term = io_signal_new(a->loop, SIGTERM, end, a);
 	a->on_int = io_signal_new(a->loop, SIGINT, end, a);
-	a->on_hup = io_signal_new(a->loop, SIGHUP, hang_up, a);
+	a->on_hup = io_signal_new(a->loop, SIGHUP, reload_signal, &a->reload);
 	a->apply = io_job_new(a->loop, apply, a);
 	a->tick = io_timer_new(a->loop, tick, a);
 	a->look = io_timer_new(a->loop, look, a);
@@ -403,6 +417,7 @@ void agent_run(struct agent *a)
 
 void agent_free(struct agent *a)
 {
+	daemon_pulse_free(a->pulse);
 	control_server_free(a->control);
 	control_feed_free(a->feed);
 	report_stop(a);
@@ -423,7 +438,7 @@ void agent_free(struct agent *a)
 	io_signal_free(a->on_int);
 	io_signal_free(a->on_hup);
 	io_loop_free(a->loop);
-	free(a->reload_error);
+	reload_fini(&a->reload);
 	config_agent_free(a->cfg);
 	free(a);
 }

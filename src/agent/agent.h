@@ -18,12 +18,13 @@
 #include "base/row.h"
 #include "config/agent.h"
 #include "control/server.h"
+#include "daemon/pulse.h"
 #include "io/worker.h"
 #include "ipvs/ipvs.h"
+#include "reload/reload.h"
 
 struct agent {
 	struct config_agent *cfg;
-	const char *path; /* of the configuration */
 	struct io_loop *loop;
 	struct io_worker *resolver;
 	struct io_file_watch *files;
@@ -34,6 +35,7 @@ struct agent {
 	struct list services;
 	struct marks marks;
 	struct control_server *control;
+	struct daemon_pulse *pulse;
 	struct control_feed *feed;    /* of `watch` */
 	struct control_feed *reports; /* for announcers */
 	struct list announcers;	      /* struct announcer of report.c */
@@ -51,8 +53,8 @@ struct agent {
 	bool unmasked;		    /* its rules have gone */
 	bool ending, removing;	    /* told to end; the rules are on their way out */
 	uint64_t wait_until_us;	    /* told to end: when the rules go in any case */
-	uint64_t started_us, reloads, reload_failures;
-	char *reload_error; /* of the last reload, or NULL */
+	uint64_t started_us;
+	struct reload reload;
 };
 
 /* Takes cfg over; path must outlive it. NULL, with the reason logged, when it cannot work. */
@@ -73,8 +75,8 @@ bool agent_prepare_checks(struct agent *a, const struct config_agent *cfg);
 
 /* --- reload.c --- */
 void agent_ipvs_config(const struct config_agent *cfg, struct ipvs_config *out);
-/* Reads the configuration again. False when nothing was changed: the log has all mistakes, *why (the caller's) the first. */
-bool agent_reload(struct agent *a, char **why);
+/* user: the agent. */
+extern const struct reload_ops agent_reload_ops;
 
 /* The kernel's settings as the configuration needs them. False, and logged, when one that is necessary cannot be had. */
 bool agent_hold_settings(struct agent *a);

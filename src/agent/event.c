@@ -26,7 +26,8 @@ void event_member(const struct member *m, const char *from, const char *why)
 	struct row *r = row_of(s->agent, "server", s);
 
 	member_text(m, text);
-	log_info("%s: %s%s%s%s: %s -> %s%s%s%s%s%s", s->name, text, m->name ? " (" : "",
+	log_about(LOG_LEVEL_INFO, LOG_ABOUT("server", .service = s->name, .server = text),
+		"%s: %s%s%s%s: %s -> %s%s%s%s%s%s", s->name, text, m->name ? " (" : "",
 		m->name ? m->name : "", m->name ? ")" : "", from, to, *reason ? " (" : "", reason,
 		*why ? ", " : "", why, *reason ? ")" : "");
 	if (!r)
@@ -47,7 +48,8 @@ void event_check(const struct member *m, const struct probe_view *p)
 	struct row *r = row_of(s->agent, "check", s);
 
 	member_text(m, text);
-	log_debug("%s: %s: check %s: %s%s%s", s->name, text, p->cfg->name, p->health->up ? "up" : "down",
+	log_about(LOG_LEVEL_DEBUG, LOG_ABOUT("check", .service = s->name, .server = text),
+		"%s: %s: check %s: %s%s%s", s->name, text, p->cfg->name, p->health->up ? "up" : "down",
 		*p->why ? ": " : "", p->why);
 	if (!r)
 		return;
@@ -73,7 +75,8 @@ void event_drift(const struct service *s, uint64_t repairs)
 {
 	struct row *r = row_of(s->agent, "drift", s);
 
-	log_warning("%s: somebody else changed it in the kernel: mended (%llu differences so far)", s->name,
+	log_about(LOG_LEVEL_WARNING, LOG_ABOUT("drift", .service = s->name),
+		"%s: somebody else changed it in the kernel: mended (%llu differences so far)", s->name,
 		(unsigned long long)repairs);
 	if (!r)
 		return;

@@ -3,6 +3,7 @@
 #include "agent/real_server.h"
 #include "base/log.h"
 #include "config/errors.h"
+#include "daemon/capability.h"
 #include "daemon/options.h"
 
 #include <stdio.h>
@@ -22,7 +23,7 @@ static int run(struct config_agent *cfg, const char *path)
 {
 	struct agent *a;
 
-	log_init("lb-ipvs-agent", cfg->log.to, cfg->log.level);
+	config_log_use("lb-ipvs-agent", &cfg->log);
 	a = agent_new(cfg, path);
 	if (!a)
 		return EXIT_FAILURE;
@@ -31,12 +32,32 @@ static int run(struct config_agent *cfg, const char *path)
 	return EXIT_SUCCESS;
 }
 
+static int begun(const struct daemon_options *o)
+{
+	struct config_agent *cfg = load(o->config);
+	int status;
+
+	if (!cfg)
+		return EXIT_FAILURE;
+	if (!daemon_settle(o, "lb-ipvs-agent", o->may_need))
+		status = EXIT_FAILURE;
+	else if (!o->test && !o->check)
+		return run(cfg, o->config);
+	else if (o->check)
+		status = preflight_main(cfg, o->config);
+	else
+		status = printf("%s: good\n", o->config) < 0;
+	config_agent_free(cfg);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
+	/* NET_RAW is iptables', which a reload may ask for. */
 	struct daemon_options options = { .config = SYSCONFDIR "/rrd/lb-ipvs-agent.conf",
 		.can_check = true,
+		.may_need = DAEMON_CAP_BIT(DAEMON_CAP_NET_ADMIN) | DAEMON_CAP_BIT(DAEMON_CAP_NET_RAW),
 		.more = "lb-ipvs-agent --real-server [--help]: prepare a web pod for TUN or DR\n" };
-	struct config_agent *cfg;
 	int status;
 
 	if (argc > 1 && strcmp(argv[1], "--real-server") == 0)
@@ -44,15 +65,9 @@ int main(int argc, char **argv)
 	status = daemon_options_parse(&options, "lb-ipvs-agent", argc, argv);
 	if (status != DAEMON_OPTIONS_GO_ON)
 		return status;
-	cfg = load(options.config);
-	if (!cfg)
+	if (!daemon_begin(&options, "lb-ipvs-agent"))
 		return EXIT_FAILURE;
-	if (!options.test && !options.check)
-		return run(cfg, options.config);
-	if (options.check)
-		status = preflight_main(cfg, options.config);
-	else
-		status = printf("%s: good\n", options.config) < 0;
-	config_agent_free(cfg);
+	status = begun(&options);
+	daemon_end(&options);
 	return status;
 }

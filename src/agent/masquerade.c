@@ -1,6 +1,7 @@
 #include "agent/masquerade.h"
 
 #include "base/mem.h"
+#include "daemon/privileges.h"
 #include "io/child.h"
 
 #include <stdio.h>
@@ -145,7 +146,9 @@ static void leave_now(struct masquerade *m)
 static const char *need_of(const char *said)
 {
 	if (strstr(said, "lock file"))
-		return "to be run as root";
+		return "to be run as root, or that its user may open that file";
+	if (strstr(said, "modprobe"))
+		return "the module ip_tables (ip6_tables), which root alone can load: modprobe it before";
 	if (strstr(said, "Permission denied") || strstr(said, "Operation not permitted"))
 		return "CAP_NET_RAW beside CAP_NET_ADMIN";
 	return "the module xt_ipvs on the node";
@@ -207,7 +210,9 @@ static bool run(struct masquerade *m, struct side *s, char verb, const struct ma
 		argv[HEAD_WORDS + i] = words[i];
 	m->running = s;
 	m->verb = verb;
+	daemon_privileges_lend(DAEMON_CAP_BIT(DAEMON_CAP_NET_ADMIN) | DAEMON_CAP_BIT(DAEMON_CAP_NET_RAW));
 	m->child = io_child_start(m->loop, argv, NULL, COMMAND_US, OUTPUT_KEPT, ended, m);
+	daemon_privileges_lend(0);
 	return true;
 }
 

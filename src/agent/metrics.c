@@ -2,6 +2,7 @@
 #include "control/metrics.h"
 
 #include "agent/agent.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "config.h"
 #include "daemon/limit.h"
@@ -17,6 +18,8 @@
 
 GAUGE(info, "lb_ipvs_agent_info", "1; the labels say what runs.");
 GAUGE(uptime, "lb_ipvs_agent_uptime_seconds", "Time since the start.");
+COUNTER(log_lines_lost, "lb_ipvs_agent_log_lines_lost_total",
+	"Lines of the log that were lost because nobody took them.");
 GAUGE(resident, "lb_ipvs_agent_resident_memory_bytes", "Memory that the process really uses.");
 GAUGE(settled, "lb_ipvs_agent_settled", "1 while the kernel is as wished.");
 GAUGE(wrong_sysctls, "lb_ipvs_agent_wrong_sysctls",
@@ -28,10 +31,11 @@ static void add_agent(struct metrics *m, const struct agent *a)
 	metrics_add(m, &info, 1, "version", PACKAGE_VERSION, NULL);
 	metrics_add_real(m, &uptime, (double)(agent_now_us(a) - a->started_us) / 1000000, NULL);
 	metrics_add(m, &resident, daemon_resident_octets(), NULL);
+	metrics_add(m, &log_lines_lost, log_lost(), NULL);
 	metrics_add(m, &settled, agent_settled(a), NULL);
 	metrics_add(m, &wrong_sysctls, needs_wrong(&a->needs, NULL), NULL);
-	metrics_add(m, &reloads, a->reloads, "result", "done", NULL);
-	metrics_add(m, &reloads, a->reload_failures, "result", "refused", NULL);
+	metrics_add(m, &reloads, a->reload.done, "result", "done", NULL);
+	metrics_add(m, &reloads, a->reload.refused, "result", "refused", NULL);
 }
 
 /* --- services --- */

@@ -89,6 +89,23 @@ bool preflight_start(const struct config_agent *cfg)
 	return good;
 }
 
+bool preflight_again(const struct config_agent *cfg, struct preflight_finding *out)
+{
+	struct preflight *p = mem_calloc(1, sizeof(*p));
+	struct preflight_world w;
+	bool good = true;
+
+	preflight_look(NULL, &w);
+	preflight_judge(cfg, &w, NULL, p);
+	for (size_t i = 0; good && i < p->count; i++) {
+		good = p->list[i].grade != PREFLIGHT_PROBLEM;
+		if (!good)
+			*out = p->list[i];
+	}
+	free(p);
+	return good;
+}
+
 /* --- --check --- */
 
 static void ignore(void *user)

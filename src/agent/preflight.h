@@ -55,5 +55,7 @@ bool preflight_has(const struct preflight *p, enum preflight_grade grade);
 
 /* At start, when IPVS has answered and settings are seen to: logs, and says whether to go on. */
 bool preflight_start(const struct config_agent *cfg);
+/* The same of another configuration for a running agent, without the log. False with the first problem in *out. */
+bool preflight_again(const struct config_agent *cfg, struct preflight_finding *out);
 /* lb-ipvs-agent --check: speaks to IPVS, prints all findings; the exit status. */
 int preflight_main(const struct config_agent *cfg, const char *path);

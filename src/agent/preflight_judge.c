@@ -121,7 +121,9 @@ static void judge_masquerade(
 			"it");
 	if (!w->iptables_lock)
 		say(out, PREFLIGHT_NOT_YET,
-			"run as root, or on a kernel with nf_tables, where iptables needs no such file",
+			"run as root, let this user open it (chgrp and chmod 0640, "
+			"contrib/systemd/tmpfiles.d), or use a "
+			"kernel with nf_tables, where iptables needs no such file",
 			"/run/xtables.lock cannot be opened by this user: iptables-legacy refuses to work "
 			"for masquerade");
 	for (size_t i = 0; i < 2; i++)

@@ -1,15 +1,19 @@
-/* Another configuration for a running agent: services are told apart by what they are in the kernel, and everything that is
- * known of them stays. */
+/* Another configuration for a running agent (reload/reload.h has the course): services are told apart by what they are in the
+ * kernel, and everything that is known of them stays. */
 #include "agent/agent.h"
+#include "agent/preflight.h"
 
 #include "agent/wish.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/diff.h"
 #include "config/errors.h"
 #include "kernel/sysctl.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { ADVICE_MAX = 4096 };
 
 void agent_ipvs_config(const struct config_agent *cfg, struct ipvs_config *out)
 {
@@ -70,87 +74,132 @@ static void switch_services(struct agent *a)
 	}
 }
 
-static void same_text(const char *a, const char *b, const char *key, struct config_errors *errs)
+/* --- what can fail --- */
+
+static bool check(void *user, const void *to, char **why)
 {
-	if (!a != !b || (a && strcmp(a, b) != 0))
-		config_error_place(errs, 0, 0, "%s cannot change while the agent runs: restart it", key);
+	struct preflight_finding problem;
+
+	(void)user;
+	if (preflight_again(to, &problem))
+		return true;
+	*why = mem_printf("%s%s%s", problem.what, problem.todo[0] ? ": " : "", problem.todo);
+	return false;
 }
 
-/* What only a start can change. */
-static bool same_process(
-	const struct config_agent *a, const struct config_agent *b, struct config_errors *errs)
+static bool prepare_settings(struct agent *a, const struct config_agent *to, char **why)
 {
-	same_text(a->control.socket, b->control.socket, "control.socket", errs);
-	same_text(a->control.group, b->control.group, "control.group", errs);
-	same_text(a->control.read_only_socket, b->control.read_only_socket, "control.read-only-socket", errs);
-	same_text(a->control.read_only_group, b->control.read_only_group, "control.read-only-group", errs);
-	if (a->ipvs.check_mark != b->ipvs.check_mark)
-		config_error_place(
-			errs, 0, 0, "ipvs.check-mark cannot change while the agent runs: restart it");
-	return config_errors_count(errs) == 0;
+	struct needs_state needs = { 0 };
+	char buf[ADVICE_MAX] = "";
+	struct text advice = text_init(buf, sizeof(buf));
+
+	if (needs_apply(to, &needs))
+		return true;
+	needs_advice(&needs, &advice);
+	*why = mem_printf(
+		"the kernel's settings are not what the services need: %.*s", (int)strcspn(buf, "\n"), buf);
+	needs_apply(a->cfg, &a->needs);
+	return false;
 }
 
-static struct config_agent *load(struct agent *a, char **why)
+static int set_timeouts(struct agent *a, const struct config_agent *c)
 {
-	struct config_errors *errs = config_errors_new();
-	struct config_agent *cfg = config_agent_load(a->path, errs);
+	return ipvs_set_timeouts(a->ipvs, c->timeouts.tcp_s, c->timeouts.tcp_fin_s, c->timeouts.udp_s);
+}
 
-	if (cfg && !same_process(a->cfg, cfg, errs)) {
-		config_agent_free(cfg);
-		cfg = NULL;
-	}
-	*why = config_errors_format(errs);
-	config_errors_free(errs);
-	if (cfg && !agent_prepare_checks(a, cfg)) {
-		config_agent_free(cfg);
-		free(*why);
+static bool prepare(void *user, void *cfg, char **why)
+{
+	struct agent *a = user;
+	const struct config_agent *to = cfg;
+	int error;
+
+	if (!agent_prepare_checks(a, to)) {
 		*why = mem_strdup("HTTP checks cannot be made here");
-		return NULL;
-	}
-	return cfg;
-}
-
-/* Logs all of it, and leaves the first line of it in *why. */
-static void refuse(char **why)
-{
-	size_t first = strcspn(*why, "\n"), more = 0;
-	char *line;
-
-	log_error("reload refused, nothing was changed");
-	log_lines(LOG_LEVEL_ERROR, *why);
-	for (const char *p = *why + first; *p; p++)
-		more += *p == '\n' && p[1];
-	line = more ? mem_printf("%.*s (and %zu more, see the log)", (int)first, *why, more)
-		    : mem_printf("%.*s", (int)first, *why);
-	free(*why);
-	*why = line;
-}
-
-bool agent_reload(struct agent *a, char **why)
-{
-	struct config_agent *cfg = load(a, why), *old = a->cfg;
-	struct ipvs_config ipvs;
-
-	if (!cfg)
-		refuse(why);
-	free(a->reload_error);
-	a->reload_error = cfg ? NULL : mem_strdup(*why);
-	if (!cfg) {
-		a->reload_failures++;
 		return false;
 	}
-	a->reloads++;
-	a->cfg = cfg;
-	log_init("lb-ipvs-agent", cfg->log.to, cfg->log.level);
-	agent_ipvs_config(cfg, &ipvs);
+	if (!prepare_settings(a, to, why))
+		return false;
+	error = set_timeouts(a, to);
+	if (error)
+		*why = mem_printf("timeouts: the kernel refuses them: %s", strerror(-error));
+	else if (reload_move_control(a->control, &a->cfg->control, &to->control, why))
+		return true;
+	set_timeouts(a, a->cfg);
+	needs_apply(a->cfg, &a->needs);
+	return false;
+}
+
+/* --- applied --- */
+
+static void apply(void *user, void *cfg)
+{
+	struct config_agent *to = cfg, *old;
+	struct agent *a = user;
+	struct ipvs_config ipvs;
+
+	old = a->cfg;
+	a->cfg = to;
+	config_log_use("lb-ipvs-agent", &to->log);
+	agent_ipvs_config(to, &ipvs);
 	ipvs_configure(a->ipvs, &ipvs);
 	agent_hold_settings(a);
-	masquerade_configure(a->masquerade, cfg);
-	ipvs_set_timeouts(a->ipvs, cfg->timeouts.tcp_s, cfg->timeouts.tcp_fin_s, cfg->timeouts.udp_s);
+	masquerade_configure(a->masquerade, to);
 	/* Not before the kernel was listed: begin() takes the new one then. */
 	if (a->ready)
 		switch_services(a);
 	config_agent_free(old);
-	log_info("reloaded: %zu services", cfg->service_count);
-	return true;
 }
+
+/* --- for reload/ --- */
+
+static void *load(void *user, struct config_errors *errs)
+{
+	const struct agent *a = user;
+
+	return config_agent_load(a->reload.path, errs);
+}
+
+static void unload(void *cfg)
+{
+	config_agent_free(cfg);
+}
+
+static char *effect(
+	void *user, const struct config_change *c, const struct reload_element *e, enum config_apply *apply)
+{
+	(void)user;
+	(void)apply;
+	if (!e || *e->rest)
+		return NULL;
+	return mem_strdup(strcmp(c->words, "removed") == 0
+				  ? "its servers are drained, then it is deleted"
+				  : "in the kernel as soon as its servers are known");
+}
+
+/* What the defaults say is told of each service for which it holds. */
+static void leave_out_defaults(struct config_diff *d)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->count; i++)
+		if (strcmp(d->item[i].section, "defaults") != 0)
+			d->item[kept++] = d->item[i];
+	d->count = kept;
+}
+
+static struct reload_plan *plan(void *user, const void *to)
+{
+	static const struct reload_noun nouns[] = { { "services", "service" }, { NULL, NULL } };
+	const struct agent *a = user;
+	struct reload_plan *p;
+	struct config_diff d;
+
+	config_diff_init(&d);
+	config_diff(&d, &config_agent_schema, a->cfg, to);
+	leave_out_defaults(&d);
+	p = reload_plan_of(&d, nouns, effect, NULL);
+	config_diff_fini(&d);
+	return p;
+}
+
+const struct reload_ops agent_reload_ops = { "lb-ipvs-agent", load, unload, plan, check, prepare, apply };

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/row_net.h"
 #include "config.h"
+#include "control/log.h"
 #include "control/rows.h"
 
 #include <stdio.h>
@@ -308,9 +309,8 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	row_int(r, "services", (int64_t)services);
 	row_int(r, "servers", (int64_t)members);
 	row_int(r, "servers-up", (int64_t)up);
-	row_int(r, "reloads", (int64_t)a->reloads);
-	row_int(r, "reloads-refused", (int64_t)a->reload_failures);
-	row_text(r, "reload-error", a->reload_error);
+	reload_status(&a->reload, r);
+	control_log_put_status(r);
 	row_text(r, "masquerade-error", *wrong ? wrong : NULL);
 	needs_wrong(&a->needs, r);
 	control_answer_row(out, r);
@@ -420,17 +420,19 @@ static bool check(void *user, const struct row *args, struct control_answer *out
 	return change(user, args, out, err, check_member);
 }
 
+static bool show_config(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct agent *a = user;
+
+	(void)err;
+	return reload_show_config(&config_agent_schema, a->cfg, a->cfg->root, args, out);
+}
+
 static bool reload(void *user, const struct row *args, struct control_answer *out, char *err)
 {
-	char *why = NULL;
-	bool ok = agent_reload(user, &why);
+	struct agent *a = user;
 
-	(void)args;
-	if (!ok)
-		snprintf(err, SHOW_ERROR_MAX, "%s", why);
-	free(why);
-	control_answer_row(out, NULL);
-	return ok;
+	return reload_answer(&a->reload, args, out, err);
 }
 
 static bool watch(void *user, const struct row *args, struct control_answer *out, char *err)
@@ -458,5 +460,8 @@ const struct control_handler agent_handlers[] = {
 	{ "undrain", undrain },
 	{ "check", check },
 	{ "reload", reload },
+	{ "show config", show_config },
+	{ "show log", control_show_log },
+	{ "log level", control_log_level },
 	{ NULL, NULL },
 };

@@ -124,10 +124,12 @@ void source_set_error(struct source *s, const char *why)
 	if (strcmp(s->error, why ? why : "") == 0)
 		return;
 	if (why)
-		log_warning("%s%s%s; its servers stay as they were", s->kind->errors_name_it ? "" : s->name,
+		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("source", .service = s->name),
+			"%s%s%s; its servers stay as they were", s->kind->errors_name_it ? "" : s->name,
 			s->kind->errors_name_it ? "" : ": ", why);
 	else
-		log_info("%s: all is well again", s->name);
+		log_about(LOG_LEVEL_INFO, LOG_ABOUT("source", .service = s->name), "%s: all is well again",
+			s->name);
 	free(s->error);
 	s->error = mem_strdup(why ? why : "");
 }

@@ -24,9 +24,11 @@
 #include "bgp/queue.h"
 #include "config/announcer.h"
 #include "control/server.h"
+#include "daemon/pulse.h"
 #include "io/loop.h"
 #include "kernel/local_route.h"
 #include "kernel/node_route.h"
+#include "reload/reload.h"
 #include "session/session.h"
 
 #include <stdbool.h>
@@ -42,16 +44,21 @@ struct told {
 
 struct service {
 	const struct config_service *cfg;
+	const struct config_announcer *of; /* whose that is */
 	struct ip_addr next_hop;
-	struct local_route *local_route; /* NULL: not ours to make */
-	struct node_route *node_route;	 /* the same */
-	struct conditions *conditions;	 /* NULL: none */
-	const char *held_back;		 /* why they keep it from being announced; NULL: they do not */
-	struct on_change *on_change;	 /* NULL: no command */
+	struct local_route *local_route;      /* NULL: not ours to make */
+	struct node_route *node_route;	      /* the same */
+	struct node_client_entry *node_entry; /* at lb-announcer --node; NULL: there is none */
+	struct conditions *conditions;	      /* NULL: none */
+	const char *held_back;		      /* why they keep it from being announced; NULL: they do not */
+	struct on_change *on_change;	      /* NULL: no command */
 	struct gate gate;
 	struct share share;
 	struct told told;
 	uint64_t told_since_ms;
+	bool stale;	    /* who was told of it was told with other attributes */
+	bool retired;	    /* not configured any more: on its way out */
+	struct drain leave; /* how far; in its first state where it is not retired */
 };
 
 struct speaker {
@@ -67,16 +74,21 @@ struct announcer {
 	struct identity id;
 	struct io_loop *loop;
 	struct session_io *sessions;
-	struct speaker *speakers;
-	struct service *services;
-	struct node_netns *node;	 /* NULL: the node's routes are somebody else's */
-	struct node_client *node_client; /* NULL: there is no lb-announcer --node to be told */
+	struct speaker **speakers;
+	size_t speaker_count;
+	struct service **services; /* those that are on their way out come last */
+	size_t service_count;
+	struct reload reload;
+	struct reload_prepared *prepared; /* by a reload, and not in use yet */
+	struct node_netns *node;	  /* NULL: the node's routes are somebody else's */
+	struct node_client *node_client;  /* NULL: there is no lb-announcer --node to be told */
 	struct control_server *control;
+	struct daemon_pulse *pulse;
 	struct control_feed *feed; /* of `watch` */
 	struct agent_link *agent;  /* NULL: bound to none */
 	bool agent_heard;	   /* as those who watch were told */
-	struct io_timer *gate_timer;
-	struct io_signal *on_term, *on_int;
+	struct io_timer *gate_timer, *retire_timer;
+	struct io_signal *on_term, *on_int, *on_hup;
 	struct io_timer *drain_timer;
 	struct drain drain;
 	struct drain_file *drain_file; /* NULL: none */
@@ -85,12 +97,49 @@ struct announcer {
 	uint64_t started_ms;
 };
 
-/* Takes cfg over. NULL, with the reason logged, when it cannot work. */
-struct announcer *announcer_new(struct config_announcer *cfg);
+enum { ANNOUNCER_ERROR_MAX = 512 };
+
+/* Takes cfg over. path: its file, to be read again; lives as long. NULL, with the reason logged, when it cannot work. */
+struct announcer *announcer_new(struct config_announcer *cfg, const char *path);
 void announcer_free(struct announcer *a);
 /* Returns when it has been told to end and has taken its leave. */
 void announcer_run(struct announcer *a);
 uint64_t announcer_now_ms(const struct announcer *a);
+
+/* --- service.c --- */
+/* What a service needs around it: its next hop, and the routes that are ours to make. NULL with a reason in err
+ * (ANNOUNCER_ERROR_MAX). of must outlive it. */
+struct service *service_new(struct announcer *a, const struct config_announcer *of,
+	const struct config_service *c, const struct identity *id, char *err);
+/* The node's route goes first, then the pod's. */
+void service_free(struct service *sv);
+/* From now on it is judged: its gate, conditions and command begin. */
+void service_begin(struct announcer *a, struct service *sv);
+/* Where the router is to send its packets. */
+bool service_find_next_hop(const struct announcer *a, const struct config_service *c,
+	const struct identity *id, struct ip_addr *out, char *err);
+/* Other settings of the same service. Whatever can fail has been done. */
+void service_configure(struct announcer *a, struct service *sv, const struct config_announcer *of,
+	const struct config_service *c, const struct ip_addr *next_hop);
+
+/* --- retire.c: services that are not configured any more --- */
+/* It is drained and withdrawn as at the end of the whole, then its routes go. */
+void announcer_retire(struct announcer *a, struct service *sv);
+/* It is configured again. */
+void announcer_reinstate(struct announcer *a, struct service *sv);
+/* The timer's; user: the announcer. */
+void announcer_retire_timer(void *user);
+/* Frees a configuration that is not in use any more, unless one of them has it still. */
+void announcer_drop_config(const struct announcer *a, const struct config_announcer *of);
+/* Something they wait for may have changed. */
+void announcer_retire_look(struct announcer *a);
+
+/* --- reload.c --- */
+/* user: the announcer. */
+extern const struct reload_ops announcer_reload_ops;
+
+/* --- reload_plan.c --- */
+struct reload_plan *announcer_reload_plan(const struct announcer *a, const struct config_announcer *to);
 
 /* --- leave.c --- */
 /* The signals' and the timer's; user: the announcer. */
@@ -101,6 +150,12 @@ bool announcer_drain(struct announcer *a, uint64_t time_ms);
 bool announcer_undrain(struct announcer *a);
 /* The drain file has come or gone; user: the announcer. */
 void announcer_drain_file(void *user, bool there);
+/* Everything queued has been sent to those who are up. */
+bool announcer_all_sent(const struct announcer *a);
+/* There is another drain file to be looked for, or none. */
+void announcer_set_drain_file(struct announcer *a, struct drain_file *f);
+/* Somebody is there to be told. */
+bool announcer_anybody_up(const struct announcer *a);
 /* Why it drains, in words. */
 const char *announcer_drain_reason(const struct announcer *a);
 /* Something a drain waits for may have changed. */
@@ -128,7 +183,10 @@ struct gate_word *announcer_words(const struct announcer *a);
 const char *announcer_gate_text(const struct service *sv);
 
 /* --- cloud.c: the services' commands --- */
-void announcer_start_commands(struct announcer *a);
+/* The service's command, where it has one, begins, goes or has other settings. */
+void announcer_configure_command(struct announcer *a, struct service *sv);
+/* What its command is to be told has been told, or it was not in time. */
+bool announcer_command_may_go(const struct announcer *a, const struct service *sv, uint64_t since_ms);
 void announcer_hurry_commands(struct announcer *a);
 void announcer_end_commands(struct announcer *a);
 /* Has the command told of what the service is now. */
@@ -136,14 +194,20 @@ void announcer_tell_cloud(struct announcer *a, struct service *sv);
 /* Nothing is left to be told. */
 bool announcer_cloud_told(const struct announcer *a);
 /* At the end: told what there is to tell, and packets on their way taken; or not in time. */
-bool announcer_cloud_may_go(const struct announcer *a, uint64_t now_ms);
+bool announcer_cloud_may_go(const struct announcer *a);
 
 /* --- speaker.c --- */
 extern const struct session_ops speaker_ops;
 void speaker_session_config(
 	const struct announcer *a, const struct config_reflector *n, struct session_config *out);
-/* False, and logged, when the kernel does not take its key. */
-bool speaker_key_works(const struct session_config *cfg);
+/* One for a neighbor; its session is started. */
+struct speaker *speaker_new(struct announcer *a, const struct config_reflector *n);
+/* Closes its connection without a word: session_stop() before says goodbye. */
+void speaker_free(struct speaker *s);
+/* Other settings of the same neighbor; reset: they need a new session, or who we are has changed. */
+void speaker_configure(struct speaker *s, const struct config_reflector *n, bool reset);
+/* False, with the reason in err (ANNOUNCER_ERROR_MAX), when the kernel does not take its key. */
+bool speaker_key_works(const struct announcer *a, const struct config_reflector *n, char *err);
 /* Queues what a neighbor is to be told of a service now. */
 void speaker_tell(struct speaker *s, const struct service *sv);
 /* What a neighbor's path to a service is made of. */
@@ -154,8 +218,9 @@ bool speaker_announces(const struct speaker *s, const struct service *sv);
 size_t speaker_announced(const struct speaker *s);
 
 /* --- node_routes.c --- */
-/* Registers the services with lb-announcer --node where there is one. False, with the reason logged, when it cannot. */
-bool announcer_node_routes_start(struct announcer *a);
+/* Where there is a lb-announcer --node, the services are registered with it. */
+void announcer_node_routes_start(struct announcer *a);
+void announcer_node_routes_add(struct announcer *a, struct service *sv);
 /* To be called whenever what is wanted of a service may have changed. */
 void announcer_node_routes_update(struct announcer *a);
 void announcer_node_routes_leave(struct announcer *a);
@@ -164,6 +229,8 @@ bool announcer_has_node_route(const struct announcer *a, const struct service *s
 
 /* --- metrics.c --- */
 /* A control_handler's start. */
+bool announcer_show_log(void *user, const struct row *args, struct control_answer *out, char *err);
+bool announcer_log_debug(void *user, const struct row *args, struct control_answer *out, char *err);
 bool announcer_metrics(void *user, const struct row *args, struct control_answer *out, char *err);
 
 /* --- show.c --- */

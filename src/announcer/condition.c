@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	WHY_MAX = 240, /* what a gate keeps of it */
@@ -24,7 +25,7 @@ struct conditions {
 	char service[PREFIX_TEXT_MAX]; /* for a command's environment */
 	char why[WHY_MAX];
 	size_t count;
-	struct condition list[];
+	struct condition **list;
 };
 
 static void changed(void *user, const struct probe_view *v)
@@ -44,46 +45,87 @@ static bool may_run(void *user)
 static const struct probe_ops ops = { .changed = changed, .may_run = may_run };
 
 static void start(
-	struct conditions *k, size_t i, const struct check_env *env, const struct config_condition *cfg)
+	struct condition *c, const struct check_env *env, const struct config_condition *cfg, bool up)
 {
-	struct condition *c = &k->list[i];
 	const struct check_target target = { .addr = cfg->address,
 		.port = cfg->check.port,
 		.server = cfg->address,
 		.server_port = cfg->check.port,
-		.service = k->service };
+		.service = c->all->service };
 	char text[PREFIX_TEXT_MAX];
 	bool v6 = cfg->address.family == IP_V6;
 
-	c->all = k;
 	c->cfg = &cfg->check;
 	snprintf(c->address, sizeof(c->address), "%s%s%s:%u", v6 ? "[" : "",
 		ip_addr_format(&cfg->address, text), v6 ? "]" : "", cfg->check.port);
 	/* Phase 0: the first run is at once, since the service waits for it. */
-	c->probe = probe_new(env, &cfg->check, &target, false, 0, &ops, c);
+	if (c->probe)
+		probe_configure(c->probe, &cfg->check, &target);
+	else
+		c->probe = probe_new(env, &cfg->check, &target, up, 0, &ops, c);
+}
+
+static struct condition *take(struct conditions *k, const struct config_check *cfg)
+{
+	struct condition *c;
+
+	for (size_t i = 0; i < k->count; i++) {
+		c = k->list[i];
+		if (!c || c->cfg->type != cfg->type || strcmp(c->cfg->name, cfg->name) != 0)
+			continue;
+		k->list[i] = NULL;
+		return c;
+	}
+	c = mem_calloc(1, sizeof(*c));
+	c->all = k;
+	return c;
+}
+
+static void free_list(struct condition **list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (list[i])
+			probe_free(list[i]->probe);
+		free(list[i]);
+	}
+	free(list);
+}
+
+struct conditions *conditions_configure(struct conditions *k, const struct check_env *env,
+	const struct config_service *c, bool up, void (*changed_fn)(void *user), void *user)
+{
+	struct condition **list;
+
+	if (!c->condition_count) {
+		conditions_free(k);
+		return NULL;
+	}
+	if (!k)
+		k = mem_calloc(1, sizeof(*k));
+	k->changed = changed_fn;
+	k->user = user;
+	prefix_format(&c->prefix, k->service);
+	list = mem_calloc(c->condition_count, sizeof(struct condition *));
+	for (size_t i = 0; i < c->condition_count; i++) {
+		list[i] = take(k, &c->conditions[i].check);
+		start(list[i], env, &c->conditions[i], up);
+	}
+	free_list(k->list, k->count);
+	k->list = list;
+	k->count = c->condition_count;
+	return k;
 }
 
 struct conditions *conditions_new(const struct check_env *env, const struct config_service *c,
 	void (*changed_fn)(void *user), void *user)
 {
-	struct conditions *k;
-
-	if (!c->condition_count)
-		return NULL;
-	k = mem_calloc(1, sizeof(*k) + c->condition_count * sizeof(k->list[0]));
-	k->changed = changed_fn;
-	k->user = user;
-	k->count = c->condition_count;
-	prefix_format(&c->prefix, k->service);
-	for (size_t i = 0; i < k->count; i++)
-		start(k, i, env, &c->conditions[i]);
-	return k;
+	return conditions_configure(NULL, env, c, false, changed_fn, user);
 }
 
 void conditions_free(struct conditions *k)
 {
-	for (size_t i = 0; k && i < k->count; i++)
-		probe_free(k->list[i].probe);
+	if (k)
+		free_list(k->list, k->count);
 	free(k);
 }
 
@@ -94,12 +136,12 @@ size_t conditions_count(const struct conditions *k)
 
 void conditions_view(const struct conditions *k, size_t i, struct probe_view *out)
 {
-	probe_view(k->list[i].probe, out);
+	probe_view(k->list[i]->probe, out);
 }
 
 const char *conditions_target(const struct conditions *k, size_t i)
 {
-	const struct condition *c = &k->list[i];
+	const struct condition *c = k->list[i];
 
 	return config_check_is_addressed(c->cfg) ? c->address : c->cfg->command[0];
 }

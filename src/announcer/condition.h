@@ -18,6 +18,10 @@ struct conditions;
  * more, or is known now. env and c must outlive it. */
 struct conditions *conditions_new(
 	const struct check_env *env, const struct config_service *c, void (*changed)(void *user), void *user);
+/* Other ones of the same service, or none: what is known of those that stay, by name and type, stays known. k: NULL, or what
+ * the last call returned. up: what holds of new ones until there is a verdict. */
+struct conditions *conditions_configure(struct conditions *k, const struct check_env *env,
+	const struct config_service *c, bool up, void (*changed)(void *user), void *user);
 void conditions_free(struct conditions *k);
 
 /* NULL: all hold. Else which does not, and why: "tcp 127.0.0.1:80: connection refused"; valid until the next call. */

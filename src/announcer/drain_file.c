@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 struct drain_file {
-	const char *path;
+	char *path;
 	struct io_file_watch *watch;
 	struct io_file_watch_dir *dir;
 	bool there;
@@ -61,9 +61,10 @@ struct drain_file *drain_file_new(
 	struct drain_file *f = mem_calloc(1, sizeof(*f));
 
 	assert(path[0] == '/');
-	*f = (struct drain_file){ .path = path, .changed = changed, .user = user };
+	*f = (struct drain_file){ .path = mem_strdup(path), .changed = changed, .user = user };
 	f->watch = io_file_watch_new(loop);
 	if (!f->watch) {
+		free(f->path);
 		free(f);
 		return NULL;
 	}
@@ -79,6 +80,7 @@ void drain_file_free(struct drain_file *f)
 		return;
 	io_file_watch_dir_free(f->dir);
 	io_file_watch_free(f->watch);
+	free(f->path);
 	free(f);
 }
 

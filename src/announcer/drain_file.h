@@ -11,7 +11,7 @@
 
 struct drain_file;
 
-/* changed is called in later turns. NULL with a reason logged. path must outlive it. */
+/* changed is called in later turns. NULL with a reason logged. */
 struct drain_file *drain_file_new(
 	struct io_loop *loop, const char *path, void (*changed)(void *user, bool there), void *user);
 void drain_file_free(struct drain_file *f);

@@ -24,6 +24,13 @@ void hook_hurry(struct hook *h, uint64_t now_ms)
 		h->due_ms = now_ms;
 }
 
+void hook_forget(struct hook *h, uint64_t now_ms)
+{
+	h->told = HOOK_UNKNOWN;
+	h->forgotten = true;
+	hook_hurry(h, now_ms);
+}
+
 bool hook_settled(const struct hook *h)
 {
 	return !h->running && h->told == h->wanted;
@@ -39,6 +46,7 @@ void hook_started(struct hook *h)
 	assert(!h->running && h->wanted);
 	h->running = h->wanted;
 	h->told = HOOK_UNKNOWN;
+	h->forgotten = false;
 	h->runs++;
 }
 
@@ -59,7 +67,7 @@ void hook_ended(struct hook *h, bool well, uint64_t now_ms)
 	h->running = HOOK_UNKNOWN;
 	h->due_ms = now_ms;
 	if (well) {
-		h->told = ran;
+		h->told = h->forgotten ? HOOK_UNKNOWN : ran;
 		h->failures = 0;
 		return;
 	}

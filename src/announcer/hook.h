@@ -17,6 +17,7 @@ struct hook {
 	enum hook_state wanted;		 /* UNKNOWN: nothing is to be told yet */
 	enum hook_state told;		 /* by a run that succeeded and was the last; else UNKNOWN */
 	enum hook_state running;	 /* what a run under way tells; UNKNOWN: there is none */
+	bool forgotten;			 /* since that run began */
 	unsigned failures;		 /* in a row, with what is wanted */
 	uint64_t due_ms;		 /* when what is wanted may be told */
 	uint64_t runs, failed;
@@ -27,6 +28,8 @@ void hook_init(struct hook *h, uint64_t retry_ms, uint64_t retry_max_ms);
 bool hook_want(struct hook *h, enum hook_state state, uint64_t now_ms);
 /* What is to be run now; UNKNOWN: nothing. */
 enum hook_state hook_next(const struct hook *h, uint64_t now_ms);
+/* What was told is worth nothing any more: it is told again, when a run under way has ended. */
+void hook_forget(struct hook *h, uint64_t now_ms);
 /* What hook_next() said is being run. */
 void hook_started(struct hook *h);
 void hook_ended(struct hook *h, bool well, uint64_t now_ms);

@@ -117,3 +117,14 @@ bool identity_find(struct identity *id, const struct config_announcer *cfg,
 	from_kernel(id, cfg, source);
 	return find_router_id(id, cfg, err, err_size);
 }
+
+bool identity_again(struct identity *id, const struct identity *before,
+	const struct config_announcer *cfg_before, const struct config_announcer *cfg,
+	bool (*source)(const struct ip_addr *to, struct ip_addr *out), char *err, size_t err_size)
+{
+	*id = *before;
+	from_kernel(id, cfg, source);
+	if (id->router_id && !cfg_before->router.router_id && !cfg->router.router_id)
+		return true;
+	return find_router_id(id, cfg, err, err_size);
+}

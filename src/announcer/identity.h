@@ -30,5 +30,11 @@ bool identity_find(struct identity *id, const struct config_announcer *cfg,
 	const char *(*env)(const char *name), bool (*source)(const struct ip_addr *to, struct ip_addr *out),
 	char *err, size_t err_size);
 
+/* The same of a running speaker whose configuration is another now: its addresses stay as they were found, and so does the
+ * identifier that was found and not given. before, cfg_before: what it is and whose. */
+bool identity_again(struct identity *id, const struct identity *before,
+	const struct config_announcer *cfg_before, const struct config_announcer *cfg,
+	bool (*source)(const struct ip_addr *to, struct ip_addr *out), char *err, size_t err_size);
+
 /* A stable identifier for a speaker without IPv4 address: a hash of its IPv6 address, never 0. */
 uint32_t identity_hash(const struct ip_addr *a);

@@ -9,26 +9,26 @@
 
 enum { CLOUD_LOOK_US = 20000 }; /* whether the commands have ended, when nothing else is waited for */
 
-static bool all_said(const struct announcer *a)
+bool announcer_all_sent(const struct announcer *a)
 {
-	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
-		if (a->speakers[i].up && a->speakers[i].queue.octets)
+	for (size_t i = 0; i < a->speaker_count; i++)
+		if (a->speakers[i]->up && a->speakers[i]->queue.octets)
 			return false;
 	return true;
 }
 
-static bool anybody_up(const struct announcer *a)
+bool announcer_anybody_up(const struct announcer *a)
 {
-	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
-		if (a->speakers[i].up)
+	for (size_t i = 0; i < a->speaker_count; i++)
+		if (a->speakers[i]->up)
 			return true;
 	return false;
 }
 
 static bool anybody_connected(const struct announcer *a)
 {
-	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
-		if (session_connected(a->speakers[i].session))
+	for (size_t i = 0; i < a->speaker_count; i++)
+		if (session_connected(a->speakers[i]->session))
 			return true;
 	return false;
 }
@@ -56,10 +56,10 @@ static void carry_out(struct announcer *a, enum drain_action action)
 		return;
 	tell_of_drain(a);
 	if (action == DRAIN_WITHDRAW)
-		log_info("withdrawing %zu services", a->cfg->service_count);
+		log_info("withdrawing %zu services", a->service_count);
 	announcer_say(a);
-	for (size_t i = 0; action == DRAIN_CEASE && i < a->cfg->neighbor_count; i++)
-		session_stop(a->speakers[i].session, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, NULL);
+	for (size_t i = 0; action == DRAIN_CEASE && i < a->speaker_count; i++)
+		session_stop(a->speakers[i]->session, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, NULL);
 }
 
 /* Goes on for as long as there is something to do now, and sets the timer for what comes later. */
@@ -71,18 +71,18 @@ static void go_on(struct announcer *a)
 
 	if (!announcer_says_anything(a))
 		drain_hasten(&a->drain, now_ms);
-	while ((action = drain_step(&a->drain, now_ms, all_said(a))) != DRAIN_NOTHING)
+	while ((action = drain_step(&a->drain, now_ms, announcer_all_sent(a))) != DRAIN_NOTHING)
 		carry_out(a, action);
 	announcer_node_routes_update(a);
 	announcer_tell_agent(a);
 	if (a->drain.state == DRAIN_LEAVING && neighbors_are_gone(a, now_ms)) {
-		if (announcer_cloud_may_go(a, now_ms))
+		if (announcer_cloud_may_go(a))
 			io_loop_stop(a->loop);
 		else
 			io_timer_set(a->drain_timer, CLOUD_LOOK_US);
 		return;
 	}
-	wait_ms = drain_wait_ms(&a->drain, now_ms, all_said(a));
+	wait_ms = drain_wait_ms(&a->drain, now_ms, announcer_all_sent(a));
 	if (wait_ms < 0)
 		io_timer_cancel(a->drain_timer);
 	else
@@ -101,12 +101,12 @@ static bool count_active(const struct announcer *a, unsigned *report, uint64_t *
 	bool counted = true;
 
 	*active = 0;
-	for (size_t i = 0; i < a->cfg->service_count; i++) {
+	for (size_t i = 0; i < a->service_count; i++) {
 		struct gate_facts f;
 
-		if (a->services[i].told.voice == VOICE_SILENT)
+		if (a->services[i]->told.voice == VOICE_SILENT)
 			continue;
-		announcer_facts(a, &a->services[i], words, &f);
+		announcer_facts(a, a->services[i], words, &f);
 		*report = f.report;
 		*active += f.active;
 		counted &= f.counted;
@@ -130,14 +130,14 @@ void announcer_tell_agent(struct announcer *a)
 {
 	if (!a->agent)
 		return;
-	if (a->drain.state == DRAIN_LEAVING && announcer_cloud_may_go(a, announcer_now_ms(a)))
+	if (a->drain.state == DRAIN_LEAVING && announcer_cloud_may_go(a))
 		agent_link_say(a->agent, drain_state_text(DRAIN_LEAVING));
 	else if (announcer_says_anything(a))
 		agent_link_say(a->agent,
 			drain_state_text(announcer_says_full(a) ? DRAIN_ANNOUNCING : DRAIN_DRAINING));
 	else if (!announcer_cloud_told(a))
 		agent_link_say(a->agent, drain_state_text(DRAIN_DRAINING));
-	else if (all_said(a))
+	else if (announcer_all_sent(a))
 		agent_link_say(a->agent, drain_state_text(DRAIN_WITHDRAWN));
 }
 
@@ -150,7 +150,7 @@ void announcer_end(void *user)
 {
 	struct announcer *a = user;
 	enum drain_action action = drain_end(
-		&a->drain, announcer_now_ms(a), anybody_up(a) && announcer_says_anything(a));
+		&a->drain, announcer_now_ms(a), announcer_anybody_up(a) && announcer_says_anything(a));
 
 	if (a->drain.hurried)
 		log_info("told to end again: not waiting any more");
@@ -188,7 +188,7 @@ bool announcer_undrain(struct announcer *a)
 
 	if (!drain_undo(&a->drain, announcer_now_ms(a), &action))
 		return false;
-	log_info("told not to drain any more: announcing %zu services", a->cfg->service_count);
+	log_info("told not to drain any more: announcing %zu services", a->service_count);
 	a->drained_by_file = false;
 	carry_out(a, action);
 	go_on(a);
@@ -212,13 +212,14 @@ static void file_is_there(struct announcer *a)
 /* A drain that somebody else began, or took over, is not the file's to end. */
 static void file_is_gone(struct announcer *a)
 {
+	const char *file = a->cfg->drain.file ? a->cfg->drain.file : "the drain file";
 	enum drain_action action;
 
 	if (!a->drained_by_file || !drain_undo(&a->drain, announcer_now_ms(a), &action)) {
-		log_info("%s is gone: it is not what we drain for", a->cfg->drain.file);
+		log_info("%s is gone: it is not what we drain for", file);
 		return;
 	}
-	log_info("%s is gone: announcing %zu services", a->cfg->drain.file, a->cfg->service_count);
+	log_info("%s is gone: announcing %zu services", file, a->service_count);
 	a->drained_by_file = false;
 	carry_out(a, action);
 	go_on(a);
@@ -234,4 +235,14 @@ void announcer_drain_file(void *user, bool there)
 		file_is_there(a);
 	else
 		file_is_gone(a);
+}
+
+void announcer_set_drain_file(struct announcer *a, struct drain_file *f)
+{
+	bool there = f && drain_file_there(f);
+
+	drain_file_free(a->drain_file);
+	a->drain_file = f;
+	if (there || a->drained_by_file)
+		announcer_drain_file(a, there);
 }

@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "config/errors.h"
 #include "config/announcer.h"
+#include "daemon/capability.h"
 #include "daemon/options.h"
 #include "announcer/announcer.h"
 #include "node/node.h"
@@ -18,12 +19,12 @@ static struct config_announcer *load(const char *path)
 	return cfg;
 }
 
-static int run(struct config_announcer *cfg)
+static int run(struct config_announcer *cfg, const char *path)
 {
 	struct announcer *a;
 
-	log_init("lb-announcer", cfg->log.to, cfg->log.level);
-	a = announcer_new(cfg);
+	config_log_use("lb-announcer", &cfg->log);
+	a = announcer_new(cfg, path);
 	if (!a)
 		return EXIT_FAILURE;
 	announcer_run(a);
@@ -31,11 +32,33 @@ static int run(struct config_announcer *cfg)
 	return EXIT_SUCCESS;
 }
 
+/* To enter the node's network, and to find it by a process of another user. */
+static uint64_t needs(const struct config_announcer *cfg)
+{
+	return DAEMON_CAP_BIT(DAEMON_CAP_NET_ADMIN) |
+	       (cfg->node_route.netns
+			       ? DAEMON_CAP_BIT(DAEMON_CAP_SYS_ADMIN) | DAEMON_CAP_BIT(DAEMON_CAP_SYS_PTRACE)
+			       : 0);
+}
+
+static int begun(const struct daemon_options *o)
+{
+	struct config_announcer *cfg = load(o->config);
+
+	if (!cfg)
+		return EXIT_FAILURE;
+	if (!o->test && daemon_settle(o, "lb-announcer", needs(cfg)))
+		return run(cfg, o->config);
+	config_announcer_free(cfg);
+	return o->test && printf("%s: good\n", o->config) > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon_options options = { .config = SYSCONFDIR "/rrd/lb-announcer.conf",
+		.may_need = DAEMON_CAP_BIT(DAEMON_CAP_NET_ADMIN) | DAEMON_CAP_BIT(DAEMON_CAP_SYS_ADMIN) |
+			    DAEMON_CAP_BIT(DAEMON_CAP_SYS_PTRACE),
 		.more = "lb-announcer --node [--help]: write the node's routes, for all announcers on it\n" };
-	struct config_announcer *cfg;
 	int status;
 
 	if (argc > 1 && strcmp(argv[1], "--node") == 0)
@@ -43,12 +66,9 @@ int main(int argc, char **argv)
 	status = daemon_options_parse(&options, "lb-announcer", argc, argv);
 	if (status != DAEMON_OPTIONS_GO_ON)
 		return status;
-	cfg = load(options.config);
-	if (!cfg)
+	if (!daemon_begin(&options, "lb-announcer"))
 		return EXIT_FAILURE;
-	if (!options.test)
-		return run(cfg);
-	printf("%s: good\n", options.config);
-	config_announcer_free(cfg);
-	return EXIT_SUCCESS;
+	status = begun(&options);
+	daemon_end(&options);
+	return status;
 }

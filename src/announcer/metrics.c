@@ -2,6 +2,7 @@
 #include "control/metrics.h"
 
 #include "announcer/announcer.h"
+#include "base/log.h"
 #include "bgp/message.h"
 #include "config.h"
 #include "daemon/limit.h"
@@ -17,10 +18,13 @@
 
 GAUGE(info, "lb_announcer_info", "1; the labels say what runs.");
 GAUGE(uptime, "lb_announcer_uptime_seconds", "Time since the start.");
+COUNTER(log_lines_lost, "lb_announcer_log_lines_lost_total",
+	"Lines of the log that were lost because nobody took them.");
 GAUGE(resident, "lb_announcer_resident_memory_bytes", "Memory that the process really uses.");
 GAUGE(states, "lb_announcer_state", "1 for the state it is in, 0 for the others.");
 GAUGE(state_since, "lb_announcer_state_since_seconds", "Time in this state.");
 GAUGE(state_left, "lb_announcer_state_left_seconds", "Time until this state is over; -1: it stays.");
+COUNTER(reloads, "lb_announcer_reloads_total", "Reloads by their result.");
 GAUGE(told_to_end, "lb_announcer_told_to_end", "1 when it was told to end.");
 
 static void add_state(struct metrics *m, const struct announcer *a)
@@ -47,6 +51,9 @@ static void add_announcer(struct metrics *m, const struct announcer *a)
 		NULL);
 	metrics_add_real(m, &uptime, (double)(announcer_now_ms(a) - a->started_ms) / 1000, NULL);
 	metrics_add(m, &resident, daemon_resident_octets(), NULL);
+	metrics_add(m, &reloads, a->reload.done, "result", "done", NULL);
+	metrics_add(m, &reloads, a->reload.refused, "result", "refused", NULL);
+	metrics_add(m, &log_lines_lost, log_lost(), NULL);
 	add_state(m, a);
 }
 
@@ -161,13 +168,13 @@ static void add_agent(struct metrics *m, const struct announcer *a)
 
 static void add_services(struct metrics *m, const struct announcer *a)
 {
-	for (size_t i = 0; i < a->cfg->service_count; i++) {
-		const struct service *s = &a->services[i];
+	for (size_t i = 0; i < a->service_count; i++) {
+		const struct service *s = a->services[i];
 		char prefix[PREFIX_TEXT_MAX];
 		uint64_t told = 0;
 
-		for (size_t k = 0; k < a->cfg->neighbor_count; k++)
-			told += speaker_announces(&a->speakers[k], s);
+		for (size_t k = 0; k < a->speaker_count; k++)
+			told += speaker_announces(a->speakers[k], s);
 		prefix_format(&s->cfg->prefix, prefix);
 		metrics_add(m, &announced_to, told, "service", prefix, NULL);
 		add_gate(m, a, s, prefix);
@@ -225,9 +232,9 @@ static void add_neighbors(struct metrics *m, const struct announcer *a)
 {
 	uint64_t in_state[SESSION_STATES] = { 0 };
 
-	for (size_t i = 0; i < a->cfg->neighbor_count; i++) {
-		in_state[session_state(a->speakers[i].session)]++;
-		add_neighbor(m, &a->speakers[i]);
+	for (size_t i = 0; i < a->speaker_count; i++) {
+		in_state[session_state(a->speakers[i]->session)]++;
+		add_neighbor(m, a->speakers[i]);
 	}
 	for (int st = 0; st < SESSION_STATES; st++)
 		metrics_add(m, &neighbors, in_state[st], "state", session_state_text((enum session_state)st),

@@ -1,5 +1,6 @@
 #include "announcer/node_client.h"
 
+#include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/row_net.h"
@@ -16,7 +17,8 @@ enum {
 	SILENCE_US = 5000000,	/* worth a word in the log */
 };
 
-struct entry {
+struct node_client_entry {
+	struct list link;
 	struct node_client *client;
 	struct node_client_service service;
 	bool wanted; /* at all */
@@ -27,6 +29,7 @@ struct entry {
 	enum node_state asked; /* under way, or last */
 	uint64_t asked_us;
 	bool ready, told_silence;
+	bool gone;     /* taken back */
 	char *problem; /* told last; NULL: none */
 };
 
@@ -35,29 +38,36 @@ struct node_client {
 	struct control_link *link;
 	struct node_client_config cfg;
 	char *name;
-	struct entry *entry;
+	struct list entries;
+	struct list gone; /* not wanted any more; the other side has not confirmed it yet */
 	struct io_timer *tick, *patience;
 	bool routes_go; /* with the other side */
 	bool leaving;
 	size_t to_leave;
 };
 
-static const char *prefix_text(const struct entry *e, char *buf)
+static const char *prefix_text(const struct node_client_entry *e, char *buf)
 {
 	return prefix_format(&e->service.prefix, buf);
 }
 
-static void set_ready(struct entry *e, bool ready)
+static void set_ready(struct node_client_entry *e, bool ready)
 {
 	if (e->ready == ready)
 		return;
 	e->ready = ready;
-	e->client->cfg.changed(e->client->cfg.user, (size_t)(e - e->client->entry), ready);
+	e->client->cfg.changed(e->client->cfg.user);
+}
+
+static void entry_free(struct node_client_entry *e)
+{
+	free(e->problem);
+	free(e);
 }
 
 /* --- asking --- */
 
-static struct row *request(const struct entry *e, const char *command)
+static struct row *request(const struct node_client_entry *e, const char *command)
 {
 	struct row *r = row_new();
 
@@ -68,26 +78,28 @@ static struct row *request(const struct entry *e, const char *command)
 	return r;
 }
 
-static void note_problem(struct entry *e, const char *why)
+static void note_problem(struct node_client_entry *e, const char *why)
 {
 	char text[PREFIX_TEXT_MAX];
 
 	if (e->problem ? strcmp(e->problem, why) == 0 : !*why)
 		return;
 	if (*why)
-		log_warning("service %s: node-route: %s%s", prefix_text(e, text), why,
+		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("node-route", .service = prefix_text(e, text)),
+			"service %s: node-route: %s%s", text, why,
 			e->ready ? ": withdrawing it" : ": not announced until it is there");
 	else
-		log_info("service %s: node-route: works now", prefix_text(e, text));
+		log_about(LOG_LEVEL_INFO, LOG_ABOUT("node-route", .service = prefix_text(e, text)),
+			"service %s: node-route: works now", text);
 	free(e->problem);
 	e->problem = *why ? mem_strdup(why) : NULL;
 }
 
-static void ask(struct entry *e);
+static void ask(struct node_client_entry *e);
 
 static void answered(void *user, enum control_result result, const struct row *row, const char *err)
 {
-	struct entry *e = user;
+	struct node_client_entry *e = user;
 
 	if (result == CONTROL_ROW) {
 		const char *on_exit = row_get_text(row, "on-exit");
@@ -97,7 +109,7 @@ static void answered(void *user, enum control_result result, const struct row *r
 	}
 	e->asking = false;
 	/* The route is as it was; all is said anew over the next connection. */
-	if (result == CONTROL_BROKEN)
+	if (result == CONTROL_BROKEN || e->gone)
 		return;
 	e->known = true;
 	e->told_silence = false;
@@ -109,7 +121,7 @@ static void answered(void *user, enum control_result result, const struct row *r
 	set_ready(e, result == CONTROL_END && e->asked != NODE_WITHDRAWN);
 }
 
-static void ask(struct entry *e)
+static void ask(struct node_client_entry *e)
 {
 	struct row *r = request(e, "register");
 
@@ -124,16 +136,16 @@ static void ask(struct entry *e)
 	e->asked_us = io_loop_now_us(e->client->loop);
 }
 
-static void tell_silence(struct entry *e, uint64_t now_us)
+static void tell_silence(struct node_client_entry *e, uint64_t now_us)
 {
 	char text[PREFIX_TEXT_MAX];
 
 	if (!e->asking || e->told_silence || now_us - e->asked_us < SILENCE_US)
 		return;
 	e->told_silence = true;
-	log_warning("service %s: node-route: lb-announcer --node at %s has not answered for %d s%s",
-		prefix_text(e, text), e->client->cfg.path, SILENCE_US / 1000000,
-		e->ready ? "" : ": not announced until it does");
+	log_about(LOG_LEVEL_WARNING, LOG_ABOUT("node-route", .service = prefix_text(e, text)),
+		"service %s: node-route: lb-announcer --node at %s has not answered for %d s%s", text,
+		e->client->cfg.path, SILENCE_US / 1000000, e->ready ? "" : ": not announced until it does");
 }
 
 static void tick(void *user)
@@ -141,9 +153,11 @@ static void tick(void *user)
 	struct node_client *c = user;
 	uint64_t now_us = io_loop_now_us(c->loop);
 
-	for (size_t i = 0; i < c->cfg.service_count && !c->leaving; i++) {
-		struct entry *e = &c->entry[i];
+	LIST_FOREACH (link, &c->entries) {
+		struct node_client_entry *e = LIST_ENTRY(link, struct node_client_entry, link);
 
+		if (c->leaving)
+			break;
 		tell_silence(e, now_us);
 		if (!e->wanted || e->asking)
 			continue;
@@ -160,10 +174,12 @@ static void up(void *user)
 	struct node_client *c = user;
 
 	log_info("node-route: connected to lb-announcer --node at %s", c->cfg.path);
-	for (size_t i = 0; i < c->cfg.service_count; i++) {
-		c->entry[i].known = false;
-		if (c->entry[i].wanted && !c->leaving)
-			ask(&c->entry[i]);
+	LIST_FOREACH (link, &c->entries) {
+		struct node_client_entry *e = LIST_ENTRY(link, struct node_client_entry, link);
+
+		e->known = false;
+		if (e->wanted && !c->leaving)
+			ask(e);
 	}
 }
 
@@ -172,11 +188,13 @@ static void down(void *user, const char *why)
 	struct node_client *c = user;
 	size_t ready = 0;
 
-	for (size_t i = 0; i < c->cfg.service_count; i++) {
+	LIST_FOREACH (link, &c->entries) {
+		struct node_client_entry *e = LIST_ENTRY(link, struct node_client_entry, link);
+
 		/* It was configured to take its routes along: so it may have. */
 		if (c->routes_go)
-			set_ready(&c->entry[i], false);
-		ready += c->entry[i].ready;
+			set_ready(e, false);
+		ready += e->ready;
 	}
 	if (ready)
 		log_warning("node-route: %s: %zu services stay announced, the node's routes work without it",
@@ -210,9 +228,8 @@ struct node_client *node_client_new(struct io_loop *loop, const struct node_clie
 	c->cfg = *cfg;
 	c->cfg.path = mem_strdup(cfg->path);
 	c->name = mem_strdup(cfg->name);
-	c->entry = mem_calloc(cfg->service_count + 1, sizeof(*c->entry));
-	for (size_t i = 0; i < cfg->service_count; i++)
-		c->entry[i] = (struct entry){ .client = c, .service = cfg->services[i] };
+	list_init(&c->entries);
+	list_init(&c->gone);
 	c->tick = io_timer_new(loop, tick, c);
 	c->patience = io_timer_new(loop, patience_over, c);
 	c->link = control_link_new(loop, &link);
@@ -220,25 +237,66 @@ struct node_client *node_client_new(struct io_loop *loop, const struct node_clie
 	return c;
 }
 
+static void free_entries(struct list *entries)
+{
+	LIST_FOREACH (link, entries)
+		entry_free(LIST_ENTRY(link, struct node_client_entry, link));
+}
+
 void node_client_free(struct node_client *c)
 {
 	if (!c)
 		return;
 	control_link_free(c->link);
-	for (size_t i = 0; i < c->cfg.service_count; i++)
-		free(c->entry[i].problem);
+	free_entries(&c->entries);
+	free_entries(&c->gone);
 	io_timer_free(c->tick);
 	io_timer_free(c->patience);
-	free(c->entry);
 	free(c->name);
 	free((char *)(uintptr_t)c->cfg.path);
 	free(c);
 }
 
-void node_client_want(struct node_client *c, size_t service, enum node_state state, uint64_t capacity_bit_s)
-{
-	struct entry *e = &c->entry[service];
+/* --- services --- */
 
+struct node_client_entry *node_client_add(struct node_client *c, const struct node_client_service *service)
+{
+	struct node_client_entry *e = mem_calloc(1, sizeof(*e));
+
+	e->client = c;
+	e->service = *service;
+	list_add_tail(&c->entries, &e->link);
+	return e;
+}
+
+/* Also when the connection is lost: then it is registered no longer. */
+static void unregistered(void *user, enum control_result result, const struct row *row, const char *err)
+{
+	struct node_client_entry *e = user;
+
+	(void)row;
+	(void)err;
+	if (result == CONTROL_ROW)
+		return;
+	list_del(&e->link);
+	entry_free(e);
+}
+
+void node_client_del(struct node_client_entry *e)
+{
+	if (!e)
+		return;
+	list_del(&e->link);
+	e->gone = true;
+	if ((e->known || e->asking) &&
+		control_link_ask(e->client->link, request(e, "unregister"), unregistered, e))
+		list_add_tail(&e->client->gone, &e->link);
+	else
+		entry_free(e);
+}
+
+void node_client_want(struct node_client_entry *e, enum node_state state, uint64_t capacity_bit_s)
+{
 	if (e->wanted && e->state == state && e->capacity_bit_s == capacity_bit_s)
 		return;
 	e->wanted = e->news = true;
@@ -250,9 +308,9 @@ void node_client_want(struct node_client *c, size_t service, enum node_state sta
 		ask(e);
 }
 
-bool node_client_is_ready(const struct node_client *c, size_t service)
+bool node_client_is_ready(const struct node_client_entry *e)
 {
-	return c->entry[service].ready;
+	return e && e->ready;
 }
 
 /* --- leaving --- */
@@ -270,10 +328,12 @@ static void left(void *user, enum control_result result, const struct row *row, 
 void node_client_leave(struct node_client *c, uint64_t patience_ms)
 {
 	c->leaving = true;
-	for (size_t i = 0; i < c->cfg.service_count; i++)
-		if ((c->entry[i].known || c->entry[i].asking) &&
-			control_link_ask(c->link, request(&c->entry[i], "unregister"), left, c))
+	LIST_FOREACH (link, &c->entries) {
+		struct node_client_entry *e = LIST_ENTRY(link, struct node_client_entry, link);
+
+		if ((e->known || e->asking) && control_link_ask(c->link, request(e, "unregister"), left, c))
 			c->to_leave++;
+	}
 	if (!c->to_leave)
 		return;
 	io_timer_set(c->patience, patience_ms * 1000);

@@ -44,12 +44,13 @@ static void log_output(const struct on_change *o, const char *output, enum log_l
 	for (int i = 0; *line && i < LINES_MAX; i++) {
 		int len = (int)strcspn(line, "\n");
 
-		log_write(level, "service %s: on-change: %.*s", o->prefix,
-			len < LINE_MAX_OCTETS ? len : LINE_MAX_OCTETS, line);
+		log_about(level, LOG_ABOUT("on-change", .service = o->prefix), "service %s: on-change: %.*s",
+			o->prefix, len < LINE_MAX_OCTETS ? len : LINE_MAX_OCTETS, line);
 		line += len + (line[len] == '\n');
 	}
 	if (*line || total == OUTPUT_KEEP)
-		log_write(level, "service %s: on-change: (the rest of its output is left out)", o->prefix);
+		log_about(level, LOG_ABOUT("on-change", .service = o->prefix),
+			"service %s: on-change: (the rest of its output is left out)", o->prefix);
 }
 
 static void go_on(struct on_change *o);
@@ -63,9 +64,11 @@ static void log_end(
 	if (wait_ms > 0)
 		snprintf(again, sizeof(again), "; again in %.3f s", (double)wait_ms / 1000);
 	if (r->why[0])
-		log_write(level, "service %s: on-change %s: %s%s", o->prefix, state_text(ran), r->why, again);
+		log_about(level, LOG_ABOUT("on-change", .service = o->prefix),
+			"service %s: on-change %s: %s%s", o->prefix, state_text(ran), r->why, again);
 	else
-		log_info("service %s: on-change %s: done in %.3f s", o->prefix, state_text(ran),
+		log_about(LOG_LEVEL_INFO, LOG_ABOUT("on-change", .service = o->prefix),
+			"service %s: on-change %s: done in %.3f s", o->prefix, state_text(ran),
 			(double)r->duration_us / 1e6);
 }
 
@@ -94,9 +97,9 @@ static void run(struct on_change *o, enum hook_state state)
 		mem_printf("RRD_NEXT_HOP=%s", o->next_hop), mem_printf("RRD_POD_ADDRESS=%s", o->pod),
 		mem_printf("RRD_NODE_ADDRESS=%s", o->node), NULL };
 
-	log_write(o->hook.failures ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
-		"service %s: on-change %s (%s): running %s", o->prefix, state_text(state), o->reason,
-		o->cfg->command[0]);
+	log_about(o->hook.failures ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+		LOG_ABOUT("on-change", .service = o->prefix), "service %s: on-change %s (%s): running %s",
+		o->prefix, state_text(state), o->reason, o->cfg->command[0]);
 	hook_started(&o->hook);
 	o->child = io_child_start(o->loop, o->cfg->command, (const char *const *)variables,
 		o->cfg->timeout_s * UINT64_C(1000000), OUTPUT_KEEP, run_ended, o);
@@ -125,10 +128,24 @@ static void time_is_over(void *user)
 
 /* --- from outside --- */
 
-static void format(const struct ip_addr *a, char buf[PREFIX_TEXT_MAX])
+/* True when it was another. */
+static bool format(const struct ip_addr *a, char buf[PREFIX_TEXT_MAX])
 {
+	char before[PREFIX_TEXT_MAX];
+
+	memcpy(before, buf, sizeof(before));
+	buf[0] = 0;
 	if (a && a->family)
 		ip_addr_format(a, buf);
+	return strcmp(before, buf) != 0;
+}
+
+static bool format_all(struct on_change *o, const struct on_change_of *of)
+{
+	bool next_hop = format(of->next_hop, o->next_hop), pod = format(of->pod, o->pod),
+	     node = format(of->node, o->node);
+
+	return next_hop || pod || node;
 }
 
 struct on_change *on_change_new(
@@ -142,11 +159,34 @@ struct on_change *on_change_new(
 	o->user = user;
 	hook_init(&o->hook, o->cfg->retry_s * UINT64_C(1000), o->cfg->retry_max_s * UINT64_C(1000));
 	prefix_format(&of->service->prefix, o->prefix);
-	format(of->next_hop, o->next_hop);
-	format(of->pod, o->pod);
-	format(of->node, o->node);
+	format_all(o, of);
 	o->timer = io_timer_new(loop, time_is_over, o);
 	return o;
+}
+
+static bool same_command(const struct config_on_change *a, const struct config_on_change *b)
+{
+	if (a->command_count != b->command_count)
+		return false;
+	for (size_t i = 0; i < a->command_count; i++)
+		if (strcmp(a->command[i], b->command[i]) != 0)
+			return false;
+	return true;
+}
+
+void on_change_configure(struct on_change *o, const struct on_change_of *of)
+{
+	const struct config_on_change *cfg = &of->service->on_change;
+	bool same = same_command(o->cfg, cfg);
+
+	o->cfg = cfg;
+	o->hook.retry_ms = cfg->retry_s * UINT64_C(1000);
+	o->hook.retry_max_ms = cfg->retry_max_s * UINT64_C(1000);
+	if (format_all(o, of) || !same) {
+		o->reason = o->reason ? "reload" : NULL;
+		hook_forget(&o->hook, now_ms(o));
+	}
+	go_on(o);
 }
 
 void on_change_free(struct on_change *o)

@@ -13,15 +13,18 @@
 
 struct on_change;
 
-/* What does not change; the addresses may be NULL. */
+/* The addresses may be NULL. */
 struct on_change_of {
-	const struct config_service *service; /* it, with a command, must outlive it */
+	const struct config_service
+		*service; /* it, with a command, must outlive it or on_change_configure() */
 	const struct ip_addr *next_hop, *pod, *node;
 };
 
 /* ended is called after each run. */
 struct on_change *on_change_new(
 	struct io_loop *loop, const struct on_change_of *of, void (*ended)(void *user), void *user);
+/* Other settings of the same service. With another command, or something else to tell it, the state is told anew. */
+void on_change_configure(struct on_change *o, const struct on_change_of *of);
 /* A run under way is killed. NULL is ignored. */
 void on_change_free(struct on_change *o);
 

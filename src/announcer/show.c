@@ -4,6 +4,7 @@
 #include "base/row_net.h"
 #include "bgp/message.h"
 #include "config.h"
+#include "control/log.h"
 #include "daemon/limit.h"
 
 #include <stdio.h>
@@ -38,9 +39,8 @@ static bool by_index(const struct announcer *a, size_t count,
 	return true;
 }
 
-static struct row *neighbor_row(const struct announcer *a, size_t i)
+static struct row *speaker_row(const struct announcer *a, const struct speaker *s)
 {
-	const struct speaker *s = &a->speakers[i];
 	const struct bgp_open *open = session_remote_open(s->session);
 	struct row *r = row_new();
 
@@ -56,7 +56,15 @@ static struct row *neighbor_row(const struct announcer *a, size_t i)
 	row_int(r, "received", 0);
 	row_int(r, "advertised", (int64_t)speaker_announced(s));
 	row_text(r, "last-error", session_last_error(s->session));
+	row_bool(r, "shutdown", session_is_shut_down(s->session));
+	if (session_is_shut_down(s->session))
+		row_text(r, "admin", "shutdown");
 	return r;
+}
+
+static struct row *neighbor_row(const struct announcer *a, size_t i)
+{
+	return speaker_row(a, a->speakers[i]);
 }
 
 static bool show_neighbors(void *user, const struct row *args, struct control_answer *out, char *err)
@@ -65,7 +73,7 @@ static bool show_neighbors(void *user, const struct row *args, struct control_an
 
 	(void)args;
 	(void)err;
-	return by_index(a, a->cfg->neighbor_count, neighbor_row, out);
+	return by_index(a, a->speaker_count, neighbor_row, out);
 }
 
 static struct speaker *find(struct announcer *a, const struct row *args, char *err)
@@ -77,9 +85,9 @@ static struct speaker *find(struct announcer *a, const struct row *args, char *e
 		snprintf(err, SHOW_ERROR_MAX, "%s is not an address", text ? text : "nothing");
 		return NULL;
 	}
-	for (size_t i = 0; i < a->cfg->neighbor_count; i++)
-		if (ip_addr_equal(&a->speakers[i].cfg->address, &address))
-			return &a->speakers[i];
+	for (size_t i = 0; i < a->speaker_count; i++)
+		if (ip_addr_equal(&a->speakers[i]->cfg->address, &address))
+			return a->speakers[i];
 	snprintf(err, SHOW_ERROR_MAX, "there is no neighbor %s: see show neighbors", text);
 	return NULL;
 }
@@ -98,7 +106,7 @@ static bool show_neighbor(void *user, const struct row *args, struct control_ans
 	c = session_counters(s->session);
 	n = session_negotiated(s->session);
 	local = session_local_addr(s->session);
-	r = neighbor_row(a, (size_t)(s - a->speakers));
+	r = speaker_row(a, s);
 	row_addr(r, "local-address", &local);
 	row_int(r, "local-as", a->cfg->router.as);
 	if (n)
@@ -119,8 +127,8 @@ static void row_attrs(struct row *r, const struct announcer *a, const struct ser
 	struct bgp_attrs attrs;
 	char text[256];
 
-	if (a->cfg->neighbor_count)
-		to = speaker_path(&a->speakers[0], sv);
+	if (a->speaker_count)
+		to = speaker_path(a->speakers[0], sv);
 	to.peer_as = to.local_as;
 	if (sv->told.voice == VOICE_SILENT)
 		to.quarters = sv->share.quarters ? sv->share.quarters : SHARE_WHOLE;
@@ -137,12 +145,12 @@ static void row_attrs(struct row *r, const struct announcer *a, const struct ser
 
 static struct row *route_row(const struct announcer *a, size_t i)
 {
-	const struct service *sv = &a->services[i];
+	const struct service *sv = a->services[i];
 	struct row *r = row_new();
 	int64_t told = 0;
 
-	for (size_t k = 0; k < a->cfg->neighbor_count; k++)
-		told += speaker_announces(&a->speakers[k], sv);
+	for (size_t k = 0; k < a->speaker_count; k++)
+		told += speaker_announces(a->speakers[k], sv);
 	row_prefix(r, "prefix", &sv->cfg->prefix);
 	row_bool(r, "best", sv->told.voice != VOICE_SILENT);
 	row_bool(r, "multipath", false);
@@ -163,7 +171,7 @@ static bool show_routes(void *user, const struct row *args, struct control_answe
 
 	(void)args;
 	(void)err;
-	return by_index(a, a->cfg->service_count, route_row, out);
+	return by_index(a, a->service_count, route_row, out);
 }
 
 /* --- what it follows --- */
@@ -180,7 +188,9 @@ static void row_reason(struct row *r, const struct announcer *a, const struct se
 {
 	const char *why_not = conditions_why_not(sv->conditions); /* newer than what the gate heard */
 
-	if (announcer_wish(a, sv).voice != sv->told.voice)
+	if (sv->retired)
+		row_text(r, "reason", "not configured any more");
+	else if (announcer_wish(a, sv).voice != sv->told.voice)
 		row_text(r, "reason", "the node's route does not lead here yet");
 	else if (a->drain.state == DRAIN_ANNOUNCING || sv->gate.state == GATE_CLOSED)
 		row_text(r, "reason", sv->gate.state == GATE_CLOSED && why_not ? why_not : sv->gate.why);
@@ -238,7 +248,7 @@ static void row_on_change(struct row *r, const struct service *sv, uint64_t now_
 
 static struct row *service_row(const struct announcer *a, size_t i)
 {
-	const struct service *sv = &a->services[i];
+	const struct service *sv = a->services[i];
 	struct gate_word *words = announcer_words(a);
 	uint64_t now_ms = announcer_now_ms(a);
 	struct row *r = row_new();
@@ -267,7 +277,7 @@ static bool show_services(void *user, const struct row *args, struct control_ans
 
 	(void)args;
 	(void)err;
-	return by_index(a, a->cfg->service_count, service_row, out);
+	return by_index(a, a->service_count, service_row, out);
 }
 
 static bool show_agent(void *user, const struct row *args, struct control_answer *out, char *err)
@@ -339,6 +349,8 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 		row_addr(r, i ? "node-ipv6" : "node-ipv4", &a->id.node[i]);
 	}
 	row_int(r, "uptime-ms", (int64_t)(announcer_now_ms(a) - a->started_ms));
+	reload_status(&a->reload, r);
+	control_log_put_status(r);
 	row_drain(r, a);
 	control_answer_row(out, r);
 	return true;
@@ -366,11 +378,41 @@ static bool clear_neighbor(void *user, const struct row *args, struct control_an
 	struct speaker *s = all ? NULL : find(a, args, err);
 
 	control_answer_row(out, NULL);
-	for (size_t i = 0; all && i < a->cfg->neighbor_count; i++)
-		session_reset(a->speakers[i].session, text);
+	for (size_t i = 0; all && i < a->speaker_count; i++)
+		session_reset(a->speakers[i]->session, text);
 	if (s)
 		session_reset(s->session, text);
 	return all || s;
+}
+
+static bool shutdown_neighbor(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	enum { TEXT_MAX = 255 }; /* RFC 9003, octets */
+	const char *text = row_get_text(args, "text");
+	struct speaker *s = find(user, args, err);
+
+	if (s && text && strlen(text) > TEXT_MAX) {
+		snprintf(err, SHOW_ERROR_MAX, "the text is too long: at most %d octets", (int)TEXT_MAX);
+		return false;
+	}
+	control_answer_row(out, NULL);
+	if (s)
+		session_shutdown(s->session, text);
+	return s != NULL;
+}
+
+static bool enable_neighbor(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct speaker *s = find(user, args, err);
+
+	control_answer_row(out, NULL);
+	if (s && !session_is_shut_down(s->session)) {
+		snprintf(err, SHOW_ERROR_MAX, "it is not shut down: see show neighbors");
+		return false;
+	}
+	if (s)
+		session_enable(s->session);
+	return s != NULL;
 }
 
 enum { DRAIN_TIME_MAX_S = 7 * 24 * 3600 };
@@ -402,6 +444,21 @@ static bool undrain(void *user, const struct row *args, struct control_answer *o
 	return announcer_undrain(user) || no_more(err);
 }
 
+static bool show_config(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct announcer *a = user;
+
+	(void)err;
+	return reload_show_config(&config_announcer_schema, a->cfg, a->cfg->root, args, out);
+}
+
+static bool reload(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct announcer *a = user;
+
+	return reload_answer(&a->reload, args, out, err);
+}
+
 const struct control_handler announcer_handlers[] = {
 	{ "show neighbors", show_neighbors },
 	{ "show neighbor", show_neighbor },
@@ -415,5 +472,12 @@ const struct control_handler announcer_handlers[] = {
 	{ "clear neighbor", clear_neighbor },
 	{ "drain", drain },
 	{ "undrain", undrain },
+	{ "show config", show_config },
+	{ "show log", announcer_show_log },
+	{ "log level", control_log_level },
+	{ "log debug", announcer_log_debug },
+	{ "reload", reload },
+	{ "shutdown", shutdown_neighbor },
+	{ "enable", enable_neighbor },
 	{ NULL, NULL },
 };

@@ -1,11 +1,13 @@
 #include "announcer/announcer.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "bgp/message.h"
 #include "bgp/update.h"
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,22 +24,25 @@ static void set_security(const struct config_reflector *n, struct session_config
 	}
 }
 
-bool speaker_key_works(const struct session_config *cfg)
+bool speaker_key_works(const struct announcer *a, const struct config_reflector *n, char *err)
 {
-	struct prefix peer = prefix_host(&cfg->remote);
+	struct prefix peer = prefix_host(&n->address);
+	struct session_config cfg;
 	char text[PREFIX_TEXT_MAX];
-	int fd, err;
+	int fd, rc = 0;
 
-	if (!cfg->key.len)
-		return true;
-	fd = io_tcp_key_trial(cfg->remote.family);
-	err = fd < 0 ? fd : io_tcp_set_key(fd, &peer, &cfg->key);
-	if (fd >= 0)
-		close(fd);
-	if (err < 0)
-		log_error("neighbor %s: the kernel refuses its password: %s",
-			ip_addr_format(&cfg->remote, text), io_tcp_key_error(-err));
-	return err == 0;
+	speaker_session_config(a, n, &cfg);
+	if (cfg.key.len) {
+		fd = io_tcp_key_trial(n->address.family);
+		rc = fd < 0 ? fd : io_tcp_set_key(fd, &peer, &cfg.key);
+		if (fd >= 0)
+			close(fd);
+	}
+	explicit_bzero(&cfg.key, sizeof(cfg.key));
+	if (rc < 0)
+		snprintf(err, ANNOUNCER_ERROR_MAX, "neighbor %s: the kernel refuses its password: %s",
+			ip_addr_format(&n->address, text), io_tcp_key_error(-rc));
+	return rc == 0;
 }
 
 void speaker_session_config(
@@ -146,8 +151,8 @@ static void queue_table(struct speaker *s, const struct bgp_negotiated *n, enum 
 {
 	const struct announcer *a = s->announcer;
 
-	for (size_t i = 0; i < a->cfg->service_count; i++) {
-		const struct service *sv = &a->services[i];
+	for (size_t i = 0; i < a->service_count; i++) {
+		const struct service *sv = a->services[i];
 
 		if (family_of(sv) == f && speaks_of(n, sv) && sv->told.voice != VOICE_SILENT)
 			queue_announce(s, n, sv);
@@ -181,28 +186,34 @@ size_t speaker_announced(const struct speaker *s)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < s->announcer->cfg->service_count; i++)
-		count += speaker_announces(s, &s->announcer->services[i]);
+	for (size_t i = 0; i < s->announcer->service_count; i++)
+		count += speaker_announces(s, s->announcer->services[i]);
 	return count;
 }
 
 static void up(void *user, struct session *session, const struct bgp_negotiated *n)
 {
 	struct speaker *s = user;
-	size_t services = s->announcer->cfg->service_count, spoken_of = 0;
-	char text[PREFIX_TEXT_MAX];
+	size_t services = s->announcer->service_count, spoken_of = 0;
 
 	s->up = true;
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		if (n->family[f])
 			queue_table(s, n, (enum bgp_family)f);
 	for (size_t i = 0; i < services; i++)
-		spoken_of += speaks_of(n, &s->announcer->services[i]);
+		spoken_of += speaks_of(n, s->announcer->services[i]);
 	if (spoken_of < services)
-		log_warning("neighbor %s: does not speak all families or next hops needed: it can be told of "
-			    "%zu of %zu services",
-			ip_addr_format(&s->cfg->address, text), spoken_of, services);
+		session_log(session, LOG_LEVEL_WARNING, "family-missing", NULL,
+			"does not speak all families or next hops needed: it can be told of %zu of %zu "
+			"services",
+			spoken_of, services);
 	session_kick(session);
+}
+
+static void forget(struct speaker *s)
+{
+	s->up = false;
+	bgp_queue_fini(&s->queue);
 }
 
 static void down(void *user, struct session *session, const struct session_down *why)
@@ -211,8 +222,7 @@ static void down(void *user, struct session *session, const struct session_down 
 
 	(void)session;
 	(void)why;
-	s->up = false;
-	bgp_queue_fini(&s->queue);
+	forget(s);
 	announcer_tell_agent(s->announcer);
 }
 
@@ -261,3 +271,42 @@ const struct session_ops speaker_ops = {
 	.fill = fill,
 	.consumed = consumed,
 };
+
+/* --- life --- */
+
+struct speaker *speaker_new(struct announcer *a, const struct config_reflector *n)
+{
+	struct speaker *s = mem_calloc(1, sizeof(*s));
+	struct session_config cfg;
+
+	s->announcer = a;
+	s->cfg = n;
+	bgp_queue_init(&s->queue);
+	speaker_session_config(a, n, &cfg);
+	s->session = session_new(a->sessions, &cfg, &speaker_ops, s);
+	session_start(s->session);
+	return s;
+}
+
+void speaker_free(struct speaker *s)
+{
+	if (!s)
+		return;
+	session_free(s->session);
+	bgp_queue_fini(&s->queue);
+	free(s);
+}
+
+void speaker_configure(struct speaker *s, const struct config_reflector *n, bool reset)
+{
+	struct session_config cfg;
+
+	if (reset)
+		session_stop(s->session, BGP_CEASE_OTHER_CONFIGURATION_CHANGE, NULL);
+	s->cfg = n;
+	speaker_session_config(s->announcer, n, &cfg);
+	session_configure(s->session, &cfg);
+	session_set_key(s->session, &cfg.key);
+	if (reset)
+		session_start(s->session);
+}

@@ -89,8 +89,9 @@ static struct gate_policy policy(const struct announcer *a, const struct config_
 
 struct told announcer_wish(const struct announcer *a, const struct service *sv)
 {
-	bool draining = a->drain.state == DRAIN_DRAINING || sv->gate.state == GATE_DRAINING;
-	bool announces = a->drain.state == DRAIN_ANNOUNCING || a->drain.state == DRAIN_DRAINING;
+	bool draining = a->drain.state == DRAIN_DRAINING || sv->leave.state == DRAIN_DRAINING ||
+			sv->gate.state == GATE_DRAINING;
+	bool announces = a->drain.state <= DRAIN_DRAINING && sv->leave.state <= DRAIN_DRAINING;
 
 	if (!announces || sv->gate.state == GATE_CLOSED)
 		return (struct told){ VOICE_SILENT, 0 };
@@ -107,24 +108,26 @@ static struct told wanted(const struct announcer *a, const struct service *sv)
 
 void announcer_say(struct announcer *a)
 {
-	for (size_t i = 0; i < a->cfg->service_count; i++) {
-		struct service *sv = &a->services[i];
+	for (size_t i = 0; i < a->service_count; i++) {
+		struct service *sv = a->services[i];
 		struct told now = wanted(a, sv);
-		bool same = now.voice == sv->told.voice && now.quarters == sv->told.quarters;
+		bool same = now.voice == sv->told.voice && now.quarters == sv->told.quarters &&
+			    !(sv->stale && now.voice != VOICE_SILENT);
 
 		if (now.voice != sv->told.voice)
 			sv->told_since_ms = announcer_now_ms(a);
 		sv->told = now;
-		for (size_t k = 0; !same && k < a->cfg->neighbor_count; k++)
-			speaker_tell(&a->speakers[k], sv);
+		sv->stale = false;
+		for (size_t k = 0; !same && k < a->speaker_count; k++)
+			speaker_tell(a->speakers[k], sv);
 		announcer_tell_cloud(a, sv);
 	}
 }
 
 static bool says(const struct announcer *a, enum voice least)
 {
-	for (size_t i = 0; i < a->cfg->service_count; i++)
-		if (a->services[i].told.voice >= least)
+	for (size_t i = 0; i < a->service_count; i++)
+		if (a->services[i]->told.voice >= least)
 			return true;
 	return false;
 }
@@ -154,7 +157,8 @@ static void tell_of_state(const struct announcer *a, const struct service *sv, c
 	struct row *r;
 
 	prefix_format(&sv->cfg->prefix, prefix);
-	log_info("service %s: %s -> %s: %s", prefix, from, announcer_gate_text(sv), sv->gate.why);
+	log_about(LOG_LEVEL_INFO, LOG_ABOUT("service", .service = prefix), "service %s: %s -> %s: %s", prefix,
+		from, announcer_gate_text(sv), sv->gate.why);
 	if (!control_feed_wanted(a->feed))
 		return;
 	r = control_feed_row("service");
@@ -171,7 +175,8 @@ static void tell_of_share(const struct announcer *a, const struct service *sv, c
 	struct row *r;
 
 	prefix_format(&sv->cfg->prefix, prefix);
-	log_info("service %s: %u %% of its capacity: %.64s: %u of %u servers healthy", prefix,
+	log_about(LOG_LEVEL_INFO, LOG_ABOUT("capacity", .service = prefix),
+		"service %s: %u %% of its capacity: %.64s: %u of %u servers healthy", prefix,
 		sv->share.quarters * 100 / SHARE_WHOLE, worst->name, worst->healthy, worst->servers);
 	if (!control_feed_wanted(a->feed))
 		return;
@@ -252,13 +257,14 @@ void announcer_judge(void *user)
 	struct gate_word *words = announcer_words(a);
 	uint64_t now_ms = announcer_now_ms(a), next_ms = UINT64_MAX;
 
-	for (size_t i = 0; i < a->cfg->service_count; i++) {
-		judge(a, &a->services[i], words, now_ms);
-		next_ms = soonest(next_ms, &a->services[i], now_ms);
+	for (size_t i = 0; i < a->service_count; i++) {
+		judge(a, a->services[i], words, now_ms);
+		next_ms = soonest(next_ms, a->services[i], now_ms);
 	}
 	free(words);
 	tell_of_agent(a);
 	announcer_say(a);
+	announcer_retire_look(a);
 	announcer_drain_look(a);
 	if (next_ms == UINT64_MAX)
 		io_timer_cancel(a->gate_timer);

@@ -10,7 +10,7 @@
 #include "bgp/capability.h"
 
 #include "bgp/message.h"
-#include "bgp/printable.h"
+#include "base/printable.h"
 
 #include <string.h>
 
@@ -81,10 +81,10 @@ static void decode_fqdn(struct cursor c, struct bgp_caps *caps)
 
 	if (!cursor_ok(&c))
 		return;
-	n = bgp_printable(host.p, cursor_left(&host), caps->fqdn, sizeof(caps->fqdn));
+	n = text_printable(host.p, cursor_left(&host), caps->fqdn, sizeof(caps->fqdn));
 	if (n && cursor_left(&domain) && n + 2 < sizeof(caps->fqdn)) {
 		caps->fqdn[n++] = '.';
-		bgp_printable(domain.p, cursor_left(&domain), caps->fqdn + n, sizeof(caps->fqdn) - n);
+		text_printable(domain.p, cursor_left(&domain), caps->fqdn + n, sizeof(caps->fqdn) - n);
 	}
 }
 
@@ -93,7 +93,7 @@ static void decode_software(struct cursor c, struct bgp_caps *caps)
 	struct cursor text = cursor_sub(&c, cursor_u8(&c));
 
 	if (cursor_ok(&c))
-		bgp_printable(text.p, cursor_left(&text), caps->software, sizeof(caps->software));
+		text_printable(text.p, cursor_left(&text), caps->software, sizeof(caps->software));
 }
 
 /* length: the only one allowed, or (several) a multiple of it that is not 0; any: not checked here. */

@@ -1,6 +1,6 @@
 #include "bgp/error.h"
 
-#include "bgp/printable.h"
+#include "base/printable.h"
 
 #include <string.h>
 
@@ -94,7 +94,7 @@ const char *bgp_error_shutdown_text(const struct bgp_error *e, char *buf, size_t
 	len = e->data[0];
 	if (len > e->data_len - 1u)
 		len = e->data_len - 1u;
-	bgp_printable(e->data + 1, len, buf, size);
+	text_printable(e->data + 1, len, buf, size);
 	return buf;
 }
 

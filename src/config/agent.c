@@ -91,9 +91,9 @@ static const struct config_schema ipvs_schema = { sizeof(struct config_ipvs), ip
 static const struct config_field control_fields[] = {
 	{ "socket", CONFIG_SCALAR, &config_path, .offset = offsetof(struct config_control, socket), .min = 2,
 		.max = CONFIG_SOCKET_PATH_MAX, .def = RUNSTATEDIR "/rrd/lb-ipvs-agent.sock",
-		.def_doc = "rrd/lb-ipvs-agent.sock in the run-time directory", .apply = CONFIG_RESTART,
+		.def_doc = "rrd/lb-ipvs-agent.sock in the run-time directory", .apply = CONFIG_LIVE,
 		.doc = "where rrctl finds the daemon" },
-	CONFIG_CONTROL_ROWS(CONFIG_RESTART),
+	CONFIG_CONTROL_ROWS(CONFIG_LIVE),
 	{ NULL },
 };
 static const struct config_schema control_schema = { sizeof(struct config_control), control_fields };
@@ -133,6 +133,7 @@ struct config_agent *config_agent_parse(
 	if (root) {
 		config_schema_read(&r, &config_agent_schema, root, c);
 		c->arena = r.arena;
+		c->root = root;
 		for (size_t i = 0; i < c->service_count; i++)
 			config_service_merge(c, config_node_get(root, "defaults"), &c->services[i]);
 		config_control_check(&c->control, root, errs);

@@ -125,6 +125,7 @@ enum { CONFIG_CHECK_MARKS = 65536 };
 
 struct config_agent {
 	struct arena *arena;
+	const struct config_node *root; /* of the tree it was read from */
 	bool preserve_connections;
 	bool masquerade; /* NAT: let answers come back through us by rewriting the source (iptables -m ipvs) */
 	struct config_virtual defaults; /* as read; services have them merged in */

@@ -153,6 +153,7 @@ static const struct config_virtual *seen_before(const struct config_agent *c, st
 static void check_duplicates(struct agent_check *k)
 {
 	struct hash services = { 0 }, names = { 0 };
+	const struct config_node *name;
 	char q[CONFIG_QUOTE_MAX];
 
 	for (size_t i = 0; i < k->c->service_count; i++) {
@@ -169,10 +170,13 @@ static void check_duplicates(struct agent_check *k)
 			continue;
 		}
 		other = seen_before(k->c, &names, v, name_hash(v), same_name);
-		if (other)
-			config_error_value(k->errs, config_node_get(v->head.node, "name"),
-				"%s is the name of the service in line %u; choose another",
-				config_quote(v->name, q), other->head.node->line);
+		if (!other)
+			continue;
+		/* One that was given no name has one that follows from its key. */
+		name = config_node_get(v->head.node, "name");
+		config_error_value(k->errs, name ? name : v->head.node,
+			"%s is the name of the service in line %u; choose another", config_quote(v->name, q),
+			other->head.node->line);
 	}
 	hash_fini(&services);
 	hash_fini(&names);

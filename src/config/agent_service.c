@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { KEY_NAME_MAX = PREFIX_TEXT_MAX + 20 };
+
 #define TUNNEL(member) .offset = offsetof(struct config_tunnel, member)
 static const struct config_word tunnel_types[] = { { "ipip", CONFIG_TUNNEL_IPIP },
 	{ "gue", CONFIG_TUNNEL_GUE }, { "gre", CONFIG_TUNNEL_GRE }, { NULL } };
@@ -156,22 +158,24 @@ static const struct config_field service_fields[] = {
 		.def_doc = "its address, port and protocol as in 10.1.1.1:80/tcp", .apply = CONFIG_LIVE,
 		.doc = "what rrctl and the log call it" },
 	{ "protocol", CONFIG_SCALAR, &config_enum, .words = protocols, SERVICE(protocol), .def = "tcp",
-		.apply = CONFIG_LIVE, .doc = "of the packets to the address" },
-	{ "address", CONFIG_SCALAR, &config_addr, SERVICE(address), .def_doc = "none", .apply = CONFIG_LIVE,
-		.doc = "the service's address; it must be local here (lb-announcer does it)" },
-	{ "port", CONFIG_SCALAR, &config_u16, SERVICE(port), .max = 65535, .def = "0", .apply = CONFIG_LIVE,
-		.doc = "the service's port; 0: all ports, which needs persistence" },
-	{ "mark", CONFIG_SCALAR, &config_mark, SERVICE(mark), .max = UINT32_MAX, .min = 1, .def_doc = "none",
+		.key = true, .apply = CONFIG_LIVE, .doc = "of the packets to the address" },
+	{ "address", CONFIG_SCALAR, &config_addr, SERVICE(address), .def_doc = "none", .key = true,
 		.apply = CONFIG_LIVE,
+		.doc = "the service's address; it must be local here (lb-announcer does it)" },
+	{ "port", CONFIG_SCALAR, &config_u16, SERVICE(port), .max = 65535, .def = "0", .key = true,
+		.apply = CONFIG_LIVE, .doc = "the service's port; 0: all ports, which needs persistence" },
+	{ "mark", CONFIG_SCALAR, &config_mark, SERVICE(mark), .max = UINT32_MAX, .min = 1, .def_doc = "none",
+		.key = true, .apply = CONFIG_LIVE,
 		.doc = "in the place of protocol, address and port: all packets that carry this firewall "
 		       "mark" },
 	{ "family", CONFIG_SCALAR, &config_enum, .words = families, SERVICE(family),
-		.def_doc = "ipv4 with a mark, else the address's", .apply = CONFIG_LIVE,
+		.def_doc = "ipv4 with a mark, else the address's", .key = true, .apply = CONFIG_LIVE,
 		.doc = "of the packets that carry the mark" },
 	{ NULL },
 };
+static void element_name(const void *value, struct text *out);
 const struct config_schema config_service_schema = { sizeof(struct config_virtual), service_fields,
-	.include = &settings_schema };
+	.include = &settings_schema, .element_name = element_name };
 
 const struct config_node *config_service_given(
 	const struct config_virtual *v, const struct config_node *defaults, const char *path)
@@ -188,20 +192,35 @@ static const char *copy(const struct config_agent *c, const char *text)
 	return memcpy(arena_alloc(c->arena, size), text, size);
 }
 
-static const char *service_name(const struct config_agent *c, const struct config_virtual *v)
+static void key_name(const struct config_virtual *v, char *out, size_t size)
 {
 	const char *protocol = v->protocol == IPPROTO_UDP    ? "udp"
 			       : v->protocol == IPPROTO_SCTP ? "sctp"
 							     : "tcp";
 	bool v6 = v->address.family == IP_V6;
-	char buf[PREFIX_TEXT_MAX], name[PREFIX_TEXT_MAX + 20];
+	char buf[PREFIX_TEXT_MAX];
 
 	if (v->mark)
-		snprintf(name, sizeof(name), "mark:%u/ipv%u", v->mark, v->family);
+		snprintf(out, size, "mark:%u/ipv%u", v->mark, v->family);
 	else
-		snprintf(name, sizeof(name), "%s%s%s:%u/%s", v6 ? "[" : "", ip_addr_format(&v->address, buf),
+		snprintf(out, size, "%s%s%s:%u/%s", v6 ? "[" : "", ip_addr_format(&v->address, buf),
 			v6 ? "]" : "", v->port, protocol);
+}
+
+static const char *service_name(const struct config_agent *c, const struct config_virtual *v)
+{
+	char name[KEY_NAME_MAX];
+
+	key_name(v, name, sizeof(name));
 	return copy(c, name);
+}
+
+static void element_name(const void *value, struct text *out)
+{
+	char name[KEY_NAME_MAX];
+
+	key_name(value, name, sizeof(name));
+	text_add(out, "%s", name);
 }
 
 /* Flags of another scheduler than the service's own, which came from the defaults, are not meant for it. */

@@ -156,15 +156,51 @@ static bool parse_reuse_mode(
 	return parse_auto(text, 3, out, why);
 }
 
+static void format_engine(const struct config_field *f, const void *value, struct text *out)
+{
+	const char *engine;
+
+	(void)f;
+	memcpy(&engine, value, sizeof(engine));
+	text_add(out, "%s", engine ? engine : "none");
+}
+
+static void format_mark(const struct config_field *f, const void *value, struct text *out)
+{
+	(void)f;
+	if (*(const uint32_t *)value)
+		text_add(out, "0x%x", *(const uint32_t *)value);
+}
+
+static void format_weight(const struct config_field *f, const void *value, struct text *out)
+{
+	(void)f;
+	text_add(out, "%d", *(const int32_t *)value);
+}
+
+static void format_auto(const struct config_field *f, const void *value, struct text *out)
+{
+	int v = *(const int *)value;
+
+	(void)f;
+	if (v < 0)
+		text_add(out, "auto");
+	else
+		text_add(out, "%d", v);
+}
+
 const struct config_scalar config_scheduler = { "a scheduler",
 	"rr | wrr | lc | wlc | fo | ovf | lblc | lblcr | dh | sh | mh | sed | nq | twos", sizeof(char *),
-	.parse = parse_scheduler };
-const struct config_scalar config_engine = { "an engine", "none | sip", sizeof(char *),
-	.parse = parse_engine };
-const struct config_scalar config_mark = { "a mark", NULL, sizeof(uint32_t), .parse = parse_mark };
-const struct config_scalar config_weight = { "a number", NULL, sizeof(int32_t), .parse = parse_weight };
+	.parse = parse_scheduler, .format = config_text_format };
+const struct config_scalar config_engine = { "an engine", "none | sip", sizeof(char *), .parse = parse_engine,
+	.format = format_engine };
+const struct config_scalar config_mark = { "a mark", NULL, sizeof(uint32_t), .parse = parse_mark,
+	.format = format_mark };
+const struct config_scalar config_weight = { "a number", NULL, sizeof(int32_t), .parse = parse_weight,
+	.format = format_weight };
 const struct config_scalar config_dns_name = { "a name in the DNS", NULL, sizeof(char *), .text = true,
-	.parse = parse_dns_name };
-const struct config_scalar config_switch = { "a switch", "auto | 0 | 1", sizeof(int), .parse = parse_switch };
+	.parse = parse_dns_name, .format = config_text_format };
+const struct config_scalar config_switch = { "a switch", "auto | 0 | 1", sizeof(int), .parse = parse_switch,
+	.format = format_auto };
 const struct config_scalar config_reuse_mode = { "a mode", "auto | 0..3", sizeof(int),
-	.parse = parse_reuse_mode };
+	.parse = parse_reuse_mode, .format = format_auto };

@@ -5,6 +5,7 @@
 #include "config/yaml.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,31 @@ static const struct config_word well_known[] = { { "no-export", BGP_COMMUNITY_NO
 	{ "no-export-subconfed", BGP_COMMUNITY_NO_EXPORT_SUBCONFED },
 	{ "graceful-shutdown", BGP_COMMUNITY_GRACEFUL_SHUTDOWN }, { NULL } };
 
+static void format_auto_addr(const struct config_field *f, const void *value, struct text *out)
+{
+	if (((const struct ip_addr *)value)->family)
+		config_addr.format(f, value, out);
+	else
+		text_add(out, "auto");
+}
+
+static void format_auto_id(const struct config_field *f, const void *value, struct text *out)
+{
+	if (*(const uint32_t *)value)
+		config_router_id.format(f, value, out);
+	else
+		text_add(out, "auto");
+}
+
+static void format_med(const struct config_field *f, const void *value, struct text *out)
+{
+	const struct config_med *m = value;
+
+	(void)f;
+	if (m->set)
+		text_add(out, "%u", m->value);
+}
+
 /* Two numbers of 16 bits with a colon between them. */
 static bool parse_community_pair(const char *text, uint32_t *out)
 {
@@ -91,6 +117,20 @@ static bool parse_community(
 	for (const struct config_word *w = well_known; w->name; w++)
 		text_add(why, "%s%s", w == well_known ? "" : ", ", w->name);
 	return false;
+}
+
+static void format_community(const struct config_field *f, const void *value, struct text *out)
+{
+	uint32_t v = *(const uint32_t *)value;
+
+	(void)f;
+	for (const struct config_word *w = well_known; w->name; w++) {
+		if (w->value == v) {
+			text_add(out, "%s", w->name);
+			return;
+		}
+	}
+	text_add(out, "%u:%u", v >> 16, v & UINT16_MAX);
 }
 
 static bool parse_variable(
@@ -160,40 +200,64 @@ static bool parse_rate(
 	return false;
 }
 
+/* In the largest unit that says it with three digits behind the point. */
+static void format_rate(const struct config_field *f, const void *value, struct text *out)
+{
+	static const struct unit {
+		uint64_t size;
+		const char *name;
+	} units[] = { { 1000000000000, "T" }, { 1000000000, "G" }, { 1000000, "M" }, { 1000, "k" } };
+	uint64_t v = *(const uint64_t *)value;
+	const struct unit *u = units;
+	unsigned thousandths, digits = 3;
+
+	(void)f;
+	while (u->size > 1000 && (v < u->size || v % (u->size / 1000)))
+		u++;
+	text_add(out, "%" PRIu64, v / u->size);
+	thousandths = (unsigned)(v % u->size / (u->size / 1000));
+	for (; thousandths && thousandths % 10 == 0; thousandths /= 10)
+		digits--;
+	if (thousandths)
+		text_add(out, ".%0*u", (int)digits, thousandths);
+	text_add(out, "%s", u->name);
+}
+
 static const struct config_word drain_methods[] = { { "weight", CONFIG_DRAIN_WEIGHT },
 	{ "graceful-shutdown", CONFIG_DRAIN_GRACEFUL_SHUTDOWN }, { NULL } };
 
 static const struct config_scalar type_rate = { "bits per second", "1k..1000T, as in 100M or 2.5G",
-	sizeof(uint64_t), .parse = parse_rate };
+	sizeof(uint64_t), .parse = parse_rate, .format = format_rate };
 static const struct config_scalar type_auto_addr = { "an IP address, or auto", NULL, sizeof(struct ip_addr),
-	.parse = parse_auto_addr };
+	.parse = parse_auto_addr, .format = format_auto_addr };
 static const struct config_scalar type_auto_id = { "an IPv4 address, or auto", NULL, sizeof(uint32_t),
-	.parse = parse_auto_id };
+	.parse = parse_auto_id, .format = format_auto_id };
 static const struct config_scalar type_med = { "a number", "0..4294967295", sizeof(struct config_med),
-	.parse = parse_med };
+	.parse = parse_med, .format = format_med };
 static const struct config_scalar type_community = { "a community",
 	"\"AS:NUMBER\" | no-export | no-advertise | no-export-subconfed | graceful-shutdown",
-	sizeof(uint32_t), .parse = parse_community };
+	sizeof(uint32_t), .parse = parse_community, .format = format_community };
 static const struct config_scalar type_variable = { "a variable's name", NULL, sizeof(char *), .text = true,
-	.parse = parse_variable };
+	.parse = parse_variable, .format = config_text_format };
 
 #define ROUTER(member) .offset = offsetof(struct config_announcer_router, member)
 static const struct config_field router_fields[] = {
-	{ "as", CONFIG_SCALAR, &config_as, ROUTER(as), .required = true, .apply = CONFIG_RESTART,
+	{ "as", CONFIG_SCALAR, &config_as, ROUTER(as), .required = true, .apply = CONFIG_RESET_SESSION,
 		.doc = "the number of our own autonomous system" },
 	{ "router-id", CONFIG_SCALAR, &type_auto_id, ROUTER(router_id), .def = "auto",
-		.apply = CONFIG_RESTART,
+		.apply = CONFIG_RESET_SESSION,
 		.doc = "our BGP Identifier: the pod's own address, never the node's; auto: found from the "
 		       "pod's address" },
 	{ "local-address", CONFIG_SCALAR, &type_auto_addr, ROUTER(local_address), .def = "auto",
 		.apply = CONFIG_RESTART,
 		.doc = "the address to connect from: the pod's own; auto: found from the environment or the "
 		       "interface" },
-	{ "capacity", CONFIG_SCALAR, &type_rate, ROUTER(capacity_bit_s), .def = "1G", .apply = CONFIG_RESTART,
+	{ "capacity", CONFIG_SCALAR, &type_rate, ROUTER(capacity_bit_s), .def = "1G",
+		.apply = CONFIG_REEVALUATE,
 		.doc = "what this load balancer can take, told to the router as link bandwidth, which makes "
 		       "its weight of it" },
 	{ "capacity-by-health", CONFIG_SCALAR, &config_bool, ROUTER(capacity_by_health), .def = "false",
-		.apply = CONFIG_RESTART,
+		.apply = CONFIG_REEVALUATE,
 		.doc = "tell the router only as much of the capacity as there are healthy servers, in steps "
 		       "of "
 		       "a quarter" },
@@ -203,91 +267,92 @@ static const struct config_schema router_schema = { sizeof(struct config_announc
 
 #define NEIGHBOR(member) .offset = offsetof(struct config_reflector, member)
 static const struct config_field neighbor_fields[] = {
-	{ "address", CONFIG_SCALAR, &config_addr, NEIGHBOR(address), .required = true,
-		.apply = CONFIG_RESTART, .doc = "the reflector's address" },
+	{ "address", CONFIG_SCALAR, &config_addr, NEIGHBOR(address), .required = true, .key = true,
+		.apply = CONFIG_LIVE, .doc = "the reflector's address" },
 	{ "peer-as", CONFIG_SCALAR, &config_as, NEIGHBOR(peer_as), .def_doc = "router.as",
-		.apply = CONFIG_RESTART, .doc = "the AS the reflector must be in" },
+		.apply = CONFIG_RESET_SESSION, .doc = "the AS the reflector must be in" },
 	{ "port", CONFIG_SCALAR, &config_u16, NEIGHBOR(port), .min = 1, .max = 65535, .def = "179",
-		.apply = CONFIG_RESTART, .doc = "the TCP port to connect to" },
+		.apply = CONFIG_RESET_SESSION, .doc = "the TCP port to connect to" },
 	{ "local-address", CONFIG_SCALAR, &type_auto_addr, NEIGHBOR(local_address),
-		.def_doc = "router.local-address", .apply = CONFIG_RESTART,
+		.def_doc = "router.local-address", .apply = CONFIG_RESET_SESSION,
 		.doc = "the address to connect from, where reflectors need different ones" },
 	{ "description", CONFIG_SCALAR, &config_text, NEIGHBOR(description), .max = 255, .def_doc = "none",
-		.apply = CONFIG_RESTART, .doc = "a line for humans, shown by rrctl" },
+		.apply = CONFIG_LIVE, .doc = "a line for humans, shown by rrctl" },
 	{ "hold-time", CONFIG_SCALAR, &config_seconds, NEIGHBOR(hold_time_s), .min = 3, .max = 65535,
-		.def = "9", .apply = CONFIG_RESTART,
+		.def = "9", .apply = CONFIG_RESET_SESSION,
 		.doc = "silence after which the reflector is taken for dead; the smaller of both sides' "
 		       "holds" },
 	{ "keepalive-interval", CONFIG_SCALAR, &config_seconds, NEIGHBOR(keepalive_s), .max = 21845,
-		.def = "0", .apply = CONFIG_RESTART,
+		.def = "0", .apply = CONFIG_RESET_SESSION,
 		.doc = "the time between keepalives; 0: a third of the hold time agreed on" },
 	{ "connect-retry", CONFIG_SCALAR, &config_seconds, NEIGHBOR(connect_retry_s), .min = 1, .max = 65535,
-		.def = "1", .apply = CONFIG_RESTART,
+		.def = "1", .apply = CONFIG_LIVE,
 		.doc = "the wait after the first failure to connect; it doubles with each further one" },
 	{ "connect-retry-max", CONFIG_SCALAR, &config_seconds, NEIGHBOR(connect_retry_max_s), .min = 1,
-		.max = 65535, .def = "10", .apply = CONFIG_RESTART,
+		.max = 65535, .def = "10", .apply = CONFIG_LIVE,
 		.doc = "the longest wait between two attempts to connect" },
 	{ "idle-hold-time", CONFIG_SCALAR, &config_seconds, NEIGHBOR(idle_hold_s), .min = 1, .max = 65535,
-		.def = "1", .apply = CONFIG_RESTART,
+		.def = "1", .apply = CONFIG_LIVE,
 		.doc = "the wait after a session ended with a NOTIFICATION for an error; it doubles with "
 		       "each further one" },
 	{ "idle-hold-time-max", CONFIG_SCALAR, &config_seconds, NEIGHBOR(idle_hold_max_s), .min = 1,
-		.max = 65535, .def = "60", .apply = CONFIG_RESTART, .doc = "the longest wait after errors" },
+		.max = 65535, .def = "60", .apply = CONFIG_LIVE, .doc = "the longest wait after errors" },
 	{ "ttl-security-hops", CONFIG_SCALAR, &config_u8, NEIGHBOR(ttl_security_hops), .max = 254, .def = "0",
-		.apply = CONFIG_RESTART,
+		.apply = CONFIG_RESET_SESSION,
 		.doc = "drop packets of a reflector more than so many hops away (GTSM, RFC 5082; one on the "
 		       "link is 1 hop away, one behind the node 2); 0: off" },
-	CONFIG_PASSWORD_ROWS(offsetof(struct config_reflector, password), CONFIG_RESTART),
+	CONFIG_PASSWORD_ROWS(offsetof(struct config_reflector, password), CONFIG_LIVE),
 	{ "tcp-ao", CONFIG_SCALAR, &config_path, NEIGHBOR(tcp_ao), .max = 4095, .def_doc = "none",
-		.apply = CONFIG_RESTART, .needs = CONFIG_FEATURE_TCP_AO,
+		.apply = CONFIG_LIVE, .needs = CONFIG_FEATURE_TCP_AO,
 		.doc = "the file with the keys of TCP-AO (RFC 5925); refused where it cannot be had" },
 	{ NULL },
 };
-static const struct config_schema neighbor_schema = { sizeof(struct config_reflector), neighbor_fields };
+const struct config_schema config_reflector_schema = { sizeof(struct config_reflector), neighbor_fields };
 
 #define SERVICE(member) .offset = offsetof(struct config_service, member)
 static const struct config_field service_fields[] = {
-	{ "prefix", CONFIG_SCALAR, &config_prefix, SERVICE(prefix), .required = true, .apply = CONFIG_RESTART,
-		.doc = "the service's addresses" },
+	{ "prefix", CONFIG_SCALAR, &config_prefix, SERVICE(prefix), .required = true, .key = true,
+		.apply = CONFIG_REEVALUATE, .doc = "the service's addresses" },
 	{ "next-hop", CONFIG_SCALAR, &type_auto_addr, SERVICE(next_hop), .def = "auto",
-		.apply = CONFIG_RESTART,
+		.apply = CONFIG_REEVALUATE,
 		.doc = "where the router sends the packets: the node; auto: the address in "
 		       "environment.node-ip" },
-	{ "med", CONFIG_SCALAR, &type_med, SERVICE(med), .def_doc = "none", .apply = CONFIG_RESTART,
+	{ "med", CONFIG_SCALAR, &type_med, SERVICE(med), .def_doc = "none", .apply = CONFIG_REEVALUATE,
 		.doc = "the MULTI_EXIT_DISC attribute; lower is better" },
 	{ "local-preference", CONFIG_SCALAR, &config_u32, SERVICE(local_preference), .def = "100",
-		.max = UINT32_MAX, .apply = CONFIG_RESTART,
+		.max = UINT32_MAX, .apply = CONFIG_REEVALUATE,
 		.doc = "the LOCAL_PREF attribute, sent to internal peers; higher is better" },
 	{ "communities", CONFIG_LIST, &type_community, SERVICE(communities),
 		.count_offset = offsetof(struct config_service, community_count), .def_doc = "none",
-		.apply = CONFIG_RESTART, .doc = "the COMMUNITIES attribute" },
+		.apply = CONFIG_REEVALUATE, .doc = "the COMMUNITIES attribute" },
 	{ "local-route", CONFIG_SCALAR, &config_bool, SERVICE(local_route), .def = "true",
-		.apply = CONFIG_RESTART,
+		.apply = CONFIG_LIVE,
 		.doc = "make the prefix local in the pod while the announcer runs, so that the pod takes its "
 		       "packets" },
 	{ "interface", CONFIG_SCALAR, &config_name, SERVICE(interface), .min = 1, .max = 15, .def = "lo",
-		.apply = CONFIG_RESTART, .doc = "the interface of the local route" },
+		.apply = CONFIG_LIVE, .doc = "the interface of the local route" },
 	{ "capacity", CONFIG_SCALAR, &type_rate, SERVICE(capacity_bit_s), .def_doc = "router.capacity",
-		.apply = CONFIG_RESTART,
+		.apply = CONFIG_REEVALUATE,
 		.doc = "the link bandwidth of this service, where it differs from the others'" },
 	{ "capacity-by-health", CONFIG_SCALAR, &config_bool, SERVICE(capacity_by_health),
-		.def_doc = "router.capacity-by-health", .apply = CONFIG_RESTART,
+		.def_doc = "router.capacity-by-health", .apply = CONFIG_REEVALUATE,
 		.doc = "the same for this service alone" },
 	{ "agent-services", CONFIG_LIST, &config_text, SERVICE(agent_services), .min = 1, .max = 63,
 		.count_offset = offsetof(struct config_service, agent_service_count),
-		.def_doc = "all whose address is in the prefix", .apply = CONFIG_RESTART,
+		.def_doc = "all whose address is in the prefix", .apply = CONFIG_REEVALUATE,
 		.doc = "the virtual services of lb-ipvs-agent, by their names, whose health counts" },
 	{ "min-healthy", CONFIG_SCALAR, &config_need, SERVICE(min_healthy), .def = "1",
-		.apply = CONFIG_RESTART,
+		.apply = CONFIG_REEVALUATE,
 		.doc = "announced only while each of them has so many healthy servers, or such a share of "
 		       "those it shall have" },
 	{ "min-healthy-return", CONFIG_SCALAR, &config_need, SERVICE(min_healthy_return),
-		.def_doc = "min-healthy", .apply = CONFIG_RESTART,
+		.def_doc = "min-healthy", .apply = CONFIG_REEVALUATE,
 		.doc = "once withdrawn it is announced again only at so many" },
 	{ "return-delay", CONFIG_SCALAR, &config_seconds, SERVICE(return_delay_s), .max = 3600, .def = "0",
-		.apply = CONFIG_RESTART, .doc = "and only when all has been well for so long" },
+		.apply = CONFIG_LIVE, .doc = "and only when all has been well for so long" },
 	{ "conditions", CONFIG_LIST, .schema = &config_condition_schema, SERVICE(conditions),
-		.count_offset = offsetof(struct config_service, condition_count) },
+		.count_offset = offsetof(struct config_service, condition_count),
+		.apply = CONFIG_REEVALUATE },
 	{ "on-change", CONFIG_STRUCT, .schema = &config_on_change_schema, SERVICE(on_change) },
 	{ NULL },
 };
@@ -296,18 +361,18 @@ static const struct config_schema service_schema = { sizeof(struct config_servic
 #define DRAIN(member) .offset = offsetof(struct config_drain, member)
 static const struct config_field drain_fields[] = {
 	{ "method", CONFIG_SCALAR, &config_enum, DRAIN(method), .words = drain_methods, .def = "weight",
-		.apply = CONFIG_RESTART,
+		.apply = CONFIG_REEVALUATE,
 		.doc = "how new connections are turned away; weight: link bandwidth 0, the lowest weight; "
 		       "graceful-shutdown: RFC 8326, out of the set of next hops at once" },
 	{ "time", CONFIG_SCALAR, &config_seconds, DRAIN(time_s), .max = 3600, .def = "5",
-		.apply = CONFIG_RESTART,
+		.apply = CONFIG_LIVE,
 		.doc = "the time from that until the services are withdrawn; 0: they are withdrawn at once" },
 	{ "linger", CONFIG_SCALAR, &config_seconds, DRAIN(linger_s), .max = 60, .def = "1",
-		.apply = CONFIG_RESTART,
+		.apply = CONFIG_LIVE,
 		.doc = "the time from the withdrawal until the end, in which packets still on their way are "
 		       "taken" },
 	{ "file", CONFIG_SCALAR, &config_path, DRAIN(file), .min = 2, .max = 4095, .def_doc = "none",
-		.apply = CONFIG_RESTART,
+		.apply = CONFIG_REEVALUATE,
 		.doc = "while this file exists the announcer is drained as by rrctl drain; when it is "
 		       "removed it announces again" },
 	{ NULL },
@@ -345,9 +410,9 @@ static const struct config_schema environment_schema = { sizeof(struct config_en
 static const struct config_field control_fields[] = {
 	{ "socket", CONFIG_SCALAR, &config_path, .offset = offsetof(struct config_control, socket), .min = 2,
 		.max = CONFIG_SOCKET_PATH_MAX, .def = RUNSTATEDIR "/rrd/lb-announcer.sock",
-		.def_doc = "rrd/lb-announcer.sock in the run-time directory", .apply = CONFIG_RESTART,
+		.def_doc = "rrd/lb-announcer.sock in the run-time directory", .apply = CONFIG_LIVE,
 		.doc = "where rrctl finds the daemon" },
-	CONFIG_CONTROL_ROWS(CONFIG_RESTART),
+	CONFIG_CONTROL_ROWS(CONFIG_LIVE),
 	{ NULL },
 };
 static const struct config_schema control_schema = { sizeof(struct config_control), control_fields };
@@ -357,7 +422,7 @@ static const struct config_schema control_schema = { sizeof(struct config_contro
 static const struct config_field announcer_fields[] = {
 	{ "router", CONFIG_STRUCT, .schema = &router_schema, ANNOUNCER(router), .required = true,
 		.doc = "who we are (as)" },
-	{ "neighbors", CONFIG_LIST, .schema = &neighbor_schema, ANNOUNCER(neighbors),
+	{ "neighbors", CONFIG_LIST, .schema = &config_reflector_schema, ANNOUNCER(neighbors),
 		ANNOUNCER_COUNT(neighbor_count), .required = true,
 		.doc = "the reflectors to announce to; [] for none" },
 	{ "services", CONFIG_LIST, .schema = &service_schema, ANNOUNCER(services),
@@ -369,7 +434,7 @@ static const struct config_field announcer_fields[] = {
 	{ "node-route", CONFIG_STRUCT, .schema = &node_route_schema, ANNOUNCER(node_route) },
 	{ "environment", CONFIG_STRUCT, .schema = &environment_schema, ANNOUNCER(environment) },
 	{ "control", CONFIG_STRUCT, .schema = &control_schema, ANNOUNCER(control) },
-	{ "log", CONFIG_STRUCT, .schema = &config_log_schema, ANNOUNCER(log) },
+	{ "log", CONFIG_STRUCT, .schema = &config_speaker_log_schema, ANNOUNCER(log) },
 	{ NULL },
 };
 const struct config_schema config_announcer_schema = { sizeof(struct config_announcer), announcer_fields };
@@ -410,6 +475,7 @@ struct config_announcer *config_announcer_parse(
 	if (root) {
 		config_schema_read(&r, &config_announcer_schema, root, c);
 		c->arena = r.arena;
+		c->root = root;
 		fill_in(c);
 		config_control_check(&c->control, root, errs);
 		config_announcer_check(c, root, errs);

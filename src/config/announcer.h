@@ -87,6 +87,7 @@ struct config_environment {
 
 struct config_announcer {
 	struct arena *arena;
+	const struct config_node *root; /* of the tree it was read from */
 	struct config_announcer_router router;
 	struct config_reflector *neighbors;
 	size_t neighbor_count;
@@ -100,7 +101,7 @@ struct config_announcer {
 	struct config_log log;
 };
 
-extern const struct config_schema config_announcer_schema;
+extern const struct config_schema config_announcer_schema, config_reflector_schema;
 
 /* NULL when anything is wrong; errs then holds all of it. */
 struct config_announcer *config_announcer_load(const char *path, struct config_errors *errs);

@@ -4,7 +4,7 @@
 #include "config/check_types.h"
 #include "config/scalar.h"
 
-#define CONDITION(member) .offset = offsetof(struct config_condition, member), .apply = CONFIG_RESTART
+#define CONDITION(member) .offset = offsetof(struct config_condition, member), .apply = CONFIG_REEVALUATE
 static const struct config_word types[] = { { "tcp", CONFIG_CHECK_TCP }, { "http", CONFIG_CHECK_HTTP },
 	{ "command", CONFIG_CHECK_COMMAND }, { NULL } };
 enum { TYPES = 1 << CONFIG_CHECK_TCP | 1 << CONFIG_CHECK_HTTP | 1 << CONFIG_CHECK_COMMAND };
@@ -19,12 +19,13 @@ static const struct config_field condition_fields[] = {
 };
 const struct config_schema config_condition_schema = { sizeof(struct config_condition), condition_fields,
 	.include = &config_check_common_schema, .include_offset = offsetof(struct config_condition, check),
-	.include_apply = CONFIG_RESTART };
+	.include_apply = CONFIG_REEVALUATE };
 
-#define ON_CHANGE(member) .offset = offsetof(struct config_on_change, member), .apply = CONFIG_RESTART
+#define ON_CHANGE(member) .offset = offsetof(struct config_on_change, member), .apply = CONFIG_LIVE
 static const struct config_field on_change_fields[] = {
 	{ "command", CONFIG_LIST, &config_argument, ON_CHANGE(command),
-		.count_offset = offsetof(struct config_on_change, command_count), .min = 1, .def_doc = "none",
+		.count_offset = offsetof(struct config_on_change, command_count), .ordered = true, .min = 1,
+		.def_doc = "none",
 		.doc = "a program by its absolute path, and its arguments, that is run when the service "
 		       "becomes active or inactive; no shell; RRD_STATE and others in its environment say "
 		       "what" },

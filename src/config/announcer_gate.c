@@ -34,16 +34,25 @@ static bool parse_need(
 	return false;
 }
 
+static void format_need(const struct config_field *f, const void *value, struct text *out)
+{
+	const struct config_need *n = value;
+
+	(void)f;
+	if (n->number)
+		text_add(out, "%u%s", n->number, n->percent ? "%" : "");
+}
+
 const struct config_scalar config_need = { "a number of servers, or a share", "1..65535 | 1%..100%",
-	sizeof(struct config_need), .parse = parse_need };
+	sizeof(struct config_need), .parse = parse_need, .format = format_need };
 
 #define AGENT(member) .offset = offsetof(struct config_agent_link, member)
 static const struct config_field agent_fields[] = {
 	{ "socket", CONFIG_SCALAR, &config_path, AGENT(socket), .min = 2, .max = CONFIG_SOCKET_PATH_MAX,
-		.required = true, .apply = CONFIG_RESTART,
+		.required = true, .apply = CONFIG_REEVALUATE,
 		.doc = "lb-ipvs-agent's control socket; without this section no agent is asked" },
 	{ "grace", CONFIG_SCALAR, &config_seconds, AGENT(grace_s), .max = 3600, .def = "3",
-		.apply = CONFIG_RESTART,
+		.apply = CONFIG_LIVE,
 		.doc = "the time an agent may be away or silent before what was announced on its word is "
 		       "withdrawn; 0: none" },
 	{ NULL },

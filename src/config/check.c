@@ -8,8 +8,9 @@
 
 #define CHECK(member) .offset = offsetof(struct config_check, member)
 static const struct config_field common_fields[] = {
-	{ "name", CONFIG_SCALAR, &config_name, CHECK(name), .max = 63, .def_doc = "the type, or type-2",
-		.apply = CONFIG_LIVE, .doc = "tells the checks of a service apart" },
+	{ "name", CONFIG_SCALAR, &config_name, CHECK(name), .max = 63, .key = true,
+		.def_doc = "the type, or type-2", .apply = CONFIG_LIVE,
+		.doc = "tells the checks of a service apart" },
 	{ "interval", CONFIG_SCALAR, &config_duration, CHECK(interval_ms), .def = "2s", .apply = CONFIG_LIVE,
 		.doc = "the time from one run to the next" },
 	{ "timeout", CONFIG_SCALAR, &config_duration, CHECK(timeout_ms), .def = "1s",
@@ -37,8 +38,8 @@ static const struct config_field common_fields[] = {
 		.apply = CONFIG_LIVE,
 		.doc = "of HTTP: a text that must stand in the first 64 KiB of the answer" },
 	{ "command", CONFIG_LIST, &config_argument, CHECK(command),
-		.count_offset = offsetof(struct config_check, command_count), .min = 1, .def_doc = "none",
-		.apply = CONFIG_LIVE,
+		.count_offset = offsetof(struct config_check, command_count), .ordered = true, .min = 1,
+		.def_doc = "none", .apply = CONFIG_LIVE,
 		.doc = "command: a program by its absolute path, and its arguments; no shell; it passes with "
 		       "exit status 0" },
 	{ NULL },

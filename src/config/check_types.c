@@ -222,18 +222,74 @@ static bool parse_host(
 	return config_text.parse(r, f, text, out, why);
 }
 
+/* --- values as text --- */
+
+static void format_duration(const struct config_field *f, const void *value, struct text *out)
+{
+	static const struct config_word units[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 },
+		{ "ms", 1 } };
+	const struct config_word *u = units;
+	uint32_t ms = *(const uint32_t *)value;
+
+	(void)f;
+	while (ms % u->value)
+		u++;
+	if (ms)
+		text_add(out, "%u%s", ms / u->value, u->name);
+}
+
+static void format_choice(const struct config_field *f, const void *value, struct text *out)
+{
+	for (const struct config_word *w = f->words; w->name; w++)
+		if (w->value == *(const bool *)value)
+			text_add(out, "%s", w->name);
+}
+
+static void format_status(const struct config_field *f, const void *value, struct text *out)
+{
+	const struct config_status_range *s = value;
+
+	(void)f;
+	text_add(out, "%u", s->from);
+	if (s->to != s->from)
+		text_add(out, "-%u", s->to);
+}
+
+static void format_octets(const struct config_field *f, const void *value, struct text *out)
+{
+	static const char from[] = "\n\r\t\\", to[] = "nrt\\";
+	const char *octets, *at;
+	size_t len;
+
+	memcpy(&octets, value, sizeof(octets));
+	memcpy(&len, (const char *)value - f->offset + f->count_offset, sizeof(len));
+	for (size_t i = 0; octets && i < len; i++) {
+		unsigned char c = (unsigned char)octets[i];
+
+		at = c ? strchr(from, c) : NULL;
+		if (at)
+			text_add(out, "\\%c", to[at - from]);
+		else if (c < 0x20 || c >= 0x7f)
+			text_add(out, "\\x%02x", c);
+		else
+			text_add(out, "%c", c);
+	}
+}
+
 const struct config_scalar config_duration = { "a duration", "10ms..1h, as in 500ms, 2s, 1m or 0.5 (seconds)",
-	sizeof(uint32_t), .parse = parse_duration };
-const struct config_scalar config_choice = { "a word", NULL, sizeof(bool), .parse = parse_choice };
+	sizeof(uint32_t), .parse = parse_duration, .format = format_duration };
+const struct config_scalar config_choice = { "a word", NULL, sizeof(bool), .parse = parse_choice,
+	.format = format_choice };
 const struct config_scalar config_status = { "a status", "100..599, or a range as in 200-299",
-	sizeof(struct config_status_range), .parse = parse_status };
+	sizeof(struct config_status_range), .parse = parse_status, .format = format_status };
 const struct config_scalar config_octets = { "octets",
-	"text with \\n, \\r, \\t, \\\\ and \\xNN, at most 1024", sizeof(char *), .parse = parse_octets };
+	"text with \\n, \\r, \\t, \\\\ and \\xNN, at most 1024", sizeof(char *), .parse = parse_octets,
+	.format = format_octets };
 const struct config_scalar config_argument = { "an argument", NULL, sizeof(char *), .text = true,
-	.parse = parse_argument };
+	.parse = parse_argument, .format = config_text_format };
 const struct config_scalar config_method = { "a method", NULL, sizeof(char *), .text = true,
-	.parse = parse_method };
+	.parse = parse_method, .format = config_text_format };
 const struct config_scalar config_url_path = { "a path", NULL, sizeof(char *), .text = true,
-	.parse = parse_url_path };
-const struct config_scalar config_host = { "a host", NULL, sizeof(char *), .text = true,
-	.parse = parse_host };
+	.parse = parse_url_path, .format = config_text_format };
+const struct config_scalar config_host = { "a host", NULL, sizeof(char *), .text = true, .parse = parse_host,
+	.format = config_text_format };

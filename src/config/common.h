@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "base/prefix.h"
 #include "config/schema.h"
 
 /* What fits into a unix socket's address. */
@@ -16,10 +17,18 @@ struct config_control {
 
 struct config_log {
 	enum log_target to;
+	enum log_format format;
 	enum log_level level;
+	const struct prefix *debug_neighbors; /* of programs that have neighbors */
+	size_t debug_neighbor_count;
 };
 
-extern const struct config_schema config_log_schema;
+extern const struct config_schema config_log_schema, config_speaker_log_schema;
+/* struct prefix, all of whose addresses are meant; a single address may be written without a length. */
+extern const struct config_scalar config_addresses;
+
+/* From now on the program's lines go where the file says. */
+void config_log_use(const char *program, const struct config_log *log);
 
 /* The rows of control, but for control.socket, which stands in each daemon's own table: its default differs. touches: what a
  * change touches. */

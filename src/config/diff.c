@@ -52,7 +52,20 @@ static bool has_key(const struct config_schema *s)
 	for (const struct config_field *f = s->fields; f->name; f++)
 		if (f->key)
 			return true;
-	return false;
+	return s->include && has_key(s->include);
+}
+
+static void add_keys(struct text *t, const struct config_schema *s, const char *value)
+{
+	for (const struct config_field *k = s->fields; k->name; k++) {
+		if (!k->key)
+			continue;
+		if (t->len)
+			text_add(t, " %s ", k->name);
+		k->type->format(k, value + k->offset, t);
+	}
+	if (s->include)
+		add_keys(t, s->include, value + s->include_offset);
 }
 
 const char *config_element_name(const struct config_field *f, const void *element, size_t index, char *buf)
@@ -63,14 +76,10 @@ const char *config_element_name(const struct config_field *f, const void *elemen
 		text_add(&t, "%s", ((const struct config_head *)element)->name);
 	else if (!has_key(f->schema))
 		text_add(&t, "%zu", index);
+	else if (f->schema->element_name)
+		f->schema->element_name(element, &t);
 	else
-		for (const struct config_field *k = f->schema->fields; k->name; k++) {
-			if (!k->key)
-				continue;
-			if (t.len)
-				text_add(&t, " %s ", k->name);
-			k->type->format(k, (const char *)element + k->offset, &t);
-		}
+		add_keys(&t, f->schema, element);
 	return buf;
 }
 
@@ -234,6 +243,49 @@ static void diff_words(
 	add(at, join(at->d, at->path, f->name, ""), f->name, f->apply, f->secret ? "changed" : words);
 }
 
+/* As it is written: "[a, b]". */
+static void add_sequence(struct text *t, const struct config_field *f, const void *base)
+{
+	char buf[CONFIG_VALUE_MAX];
+	size_t count;
+	const char *items = config_list_items(f, base, &count);
+
+	if (!count)
+		text_add(t, "%s", f->def_doc ? f->def_doc : "none");
+	for (size_t i = 0; i < count; i++)
+		text_add(t, "%s%s%s", i ? ", " : "[", config_value_format(f, items + i * f->type->size, buf),
+			i + 1 == count ? "]" : "");
+}
+
+static bool same_sequence(const struct config_field *f, const void *before, const void *after)
+{
+	char old[CONFIG_VALUE_MAX], new[CONFIG_VALUE_MAX];
+	size_t a_count, b_count;
+	const char *a = config_list_items(f, before, &a_count), *b = config_list_items(f, after, &b_count);
+
+	if (a_count != b_count)
+		return false;
+	for (size_t i = 0; i < a_count; i++)
+		if (strcmp(config_value_format(f, a + i * f->type->size, old),
+			    config_value_format(f, b + i * f->type->size, new)) != 0)
+			return false;
+	return true;
+}
+
+static void diff_sequence(
+	const struct place *at, const struct config_field *f, const void *before, const void *after)
+{
+	char words[WORDS_MAX];
+	struct text t = text_init(words, sizeof(words));
+
+	if (same_sequence(f, before, after))
+		return;
+	add_sequence(&t, f, before);
+	text_add(&t, " -> ");
+	add_sequence(&t, f, after);
+	add(at, join(at->d, at->path, f->name, ""), f->name, f->apply, words);
+}
+
 static void diff_set(
 	const struct place *at, const struct config_field *f, const void *before, const void *after)
 {
@@ -337,9 +389,10 @@ static enum config_apply element_apply(const struct config_field *list)
 {
 	enum config_apply most = list->apply;
 
-	for (const struct config_field *f = list->schema->fields; f->name; f++)
-		if (f->key && f->apply > most)
-			most = f->apply;
+	for (const struct config_schema *s = list->schema; s; s = s->include)
+		for (const struct config_field *f = s->fields; f->name; f++)
+			if (f->key && f->apply > most)
+				most = f->apply;
 	return most;
 }
 
@@ -374,6 +427,18 @@ static void diff_elements(
 	elements_fini(&b);
 }
 
+/* A change of one of them touches at least what the table says that includes them. */
+static void diff_included(
+	const struct place *at, const struct config_schema *s, const void *before, const void *after)
+{
+	size_t from = at->d->count;
+
+	diff_schema(at, s->include, before, after);
+	for (size_t i = from; i < at->d->count; i++)
+		if (at->d->item[i].apply < s->include_apply)
+			at->d->item[i].apply = s->include_apply;
+}
+
 static void diff_schema(
 	const struct place *at, const struct config_schema *s, const void *before, const void *after)
 {
@@ -386,11 +451,13 @@ static void diff_schema(
 			diff_struct(at, f, before, after);
 		else if (f->schema)
 			diff_elements(at, f, before, after);
+		else if (f->ordered)
+			diff_sequence(at, f, before, after);
 		else
 			diff_set(at, f, before, after);
 	}
 	if (s->include)
-		diff_schema(at, s->include, (const char *)before + s->include_offset,
+		diff_included(at, s, (const char *)before + s->include_offset,
 			(const char *)after + s->include_offset);
 }
 

@@ -48,16 +48,31 @@ static bool parse_terminating(
 	return true;
 }
 
+static void format_weight(const struct config_field *f, const void *value, struct text *out)
+{
+	(void)f;
+	if (*(const int32_t *)value < 0)
+		text_add(out, "default");
+	else
+		text_add(out, "%d", *(const int32_t *)value);
+}
+
+static void format_terminating(const struct config_field *f, const void *value, struct text *out)
+{
+	(void)f;
+	text_add(out, "%s", *(const uint8_t *)value == ENDPOINT_TERMINATING ? "true" : "false");
+}
+
 static const struct config_scalar type_weight = { "a number", "0..65535, or default", sizeof(int32_t),
-	.parse = parse_weight };
+	.parse = parse_weight, .format = format_weight };
 static const struct config_scalar type_terminating = { "true or false", NULL, sizeof(uint8_t),
-	.parse = parse_terminating };
+	.parse = parse_terminating, .format = format_terminating };
 
 #define ENDPOINT(member) .offset = offsetof(struct endpoint, member)
 static const struct config_field endpoint_fields[] = {
-	{ "address", CONFIG_SCALAR, &config_addr, ENDPOINT(addr), .required = true, .apply = CONFIG_LIVE,
-		.doc = "the server's address" },
-	{ "port", CONFIG_SCALAR, &config_u16, ENDPOINT(port), .min = 1, .max = 65535,
+	{ "address", CONFIG_SCALAR, &config_addr, ENDPOINT(addr), .required = true, .key = true,
+		.apply = CONFIG_LIVE, .doc = "the server's address" },
+	{ "port", CONFIG_SCALAR, &config_u16, ENDPOINT(port), .min = 1, .max = 65535, .key = true,
 		.def_doc = "the service's server-port", .apply = CONFIG_LIVE,
 		.doc = "the server's port; with dr and tun the service's own" },
 	{ "weight", CONFIG_SCALAR, &type_weight, ENDPOINT(weight), .def = "default",

@@ -3,10 +3,12 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct error {
 	unsigned line, column;
@@ -166,4 +168,13 @@ void config_error_place(struct config_errors *e, unsigned line, unsigned column,
 	va_start(ap, fmt);
 	add(e, line, column, "", fmt, ap);
 	va_end(ap);
+}
+
+const char *config_open_error(int error, char buf[CONFIG_OPEN_ERROR_MAX])
+{
+	if (error != EACCES)
+		return strerror(error);
+	snprintf(buf, CONFIG_OPEN_ERROR_MAX, "%s: user %u may not read it, or not enter its directory",
+		strerror(error), (unsigned)geteuid());
+	return buf;
 }

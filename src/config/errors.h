@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-enum { CONFIG_ERRORS_MAX = 100 };
+enum { CONFIG_ERRORS_MAX = 100, CONFIG_OPEN_ERROR_MAX = 128 };
 
 struct config_errors;
 
@@ -23,6 +23,9 @@ size_t config_errors_count(const struct config_errors *e);
 char *config_errors_format(const struct config_errors *e);
 /* Writes them to standard error, and frees e. */
 void config_errors_tell(struct config_errors *e);
+
+/* Why a file was not opened: errno in words, and whose rights were too few. Returns buf or a text of libc's. */
+const char *config_open_error(int error, char buf[CONFIG_OPEN_ERROR_MAX]);
 
 /* Adders; e may be NULL: then nobody wants to know. Text of the file goes through config_quote() first. */
 /* About a node's value. */

@@ -35,17 +35,17 @@ static const struct config_word hash_words[] = { { "own", CONFIG_HASH_OWN }, { "
 static const struct config_field node_fields[] = {
 	{ "socket", CONFIG_SCALAR, &config_path, NODE(socket), .min = 2, .max = CONFIG_SOCKET_PATH_MAX,
 		.def = RUNSTATEDIR "/rrd-node/node.sock",
-		.def_doc = "rrd-node/node.sock in the run-time directory", .apply = CONFIG_RESTART,
+		.def_doc = "rrd-node/node.sock in the run-time directory", .apply = CONFIG_LIVE,
 		.doc = "where the announcers of this node's pods register" },
 	{ "socket-group", CONFIG_SCALAR, &config_name, NODE(socket_group), .max = 32, .def_doc = "none",
-		.apply = CONFIG_RESTART,
+		.apply = CONFIG_LIVE,
 		.doc = "the group that may use it, by name or number, beside root and the daemon's own "
 		       "user" },
 	{ "services", CONFIG_LIST, &config_prefix, NODE(services), NODE_COUNT(service_count), .min = 1,
-		.required = true, .apply = CONFIG_RESTART,
+		.required = true, .apply = CONFIG_LIVE,
 		.doc = "what may be registered: these prefixes and those inside them" },
 	{ "pods", CONFIG_LIST, &config_prefix, NODE(pods), NODE_COUNT(pod_count), .min = 1, .required = true,
-		.apply = CONFIG_RESTART, .doc = "where packets may be sent: the ranges of this node's pods" },
+		.apply = CONFIG_LIVE, .doc = "where packets may be sent: the ranges of this node's pods" },
 	{ "table", CONFIG_SCALAR, &config_table, NODE(table), .def = "main", .apply = CONFIG_RESTART,
 		.doc = "the kernel's routing table" },
 	{ "metric", CONFIG_SCALAR, &config_u32, NODE(metric), .min = 1, .max = UINT32_MAX, .def = "10",
@@ -61,7 +61,7 @@ static const struct config_field node_fields[] = {
 		.max = UINT32_MAX, .def = "65536", .apply = CONFIG_RESTART, .doc = "how many of them" },
 	{ "group", CONFIG_STRUCT, .schema = &group_schema, NODE(group) },
 	{ "restart-time", CONFIG_SCALAR, &config_u32, NODE(restart_time_s), .min = 0, .max = 3600, .def = "5",
-		.apply = CONFIG_RESTART,
+		.apply = CONFIG_LIVE,
 		.doc = "seconds after which next hops of an earlier run go unless an announcer has "
 		       "registered "
 		       "them anew" },
@@ -82,7 +82,7 @@ static const struct config_field node_fields[] = {
 		       "kernel "
 		       "is set" },
 	{ "on-exit", CONFIG_SCALAR, &config_enum, .words = config_on_exit_words, NODE(on_exit), .def = "keep",
-		.apply = CONFIG_RESTART, .doc = "what becomes of our routes when the daemon ends in order" },
+		.apply = CONFIG_LIVE, .doc = "what becomes of our routes when the daemon ends in order" },
 	{ NULL },
 };
 static const struct config_schema node_schema = { sizeof(struct config_node_settings), node_fields };
@@ -90,9 +90,9 @@ static const struct config_schema node_schema = { sizeof(struct config_node_sett
 static const struct config_field control_fields[] = {
 	{ "socket", CONFIG_SCALAR, &config_path, .offset = offsetof(struct config_control, socket), .min = 2,
 		.max = CONFIG_SOCKET_PATH_MAX, .def = RUNSTATEDIR "/rrd/lb-announcer-node.sock",
-		.def_doc = "rrd/lb-announcer-node.sock in the run-time directory", .apply = CONFIG_RESTART,
+		.def_doc = "rrd/lb-announcer-node.sock in the run-time directory", .apply = CONFIG_LIVE,
 		.doc = "where rrctl finds the daemon" },
-	CONFIG_CONTROL_ROWS(CONFIG_RESTART),
+	CONFIG_CONTROL_ROWS(CONFIG_LIVE),
 	{ NULL },
 };
 static const struct config_schema control_schema = { sizeof(struct config_control), control_fields };
@@ -168,6 +168,7 @@ struct config_node_routes *config_node_routes_parse(
 	if (root) {
 		config_schema_read(&r, &config_node_routes_schema, root, c);
 		c->arena = r.arena;
+		c->root = root;
 		check(c, root, errs);
 	}
 	if (config_errors_count(errs) == before)

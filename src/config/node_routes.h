@@ -36,6 +36,7 @@ struct config_node_settings {
 
 struct config_node_routes {
 	struct arena *arena;
+	const struct config_node *root; /* of the tree it was read from */
 	struct config_node_settings node;
 	struct config_control control;
 	struct config_log log;

@@ -327,6 +327,10 @@ static const struct config_field peer_fields[] = {
 	{ "add-paths", CONFIG_STRUCT, .schema = &add_paths_schema },
 	{ "import", CONFIG_STRUCT, .schema = &import_schema, AT(import) },
 	{ "export", CONFIG_STRUCT, .schema = &export_schema, AT(export) },
+	{ "keep-rejected", CONFIG_SCALAR, &config_u32, AT(keep_rejected), .max = 10000, .def = "256",
+		.apply = CONFIG_LIVE,
+		.doc = "how many of the routes that import refused last are remembered, for rrctl show "
+		       "rejected; 0: none" },
 	{ "next-hop-self", CONFIG_SCALAR, &config_bool, AT(next_hop_self), .def = "false",
 		.apply = CONFIG_REEVALUATE,
 		.doc = "send our own address as next hop; an external peer gets it always" },

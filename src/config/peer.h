@@ -63,6 +63,7 @@ struct config_peer {
 	uint16_t connect_retry_s, connect_retry_max_s;
 	uint16_t idle_hold_s, idle_hold_max_s;
 	uint16_t advertisement_interval_s;
+	uint32_t keep_rejected;	   /* refused routes that are remembered */
 	uint8_t multihop_ttl;	   /* 0: the kernel's default */
 	uint8_t ttl_security_hops; /* 0: off */
 	bool family[BGP_FAMILIES];

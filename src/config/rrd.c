@@ -191,7 +191,7 @@ static const struct config_field rrd_fields[] = {
 	{ "neighbors", CONFIG_LIST, .schema = &neighbor_schema, RRD(neighbors), RRD_COUNT(neighbor_count) },
 	{ "fib", CONFIG_STRUCT, .schema = &fib_schema, RRD(fib) },
 	{ "control", CONFIG_STRUCT, .schema = &control_schema, RRD(control) },
-	{ "log", CONFIG_STRUCT, .schema = &config_log_schema, RRD(log) },
+	{ "log", CONFIG_STRUCT, .schema = &config_speaker_log_schema, RRD(log) },
 	{ NULL },
 };
 const struct config_schema config_rrd_schema = { sizeof(struct config_rrd), rrd_fields };

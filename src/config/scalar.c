@@ -376,7 +376,7 @@ static void format_prefix(const struct config_field *f, const void *value, struc
 		text_add(out, "%s", prefix_format(p, buf));
 }
 
-static void format_text(const struct config_field *f, const void *value, struct text *out)
+void config_text_format(const struct config_field *f, const void *value, struct text *out)
 {
 	const char *s;
 
@@ -409,8 +409,8 @@ const struct config_scalar config_addr = { "an IP address", NULL, sizeof(struct 
 const struct config_scalar config_prefix = { "a prefix", NULL, sizeof(struct prefix), .parse = parse_prefix,
 	.format = format_prefix };
 const struct config_scalar config_text = { "a text", NULL, sizeof(char *), .text = true, .parse = parse_text,
-	.format = format_text };
+	.format = config_text_format };
 const struct config_scalar config_path = { "an absolute path", NULL, sizeof(char *), .text = true,
-	.parse = parse_path, .format = format_text };
+	.parse = parse_path, .format = config_text_format };
 const struct config_scalar config_name = { "a name", NULL, sizeof(char *), .text = true, .parse = parse_name,
-	.format = format_text };
+	.format = config_text_format };

@@ -27,4 +27,6 @@ bool config_parse_word(struct config_reader *r, const struct config_word *words,
 	unsigned *out, struct text *why);
 bool config_parse_as(const char *text, uint32_t *out, struct text *why);
 bool config_parse_prefix(const char *text, struct prefix *out, struct text *why);
+/* Of a const char *: as it is; nothing where it is NULL. */
+void config_text_format(const struct config_field *f, const void *value, struct text *out);
 char *config_copy(struct config_reader *r, const char *text);

@@ -95,7 +95,8 @@ struct config_field {
 	const char *def_doc; /* what the default is, where def does not say it */
 	bool required;
 	bool key; /* tells the elements of its list apart; the order of a list without such a row matters */
-	bool secret; /* never shown, nor what it was or becomes */
+	bool ordered; /* LIST of scalars: their order says something, as of a command's arguments */
+	bool secret;  /* never shown, nor what it was or becomes */
 	enum config_apply apply;
 	/* What a change between these two values touches, where that can be less; or NULL. */
 	enum config_apply (*apply_change)(const void *before, const void *after);
@@ -114,6 +115,8 @@ struct config_schema {
 	/* Takes a scalar in the place of the map ("import: none"), or is told by a NULL text that a map comes; or NULL. */
 	bool (*shorthand)(struct config_reader *r, const char *text, void *out, struct text *why);
 	const char *shorthand_doc;
+	/* What an element of a list is called; NULL: what its key rows say. */
+	void (*element_name)(const void *value, struct text *out);
 	/* Writes the word when it alone says the value; or NULL. */
 	bool (*shorthand_format)(const void *value, struct text *out);
 };

@@ -1,5 +1,6 @@
 #include "config/secret.h"
 
+#include "config/errors.h"
 #include "config/scalar.h"
 
 #include <errno.h>
@@ -81,6 +82,7 @@ static bool parse_password_file(
 	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
 {
 	const char *path;
+	char said[CONFIG_OPEN_ERROR_MAX];
 	int fd;
 	bool ok;
 
@@ -95,7 +97,7 @@ static bool parse_password_file(
 	/* A pipe without a writer must not hold us. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
-		text_add(why, "cannot be opened: %s", strerror(errno));
+		text_add(why, "cannot be opened: %s", config_open_error(errno, said));
 		return false;
 	}
 	ok = check_mode(fd, why) && read_password(fd, out, why);

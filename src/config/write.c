@@ -10,15 +10,18 @@ struct writing {
 	FILE *out;
 	bool all;
 	int indent;
-	bool dash; /* the next line begins an element of a list */
+	bool dash;  /* the next line begins an element of a list */
+	bool given; /* which stands in the file: its dash is no comment, even if the first key is one */
 };
 
 /* The beginning of a line, up to the key; a comment where nothing of it stands in the file. */
 static void begin(struct writing *w, bool comment)
 {
-	fprintf(w->out, "%*s%s%s", w->indent - (w->dash ? INDENT : 0), "", comment ? "# " : "",
-		w->dash ? "- " : "");
-	w->dash = false;
+	const char *mark = comment ? "# " : "", *dash = w->dash ? "- " : "";
+
+	fprintf(w->out, "%*s%s%s", w->indent - (w->dash ? INDENT : 0), "", w->given ? dash : mark,
+		w->given ? mark : dash);
+	w->dash = w->given = false;
 }
 
 static bool is_plain(const char *text)
@@ -38,7 +41,10 @@ static void put_scalar(FILE *out, const char *text)
 	for (; *text; text++) {
 		if (*text == '"' || *text == '\\')
 			fputc('\\', out);
-		fputc(*text, out);
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			fprintf(out, "\\x%02x", (unsigned char)*text);
+		else
+			fputc(*text, out);
 	}
 	fputc('"', out);
 }
@@ -136,18 +142,21 @@ static void write_struct(
 	w->indent -= INDENT;
 }
 
-static void write_element(struct writing *w, const struct config_field *f, const void *element)
+/* given: its list stands in the file. */
+static void write_element(struct writing *w, const struct config_field *f, const void *element, bool given)
 {
 	const struct config_head *head = element;
+	const struct config_node *n = given ? head->node : NULL;
 
 	if (f->shape == CONFIG_MAP) {
-		begin(w, false);
+		begin(w, !given);
 		fprintf(w->out, "%s:\n", head->name);
 	}
 	w->indent += INDENT;
 	w->dash = f->shape == CONFIG_LIST;
-	write_schema(w, f->schema, element, head->node);
-	w->dash = false;
+	w->given = w->dash && n;
+	write_schema(w, f->schema, element, n);
+	w->dash = w->given = false;
 	w->indent -= INDENT;
 }
 
@@ -163,7 +172,7 @@ static void write_elements(
 	fprintf(w->out, "%s:%s\n", f->name, count ? "" : f->shape == CONFIG_MAP ? " {}" : " []");
 	w->indent += INDENT;
 	for (size_t i = 0; i < count; i++)
-		write_element(w, f, items + i * f->schema->size);
+		write_element(w, f, items + i * f->schema->size, n);
 	w->indent -= INDENT;
 }
 

@@ -367,10 +367,10 @@ struct config_node *config_yaml_parse(
 char *config_file_read(const char *path, size_t *len, struct config_errors *errs)
 {
 	FILE *f = fopen(path, "re");
-	char *text;
+	char *text, said[CONFIG_OPEN_ERROR_MAX];
 
 	if (!f) {
-		config_error_place(errs, 0, 0, "cannot be opened: %s", strerror(errno));
+		config_error_place(errs, 0, 0, "cannot be opened: %s", config_open_error(errno, said));
 		return NULL;
 	}
 	text = mem_alloc(CONFIG_FILE_MAX + 2);

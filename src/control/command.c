@@ -17,6 +17,8 @@ static const struct {
 	[CONTROL_ADDRESS_OR_ALL] = { "address or all", "ADDRESS|all",
 		"an address as text, such as \"10.0.0.1\", or \"all\"" },
 	[CONTROL_PREFIX] = { "prefix", "PREFIX", "a prefix as text, such as \"10.1.1.0/24\"" },
+	[CONTROL_NEIGHBORS] = { "address, prefix or all", "ADDRESS|PREFIX|all",
+		"an address or a prefix as text, such as \"172.16.0.0/16\", or \"all\"" },
 	[CONTROL_WORD] = { "word", "", "" },
 	[CONTROL_SERVICE] = { "service", "SERVICE", "a service's name as text" },
 	[CONTROL_SERVER] = { "server", "SERVER", "a server as text, such as \"172.16.1.5:80\"" },
@@ -158,6 +160,8 @@ static bool is_of_type(const struct control_argument *a, const struct row *reque
 		return text && (strcmp(text, "all") == 0 || is_address(text));
 	case CONTROL_PREFIX:
 		return text && is_prefix(text);
+	case CONTROL_NEIGHBORS:
+		return text && (strcmp(text, "all") == 0 || is_address(text) || is_prefix(text));
 	case CONTROL_WORD:
 		return text && is_word(a->words, text);
 	case CONTROL_SERVICE:

@@ -27,6 +27,7 @@ enum control_type {
 	CONTROL_ADDRESS,	/* as text */
 	CONTROL_ADDRESS_OR_ALL, /* or "all" */
 	CONTROL_PREFIX,		/* as text; no bits beyond its length */
+	CONTROL_NEIGHBORS,	/* an address, a prefix of addresses, or "all" */
 	CONTROL_WORD,		/* one of .words */
 	CONTROL_SERVICE,	/* of lb-ipvs-agent: a name or a key such as "TCP 10.1.1.1:80" */
 	CONTROL_SERVER,		/* of lb-ipvs-agent: an address, with a port or without, or a name */
@@ -48,6 +49,7 @@ struct control_command {
 	const char *name; /* "show neighbors" */
 	const char *help; /* one line */
 	bool changes;	  /* not allowed on a read-only socket */
+	bool written_out; /* on a command line its words cannot be shortened, because a slip would cost a session */
 	/* Spoken between daemons that may be of neighboring releases: the handler looks at what it is given, and keys that
 	 * are not known are passed over. */
 	bool own_check;

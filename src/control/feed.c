@@ -137,15 +137,21 @@ void control_feed_push(struct control_feed *f, struct row *row)
 	row_free(row);
 }
 
-struct row *control_feed_row(const char *event)
+void control_feed_stamp(struct row *r, const char *event)
 {
-	struct row *r = row_new();
 	struct timespec now;
 	char buf[TEXT_TIME_MAX];
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	row_text(r, "time", text_time(buf, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000));
 	row_text(r, "event", event);
+}
+
+struct row *control_feed_row(const char *event)
+{
+	struct row *r = row_new();
+
+	control_feed_stamp(r, event);
 	return r;
 }
 

@@ -28,3 +28,5 @@ bool control_feed_wanted(const struct control_feed *f);
 void control_feed_push(struct control_feed *f, struct row *row);
 /* A row to be pushed: its "time" is now, its "event" the given word; more keys may be added. */
 struct row *control_feed_row(const char *event);
+/* The same keys for a row that is there already. */
+void control_feed_stamp(struct row *r, const char *event);

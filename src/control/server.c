@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
 	ERROR_MAX = 256,
@@ -102,11 +103,12 @@ static void send_end(struct control_caller *c)
 
 static void finish_answer(struct control_caller *c)
 {
+	/* done() may free the feed. */
+	feed_leave(&c->watcher);
 	if (c->answering && c->answer.done)
 		c->answer.done(c->answer.state);
 	if (c->answering && c->answer.feed)
 		c->listener->watchers--;
-	feed_leave(&c->watcher);
 	c->answering = c->held = false;
 }
 
@@ -137,6 +139,8 @@ static bool pull(struct control_caller *c)
 		send_row(c, line);
 		return true;
 	}
+	if (c->held)
+		return false;
 	if (!err[0] && c->watcher.feed) {
 		c->answer.next = NULL;
 		return send_event(c);
@@ -375,24 +379,37 @@ void control_caller_resume(struct control_caller *c)
 
 /* --- the server --- */
 
-static const char *hint(int err)
+static void explain(const char *path, int err, char *out)
 {
+	int len = snprintf(out, ERROR_MAX, "cannot make the control socket %.100s: ", path);
+	char *rest = out + len;
+	size_t room = ERROR_MAX - (size_t)len;
+
 	switch (err) {
 	case -EADDRINUSE:
-		return "another daemon listens there; stop it or configure another path";
+		snprintf(rest, room, "another daemon listens there; stop it or configure another path");
+		break;
 	case -EEXIST:
-		return "there is something that is not a socket; remove it or configure another path";
+		snprintf(rest, room,
+			"there is something that is not a socket; remove it or configure another path");
+		break;
 	case -ENOENT:
-		return "the directory is missing; make it or configure another path";
+		snprintf(rest, room,
+			"the directory is missing; make it (install -d -o USER) or configure another path");
+		break;
+	case -EACCES:
+		snprintf(rest, room,
+			"user %u may not write to its directory; give it that (chown) or configure another "
+			"path",
+			(unsigned)geteuid());
+		break;
+	case -EPERM:
+		snprintf(rest, room, "user %u is no member of the group it is to belong to; make it one",
+			(unsigned)geteuid());
+		break;
 	default:
-		return strerror(-err);
+		snprintf(rest, room, "%s", strerror(-err));
 	}
-}
-
-static bool failed(const char *path, int why, char *err)
-{
-	snprintf(err, ERROR_MAX, "cannot make the control socket %.128s: %s", path, hint(why));
-	return false;
 }
 
 /* Begins, moves, or stays as it is. */
@@ -407,8 +424,10 @@ static bool listen_at(struct listener *l, const struct control_socket *at, char 
 		why = io_unix_move(l->unix_server, at->path, at->gid);
 	else
 		l->unix_server = io_unix_listen(l->server->loop, at->path, at->gid, &ops, l, &why);
-	if (why)
-		return failed(at->path, why, err);
+	if (why) {
+		explain(at->path, why, err);
+		return false;
+	}
 	free(l->path);
 	l->path = mem_strdup(at->path);
 	l->gid = at->gid;

@@ -84,6 +84,7 @@ void control_caller_attach(struct control_caller *c, void *state, void (*gone)(v
 void *control_caller_attached(const struct control_caller *c);
 /* The connection's socket, for questions about who is there. */
 const struct io_unix_client *control_caller_client(const struct control_caller *c);
-/* In start(): the answer has nothing to say yet; next() is not called before control_caller_resume(). */
+/* In start(), or in next() which then returns NULL: the answer has nothing to say yet; next() is not called before
+ * control_caller_resume(). Of a walk that finds nothing for long: it goes on in another turn. */
 void control_caller_hold(struct control_caller *c);
 void control_caller_resume(struct control_caller *c);

@@ -1,5 +1,6 @@
 #include "daemon/lock.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -96,8 +97,9 @@ void daemon_lock_free(struct daemon_lock *lock)
 {
 	if (!lock)
 		return;
-	if (is_at(lock->fd, lock->path))
-		unlink(lock->path);
+	/* Made as root and left as somebody else: it stays, and names no process. */
+	if (is_at(lock->fd, lock->path) && unlink(lock->path) && ftruncate(lock->fd, 0))
+		log_warning("cannot empty %s: %s", lock->path, strerror(errno));
 	close(lock->fd);
 	free(lock->path);
 	free(lock);

@@ -92,3 +92,12 @@ int daemon_notify_status(const char *status)
 	add_status(&t, status);
 	return send_message(path, &t);
 }
+
+int daemon_notify_watchdog(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	char buf[] = "WATCHDOG=1\n";
+	const struct text t = { buf, sizeof(buf), sizeof(buf) - 1, false };
+
+	return path ? send_message(path, &t) : 0;
+}

@@ -8,6 +8,9 @@
 
 enum daemon_phase { DAEMON_READY, DAEMON_RELOADING, DAEMON_STOPPING };
 
-/* status: one line for humans, may be NULL. After DAEMON_RELOADING comes DAEMON_READY when it is done. */
+/* status: one line for humans; NULL leaves it to the pulse (pulse.h), which does not know what was told here. After
+ * DAEMON_RELOADING comes DAEMON_READY when it is done. */
 int daemon_notify(enum daemon_phase phase, const char *status);
 int daemon_notify_status(const char *status);
+/* Still alive, for WatchdogSec=. */
+int daemon_notify_watchdog(void);

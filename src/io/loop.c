@@ -42,8 +42,10 @@ enum {
 	STOOD_STILL_US = 100000,
 	/* What the ready descriptors of either queue, or one job, may take of a turn: a whole turn stays well below the 100 ms
 	 * that a keepalive or an answer may be late. */
-	SHARE_US = 10000,
+	SHARE_US = 5000,
 	LONG_TURN_US = 100000,
+	LOG_RETRY_US = 200000,
+	LOG_GO_ON_US = 5000, /* while somebody takes them */
 	URGENT_LOOKS =
 		64, /* urgent watches looked at by themselves; more are served as soon as all is polled again */
 };
@@ -52,6 +54,8 @@ struct io_loop {
 	struct event_base *base;
 	struct event *timer_event;
 	int timerfd;
+	struct io_timer *log_retry; /* lines of the log that nobody took */
+	uint64_t log_pause_us;
 	uint64_t armed_us; /* what timerfd is set to; UINT64_MAX: not */
 	uint64_t now_us;
 	bool now_valid; /* now_us is this turn's time */
@@ -482,6 +486,13 @@ void io_signal_free(struct io_signal *s)
 
 /* --- the loop --- */
 
+static void retry_log(void *user)
+{
+	struct io_loop *loop = user;
+
+	loop->log_pause_us = log_flush() ? LOG_GO_ON_US : LOG_RETRY_US;
+}
+
 struct io_loop *io_loop_new(void)
 {
 	struct io_loop *loop = mem_calloc(1, sizeof(*loop));
@@ -503,6 +514,8 @@ struct io_loop *io_loop_new(void)
 	list_init(&loop->urgent);
 	loop->timer_event = event_new(loop->base, loop->timerfd, EV_READ | EV_PERSIST, timerfd_ready, loop);
 	event_add(loop->timer_event, NULL);
+	loop->log_pause_us = LOG_RETRY_US;
+	loop->log_retry = io_timer_new(loop, retry_log, loop);
 	return loop;
 }
 
@@ -510,6 +523,7 @@ void io_loop_free(struct io_loop *loop)
 {
 	if (!loop)
 		return;
+	io_timer_free(loop->log_retry);
 	event_free(loop->timer_event);
 	close(loop->timerfd);
 	event_base_free(loop->base);
@@ -594,6 +608,8 @@ static void turn(struct io_loop *loop)
 	fire_timers(loop);
 	fired_us = clock_us();
 	run_jobs(loop);
+	if (log_waiting() && !io_timer_pending(loop->log_retry))
+		io_timer_set(loop->log_retry, loop->log_pause_us);
 	end_of_turn(loop, served_us, fired_us);
 }
 

@@ -252,6 +252,8 @@ static void take_client(struct io_unix_server *s, int fd)
 	list_add_tail(&s->clients, &c->link);
 	s->clients_len++;
 	c->user = s->ops->opened(s->user, c);
+	/* Who connects has a question, which may be there already: that saves a turn. */
+	client_readable(c);
 }
 
 static void pause_accepting(struct io_unix_server *s)

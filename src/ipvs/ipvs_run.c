@@ -170,15 +170,12 @@ static const struct ipvs_found *found_of(const struct ipvs_job *j, const struct 
 static void take(struct ipvs_entry *e, const struct ipvs_found *f)
 {
 	bool was_known = e->known, news;
-	char key[IPVS_KEY_TEXT_MAX];
 
 	news = ipvs_have_take(
 		&e->have, f ? &f->service : NULL, f ? f->dest : NULL, f ? f->count : 0, e->remembered);
 	e->remembered = false;
-	if (news && was_known && e->wished) {
-		log_info("%s: somebody else changed it in the kernel", ipvs_key_format(&e->key, key));
-		e->drifted = true;
-	}
+	/* Told when it is mended. */
+	e->drifted |= news && was_known && e->wished;
 	e->table_stale |= news;
 	e->known = true;
 	e->listed_us = io_loop_now_us(e->ipvs->loop);

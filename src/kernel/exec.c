@@ -219,8 +219,7 @@ static bool probe(struct exec *e, char *err, size_t err_size)
 	if (error == -EPERM || error == -EACCES) {
 		snprintf(err, err_size,
 			"rrd needs CAP_NET_ADMIN to write the kernel's routes: run it as root or give it the "
-			"capability, "
-			"or set fib: enabled: false");
+			"capability (under systemd: rrd-router.service), or set fib: enabled: false");
 		return false;
 	}
 	if (error == -ETIMEDOUT) {

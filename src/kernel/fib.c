@@ -15,8 +15,6 @@ enum {
 	/* So that a new change waits for no more than some 20 ms of older ones, and the kernel for none. */
 	ROUTES_PER_BATCH = 4096,
 	JOBS_MAX = 4,
-	/* So many wishes at the most are waited for to be whole. */
-	UNCOMMITTED_MAX = 65536,
 	/* The buckets of so many groups are read in one turn: some 30 ms. */
 	SHARES_PER_JOB = 16,
 	ROUTE_LISTING_INTERVAL_US = 60000000,
@@ -78,11 +76,6 @@ static struct exec_job *share_job(struct fib *f)
 	return j;
 }
 
-static bool is_whole(const struct fib *f)
-{
-	return !f->uncommitted || f->uncommitted > UNCOMMITTED_MAX || !plan_moves(f->plan);
-}
-
 static struct exec_job *next_job(struct fib *f)
 {
 	struct exec_job *j;
@@ -91,7 +84,7 @@ static struct exec_job *next_job(struct fib *f)
 	if (f->asking)
 		return f->jobs ? NULL : question_job(f);
 	j = exec_job_new();
-	if (is_whole(f) && plan_run(f->plan, ROUTES_PER_BATCH, &j->batch)) {
+	if (plan_run(f->plan, ROUTES_PER_BATCH, !f->uncommitted, &j->batch)) {
 		f->operations += j->batch.count;
 		return j;
 	}
@@ -138,8 +131,58 @@ static void log_refused(struct fib *f, const struct plan_op *op, size_t refused)
 		ip_addr_format(&op->hops[0].gateway, name);
 	else
 		snprintf(name, sizeof(name), "id %u", op->id);
-	log_warning("kernel: %s %s was refused: %s%s%s (%zu refused in this batch)", what[op->kind], name,
+	log_about(LOG_LEVEL_WARNING,
+		LOG_ABOUT("fib-refused",
+			.prefix = op->kind == PLAN_ROUTE_SET || op->kind == PLAN_ROUTE_DEL ? name : NULL),
+		"kernel: %s %s was refused: %s%s%s (%zu refused in this batch)", what[op->kind], name,
 		strerror(-op->error), op->why ? ": " : "", op->why ? op->why : "", refused);
+}
+
+void fib_tell_changes(struct fib *f, bool tell)
+{
+	f->telling = tell;
+}
+
+static bool change_of(const struct plan_op *op, struct fib_change *c)
+{
+	*c = (struct fib_change){ .prefix = op->prefix, .group_id = op->id };
+	switch ((enum plan_op_kind)op->kind) {
+	case PLAN_ROUTE_SET:
+		c->kind = op->replace ? FIB_CHANGED : FIB_INSTALLED;
+		break;
+	case PLAN_ROUTE_DEL:
+		c->kind = FIB_REMOVED;
+		break;
+	case PLAN_GROUP_SET:
+		c->kind = FIB_GROUP_CHANGED;
+		return op->replace || op->error;
+	default:
+		return false;
+	}
+	return true;
+}
+
+/* After the plan has taken them: what it shows is what is told. */
+static void tell_results(const struct fib *f, const struct plan_batch *b)
+{
+	char error[256];
+	struct fib_change c;
+
+	if (!f->telling || !f->cfg.changed)
+		return;
+	for (size_t i = 0; i < b->count; i++) {
+		const struct plan_op *op = &b->op[i];
+
+		if (!change_of(op, &c))
+			continue;
+		if (op->error) {
+			snprintf(error, sizeof(error), "%s%s%s", strerror(-op->error), op->why ? ": " : "",
+				op->why ? op->why : "");
+			c.kind = FIB_FAILED;
+			c.error = error;
+		}
+		f->cfg.changed(f->cfg.user, &c);
+	}
 }
 
 static void take_results(struct fib *f, const struct plan_batch *b)
@@ -160,6 +203,7 @@ static void take_results(struct fib *f, const struct plan_batch *b)
 	if (first)
 		log_refused(f, first, refused);
 	plan_done(f->plan, b);
+	tell_results(f, b);
 	/* Another program's route, or one of ours we have lost sight of: the listing tells. */
 	if (exists &&
 		(!f->doubted_us || io_loop_now_us(f->loop) - f->doubted_us > ROUTE_LISTING_INTERVAL_US)) {
@@ -194,18 +238,25 @@ static bool take_answer(struct fib *f, const struct exec_question *q)
 static void take_answers(struct fib *f, const struct exec_job *j)
 {
 	char addr[PREFIX_TEXT_MAX], gateway[PREFIX_TEXT_MAX];
+	uint64_t held_back;
 
 	for (size_t i = 0; i < j->question_count; i++) {
 		const struct exec_question *q = &j->question[i];
 
-		if (!take_answer(f, q))
+		if (!take_answer(f, q) ||
+			!log_burst_pass(&f->reach_log, fib_now_ms(f), REACH_LINES_PER_S, &held_back))
 			continue;
+		if (held_back)
+			log_warning("%llu lines about next hops were not written: more than %d in a second",
+				(unsigned long long)held_back, REACH_LINES_PER_S);
 		ip_addr_format(&q->addr, addr);
 		if (q->answer.reachable)
-			log_info("next hop %s is reached by %s through %s", addr,
+			log_about(LOG_LEVEL_INFO, LOG_ABOUT("next-hop-reached"),
+				"next hop %s is reached by %s through %s", addr,
 				ip_addr_format(&q->answer.gateway, gateway), q->answer.interface);
 		else
-			log_warning("next hop %s is unreachable: %s", addr, q->answer.why);
+			log_about(LOG_LEVEL_WARNING, LOG_ABOUT("next-hop-unreachable"),
+				"next hop %s is unreachable: %s", addr, q->answer.why);
 	}
 	plan_resolve_end(f->plan);
 }
@@ -285,9 +336,14 @@ static void finish(void *user, struct exec_job *j)
 		f->cfg.turned(f->cfg.user);
 }
 
+/* All results there are, or a turn that takes long would leave the kernel without work. */
 static void on_work(void *user)
 {
-	fib_proceed(user);
+	struct fib *f = user;
+
+	while (exec_wait(f->exec, 0))
+		;
+	fib_proceed(f);
 }
 
 /* --- life --- */
@@ -399,7 +455,7 @@ static void remove_all(struct fib *f, uint64_t deadline_us)
 {
 	plan_clear(f->plan);
 	plan_sweep(f->plan);
-	f->uncommitted = 0;
+	f->uncommitted = false;
 	do {
 		f->want_refresh = f->want_unreachable = f->want_routes = f->want_shares = false;
 		fib_proceed(f);
@@ -439,19 +495,21 @@ void fib_set(struct fib *f, const struct prefix *p, const struct fib_next_hop *n
 {
 	char text[PREFIX_TEXT_MAX];
 
-	f->uncommitted++;
+	f->uncommitted = true;
 	if (plan_set(f->plan, p, fib_kind(f, p), nh, count))
 		return;
 	f->resilient_refused++;
 	if (log_limit_pass(&f->resilient_log, fib_now_ms(f), FIB_LOG_INTERVAL_MS, NULL))
-		log_warning("kernel: route %s shares a hash-threshold group: there are %zu resilient groups "
-			    "already, as many as fib: max-resilient-groups allows",
-			prefix_format(p, text), f->cfg.max_resilient_groups);
+		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("fib-shares-group", .prefix = prefix_format(p, text)),
+			"kernel: route %s shares a hash-threshold group: there are %zu resilient groups "
+			"already, as many "
+			"as fib: max-resilient-groups allows",
+			text, f->cfg.max_resilient_groups);
 }
 
 void fib_del(struct fib *f, const struct prefix *p)
 {
-	f->uncommitted++;
+	f->uncommitted = true;
 	plan_del(f->plan, p);
 }
 
@@ -467,7 +525,7 @@ void fib_unwatch(struct fib *f, const struct ip_addr *addr)
 
 void fib_commit(struct fib *f)
 {
-	f->uncommitted = 0;
+	f->uncommitted = false;
 	fib_proceed(f);
 }
 

@@ -9,7 +9,7 @@
  *
  * Commit a change whole: when all routes that share a group change alike between two commits, the group is changed in
  * place, which is one operation however many routes there are. Wishes that take no route from one group to another do not
- * wait for the commit, and nothing waits for one that is too long in coming.
+ * wait for the commit.
  *
  * The FIB also follows the kernel: a next hop that becomes unreachable (resolve.h) is left out and comes back by itself,
  * and what the kernel or somebody else takes out of our routes, groups and next hops is put in again. What is there at
@@ -55,6 +55,16 @@ struct fib_reach {
 	uint32_t metric;	/* of the route that leads there; 0 when it is on-link */
 };
 
+/* What the kernel has done for us. Of a group: all routes over it have its next hops now. */
+enum fib_change_kind { FIB_INSTALLED, FIB_CHANGED, FIB_REMOVED, FIB_FAILED, FIB_GROUP_CHANGED };
+
+struct fib_change {
+	enum fib_change_kind kind;
+	struct prefix prefix; /* not of a group */
+	uint32_t group_id;    /* 0: none */
+	const char *error;    /* of FIB_FAILED, for the call */
+};
+
 struct fib_config {
 	uint32_t table;				      /* 254: main */
 	uint32_t metric;			      /* 20 */
@@ -75,6 +85,8 @@ struct fib_config {
 	void (*reached)(void *user, const struct ip_addr *addr, const struct fib_reach *reach);
 	/* Something has come back from the kernel: what fib_look() tells may be new. May be NULL. */
 	void (*turned)(void *user);
+	/* Between fib_tell_changes(true) and (false). May be NULL. */
+	void (*changed)(void *user, const struct fib_change *c);
 	void *user;
 };
 
@@ -131,8 +143,16 @@ size_t fib_leftover(const struct fib *f, struct prefix *at, bool first, struct f
  * "installed", "pending", "failed" (error says why), "empty" (no next hop is left: packets are rejected), or "leftover" (of an
  * earlier run; not wished, not swept yet). An installed route may have an error: a next hop that had to be left out. */
 struct row *fib_row(const struct fib *f, struct prefix *at, bool first);
+/* The same of one prefix; NULL when there is none. */
+struct row *fib_row_of(const struct fib *f, const struct prefix *p);
+/* Of a group: {"group-id","routes","next-hops":[{"address","weight"}]}; NULL when there is none. */
+struct row *fib_group_row(const struct fib *f, uint32_t group_id);
+/* Somebody wants to know of each route that the kernel takes, or nobody any more. */
+void fib_tell_changes(struct fib *f, bool tell);
 /* {"kernel":"next-hop objects|classic multipath","table","metric","protocol","routes","leftover-routes","groups",
  * "next-hops","unreachable-next-hops","pending","failed","foreign-routes","operations","refused-operations","comparisons",
  * "overflows","swept","resilient-groups","max-resilient-groups","resilient-octets","resilient-refused",
  * "sysctls":[{"key","value","wanted","reason"}]} */
 struct row *fib_status(const struct fib *f);
+/* Routes of ours that the kernel has or is about to get. */
+size_t fib_routes(const struct fib *f);

@@ -40,17 +40,19 @@ static void on_reach(void *user)
 static void on_route(void *user, const struct message_route *r, bool there)
 {
 	struct fib *f = user;
-
 	char text[PREFIX_TEXT_MAX];
+	uint64_t more;
 
 	if (there)
 		plan_found_route(
 			f->plan, &r->prefix, r->next_hop_id, message_reject(r), fib_kind(f, &r->prefix));
 	else
 		plan_lost_route(f->plan, &r->prefix);
-	if (log_limit_pass(&f->repaired_log, fib_now_ms(f), FIB_LOG_INTERVAL_MS, NULL))
-		log_warning("kernel: route %s was %s, not by us; it is put right",
-			prefix_format(&r->prefix, text), there ? "changed" : "removed");
+	if (log_limit_pass(&f->repaired_log, fib_now_ms(f), FIB_LOG_INTERVAL_MS, &more))
+		log_about(LOG_LEVEL_WARNING,
+			LOG_ABOUT("fib-repaired", .prefix = prefix_format(&r->prefix, text)),
+			"kernel: route %s was %s, not by us; it is put right (%llu more before)", text,
+			there ? "changed" : "removed", (unsigned long long)more);
 	io_job_post(f->work);
 }
 
@@ -62,9 +64,10 @@ static void on_foreign(void *user, const struct message_route *r, bool there)
 	if (!plan_foreign_route(f->plan, &r->prefix, there))
 		return;
 	if (log_limit_pass(&f->foreign_log, fib_now_ms(f), FIB_LOG_INTERVAL_MS, NULL))
-		log_warning("kernel: another program (protocol %u) has %s a route to %s with our metric %u%s",
-			r->protocol, there ? "put in" : "taken out", prefix_format(&r->prefix, text),
-			f->cfg.metric,
+		log_about(LOG_LEVEL_WARNING,
+			LOG_ABOUT("foreign-route", .prefix = prefix_format(&r->prefix, text)),
+			"kernel: another program (protocol %u) has %s a route to %s with our metric %u%s",
+			r->protocol, there ? "put in" : "taken out", text, f->cfg.metric,
 			there ? "; it is left alone, and ours is not changed as long as it is there" : "");
 	io_job_post(f->work);
 }

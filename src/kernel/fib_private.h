@@ -14,12 +14,12 @@
 #include "kernel/sysctl.h"
 #include "kernel/watch.h"
 
-enum { FIB_LOG_INTERVAL_MS = 1000 };
+enum { FIB_LOG_INTERVAL_MS = 1000, REACH_LINES_PER_S = 1000 };
 
 struct fib {
 	struct io_loop *loop;
 	struct fib_config cfg;
-	bool classic, swept;
+	bool classic, swept, telling;
 	int lock;
 	struct plan *plan;
 	struct watch_list watched;
@@ -28,15 +28,16 @@ struct fib {
 	struct events *events;
 	struct io_job *work;
 	struct io_timer *retry_timer, *refresh_timer, *compare_timer, *share_timer;
-	size_t uncommitted; /* wishes */
-	size_t jobs;	    /* under way */
-	bool asking;	    /* one of them is a question, and then the only one */
+	bool uncommitted; /* there are wishes since the last commit */
+	size_t jobs;	  /* under way */
+	bool asking;	  /* one of them is a question, and then the only one */
 	/* What the next question to the kernel is to cover. */
 	bool want_unreachable, want_refresh, want_routes, want_shares;
 	bool link_changed, second_look;
 	uint64_t refreshed_us, doubted_us;
 	uint64_t operations, refused, comparisons, overflows, resilient_refused;
 	struct log_limit refused_log, foreign_log, repaired_log, resilient_log, stuck_log;
+	struct log_burst reach_log;
 	struct kernel_sysctl sysctl[KERNEL_SYSCTLS_MAX];
 	size_t sysctl_count;
 };

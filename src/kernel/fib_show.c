@@ -62,29 +62,58 @@ static struct row *next_hop_row(const struct plan_view *v, size_t i)
 	return r;
 }
 
+static struct row *view_row(const struct plan_view *v)
+{
+	struct row *r = row_new(), *hops = row_new_list();
+	char text[PREFIX_TEXT_MAX];
+
+	row_text(r, "prefix", prefix_format(&v->prefix, text));
+	for (size_t i = 0; i < v->hop_count; i++)
+		row_append(hops, next_hop_row(v, i));
+	row_put(r, "next-hops", hops);
+	if (v->group_id) {
+		row_int(r, "group-id", v->group_id);
+		row_text(r, "group-type", v->resilient ? "resilient" : "hash-threshold");
+	}
+	row_text(r, "state", state_format(v->state));
+	if (v->error[0])
+		row_text(r, "error", v->error);
+	put_warning(r, v);
+	return r;
+}
+
 struct row *fib_row(const struct fib *f, struct prefix *at, bool first)
 {
 	struct plan_view v;
-	struct row *r, *hops;
-	char text[PREFIX_TEXT_MAX];
 
 	if (!plan_view_next(f->plan, first ? NULL : at, &v))
 		return NULL;
 	*at = v.prefix;
+	return view_row(&v);
+}
+
+struct row *fib_row_of(const struct fib *f, const struct prefix *p)
+{
+	struct plan_view v;
+
+	return plan_view_get(f->plan, p, &v) ? view_row(&v) : NULL;
+}
+
+struct row *fib_group_row(const struct fib *f, uint32_t group_id)
+{
+	struct row *r, *hops;
+	struct plan_view v;
+	size_t routes;
+
+	if (!plan_view_group(f->plan, group_id, &v, &routes))
+		return NULL;
 	r = row_new();
 	hops = row_new_list();
-	row_text(r, "prefix", prefix_format(&v.prefix, text));
+	row_int(r, "group-id", group_id);
+	row_int(r, "routes", (int64_t)routes);
 	for (size_t i = 0; i < v.hop_count; i++)
 		row_append(hops, next_hop_row(&v, i));
 	row_put(r, "next-hops", hops);
-	if (v.group_id) {
-		row_int(r, "group-id", v.group_id);
-		row_text(r, "group-type", v.resilient ? "resilient" : "hash-threshold");
-	}
-	row_text(r, "state", state_format(v.state));
-	if (v.error[0])
-		row_text(r, "error", v.error);
-	put_warning(r, &v);
 	return r;
 }
 
@@ -118,4 +147,9 @@ struct row *fib_status(const struct fib *f)
 	}
 	fib_sysctl_rows(f, r);
 	return r;
+}
+
+size_t fib_routes(const struct fib *f)
+{
+	return plan_stats(f->plan).routes;
 }

@@ -92,16 +92,33 @@ struct local_route *local_route_add(
 	return r;
 }
 
-void local_route_del(struct local_route *r)
+static void take_out(const struct local_route *r)
 {
 	char err[256];
-	int error;
+	int error = change(RTM_DELROUTE, 0, &r->prefix, r->interface, err, sizeof(err));
 
-	if (!r)
-		return;
-	error = change(RTM_DELROUTE, 0, &r->prefix, r->interface, err, sizeof(err));
 	if (error && error != -ESRCH && error != -ENOENT && error != -ENODEV)
 		log_warning("%s", err);
+}
+
+/* Both are there for a moment. */
+bool local_route_move(struct local_route *r, const char *interface, char *err, size_t err_size)
+{
+	int error = change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, &r->prefix, interface, err, err_size);
+
+	if (error && error != -EEXIST)
+		return false;
+	take_out(r);
+	free(r->interface);
+	r->interface = mem_strdup(interface);
+	return true;
+}
+
+void local_route_del(struct local_route *r)
+{
+	if (!r)
+		return;
+	take_out(r);
 	free(r->interface);
 	free(r);
 }

@@ -20,6 +20,8 @@ struct local_route;
  * with a reason in err that says what to do. */
 struct local_route *local_route_add(
 	const struct prefix *prefix, const char *interface, char *err, size_t err_size);
+/* To another interface; at no time the prefix is not local. False, with a reason in err and nothing changed. */
+bool local_route_move(struct local_route *r, const char *interface, char *err, size_t err_size);
 /* Takes the route out if it is ours by its protocol (one that is gone already is right; a failure is logged) and frees r. */
 void local_route_del(struct local_route *r);
 

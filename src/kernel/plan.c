@@ -21,7 +21,7 @@ struct plan *plan_new(const struct plan_config *cfg)
 	p->reject.object.present = p->reject.object.is_group = true;
 	assert(cfg->kind_count <= PLAN_KINDS_MAX);
 	slab_init(&p->route_slab, sizeof(struct plan_route));
-	list_init(&p->fresh);
+	list_init(&p->moving);
 	list_init(&p->queue);
 	list_init(&p->refused);
 	list_init(&p->stale_groups);
@@ -309,6 +309,9 @@ static void next_hop_done(struct plan *p, const struct plan_op *op, uint8_t erro
 			return;
 		}
 		p->undeleted |= error != 0;
+		if (nh->left)
+			plan_leave_failed(p);
+		nh->left = false;
 	}
 	nh->object.error = error;
 }

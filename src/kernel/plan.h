@@ -21,6 +21,8 @@
  *   A group or next hop is deleted only in a batch after the one that left it without users, when the results of that
  *   one are known: a move that failed still finds the group it came from. So a route never points at a group that is not
  *   there, and no wished route with a usable next hop is ever absent once it is installed.
+ * - Next hops that nobody wishes for any more are deleted before groups change where that is all the change their groups
+ *   need (plan_leave.c): the kernel takes them out.
  * - A next hop that cannot be reached is left out of its groups; a route without a usable next hop is taken out. The
  *   object stays in the kernel as long as somebody wishes for it.
  * - An id is free again when the kernel has confirmed its deletion.
@@ -180,13 +182,10 @@ void plan_rewrite(struct plan *p);
 
 /* --- planning --- */
 
-/* Whether a wish since the last plan_run() takes a route from one group to another: plan_run() should see all such wishes at once,
- * to change the group instead. */
-bool plan_moves(const struct plan *p);
-
 /* Writes the next operations into an empty batch, at most max_routes route operations; false when there is none that need not
- * wait for results. */
-bool plan_run(struct plan *p, size_t max_routes, struct plan_batch *b);
+ * wait. whole: all wishes of a change are known; until then routes that would go from one group to another stay where they
+ * are, because if all of them do, the group is changed instead. */
+bool plan_run(struct plan *p, size_t max_routes, bool whole, struct plan_batch *b);
 /* The results of a batch for which plan_run() was true. */
 void plan_done(struct plan *p, const struct plan_batch *b);
 /* Tries what failed once more with the next plan_run(). */
@@ -236,6 +235,8 @@ struct plan_view {
 bool plan_view_next(const struct plan *p, const struct prefix *after, struct plan_view *v);
 /* That of a prefix; false when there is none. */
 bool plan_view_get(const struct plan *p, const struct prefix *prefix, struct plan_view *v);
+/* Of a group: its next hops and how many routes point at it; false when there is none. */
+bool plan_view_group(const struct plan *p, uint32_t id, struct plan_view *v, size_t *routes);
 struct plan_hop_view plan_view_hop(const struct plan_view *v, size_t i);
 
 struct plan_stats {

@@ -239,6 +239,7 @@ void plan_adopt_heir(struct plan *p, struct plan_next_hop *nh)
 		if (from->refs) {
 			nh->refs++;
 			from->heir = nh;
+			p->last_set = NULL;
 			p->remerge = true;
 		} else {
 			plan_object_idle(p, o);

@@ -121,6 +121,8 @@ void plan_found_route(
 	if (!p->adopted && p->listing) {
 		r->owned = true;
 		r->empty = g == &p->reject;
+		/* It has a group now: what it waits for, if at all, is to move. */
+		plan_route_list(p, r, PLAN_NOWHERE);
 		plan_adopt_route(p, r, g, kind);
 		/* What was found is what is wanted, as a rule. */
 		if (r->where == PLAN_WAITING && r->wanted && g->set == r->wanted)

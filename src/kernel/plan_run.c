@@ -130,17 +130,17 @@ static void count_leaving(struct plan *p, const struct plan_route *r)
 	g->leaving++;
 }
 
+/* All routes that move are known: they wait no longer than others, and groups they leave together change instead. */
 static void change_groups(struct plan *p)
 {
-	if (p->cfg.classic || !p->moves)
-		return;
-	p->moves = false;
-	LIST_FOREACH (link, &p->fresh)
+	LIST_FOREACH (link, &p->moving)
 		count_leaving(p, LIST_ENTRY(link, struct plan_route, link));
-	LIST_FOREACH (link, &p->fresh) {
-		struct plan_group *g = LIST_ENTRY(link, struct plan_route, link)->group;
+	LIST_FOREACH (link, &p->moving) {
+		struct plan_route *r = LIST_ENTRY(link, struct plan_route, link);
+		struct plan_group *g = r->group;
 		struct plan_set *to;
 
+		r->moving = false;
 		if (!g || g->turn != p->turn || g->leaving != g->refs)
 			continue;
 		to = g->target;
@@ -148,6 +148,7 @@ static void change_groups(struct plan *p)
 		if (to && may_become(p, g, to))
 			change_set(p, g, to);
 	}
+	list_move_all(&p->queue, &p->moving);
 }
 
 static void set_groups(struct plan *p, struct plan_batch *b)
@@ -297,7 +298,6 @@ static bool may_go_ahead(const struct plan_route *r)
 
 static void take_routes(struct plan *p, size_t max, struct plan_batch *b)
 {
-	list_move_all(&p->queue, &p->fresh);
 	LIST_FOREACH (link, &p->queue) {
 		struct plan_route *r = LIST_ENTRY(link, struct plan_route, link);
 
@@ -351,6 +351,23 @@ static void del_groups(struct plan *p, struct plan_batch *b, struct list *idle)
 	}
 }
 
+void plan_next_hop_del(struct plan *p, struct plan_batch *b, struct plan_next_hop *nh)
+{
+	struct plan_object *o = &nh->object;
+
+	list_del(&o->idle);
+	if (!nh->detached) {
+		hash_del(&p->next_hops, &nh->by_addr);
+		nh->detached = true;
+	}
+	if (o->present) {
+		add_op(b, PLAN_NEXT_HOP_DEL, nh)->id = o->id;
+		o->present = false;
+	} else {
+		plan_next_hop_free(p, nh);
+	}
+}
+
 /* While some group may still have members it should not have, a next hop's deletion could empty it. */
 static bool may_delete_next_hops(const struct plan *p)
 {
@@ -372,16 +389,7 @@ static void del_next_hop(struct plan *p, struct plan_batch *b, struct plan_next_
 		plan_object_idle(p, o);
 		return;
 	}
-	if (!nh->detached) {
-		hash_del(&p->next_hops, &nh->by_addr);
-		nh->detached = true;
-	}
-	if (o->present) {
-		add_op(b, PLAN_NEXT_HOP_DEL, nh)->id = o->id;
-		o->present = false;
-	} else {
-		plan_next_hop_free(p, nh);
-	}
+	plan_next_hop_del(p, b, nh);
 }
 
 /* Moves what is without users now to another list, and forgets the others. */
@@ -395,7 +403,7 @@ static void take_idle(struct list *from, struct list *to)
 	}
 }
 
-static void run_once(struct plan *p, size_t max_routes, struct plan_batch *b)
+static void run_once(struct plan *p, size_t max_routes, bool whole, struct plan_batch *b)
 {
 	struct list groups, next_hops;
 
@@ -405,8 +413,10 @@ static void run_once(struct plan *p, size_t max_routes, struct plan_batch *b)
 	take_idle(&p->idle_groups, &groups);
 	take_idle(&p->idle_next_hops, &next_hops);
 	set_next_hops(p, b);
-	change_groups(p);
+	if (whole)
+		change_groups(p);
 	take_routes(p, max_routes, b);
+	plan_leave_groups(p, b);
 	set_groups(p, b);
 	append_route_ops(p, b);
 	del_groups(p, b, &groups);
@@ -417,10 +427,10 @@ static void run_once(struct plan *p, size_t max_routes, struct plan_batch *b)
 }
 
 /* While the kernel works: routes alone, as long as everything else is at rest. */
-static void run_ahead(struct plan *p, size_t max_routes, struct plan_batch *b)
+static void run_ahead(struct plan *p, size_t max_routes, bool whole, struct plan_batch *b)
 {
-	if (p->cfg.classic || p->objects_under_way || p->rescan || p->moves || p->next_hops_dirty ||
-		!list_empty(&p->stale_groups))
+	if (p->cfg.classic || p->objects_under_way || p->rescan || (whole && !list_empty(&p->moving)) ||
+		p->next_hops_dirty || !list_empty(&p->stale_groups))
 		return;
 	p->turn++;
 	take_routes(p, max_routes, b);
@@ -435,18 +445,13 @@ static bool has_objects(const struct plan_batch *b)
 	return false;
 }
 
-bool plan_moves(const struct plan *p)
-{
-	return p->moves;
-}
-
-bool plan_run(struct plan *p, size_t max_routes, struct plan_batch *b)
+bool plan_run(struct plan *p, size_t max_routes, bool whole, struct plan_batch *b)
 {
 	if (p->under_way)
-		run_ahead(p, max_routes, b);
+		run_ahead(p, max_routes, whole, b);
 	/* What needs no operation may free what needs one: a route its set, a set its group, a group its next hops. */
 	for (int i = 0; i < 4 && !b->count && !p->under_way; i++)
-		run_once(p, max_routes, b);
+		run_once(p, max_routes, whole, b);
 	if (!b->count)
 		return false;
 	p->objects_under_way |= has_objects(b);

@@ -83,6 +83,7 @@ struct plan_next_hop *plan_next_hop_add(struct plan *p, const struct ip_addr *ad
 	struct plan_next_hop *nh = mem_calloc(1, sizeof(*nh));
 
 	nh->addr = *addr;
+	p->last_set = NULL;
 	hash_add(&p->next_hops, &nh->by_addr, ip_addr_hash(addr));
 	return nh;
 }
@@ -204,15 +205,36 @@ struct plan_set *plan_set_intern_members(
 	return s;
 }
 
+static bool is_last_wish(const struct plan *p, const struct fib_next_hop *nh, size_t count)
+{
+	if (!p->last_set || p->last_set->count != count)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (nh[i].weight != p->last_wish[i].weight ||
+			!ip_addr_equal(&nh[i].addr, &p->last_wish[i].addr))
+			return false;
+	return true;
+}
+
 struct plan_set *plan_set_intern(struct plan *p, uint8_t kind, const struct plan_route *owner,
 	const struct fib_next_hop *nh, size_t count)
 {
 	struct plan_member m[FIB_NEXT_HOPS_MAX];
+	struct plan_set *s;
 
 	assert(count >= 1 && count <= FIB_NEXT_HOPS_MAX);
+	if (!owner && is_last_wish(p, nh, count)) {
+		p->last_set->refs++;
+		return p->last_set;
+	}
 	for (size_t i = 0; i < count; i++)
 		m[i] = (struct plan_member){ next_hop_at(p, &nh[i].addr), nh[i].weight };
-	return plan_set_intern_members(p, plan_kind_is_resilient(p, kind) ? kind : 0, owner, m, count);
+	s = plan_set_intern_members(p, plan_kind_is_resilient(p, kind) ? kind : 0, owner, m, count);
+	if (!owner) {
+		memcpy(p->last_wish, nh, count * sizeof(*nh));
+		p->last_set = s;
+	}
+	return s;
 }
 
 size_t plan_set_hops(const struct plan_set *s, struct plan_hop out[FIB_NEXT_HOPS_MAX])
@@ -238,6 +260,8 @@ void plan_set_unref(struct plan *p, struct plan_set *s)
 	for (size_t i = 0; i < s->count; i++)
 		plan_next_hop_unref(p, s->member[i].nh);
 	hash_del(&p->sets, &s->node);
+	if (p->last_set == s)
+		p->last_set = NULL;
 	free(s);
 }
 
@@ -359,17 +383,38 @@ void plan_route_free(struct plan *p, struct plan_route *r)
 	slab_free(&p->route_slab, r);
 }
 
+static bool has_new(const struct plan_set *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (!s->member[i].nh->known)
+			return true;
+	return false;
+}
+
+/* Whether it would go from one group to another; one without a usable next hop is only taken out. */
+static bool may_move(const struct plan *p, const struct plan_route *r)
+{
+	return r->group && r->wanted && !p->cfg.classic && (r->wanted->usable || has_new(r->wanted));
+}
+
+static struct list *list_of(struct plan *p, const struct plan_route *r)
+{
+	return r->where == PLAN_REFUSED ? &p->refused : r->moving ? &p->moving : &p->queue;
+}
+
 void plan_route_list(struct plan *p, struct plan_route *r, enum plan_where where)
 {
-	p->moves |= where == PLAN_WAITING && r->group && r->wanted;
-	if (r->where == where)
+	bool moves = where == PLAN_WAITING && may_move(p, r);
+
+	if (r->where == where && moves >= r->moving)
 		return;
 	p->listed[r->where]--;
 	p->listed[where]++;
 	r->where = (uint8_t)where;
+	r->moving = moves;
 	list_del(&r->link);
 	if (where != PLAN_NOWHERE)
-		list_add_tail(where == PLAN_WAITING ? &p->fresh : &p->refused, &r->link);
+		list_add_tail(list_of(p, r), &r->link);
 }
 
 void plan_route_point(struct plan *p, struct plan_route *r, struct plan_group *g)

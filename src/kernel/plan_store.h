@@ -34,6 +34,7 @@ struct plan_next_hop {
 	size_t refs;   /* sets it is a member of */
 	bool known;    /* has been resolved, one way or the other */
 	bool changed;  /* since the last plan_resolve_end */
+	bool left;     /* its groups, by being deleted */
 	bool detached; /* not in plan.next_hops: a leftover, or being deleted for good */
 	bool found; /* made from an object of the kernel, under its gateway's address; nobody has wished for it */
 	/* The next hop, with the same gateway, that was wished for and has the object now; a reference. */
@@ -103,9 +104,10 @@ struct plan_route {
 	bool empty : 1;		  /* to be there without next hops, by on_empty */
 	bool foreign : 1;	  /* another program has a route to its prefix too */
 	bool resilient : 1;	  /* counted in plan.resilient */
+	bool moving : 1;	  /* in plan.moving */
 	struct plan_group *group; /* NULL: the kernel has no such route */
 	struct plan_set *wanted;
-	struct list link;	/* in plan.fresh, plan.queue or plan.refused */
+	struct list link;	/* in plan.moving, plan.queue or plan.refused */
 	struct plan_hold *hold; /* NULL: wanted is what is wished */
 };
 
@@ -118,10 +120,10 @@ struct plan {
 	struct hash routes, sets, next_hops, objects;
 	struct slab route_slab;
 	struct order order;
-	/* Routes: waiting since the last plan_run, or longer; refused by the kernel. */
-	struct list fresh, queue, refused;
+	/* Routes that wait: to go from one group to another, for the change to be whole; for their operation. And those refused
+	 * by the kernel. */
+	struct list moving, queue, refused;
 	size_t listed[PLAN_WHERE_COUNT];
-	bool moves;		/* some fresh route may go from one group to another */
 	size_t busy;		/* routes in the batches under way */
 	size_t under_way;	/* batches */
 	bool objects_under_way; /* these change next hops or groups */
@@ -129,7 +131,10 @@ struct plan {
 	struct list idle_groups, idle_next_hops;
 	struct plan_group strange; /* "a route of ours whose next hops we do not know" points here */
 	struct plan_group reject;  /* a route without next hops, by on_empty, points here */
-	size_t resilient;	   /* routes that want a resilient group */
+	/* The last wish for a shared group, and its set; NULL: none. Routes that share one come one after the other. */
+	struct fib_next_hop last_wish[FIB_NEXT_HOPS_MAX];
+	struct plan_set *last_set;
+	size_t resilient; /* routes that want a resilient group */
 	size_t foreign, found_next_hops;
 	bool adopted;  /* the first listing is over */
 	bool remerge;  /* what adopted routes want is to be put together anew */
@@ -190,6 +195,18 @@ void plan_object_leave(struct plan *p, struct plan_object *o);
 /* What the kernel has in a group; count 0: not known. */
 void plan_group_sent(struct plan_group *g, const struct plan_hop *hop, size_t count);
 bool plan_group_has(const struct plan_group *g, const struct plan_hop *hop, size_t count);
+
+/* --- plan_run.c --- */
+
+/* Deletes one that nobody wishes for any more, for good; frees it when the kernel does not have it. */
+void plan_next_hop_del(struct plan *p, struct plan_batch *b, struct plan_next_hop *nh);
+
+/* --- plan_leave.c --- */
+
+/* Deletes next hops that are to leave groups, where groups need nothing else to be what they are to be. */
+void plan_leave_groups(struct plan *p, struct plan_batch *b);
+/* The kernel refused that: what groups have is not known any more. */
+void plan_leave_failed(struct plan *p);
 
 /* --- plan_adopt.c --- */
 

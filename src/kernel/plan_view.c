@@ -85,6 +85,22 @@ bool plan_view_get(const struct plan *p, const struct prefix *prefix, struct pla
 	return r;
 }
 
+bool plan_view_group(const struct plan *p, uint32_t id, struct plan_view *v, size_t *routes)
+{
+	const struct plan_object *o = plan_object_get(p, id);
+	const struct plan_group *g = o && o->is_group ? (const struct plan_group *)o : NULL;
+
+	if (!g || !g->set)
+		return false;
+	*v = (struct plan_view){ .group_id = id,
+		.set = g->set,
+		.group = g,
+		.hop_count = g->set->count,
+		.resilient = g->resilient };
+	*routes = g->refs;
+	return true;
+}
+
 static double wanted_percent(const struct plan_set *s, const struct plan_member *m)
 {
 	double sum = 0;

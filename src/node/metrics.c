@@ -1,6 +1,7 @@
 /* The command "metrics": everything lb-announcer --node counts. */
 #include "control/metrics.h"
 
+#include "base/log.h"
 #include "base/row.h"
 #include "config.h"
 #include "daemon/limit.h"
@@ -12,7 +13,10 @@
 
 GAUGE(info, "lb_announcer_node_info", "1; the label says what runs.");
 GAUGE(uptime, "lb_announcer_node_uptime_seconds", "Time since the start.");
+COUNTER(log_lines_lost, "lb_announcer_node_log_lines_lost_total",
+	"Lines of the log that were lost because nobody took them.");
 GAUGE(resident, "lb_announcer_node_resident_memory_bytes", "Memory that the process really uses.");
+COUNTER(reloads, "lb_announcer_node_reloads_total", "Reloads by their result.");
 COUNTER(registered, "lb_announcer_node_registrations_total", "Pods that were registered for a service.");
 COUNTER(gone, "lb_announcer_node_lost_registrations_total",
 	"Registrations taken out because their connection ended.");
@@ -66,6 +70,9 @@ static bool more(void *state, struct metrics *m)
 	metrics_add(m, &info, 1, "version", PACKAGE_VERSION, NULL);
 	metrics_add_real(m, &uptime, (double)(node_now_ms(n) - n->started_ms) / 1000, NULL);
 	metrics_add(m, &resident, daemon_resident_octets(), NULL);
+	metrics_add(m, &reloads, n->reload.done, "result", "done", NULL);
+	metrics_add(m, &reloads, n->reload.refused, "result", "refused", NULL);
+	metrics_add(m, &log_lines_lost, log_lost(), NULL);
 	metrics_add(m, &registered, n->registered, NULL);
 	metrics_add(m, &gone, n->gone, NULL);
 	metrics_add(m, &refused, n->refused, NULL);

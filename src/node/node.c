@@ -290,7 +290,19 @@ static bool has_capability(void)
 	return false;
 }
 
-struct node *node_new(struct config_node_routes *cfg)
+/* For the service manager. */
+static void status_line(void *user, struct text *out)
+{
+	const struct node *n = user;
+	size_t pods = 0;
+
+	LIST_FOREACH (link, &n->pods)
+		pods++;
+	text_add(out, "%zu pods registered; %zu routes in the kernel", pods, fib_routes(n->fib));
+	reload_status_text(&n->reload, out);
+}
+
+struct node *node_new(struct config_node_routes *cfg, const char *path)
 {
 	struct node *n = mem_calloc(1, sizeof(*n));
 
@@ -300,6 +312,7 @@ struct node *node_new(struct config_node_routes *cfg)
 	list_init(&n->registrants);
 	n->loop = io_loop_new();
 	n->started_ms = node_now_ms(n);
+	n->pulse = daemon_pulse_new(n->loop, status_line, n);
 	n->table = node_table_new();
 	n->work = io_job_new(n->loop, work, n);
 	n->weights_due = io_timer_new(n->loop, turned, n);
@@ -307,6 +320,9 @@ struct node *node_new(struct config_node_routes *cfg)
 	n->restart = io_timer_new(n->loop, restart_time_over, n);
 	n->on_term = io_signal_new(n->loop, SIGTERM, end, n);
 	n->on_int = io_signal_new(n->loop, SIGINT, end, n);
+	n->on_hup = io_signal_new(n->loop, SIGHUP, reload_signal, &n->reload);
+	n->strays = io_timer_new(n->loop, node_register_drop_strays, n);
+	reload_init(&n->reload, &node_reload_ops, path, n);
 	if (cfg->node.hash == CONFIG_HASH_OWN)
 		node_hash_see_to(config_node_has_services(&cfg->node, IP_V4),
 			config_node_has_services(&cfg->node, IP_V6));
@@ -327,6 +343,7 @@ void node_run(struct node *n)
 /* Who registered keeps its routes: that its connection ends now is our doing. */
 void node_free(struct node *n)
 {
+	daemon_pulse_free(n->pulse);
 	fib_free(n->fib);
 	n->fib = NULL;
 	control_server_free(n->registry);
@@ -337,9 +354,12 @@ void node_free(struct node *n)
 	io_timer_free(n->weights_due);
 	io_timer_free(n->waiting);
 	io_timer_free(n->restart);
+	io_timer_free(n->strays);
+	reload_fini(&n->reload);
 	io_job_free(n->work);
 	io_signal_free(n->on_term);
 	io_signal_free(n->on_int);
+	io_signal_free(n->on_hup);
 	io_loop_free(n->loop);
 	config_node_routes_free(n->cfg);
 	free(n);

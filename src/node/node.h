@@ -21,9 +21,11 @@
 
 #include "config/node_routes.h"
 #include "control/server.h"
+#include "daemon/pulse.h"
 #include "io/loop.h"
 #include "kernel/fib.h"
 #include "node/table.h"
+#include "reload/reload.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,16 +49,19 @@ struct node {
 	struct node_table *table;
 	struct list pods, registrants;
 	struct control_server *registry, *control;
+	struct daemon_pulse *pulse;
 	struct io_job *work;
 	struct io_timer *weights_due, *waiting, *restart;
-	struct io_signal *on_term, *on_int;
+	struct io_timer *strays; /* what is not allowed any more goes */
+	struct reload reload;
+	struct io_signal *on_term, *on_int, *on_hup;
 	bool taken_over; /* what was in the kernel is known; nothing is wished before */
 	uint64_t started_ms;
 	uint64_t registered, refused, gone; /* counters */
 };
 
-/* Takes cfg over. NULL, with the reason logged, when it cannot work. */
-struct node *node_new(struct config_node_routes *cfg);
+/* Takes cfg over. path: its file, to be read again; lives as long. NULL, with the reason logged, when it cannot work. */
+struct node *node_new(struct config_node_routes *cfg, const char *path);
 void node_free(struct node *n);
 void node_run(struct node *n);
 uint64_t node_now_ms(const struct node *n);
@@ -75,9 +80,18 @@ bool node_pod_usable(void *node, const struct ip_addr *addr);
 extern const struct control_handler node_registry_handlers[];
 /* Answers those whose question the kernel has decided, or time has. */
 void node_register_look(void *node);
+/* How many registrations these settings do not allow. */
+size_t node_register_strays(const struct node *n, const struct config_node_settings *c);
+/* Takes out what is not allowed any more. */
+void node_register_drop_strays(void *node);
 /* Who has registered it: the announcer's own word and its process; "" and 0 when that is not known. */
 const char *node_member_name(const struct node_member *m);
 int node_member_pid(const struct node_member *m);
+
+/* --- reload.c --- */
+
+/* user: the node. */
+extern const struct reload_ops node_reload_ops;
 
 /* --- show.c, metrics.c: rrctl --- */
 

@@ -346,9 +346,8 @@ static bool is_in(const struct prefix *list, size_t count, const struct prefix *
 	return false;
 }
 
-static const char *forbidden(const struct node *n, const struct subject *s)
+static const char *forbidden(const struct config_node_settings *c, const struct subject *s)
 {
-	const struct config_node_settings *c = &n->cfg->node;
 	struct prefix pod = prefix_host(&s->pod);
 
 	if (!is_in(c->services, c->service_count, &s->prefix))
@@ -409,9 +408,12 @@ static bool do_register(void *user, const struct row *args, struct control_answe
 	if (!wrong && (!read_state(args, &state) || capacity < 1))
 		wrong = "\"state\" must be one of announcing, draining, withdrawn, and \"capacity\" bits per "
 			"second";
-	if (!wrong)
-		wrong = forbidden(n, &s);
 	m = wrong ? NULL : find(r, &s);
+	if (!wrong)
+		wrong = forbidden(&n->cfg->node, &s);
+	/* It was allowed when it came. */
+	if (wrong && m)
+		take_out(r, m);
 	if (!wrong && !m && r->member_count == MEMBERS_MAX)
 		wrong = "one connection can register 256 services at most";
 	set_name(r, row_get_text(args, "name"));
@@ -445,6 +447,46 @@ static bool do_unregister(void *user, const struct row *args, struct control_ans
 	take_out(r, m);
 	ask(r, NULL, &s.prefix, out);
 	return true;
+}
+
+/* --- other lists of what is allowed --- */
+
+size_t node_register_strays(const struct node *n, const struct config_node_settings *c)
+{
+	size_t strays = 0;
+
+	LIST_FOREACH (r, &n->registrants) {
+		LIST_FOREACH (link, &LIST_ENTRY(r, struct registrant, link)->members) {
+			struct node_member *m = LIST_ENTRY(link, struct node_member, owned);
+
+			strays += forbidden(c, &(struct subject){ *node_member_prefix(m), m->pod }) != NULL;
+		}
+	}
+	return strays;
+}
+
+static void drop_strays(struct node *n, struct registrant *r)
+{
+	LIST_FOREACH (link, &r->members) {
+		struct node_member *m = LIST_ENTRY(link, struct node_member, owned);
+		const char *why = forbidden(
+			&n->cfg->node, &(struct subject){ *node_member_prefix(m), m->pod });
+		char text[SUBJECT_TEXT_MAX];
+
+		/* A question about it is answered first, and is asked again. */
+		if (!why || (r->asking && r->member == m))
+			continue;
+		log_warning("%s is out: %s", describe_member(m, text), why);
+		take_out(r, m);
+	}
+}
+
+void node_register_drop_strays(void *node)
+{
+	struct node *n = node;
+
+	LIST_FOREACH (link, &n->registrants)
+		drop_strays(n, LIST_ENTRY(link, struct registrant, link));
 }
 
 const struct control_handler node_registry_handlers[] = {

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/row_net.h"
 #include "config.h"
+#include "control/log.h"
 #include "control/rows.h"
 #include "daemon/limit.h"
 #include "node/hash.h"
@@ -109,11 +110,28 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	row_int(r, "registered", (int64_t)n->registered);
 	row_int(r, "gone", (int64_t)n->gone);
 	row_int(r, "refused", (int64_t)n->refused);
+	reload_status(&n->reload, r);
 	row_bool(r, "holding", io_timer_pending(n->restart));
 	row_text(r, "hash-seed", node_hash_seed_state());
+	control_log_put_status(r);
 	row_put(r, "fib", fib_status(n->fib));
 	control_answer_row(out, r);
 	return true;
+}
+
+static bool show_config(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct node *n = user;
+
+	(void)err;
+	return reload_show_config(&config_node_routes_schema, n->cfg, n->cfg->root, args, out);
+}
+
+static bool reload(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct node *n = user;
+
+	return reload_answer(&n->reload, args, out, err);
 }
 
 const struct control_handler node_handlers[] = {
@@ -121,5 +139,9 @@ const struct control_handler node_handlers[] = {
 	{ "show routes", show_routes },
 	{ "show status", show_status },
 	{ "metrics", node_metrics },
+	{ "show config", show_config },
+	{ "show log", control_show_log },
+	{ "log level", control_log_level },
+	{ "reload", reload },
 	{ NULL, NULL },
 };

@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "config/errors.h"
+#include "daemon/capability.h"
 #include "daemon/options.h"
 #include "node/node.h"
 #include "node/preflight.h"
@@ -16,12 +17,12 @@ static struct config_node_routes *load(const char *path)
 	return cfg;
 }
 
-static int run(struct config_node_routes *cfg)
+static int run(struct config_node_routes *cfg, const char *path)
 {
 	struct node *n;
 
-	log_init("lb-announcer-node", cfg->log.to, cfg->log.level);
-	n = node_new(cfg);
+	config_log_use("lb-announcer-node", &cfg->log);
+	n = node_new(cfg, path);
 	if (!n)
 		return EXIT_FAILURE;
 	node_run(n);
@@ -29,24 +30,37 @@ static int run(struct config_node_routes *cfg)
 	return EXIT_SUCCESS;
 }
 
+static int begun(const struct daemon_options *o)
+{
+	struct config_node_routes *cfg = load(o->config);
+	int status;
+
+	if (!cfg)
+		return EXIT_FAILURE;
+	if (!daemon_settle(o, "lb-announcer --node", o->may_need))
+		status = EXIT_FAILURE;
+	else if (!o->test && !o->check)
+		return run(cfg, o->config);
+	else if (o->check)
+		status = node_preflight_main(cfg, o->config);
+	else
+		status = printf("%s: good\n", o->config) < 0;
+	config_node_routes_free(cfg);
+	return status;
+}
+
 int node_main(int argc, char **argv)
 {
 	struct daemon_options options = { .config = SYSCONFDIR "/rrd/lb-announcer-node.conf",
-		.can_check = true };
+		.can_check = true,
+		.may_need = DAEMON_CAP_BIT(DAEMON_CAP_NET_ADMIN) };
 	int status = daemon_options_parse(&options, "lb-announcer --node", argc, argv);
-	struct config_node_routes *cfg;
 
 	if (status != DAEMON_OPTIONS_GO_ON)
 		return status;
-	cfg = load(options.config);
-	if (!cfg)
+	if (!daemon_begin(&options, "lb-announcer --node"))
 		return EXIT_FAILURE;
-	if (!options.test && !options.check)
-		return run(cfg);
-	if (options.check)
-		status = node_preflight_main(cfg, options.config);
-	else
-		status = printf("%s: good\n", options.config) < 0;
-	config_node_routes_free(cfg);
+	status = begun(&options);
+	daemon_end(&options);
 	return status;
 }

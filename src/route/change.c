@@ -60,14 +60,14 @@ void route_engine_set_identity(
 
 static void refilter_path(struct route_peer *p, enum bgp_family f, struct route_path *path)
 {
-	struct prefix prefix = route_entry_prefix(path->entry);
+	struct bgp_nlri n = { route_entry_prefix(path->entry), path->path_id_in };
 	struct bgp_next_hop nh = route_attrs_next_hop(path->attrs);
 	struct ip_addr next_hop = bgp_next_hop_addr(&nh);
 
 	if (!route_policy_allows_next_hop(p->cfg.import, &next_hop))
-		route_peer_reject(p, &prefix, ROUTE_REJECT_NEXT_HOP);
-	else if (!route_policy_allows_prefix(p->cfg.import, &prefix))
-		route_peer_reject(p, &prefix, ROUTE_REJECT_PREFIX);
+		route_peer_reject(p, &n, &next_hop, ROUTE_REJECT_NEXT_HOP);
+	else if (!route_policy_allows_prefix(p->cfg.import, &n.prefix))
+		route_peer_reject(p, &n, &next_hop, ROUTE_REJECT_PREFIX);
 	else
 		return;
 	route_rib_remove(p->engine->rib[f], path);
@@ -143,6 +143,87 @@ static bool is_unanimous(const struct route_group *g, enum bgp_family f, const s
 	return true;
 }
 
+/* Nobody comes or goes, and nobody is still told by it what another group will say. */
+static bool is_settled(const struct route_group *g)
+{
+	return !g->expected && list_empty(&g->leavers);
+}
+
+/* The key that more than half of the members want, if there is one: who is not outvoted, counted again. */
+static bool majority_key(const struct route_group *g, enum bgp_family f, struct route_group_key *key)
+{
+	struct route_group_key wanted;
+	size_t votes = 0;
+
+	for (int round = 0; round < 2; round++) {
+		votes = 0;
+		LIST_FOREACH (l, (struct list *)(uintptr_t)&g->members) {
+			route_engine_key_of(LIST_ENTRY(l, struct route_member, link)->peer, f, &wanted);
+			if (round == 0 && votes == 0)
+				*key = wanted;
+			if (route_group_key_equal(&wanted, key))
+				votes++;
+			else if (round == 0)
+				votes--;
+		}
+	}
+	return 2 * votes > g->member_count;
+}
+
+/* Those who do not want the key that most want are to go. */
+static void yield(struct route_group *g, enum bgp_family f, const struct route_group_key *key)
+{
+	g->yields = true;
+	g->next_key = *key;
+	LIST_FOREACH (l, &g->members) {
+		struct route_peer *p = LIST_ENTRY(l, struct route_member, link)->peer;
+		struct route_group_key wanted;
+
+		route_engine_key_of(p, f, &wanted);
+		p->regroup |= !route_group_key_equal(&wanted, key);
+	}
+}
+
+static void yield_if_most_want(struct route_engine *e, struct route_group *g, enum bgp_family f)
+{
+	struct route_group_key key;
+	struct route_group *other;
+
+	if (g->retired || g->yields || g->superseded || !is_settled(g) || !majority_key(g, f, &key) ||
+		route_group_key_equal(&key, &g->key))
+		return;
+	other = route_engine_find_group(e, f, &key);
+	if (other ? other->member_count >= g->member_count || !is_settled(other) : is_unanimous(g, f, &key))
+		return;
+	/* Each of the others might need a group of its own. */
+	if (e->group_count[f] + g->member_count / 2 < ROUTE_GROUPS_MAX)
+		yield(g, f, &key);
+}
+
+/* Not before the other one's pass is over: while somebody waits for its end a pass does not wait for slow members. */
+static void come_over_if_possible(struct route_engine *e, struct route_group *g, enum bgp_family f)
+{
+	const struct route_group *to = g->superseded ? route_engine_find_group(e, f, &g->key) : NULL;
+
+	if (!to || to->walking)
+		return;
+	LIST_FOREACH (l, &g->members)
+		LIST_ENTRY(l, struct route_member, link)->peer->regroup = true;
+}
+
+static void take_next_key(struct route_engine *e, struct route_group *g, enum bgp_family f)
+{
+	struct route_group *other;
+
+	if (g->retired || !g->yields || !is_settled(g) || !is_unanimous(g, f, &g->next_key))
+		return;
+	other = route_engine_find_group(e, f, &g->next_key);
+	if (other)
+		other->superseded = true;
+	g->yields = false;
+	route_group_rekey(g, &g->next_key);
+}
+
 static bool regroup_member(struct route_peer *p, enum bgp_family f)
 {
 	struct route_member *m = p->member[f];
@@ -150,11 +231,11 @@ static bool regroup_member(struct route_peer *p, enum bgp_family f)
 	struct route_group_key key;
 
 	route_engine_key_of(p, f, &key);
-	if (route_group_key_equal(&g->key, &key)) {
+	if (!g->superseded && route_group_key_equal(g->yields ? &g->next_key : &g->key, &key)) {
 		route_member_move(m, g);
 		return true;
 	}
-	if (!g->expected && list_empty(&g->leavers) && !route_engine_find_group(p->engine, f, &key) &&
+	if (!g->yields && !g->superseded && is_settled(g) && !route_engine_find_group(p->engine, f, &key) &&
 		is_unanimous(g, f, &key)) {
 		route_group_rekey(g, &key);
 		return true;
@@ -184,11 +265,23 @@ static void regroup_peer(struct route_peer *p)
 static void regroup(struct route_engine *e)
 {
 	e->regroup = false;
+	for (int f = 0; f < BGP_FAMILIES; f++) {
+		LIST_FOREACH (l, &e->groups[f]) {
+			struct route_group *g = LIST_ENTRY(l, struct route_group, link);
+
+			yield_if_most_want(e, g, (enum bgp_family)f);
+			come_over_if_possible(e, g, (enum bgp_family)f);
+		}
+	}
 	LIST_FOREACH (l, &e->peers) {
 		struct route_peer *p = LIST_ENTRY(l, struct route_peer, link);
 
 		if (p->regroup)
 			regroup_peer(p);
+	}
+	for (int f = 0; f < BGP_FAMILIES; f++) {
+		LIST_FOREACH (l, &e->groups[f])
+			take_next_key(e, LIST_ENTRY(l, struct route_group, link), (enum bgp_family)f);
 	}
 }
 
@@ -205,6 +298,9 @@ void route_peer_set_config(struct route_peer *p, const struct route_peer_config 
 	c->send_n = cfg->send_n;
 	c->next_hop_self = cfg->next_hop_self;
 	c->advertisement_interval_ms = cfg->advertisement_interval_ms;
+	c->rejects_max = cfg->rejects_max;
+	if (p->rejects)
+		route_rejects_set_max(p->rejects, cfg->rejects_max);
 	c->import = cfg->import;
 	c->export = cfg->export;
 	p->regroup = e->regroup = true;
@@ -212,6 +308,22 @@ void route_peer_set_config(struct route_peer *p, const struct route_peer_config 
 	if (import)
 		walk_begin(e, &e->refilter);
 	e->ops.wake(e->user);
+}
+
+void route_engine_set_graceful_shutdown(struct route_engine *e, bool on)
+{
+	if (e->graceful_shutdown == on)
+		return;
+	e->graceful_shutdown = on;
+	e->regroup = true;
+	LIST_FOREACH (l, &e->peers)
+		LIST_ENTRY(l, struct route_peer, link)->regroup = true;
+	e->ops.wake(e->user);
+}
+
+bool route_engine_graceful_shutdown(const struct route_engine *e)
+{
+	return e->graceful_shutdown;
 }
 
 bool route_engine_uses(const struct route_engine *e, const struct route_policy *policy)

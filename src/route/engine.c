@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "route/engine_private.h"
 #include "route/peer_private.h"
+#include "route/watch_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ struct route_engine *route_engine_new(
 	e->arena = arena_new();
 	list_init(&e->peers);
 	list_init(&e->closed);
+	list_init(&e->gone);
 	list_init(&e->movers);
 	for (int f = 0; f < BGP_FAMILIES; f++) {
 		e->rib[f] = route_rib_new((enum bgp_family)f, e->store, table_changed, e);
@@ -68,7 +70,7 @@ size_t route_engine_groups(const struct route_engine *e, enum bgp_family family)
 
 /* --- update groups --- */
 
-static int take_group_id(struct route_engine *e, enum bgp_family f)
+int route_engine_take_group_id(struct route_engine *e, enum bgp_family f)
 {
 	for (int id = 0; id < ROUTE_GROUPS_MAX; id++) {
 		uint64_t *word = &e->group_ids[f][id / 64], bit = 1ULL << (id % 64);
@@ -79,6 +81,11 @@ static int take_group_id(struct route_engine *e, enum bgp_family f)
 		}
 	}
 	return -1;
+}
+
+void route_engine_give_group_id(struct route_engine *e, enum bgp_family f, unsigned id)
+{
+	e->group_ids[f][id / 64] &= ~(1ULL << (id % 64));
 }
 
 void route_engine_key_of(const struct route_peer *p, enum bgp_family f, struct route_group_key *key)
@@ -96,6 +103,7 @@ void route_engine_key_of(const struct route_peer *p, enum bgp_family f, struct r
 		key->local = p->cfg.local;
 	key->advertisement_interval_ms = p->cfg.advertisement_interval_ms;
 	key->export = p->cfg.export;
+	key->graceful_shutdown = p->engine->graceful_shutdown;
 }
 
 struct route_group *route_engine_find_group(
@@ -104,7 +112,7 @@ struct route_group *route_engine_find_group(
 	LIST_FOREACH (l, &e->groups[f]) {
 		struct route_group *g = LIST_ENTRY(l, struct route_group, link);
 
-		if (!g->retired && route_group_key_equal(&g->key, key))
+		if (!g->retired && !g->yields && !g->superseded && route_group_key_equal(&g->key, key))
 			return g;
 	}
 	return NULL;
@@ -118,7 +126,7 @@ struct route_group *route_engine_get_group(
 
 	if (g)
 		return g;
-	id = take_group_id(e, f);
+	id = route_engine_take_group_id(e, f);
 	if (id < 0)
 		return NULL;
 	g = route_group_new(e, e->rib[f], (unsigned)id, key);
@@ -129,7 +137,7 @@ struct route_group *route_engine_get_group(
 
 static void drop_group(struct route_engine *e, enum bgp_family f, struct route_group *g)
 {
-	e->group_ids[f][g->id / 64] &= ~(1ULL << (g->id % 64));
+	route_engine_give_group_id(e, f, g->id);
 	e->group_count[f]--;
 	list_del(&g->link);
 	route_group_free(g);
@@ -200,6 +208,8 @@ void route_peer_close(struct route_peer *p)
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		leave_group(p, (enum bgp_family)f);
 	bgp_queue_fini(&p->queue);
+	route_rejects_free(p->rejects);
+	p->rejects = NULL;
 	p->closed = true;
 	p->user = NULL;
 	list_del(&p->link);
@@ -225,7 +235,10 @@ static bool drain_closed(struct route_engine *e)
 			}
 		}
 		list_del(&p->link);
-		free(p);
+		if (e->watch)
+			list_add_tail(&e->gone, &p->link);
+		else
+			free(p);
 	}
 	return false;
 }
@@ -297,8 +310,13 @@ static bool walk_hops(struct route_engine *e)
 
 uint64_t route_engine_work(struct route_engine *e, uint64_t now_ms)
 {
-	bool walking = walk_hops(e), changing = route_changes_work(e);
-	uint64_t wait = drain_closed(e) || walking || changing ? 0 : UINT64_MAX;
+	bool walking, changing;
+	uint64_t wait;
+
+	e->now_s = now_ms / 1000;
+	walking = walk_hops(e);
+	changing = route_changes_work(e);
+	wait = drain_closed(e) || walking || changing ? 0 : UINT64_MAX;
 
 	for (int f = 0; f < BGP_FAMILIES; f++) {
 		uint64_t w = work_groups(e, (enum bgp_family)f, now_ms);
@@ -306,7 +324,15 @@ uint64_t route_engine_work(struct route_engine *e, uint64_t now_ms)
 		if (w < wait)
 			wait = w;
 	}
-	return route_moves_work(e) ? 0 : wait;
+	if (route_watch_work(e))
+		wait = 0;
+	return route_moves_work(e) || e->regroup ? 0 : wait;
+}
+
+bool route_engine_is_amid_change(const struct route_engine *e)
+{
+	return !list_empty(&e->closed) || e->hop_walk.under_way || e->hop_walk.until != e->hops.changes ||
+	       e->touch.under_way || e->refilter.under_way;
 }
 
 void route_engine_free(struct route_engine *e)
@@ -315,12 +341,14 @@ void route_engine_free(struct route_engine *e)
 		return;
 	e->ops.wake = NULL;
 	e->hops.ops = (struct route_hops_ops){ NULL, NULL };
+	route_watch_fini(e);
 	LIST_FOREACH (l, &e->peers) {
 		struct route_peer *p = LIST_ENTRY(l, struct route_peer, link);
 
 		for (int f = 0; f < BGP_FAMILIES; f++)
 			leave_group(p, (enum bgp_family)f);
 		bgp_queue_fini(&p->queue);
+		route_rejects_free(p->rejects);
 		list_del(&p->link);
 		list_add_tail(&e->closed, &p->link);
 	}
@@ -350,6 +378,7 @@ void route_engine_memory(const struct route_engine *e,
 	void (*fn)(void *user, const char *what, size_t objects, size_t octets), void *user)
 {
 	size_t entries = 0, paths = 0, tombstones = 0, octets = 0, groups = 0, streams = 0, states = 0;
+	size_t rejects = 0, reject_octets = 0;
 
 	for (int f = 0; f < BGP_FAMILIES; f++) {
 		entries += route_rib_entries(e->rib[f]);
@@ -366,6 +395,13 @@ void route_engine_memory(const struct route_engine *e,
 	fn(user, "withdrawn paths not yet told to all", tombstones, tombstones * sizeof(struct route_path));
 	fn(user, "attribute sets", route_attr_store_count(e->store), route_attr_store_bytes(e->store));
 	fn(user, "next hops", e->hops.table.count, e->hops.table.count * sizeof(struct route_hop));
+	LIST_FOREACH (l, (struct list *)(uintptr_t)&e->peers) {
+		const struct route_peer *p = LIST_ENTRY(l, struct route_peer, link);
+
+		rejects += p->rejects ? route_rejects_count(p->rejects) : 0;
+		reject_octets += p->rejects ? route_rejects_octets(p->rejects) : 0;
+	}
+	fn(user, "refused routes remembered", rejects, reject_octets);
 	fn(user, "update groups", groups, streams);
 	fn(user, "sent states", states, 0);
 }

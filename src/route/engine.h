@@ -23,6 +23,7 @@
 #include <sys/uio.h>
 
 struct route_engine;
+struct route_rejects;
 
 struct route_engine_config {
 	uint32_t local_as;
@@ -47,6 +48,8 @@ struct route_engine_ops {
 	void (*unserved)(void *peer_user);
 	/* With next_hop_check: whose reachability is to be told from now on, or no more. Both may be NULL. */
 	struct route_hops_ops next_hops;
+	/* A route was refused; NULL: nobody wants to know. */
+	void (*refused)(void *peer_user, const struct prefix *p, enum route_reject why);
 };
 
 struct route_engine *route_engine_new(
@@ -65,6 +68,8 @@ void route_engine_tell_next_hop(
 /* Does a slice of what is to be done. Returns 0 when more is waiting, UINT64_MAX when nothing is, else the time in ms
  * after which to call again (advertisement intervals). */
 uint64_t route_engine_work(struct route_engine *e, uint64_t now_ms);
+/* A change of many entries (a session's end, a next hop, settings) is done in part: readers have not seen all of it. */
+bool route_engine_is_amid_change(const struct route_engine *e);
 
 /* A session came up: its table is sent, and what it announces is taken, until route_peer_close(). */
 struct route_peer *route_peer_new(struct route_engine *e, const struct route_peer_config *cfg,
@@ -77,7 +82,7 @@ void route_peer_close(struct route_peer *p);
 
 /* --- settings that change while sessions are up (change.c) --- */
 
-/* Takes over send mode and send_n, next_hop_self, the advertisement interval and the policies, and leaves the rest. The peer is
+/* Takes over send mode and send_n, next_hop_self, the advertisement interval, rejects_max and the policies, and leaves the rest. The peer is
  * sent what follows from it and no more, in slices: routes it may not have any more are withdrawn, others are announced. What it
  * announced before and import does not allow any more goes; then refiltered() is called, if import is another one.
  * A send mode cannot change to or from ROUTE_SEND_BEST. */
@@ -89,6 +94,10 @@ void route_engine_reevaluate(struct route_engine *e, const struct route_decide_o
 /* For the sessions that come; those that are up must be closed. */
 void route_engine_set_identity(
 	struct route_engine *e, uint32_t local_as, uint32_t router_id, uint32_t cluster_id);
+/* While it is on, all paths are sent with the community GRACEFUL_SHUTDOWN, and to internal peers with LOCAL_PREF 0, so that whoever
+ * has another path takes that (RFC 8326 3). What was sent before is sent again, in slices. */
+void route_engine_set_graceful_shutdown(struct route_engine *e, bool on);
+bool route_engine_graceful_shutdown(const struct route_engine *e);
 /* A policy that is not used may be freed. */
 bool route_engine_uses(const struct route_engine *e, const struct route_policy *policy);
 
@@ -111,6 +120,19 @@ const struct route_peer_config *route_peer_config(const struct route_peer *p);
 const struct route_peer_counters *route_peer_counters(const struct route_peer *p);
 /* Routes of the family the peer holds from us, or will when what is on its way arrives. */
 uint32_t route_peer_advertised(const struct route_peer *p, enum bgp_family family);
+/* Refused routes, newest first: NULL when there was none. */
+const struct route_rejects *route_peer_rejects(const struct route_peer *p);
+/* The same, for the caller to keep and to free: before route_peer_close(). */
+struct route_rejects *route_peer_take_rejects(struct route_peer *p);
+/* A path as the peer was told of it, or will be when what is on its way arrives. */
+struct route_told {
+	struct bgp_attrs attrs; /* lists are valid until the engine is called again */
+	struct bgp_next_hop next_hop;
+	uint32_t path_id; /* RFC 7911; 0 where none is sent */
+	bool pending;	  /* the peer holds an older version */
+};
+/* False when it was not. Asked of one path after another in a walk over the table, this is the peer's Adj-RIB-Out. */
+bool route_peer_told(const struct route_peer *p, const struct route_path *path, struct route_told *out);
 /* The last route that was refused: for show neighbor. False when there was none. */
 bool route_peer_last_rejected(const struct route_peer *p, struct prefix *prefix, enum route_reject *why);
 const char *route_send_mode_text(enum route_send_mode m);

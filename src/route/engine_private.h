@@ -33,8 +33,12 @@ struct route_engine {
 	size_t group_count[BGP_FAMILIES];
 	uint64_t group_ids[BGP_FAMILIES][ROUTE_GROUPS_MAX / 64]; /* in use */
 	struct list peers, closed;
-	struct list movers; /* members on their way to another group */
-	bool regroup;	    /* the settings of some peer have changed */
+	struct list gone;	   /* closed peers without paths, of which the watch may have to tell yet */
+	struct route_watch *watch; /* NULL: nobody watches */
+	struct list movers;	   /* members on their way to another group */
+	bool regroup;		   /* the settings of some peer have changed */
+	bool graceful_shutdown;
+	uint64_t now_s; /* when it was called last */
 	/* All entries count as changed; held paths pass their peer's import policy again. */
 	struct route_table_walk touch, refilter;
 	struct route_decide decide;
@@ -43,6 +47,9 @@ struct route_engine {
 };
 
 /* --- engine.c --- */
+/* A number for marks on paths; -1 when there is none left. */
+int route_engine_take_group_id(struct route_engine *e, enum bgp_family f);
+void route_engine_give_group_id(struct route_engine *e, enum bgp_family f, unsigned id);
 void route_engine_key_of(const struct route_peer *p, enum bgp_family f, struct route_group_key *key);
 struct route_group *route_engine_find_group(
 	struct route_engine *e, enum bgp_family f, const struct route_group_key *key);

@@ -9,6 +9,7 @@
 
 enum {
 	SLICE_ENTRIES = 4096,	   /* entries looked at between two looks at what came of them */
+	SLICE_PATHS = 16384,	   /* and no more paths than these and one entry's */
 	SLICES = 4,		   /* per call */
 	STREAM_AHEAD = 256 * 1024, /* octets written per call */
 	NOTE_OCTETS = 64 * 1024,   /* of the stream noted down per call, by all that left it */
@@ -230,6 +231,7 @@ static void sync_paths(struct route_group *g, struct route_entry *e)
 
 static void sync_entry(struct route_group *g, struct route_entry *e)
 {
+	g->looked += route_paths_count(e->paths);
 	if (route_group_add_path(g))
 		sync_paths(g, e);
 	else
@@ -347,12 +349,15 @@ static void pass(struct route_group *g)
 	uint64_t begin = g->stream.appended;
 
 	for (int part = 0; g->walking && part < PARTS && g->stream.appended - begin < STREAM_AHEAD; part++) {
-		for (size_t i = 0; g->walking && i <= g->engine->cfg.walk_parts / PARTS; i++)
+		g->looked = 0;
+		for (size_t i = 0;
+			g->walking && i <= g->engine->cfg.walk_parts / PARTS && g->looked < SLICE_PATHS; i++)
 			g->walking = route_rib_walk(g->rib, &g->walk_at, walk_entry, g);
 		flush(g);
 	}
 	if (g->walking)
 		return;
+	g->engine->regroup |= g->again;
 	g->again = g->resay = false;
 	LIST_FOREACH (l, &g->members)
 		route_member_table_complete(LIST_ENTRY(l, struct route_member, link));
@@ -411,7 +416,9 @@ static void read_changes(struct route_group *g, uint64_t now_ms)
 		g->next_advertisement_ms = now_ms + g->key.advertisement_interval_ms;
 		sync_deferred(g);
 	}
-	for (size_t i = 0; i < SLICE_ENTRIES && g->notes < NOTES_AHEAD && (e = route_reader_next(&g->reader));
+	g->looked = 0;
+	for (size_t i = 0; i < SLICE_ENTRIES && g->looked < SLICE_PATHS && g->notes < NOTES_AHEAD &&
+			   (e = route_reader_next(&g->reader));
 		i++) {
 		if (hold)
 			sync_withdrawals(g, e);
@@ -456,7 +463,8 @@ bool route_group_key_equal(const struct route_group_key *a, const struct route_g
 
 bool route_group_key_looks_different(const struct route_group_key *a, const struct route_group_key *b)
 {
-	return a->next_hop_self != b->next_hop_self || !ip_addr_equal(&a->local, &b->local);
+	return a->next_hop_self != b->next_hop_self || !ip_addr_equal(&a->local, &b->local) ||
+	       a->graceful_shutdown != b->graceful_shutdown;
 }
 
 void route_group_rekey(struct route_group *g, const struct route_group_key *key)

@@ -13,7 +13,10 @@
  * A fourth state, MOVE, is that of a member that comes from another group (move.c).
  *
  * When all members of a group are to be told by another key, the group takes that key and passes over the table again: what
- * it sent is known path by path, so the members get the difference and nothing else.
+ * it sent is known path by path, so the members get the difference and nothing else. When most of them are, the others go first, to
+ * a group that tells them what they know already, and the key is taken when they have gone: a pass for each of the few
+ * says nothing, while a difference for each of the many would be as many messages. A smaller group that has that key already
+ * gives way in the same manner: its members come over.
  */
 #pragma once
 
@@ -36,6 +39,7 @@ struct route_group_key {
 	enum route_send_mode send_mode;
 	uint32_t send_n;
 	uint32_t as4, next_hop_self, enhanced_refresh;
+	uint64_t graceful_shutdown; /* RFC 8326: all that is sent has the community */
 	uint64_t max_len;
 	struct ip_addr local; /* where the next hop becomes ours */
 	uint32_t advertisement_interval_ms;
@@ -47,6 +51,9 @@ struct route_group {
 	struct route_rib *rib;
 	unsigned id; /* among the family's groups */
 	struct route_group_key key;
+	bool superseded; /* another one has taken its key, and its members will go there */
+	bool yields; /* takes next_key as soon as all who do not want it have gone; nobody comes until then */
+	struct route_group_key next_key;
 	struct list link;
 	struct list members;
 	size_t member_count, streaming, hungry, noting;
@@ -65,6 +72,7 @@ struct route_group {
 	struct route_marks *deferred; /* announcements held back by the advertisement interval */
 	uint32_t sent;		      /* paths marked as sent to it */
 	size_t notes;		      /* marks made for members in the work at hand */
+	size_t looked;		      /* paths, in the slice at hand */
 };
 
 enum route_member_state { ROUTE_MEMBER_WALK, ROUTE_MEMBER_MARKS, ROUTE_MEMBER_STREAM, ROUTE_MEMBER_MOVE };

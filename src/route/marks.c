@@ -69,10 +69,12 @@ static struct route_mark get(const struct route_marks *m, const uint8_t *slot)
 	return mark;
 }
 
-/* The slot with these octets, or the free one where they belong. The upper bits of the hash have chosen the part. */
+/* The slot with these octets, or the free one where they belong. The upper bits of the hash have chosen the part. Whoever walks the
+ * table of prefixes comes in the order of that very hash: if slots had it too, the marks made so far would all stand in the
+ * front of a table, in one row to be searched. */
 static uint8_t *find(const struct route_marks *m, const struct table *t, uint32_t hash, const uint8_t *octets)
 {
-	size_t i = (uint64_t)(hash << PART_BITS) * t->size >> 32;
+	size_t i = (uint64_t)(uint32_t)hash_u64(hash) * t->size >> 32;
 
 	while (t->slot[i * m->slot_size + AT_LEN] &&
 		memcmp(&t->slot[i * m->slot_size], octets, m->slot_size) != 0)

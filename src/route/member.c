@@ -49,6 +49,7 @@ void route_member_free(struct route_member *m)
 	struct route_group *g = m->group;
 
 	route_member_move_cancel(m);
+	g->engine->regroup |= g->yields;
 	if (m->state == ROUTE_MEMBER_STREAM)
 		leave_stream(m);
 	g->noting -= m->noting;

@@ -115,6 +115,7 @@ static void forget_from(struct route_member *m)
 		return;
 	m->from = NULL;
 	list_del(&m->from_link);
+	g->engine->regroup |= g->yields;
 	route_group_retire_if_idle(g);
 }
 
@@ -221,10 +222,13 @@ bool route_moves_work(struct route_engine *e)
 			begin(m);
 		if (can_go_on(m) && slices++ < SLICES)
 			go_on(m);
-		if (m->state != ROUTE_MEMBER_MOVE && !m->next)
+		/* The group that it has left may have work to do now. */
+		if (m->state != ROUTE_MEMBER_MOVE && !m->next) {
 			list_del(&m->move_link);
-		else
+			more = true;
+		} else {
 			more |= can_go_on(m) || may_part(m) || may_begin(m) || (m->parting && m->noting);
+		}
 	}
 	/* Others come first next time. */
 	if (!list_empty(&e->movers)) {

@@ -38,6 +38,25 @@ static void stay_inside(struct bgp_attrs *a)
 	a->has |= BGP_HAS_LOCAL_PREF;
 }
 
+/* RFC 8326 3: the community, and nobody inside prefers it who knows another way. */
+static void shut_down_gracefully(const struct route_engine *e, bool internal, struct bgp_attrs *a)
+{
+	size_t len = a->has & BGP_HAS_COMMUNITIES ? a->communities.len : 0;
+	bool has = len && bgp_communities_contain(a->communities, BGP_COMMUNITY_GRACEFUL_SHUTDOWN);
+	uint8_t *list = arena_alloc(e->arena, len + 4);
+	struct writer w = writer_init(list, len + 4);
+
+	if (internal)
+		a->local_pref = 0;
+	if (has || len + 4 > UINT16_MAX)
+		return;
+	if (len)
+		writer_bytes(&w, a->communities.data, len);
+	writer_u32(&w, BGP_COMMUNITY_GRACEFUL_SHUTDOWN);
+	a->communities = (struct bgp_octets){ list, (uint16_t)writer_len(&w) };
+	a->has |= BGP_HAS_COMMUNITIES;
+}
+
 void route_outgoing(struct route_group *g, const struct route_item *item, struct bgp_attrs *attrs,
 	struct bgp_next_hop *nh)
 {
@@ -53,6 +72,8 @@ void route_outgoing(struct route_group *g, const struct route_item *item, struct
 		stay_inside(attrs);
 	if (g->key.type != ROUTE_PEER_EBGP && from_inside)
 		reflect(e, item->source, attrs);
+	if (g->key.graceful_shutdown)
+		shut_down_gracefully(e, g->key.type != ROUTE_PEER_EBGP, attrs);
 	if (g->key.next_hop_self)
 		*nh = bgp_next_hop_from_addr(&g->key.local);
 }

@@ -65,11 +65,35 @@ bool route_peer_last_rejected(const struct route_peer *p, struct prefix *prefix,
 
 /* --- import --- */
 
-void route_peer_reject(struct route_peer *p, const struct prefix *prefix, enum route_reject why)
+void route_peer_reject(
+	struct route_peer *p, const struct bgp_nlri *n, const struct ip_addr *next_hop, enum route_reject why)
 {
+	const struct route_reject_entry e = {
+		.nlri = *n, .next_hop = *next_hop, .why = why, .at_s = p->engine->now_s
+	};
+
 	p->counters.rejected[why]++;
-	p->last_rejected = *prefix;
+	p->last_rejected = n->prefix;
 	p->last_reject = why;
+	if (!p->rejects && p->cfg.rejects_max)
+		p->rejects = route_rejects_new(p->cfg.rejects_max);
+	if (p->rejects)
+		route_rejects_add(p->rejects, &e);
+	if (p->engine->ops.refused)
+		p->engine->ops.refused(p->user, &n->prefix, why);
+}
+
+const struct route_rejects *route_peer_rejects(const struct route_peer *p)
+{
+	return p->rejects;
+}
+
+struct route_rejects *route_peer_take_rejects(struct route_peer *p)
+{
+	struct route_rejects *r = p->rejects;
+
+	p->rejects = NULL;
+	return r;
 }
 
 /* Loops concern all routes of an UPDATE. RFC 4271 9.1.2 (AS), RFC 4456 8 (originator, cluster). */
@@ -106,20 +130,23 @@ static void withdraw(struct route_peer *p, enum bgp_family f, const struct bgp_n
 {
 	if (route_rib_withdraw(p->engine->rib[f], p, &n->prefix, n->path_id))
 		p->counters.received[f]--;
+	else if (p->rejects)
+		route_rejects_del(p->rejects, n);
 }
 
 /* A route that is refused replaces, and so removes, what the peer had sent before under that name. */
-static void refuse(struct route_peer *p, enum bgp_family f, const struct bgp_nlri *n, enum route_reject why)
+static void refuse(struct route_peer *p, enum bgp_family f, const struct bgp_nlri *n,
+	const struct ip_addr *next_hop, enum route_reject why)
 {
-	route_peer_reject(p, &n->prefix, why);
 	withdraw(p, f, n);
+	route_peer_reject(p, n, next_hop, why);
 }
 
-static void refuse_all(
-	struct route_peer *p, enum bgp_family f, const struct bgp_update *u, enum route_reject why)
+static void refuse_all(struct route_peer *p, enum bgp_family f, const struct bgp_update *u,
+	const struct ip_addr *next_hop, enum route_reject why)
 {
 	for (size_t i = 0; i < u->announced[f].count; i++)
-		refuse(p, f, &u->announced[f].item[i], why);
+		refuse(p, f, &u->announced[f].item[i], next_hop, why);
 }
 
 static bool over_limit(const struct route_peer *p, enum bgp_family f)
@@ -140,11 +167,11 @@ static enum route_import announce(
 	struct route_attrs *attrs;
 
 	if (is_loop(p, &u->attrs, &why)) {
-		refuse_all(p, f, u, why);
+		refuse_all(p, f, u, &next_hop, why);
 		return ROUTE_IMPORT_OK;
 	}
 	if (!route_policy_allows_next_hop(p->cfg.import, &next_hop)) {
-		refuse_all(p, f, u, ROUTE_REJECT_NEXT_HOP);
+		refuse_all(p, f, u, &next_hop, ROUTE_REJECT_NEXT_HOP);
 		return ROUTE_IMPORT_OK;
 	}
 	for (size_t i = 0; i < u->announced[f].count; i++)
@@ -154,14 +181,14 @@ static enum route_import announce(
 		const struct bgp_nlri *n = &u->announced[f].item[i];
 
 		if (is_martian(&n->prefix)) {
-			refuse(p, f, n, ROUTE_REJECT_MARTIAN);
+			refuse(p, f, n, &next_hop, ROUTE_REJECT_MARTIAN);
 		} else if (!route_policy_allows_prefix(p->cfg.import, &n->prefix)) {
-			refuse(p, f, n, ROUTE_REJECT_PREFIX);
+			refuse(p, f, n, &next_hop, ROUTE_REJECT_PREFIX);
 		} else if (route_rib_announce(rib, p, &p->adj_rib_in[f], &n->prefix, n->path_id,
 				   route_attrs_ref(attrs), (uint32_t)(now_ms / 1000))) {
 			p->counters.received[f]++;
 			if (over_limit(p, f)) {
-				refuse(p, f, n, ROUTE_REJECT_MAX_PREFIXES);
+				refuse(p, f, n, &next_hop, ROUTE_REJECT_MAX_PREFIXES);
 				result = ROUTE_IMPORT_MAX_PREFIXES;
 			}
 		}
@@ -175,6 +202,7 @@ enum route_import route_peer_update(
 {
 	enum route_import result = ROUTE_IMPORT_OK;
 
+	p->engine->now_s = now_ms / 1000;
 	for (int f = 0; f < BGP_FAMILIES; f++) {
 		for (size_t i = 0; i < u->withdrawn[f].count; i++)
 			withdraw(p, (enum bgp_family)f, &u->withdrawn[f].item[i]);
@@ -218,6 +246,7 @@ void route_peer_refresh_begin(struct route_peer *p, enum bgp_family family)
 	if (p->refreshing[family])
 		return;
 	p->refreshing[family] = true;
+	p->rejects_before[family] = p->rejects ? route_rejects_last(p->rejects) : 0;
 	LIST_FOREACH (l, &p->adj_rib_in[family])
 		LIST_ENTRY(l, struct route_path, peer_link)->flags |= ROUTE_PATH_UNCONFIRMED;
 }
@@ -227,6 +256,9 @@ void route_peer_refresh_end(struct route_peer *p, enum bgp_family family)
 	if (!p->refreshing[family])
 		return;
 	p->refreshing[family] = false;
+	if (p->rejects)
+		route_rejects_del_until(
+			p->rejects, family == BGP_IPV4_UNICAST ? IP_V4 : IP_V6, p->rejects_before[family]);
 	LIST_FOREACH (l, &p->adj_rib_in[family]) {
 		struct route_path *path = LIST_ENTRY(l, struct route_path, peer_link);
 

@@ -35,6 +35,7 @@ struct route_peer_config {
 	uint16_t send_n; /* for ROUTE_SEND_BEST_N */
 	bool next_hop_self;
 	uint32_t advertisement_interval_ms;
+	uint32_t rejects_max; /* refused routes that are remembered */
 	/* Borrowed; must live as long as the engine or until replaced. NULL: everything passes. */
 	const struct route_policy *import, *export;
 };

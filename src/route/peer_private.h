@@ -3,6 +3,7 @@
 
 #include "route/engine.h"
 #include "route/group.h"
+#include "route/rejects.h"
 #include "bgp/queue.h"
 
 struct route_peer {
@@ -27,7 +28,10 @@ struct route_peer {
 	struct route_peer_counters counters;
 	struct prefix last_rejected;
 	enum route_reject last_reject;
+	struct route_rejects *rejects;	       /* NULL: nothing was refused yet */
+	uint64_t rejects_before[BGP_FAMILIES]; /* the newest at the peer's BoRR */
 };
 
-/* Counts a route that was not taken, or is no longer. */
-void route_peer_reject(struct route_peer *p, const struct prefix *prefix, enum route_reject why);
+/* Counts and notes down a route that was not taken, or is no longer. */
+void route_peer_reject(struct route_peer *p, const struct bgp_nlri *n, const struct ip_addr *next_hop,
+	enum route_reject why);

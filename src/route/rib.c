@@ -138,6 +138,17 @@ struct route_entry *route_rib_find(const struct route_rib *rib, const struct pre
 	return route_entry_table_find(&rib->table, p, prefix_hash(p));
 }
 
+bool route_rib_has(const struct route_rib *rib, const struct prefix *p)
+{
+	const struct route_entry *e = route_rib_find(rib, p);
+
+	if (e)
+		ROUTE_EACH_PATH (path, &e->paths)
+			if (!(path->flags & ROUTE_PATH_GONE))
+				return true;
+	return false;
+}
+
 static struct route_entry *find_or_add(struct route_rib *rib, const struct prefix *p)
 {
 	uint32_t hash = prefix_hash(p);

@@ -93,6 +93,8 @@ struct prefix route_entry_prefix(const struct route_entry *e);
 /* Begins to fetch what finding the prefix reads first: for all of an UPDATE before the first of it is looked up. */
 void route_rib_expect(const struct route_rib *rib, const struct prefix *p);
 struct route_entry *route_rib_find(const struct route_rib *rib, const struct prefix *p);
+/* There is a path to it that is not a tombstone. */
+bool route_rib_has(const struct route_rib *rib, const struct prefix *p);
 
 /* Adds or replaces the peer's path; takes over the caller's reference to attrs. adj_rib_in: the head of the peer's list.
  * Returns whether the path is new; an identical one changes nothing. */

@@ -46,6 +46,21 @@ static bool add_prefix(struct row *request, const char *key, const char *text, c
 	return true;
 }
 
+static bool add_neighbors(struct row *request, const char *key, const char *text, char *err)
+{
+	struct ip_addr a;
+	struct prefix p;
+	bool host_bits = false;
+
+	if (strcmp(text, "all") != 0 && !ip_addr_parse(text, &a) && !prefix_parse(text, &p, &host_bits)) {
+		snprintf(err, ARGUMENT_ERROR_MAX, "\"%.64s\" is neither an address nor a prefix, nor all",
+			text);
+		return false;
+	}
+	row_text(request, key, text);
+	return true;
+}
+
 /* Whole and not negative; -1 when it is no such number or too large. */
 static long number(const char *text)
 {
@@ -189,6 +204,8 @@ static bool add_value(struct row *request, const struct control_argument *a, int
 		return add_address(request, a->key, argv[0], err);
 	case CONTROL_PREFIX:
 		return add_prefix(request, a->key, argv[0], err);
+	case CONTROL_NEIGHBORS:
+		return add_neighbors(request, a->key, argv[0], err);
 	case CONTROL_WORD:
 		return add_word(request, a, argv[0], err);
 	case CONTROL_SERVICE:

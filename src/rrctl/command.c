@@ -38,10 +38,23 @@ static const struct {
 	{ OF_AGENT, "drain", &view_sheet },
 	{ OF_AGENT, "undrain", &view_sheet },
 	{ OF_AGENT, "check", &view_sheet },
-	{ OF_RRD, "show config", &view_lines },
-	{ OF_RRD, "reload", &view_changes },
-	{ OF_AGENT, "reload", &view_sheet },
+	{ OF_ALL, "show config", &view_lines },
+	{ OF_ALL, "reload", &view_changes },
 	{ OF_ALL, "version", &view_sheet },
+	{ OF_RRD, "show received", &view_received },
+	{ OF_RRD, "show advertised", &view_advertised },
+	{ OF_RRD, "show rejected", &view_rejected },
+	{ OF_ALL, "show log", &view_sheet },
+	{ OF_ALL, "log level", &view_sheet },
+	{ OF_SPEAKERS, "log debug", &view_sheet },
+	{ OF_SPEAKERS, "shutdown", &view_sheet },
+	{ OF_SPEAKERS, "enable", &view_sheet },
+	{ OF_RRD, "refresh", &view_refresh },
+	{ OF_RRD, "watch routes", &view_route_events },
+	{ OF_RRD, "watch neighbors", &view_neighbor_events },
+	{ OF_RRD, "watch fib", &view_fib_events },
+	{ OF_RRD, "drain", &view_sheet },
+	{ OF_RRD, "undrain", &view_sheet },
 };
 
 const struct view *command_view(const struct control_command *c)
@@ -72,7 +85,8 @@ bool command_match(const struct control_command *c, int argc, char **argv, struc
 		size_t len = strcspn(word, " ");
 		const char *given = out->words < argc ? argv[out->words] : "";
 
-		if (!*given || strlen(given) > len || strncmp(word, given, strlen(given)) != 0)
+		if (!*given || strlen(given) > len || strncmp(word, given, strlen(given)) != 0 ||
+			(c->written_out && strlen(given) < len))
 			return false;
 		out->words++;
 		out->written_out += strlen(given) == len;
@@ -163,6 +177,37 @@ static bool say_whose(enum target target, int argc, char **argv, char *err)
 	return true;
 }
 
+/* Does argv end before the command's words do? */
+static bool begins(const struct control_command *c, int argc, char **argv)
+{
+	const char *word = c->name;
+
+	for (int i = 0; i < argc; i++) {
+		size_t len = strcspn(word, " ");
+
+		if (!*argv[i] || strlen(argv[i]) > len || strncmp(word, argv[i], strlen(argv[i])) != 0 ||
+			!word[len])
+			return false;
+		word += len + 1;
+	}
+	return argc > 0;
+}
+
+/* What the given words are the beginning of. False when they are none. */
+static bool say_rest(unsigned targets, int argc, char **argv, char *err)
+{
+	struct text t = text_init(err, COMMAND_ERROR_MAX);
+	const char *before = "";
+
+	for (const struct control_command *c = next_command(NULL); c; c = next_command(c)) {
+		if (!(c->targets & targets) || !begins(c, argc, argv))
+			continue;
+		text_add(&t, "%s%s", *before ? before : "there is more to say: ", c->name);
+		before = ", ";
+	}
+	return *before;
+}
+
 static void say_unknown(enum target target, int argc, char **argv, char *err)
 {
 	char buf[128];
@@ -201,7 +246,7 @@ const struct control_command *command_parse(
 		say_ambiguous(&f, 1u << target, argc, argv, err);
 	else if (!f.best && f.misfit)
 		say_usage(target, f.misfit, err);
-	else if (!f.best && !say_whose(target, argc, argv, err))
+	else if (!f.best && !say_rest(1u << target, argc, argv, err) && !say_whose(target, argc, argv, err))
 		say_unknown(target, argc, argv, err);
 	if (!f.best || f.equals > 1)
 		return NULL;

@@ -96,6 +96,7 @@ static void offer_values(struct completion *c, const struct control_argument *a)
 		offer_words(c, a->words);
 		break;
 	case CONTROL_ADDRESS_OR_ALL:
+	case CONTROL_NEIGHBORS:
 		offer(c, "all", 3, "");
 		offer_live(c, "show neighbors", "address");
 		break;
@@ -189,6 +190,15 @@ static void complete_command(struct completion *c, int argc, char **argv)
 			complete_arguments(c, k, argc - m.words, argv + m.words);
 }
 
+/* The command that needs no daemon and has options of its own. Its files the shell knows better. */
+static void complete_convert(struct completion *c, int argc, char **argv)
+{
+	if (argc > 0 && strcmp(argv[argc - 1], "-f") == 0)
+		offer_words(c, "gobgp|exabgp|bird|frr");
+	else if (*c->current == '-')
+		offer_words(c, "-f|-k|-r|-h");
+}
+
 /* --- options --- */
 
 static void take_letter(struct completion *c, char letter)
@@ -235,6 +245,12 @@ void complete(FILE *out, int argc, char **argv)
 	char **words = mem_calloc((size_t)argc + 1, sizeof(*words));
 	int count = 0, i = 0;
 
+	if (argc > 1 && strcmp(argv[0], "convert") == 0) {
+		complete_convert(&c, argc - 1, argv);
+		i = argc;
+	} else if (argc == 1) {
+		offer(&c, "convert", strlen("convert"), "other daemons' files to ours");
+	}
 	while (i < argc - 1)
 		if (argv[i][0] == '-' && argv[i][1] && strcmp(argv[i], "--dry-run") != 0)
 			i += take_option(&c, argc - i, argv + i);

@@ -56,13 +56,40 @@ static void print_change(const struct line *l)
 	free(text);
 }
 
-void event_print(FILE *out, const struct row *r)
+static void print_value(FILE *out, const char *before, const struct row *r, const char *key)
+{
+	char *text = cell_text(r, key);
+
+	if (text && *text)
+		fprintf(out, "%s%s", before, text);
+	free(text);
+}
+
+static void print_columns(FILE *out, const struct view *view, const struct row *r)
+{
+	print_value(out, "", r, "time");
+	print_value(out, " ", r, "event");
+	for (const struct column *c = view->columns; c->key; c++) {
+		char before[32];
+
+		snprintf(before, sizeof(before), "%s%s ", *c->header ? " " : "", c->header);
+		print_value(out, before, r, c->key);
+	}
+	print_value(out, ": ", r, "text");
+	fputc('\n', out);
+}
+
+void event_print(FILE *out, const struct view *view, const struct row *r)
 {
 	struct line l = { .out = out, .row = r };
 
 	if (row_get_bool(r, "lost", false)) {
 		fprintf(out, "--- %lld events are missing here: they came faster than they were read\n",
 			(long long)row_get_int(r, "number", 0));
+		return;
+	}
+	if (view->columns) {
+		print_columns(out, view, r);
 		return;
 	}
 	row_each(r, print_subject, &l);

@@ -9,7 +9,9 @@
 #pragma once
 
 #include "base/row.h"
+#include "rrctl/view.h"
 
 #include <stdio.h>
 
-void event_print(FILE *out, const struct row *r);
+/* view: with columns, these are what it says, each behind its header, and the text; without, as above. */
+void event_print(FILE *out, const struct view *view, const struct row *r);

@@ -2,6 +2,7 @@
 #include "base/version.h"
 #include "rrctl/color.h"
 #include "rrctl/command.h"
+#include "rrctl/convert_command.h"
 #include "rrctl/complete.h"
 #include "rrctl/rrctl.h"
 
@@ -21,6 +22,10 @@ static void help(void)
 	       "Asks rrd, or with -a, -i or -n another daemon. Words may be shortened: rrctl sh nei\n"
 	       "\n");
 	command_help(stdout);
+	printf("\n"
+	       "no daemon:\n"
+	       "  convert [OPTION...] FILE...               another program's configuration as ours; convert "
+	       "-h\n");
 	printf("\n"
 	       "  -a, --announcer      ask lb-announcer instead of rrd\n"
 	       "  -i, --ipvs-agent     ask lb-ipvs-agent instead of rrd\n"
@@ -86,6 +91,8 @@ int main(int argc, char **argv)
 	};
 	bool dry_run = false;
 
+	if (argc > 1 && strcmp(argv[1], "convert") == 0)
+		return convert_command(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "--complete") == 0) {
 		complete(stdout, argc - 2, argv + 2);
 		return RRCTL_OK;
@@ -123,6 +130,11 @@ int main(int argc, char **argv)
 	}
 	if (optind == argc) {
 		fprintf(stderr, "rrctl: no command; rrctl --help lists all\n");
+		return RRCTL_USAGE;
+	}
+	if (strcmp(argv[optind], "convert") == 0) {
+		fprintf(stderr,
+			"rrctl: convert asks no daemon and takes none of these options: rrctl convert -h\n");
 		return RRCTL_USAGE;
 	}
 	return ask(&opts, argc - optind, argv + optind, dry_run);

@@ -38,7 +38,7 @@ static void output_init(struct output *o, const struct rrctl_opts *opts, const s
 	*o = (struct output){ .opts = opts, .view = view };
 	if (opts->json)
 		return;
-	if (view->columns)
+	if (view->columns && view->kind == VIEW_ROWS)
 		o->table = table_new(opts->out, view, opts->width);
 	if (o->table && opts->color)
 		table_set_color(o->table);
@@ -68,7 +68,7 @@ static void print_row(const struct output *o, const struct row *r)
 	else if (o->view->kind == VIEW_LINES)
 		fprintf(o->opts->out, "%s\n", row_get_text(r, "line") ? row_get_text(r, "line") : "");
 	else if (o->view->kind == VIEW_EVENTS)
-		event_print(o->opts->out, r);
+		event_print(o->opts->out, o->view, r);
 	else
 		sheet_print(o->opts->out, r);
 }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum rrctl_exit { RRCTL_OK = 0, RRCTL_REFUSED = 1, RRCTL_USAGE = 2, RRCTL_UNREACHABLE = 3 };
+enum rrctl_exit { RRCTL_OK = 0, RRCTL_REFUSED = 1, RRCTL_USAGE = 2, RRCTL_UNREACHABLE = 3, RRCTL_PARTLY = 4 };
 
 struct rrctl_opts {
 	const char *socket; /* NULL: the daemon's usual one */

@@ -31,6 +31,7 @@ struct table {
 	struct line *held;
 	size_t held_len;
 	bool streaming, color;
+	char *note;
 };
 
 static void add_columns(struct table *t, const struct column *c)
@@ -74,6 +75,7 @@ void table_free(struct table *t)
 	for (unsigned i = 0; i < COLUMNS_MAX; i++)
 		free(t->above[i]);
 	free(t->held);
+	free(t->note);
 	free(t);
 }
 
@@ -318,7 +320,7 @@ static void add_line(struct table *t, const struct row *r, const struct row *ele
 		print_held(t, false);
 }
 
-void table_add(struct table *t, const struct row *r)
+static void add_row(struct table *t, const struct row *r)
 {
 	const struct row *list = t->view->list ? row_get(r, t->view->list) : NULL;
 
@@ -327,8 +329,20 @@ void table_add(struct table *t, const struct row *r)
 		add_line(t, r, row_list_get(list, i), false);
 }
 
+void table_add(struct table *t, const struct row *r)
+{
+	if (t->view->note && row_has(r, t->view->note)) {
+		free(t->note);
+		t->note = cell_text(r, t->view->note);
+		return;
+	}
+	add_row(t, r);
+}
+
 void table_end(struct table *t)
 {
 	if (!t->streaming)
 		print_held(t, true);
+	if (t->note)
+		fprintf(t->out, "%s\n", t->note);
 }

@@ -12,6 +12,7 @@ static const struct column neighbor_columns[] = {
 	{ .key = "dynamic", .header = "DYNAMIC", .spare = 3 },
 	{ .key = "received", .header = "RECEIVED", .kind = COLUMN_NUMBER },
 	{ .key = "advertised", .header = "ADVERTISED", .kind = COLUMN_NUMBER },
+	{ .key = "admin", .header = "ADMIN", .rare = true },
 	{ .key = "description", .header = "DESCRIPTION", .flex = true, .rare = true },
 	{ .key = "last-error", .header = "LAST-ERROR", .flex = true, .rare = true },
 	{ NULL },
@@ -30,6 +31,70 @@ static const struct column path_columns[] = {
 	{ .key = "origin", .header = "ORIGIN", .spare = 5 },
 	{ .key = "age-ms", .header = "AGE", .kind = COLUMN_DURATION },
 	{ .key = "communities", .header = "COMMUNITIES", .flex = true, .rare = true },
+	{ NULL },
+};
+
+static const struct column adj_columns[] = {
+	{ .key = "prefix", .header = "PREFIX", .once = true },
+	{ .key = "path-id", .header = "ID", .kind = COLUMN_NUMBER },
+	{ .key = "next-hop", .header = "NEXT-HOP" },
+	{ .key = "from", .header = "FROM", .spare = 1 },
+	{ .key = "originator-id", .header = "ORIGINATOR", .spare = 2 },
+	{ .key = "local-pref", .header = "PREF", .kind = COLUMN_NUMBER },
+	{ .key = "med", .header = "MED", .kind = COLUMN_NUMBER, .rare = true, .spare = 4 },
+	{ .key = "as-path", .header = "AS-PATH", .flex = true },
+	{ .key = "origin", .header = "ORIGIN", .spare = 5 },
+	{ .key = "age-ms", .header = "AGE", .kind = COLUMN_DURATION, .spare = 6 },
+	{ .key = "communities", .header = "COMMUNITIES", .flex = true, .rare = true },
+	{ .key = "extended-communities", .header = "EXTENDED", .flex = true, .rare = true, .spare = 3 },
+	{ .key = "large-communities", .header = "LARGE", .flex = true, .rare = true, .spare = 7 },
+	{ .key = "cluster-list", .header = "CLUSTERS", .flex = true, .rare = true, .spare = 8 },
+	{ NULL },
+};
+
+static const struct column rejected_columns[] = {
+	{ .key = "prefix", .header = "PREFIX" },
+	{ .key = "path-id", .header = "ID", .kind = COLUMN_NUMBER, .spare = 2 },
+	{ .key = "next-hop", .header = "NEXT-HOP", .spare = 1 },
+	{ .key = "age-ms", .header = "AGE", .kind = COLUMN_DURATION },
+	{ .key = "reason", .header = "REASON", .flex = true },
+	{ NULL },
+};
+
+static const struct column refresh_columns[] = {
+	{ .key = "address", .header = "ADDRESS" },
+	{ .key = "in", .header = "IN", .rare = true },
+	{ .key = "out", .header = "OUT", .rare = true },
+	{ NULL },
+};
+
+static const struct column neighbor_event_columns[] = {
+	{ .key = "address", .header = "" },
+	{ .key = "as", .header = "AS" },
+	{ .key = "router-id", .header = "id" },
+	{ .key = "peer-group", .header = "group" },
+	{ .key = "state", .header = "" },
+	{ NULL },
+};
+
+static const struct column route_event_columns[] = {
+	{ .key = "prefix", .header = "" },
+	{ .key = "from", .header = "from" },
+	{ .key = "path-id", .header = "id" },
+	{ .key = "next-hop", .header = "via" },
+	{ .key = "local-pref", .header = "pref" },
+	{ .key = "med", .header = "med" },
+	{ .key = "as-path", .header = "as-path" },
+	{ .key = "communities", .header = "communities" },
+	{ .key = "was", .header = "was" },
+	{ NULL },
+};
+
+static const struct column fib_event_columns[] = {
+	{ .key = "prefix", .header = "" },
+	{ .key = "group-id", .header = "group" },
+	{ .key = "routes", .header = "routes" },
+	{ .key = "via", .header = "via" },
 	{ NULL },
 };
 
@@ -213,6 +278,13 @@ static const struct column node_service_columns[] = {
 const struct view view_neighbors = { .columns = neighbor_columns };
 const struct view view_routes = { .columns = path_columns };
 const struct view view_route = { .columns = path_columns, .more = why_columns };
+const struct view view_received = { .columns = adj_columns };
+const struct view view_advertised = { .columns = adj_columns };
+const struct view view_rejected = { .columns = rejected_columns, .note = "note" };
+const struct view view_refresh = { .columns = refresh_columns };
+const struct view view_neighbor_events = { .columns = neighbor_event_columns, .kind = VIEW_EVENTS };
+const struct view view_route_events = { .columns = route_event_columns, .kind = VIEW_EVENTS };
+const struct view view_fib_events = { .columns = fib_event_columns, .kind = VIEW_EVENTS };
 const struct view view_node_services = { .columns = node_service_columns };
 const struct view view_fib = { .columns = fib_columns, .list = "next-hops" };
 const struct view view_next_hops = { .columns = next_hop_columns };

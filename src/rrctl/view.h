@@ -8,11 +8,23 @@
  * The rows and their keys; durations end in -ms or -us, texts are missing or null where there is none:
  *
  * show neighbors: address, as, state, since-ms (in this state), router-id, peer-group, dynamic, received and advertised
- *	(prefixes), description, last-error.
+ *	(prefixes), description, last-error, enabled (by the configuration; bool), shutdown (by a command; bool), admin (shutdown,
+ *	disabled, or missing), shutdown-text, shutdown-ms (ago).
  * show neighbor, show status: a sheet, whatever is in them.
  * show routes: one row per path, paths of one prefix together: prefix, best, multipath, next-hop, from, originator-id,
  *	path-id, local-pref, med, as-path, origin, age-ms, communities.
  * show route: the same and cluster-list, why.
+ * show received: the same and cluster-list, extended-communities, large-communities, without best and multipath.
+ * show advertised: the same, as the neighbor was told; originator-id, local-pref and lists only where they were; pending (it holds
+ *	an older version; bool).
+ * show rejected: prefix, next-hop, path-id, reason, age-ms; the last row may be {"not-kept","note"}: so many more.
+ * refresh: address, in, out: what was done, or why not.
+ * watch routes: time, event (present, watching, added, changed, withdrawn, best), prefix, from, path-id, was (best: whose was it
+ *	before), and the keys of show routes as far as there are any.
+ * watch neighbors: time, event (present, watching, up, down, shutdown, enabled, refused), address, as, router-id, peer-group,
+ *	description, state, code, subcode, text.
+ * watch fib: time, event (present, watching, installed, changed, removed, failed, group-changed), prefix or group-id and routes,
+ *	via (next hops as text), text, and the keys of show fib.
  * show fib: prefix, next-hops (a list of address, interface, weight, wanted-percent, actual-percent, error), state, group-id,
  *	group-type, error, warning.
  * show nexthops: address, state, reason, via, interface, cost, paths.
@@ -91,8 +103,8 @@ struct column {
 };
 
 enum view_kind {
-	VIEW_ROWS,    /* table or sheet */
-	VIEW_EVENTS,  /* a line each, printed as they come; the answer goes on until somebody ends it */
+	VIEW_ROWS, /* table or sheet */
+	VIEW_EVENTS, /* with columns or not: a line each, printed as they come; the answer goes on until somebody ends it */
 	VIEW_METRICS, /* Prometheus's text */
 	VIEW_CHANGES, /* of a reload, under headings */
 	VIEW_LINES,   /* the text of each row's "line", as it is */
@@ -102,9 +114,12 @@ struct view {
 	const struct column *columns; /* ends with a NULL key; NULL: a sheet */
 	const struct column *more;    /* columns to the right of them, or NULL */
 	const char *list;	      /* a line for each element of this list; NULL: a line for each row */
+	const char *note; /* a row with this key is no row of the table but its text, below; NULL: none */
 	enum view_kind kind;
 };
 
-extern const struct view view_neighbors, view_routes, view_route, view_fib, view_next_hops, view_ranges,
-	view_memory, view_announced, view_node_services, view_services, view_servers, view_checks, view_table,
-	view_sources, view_events, view_metrics, view_changes, view_lines, view_sheet;
+extern const struct view view_neighbors, view_routes, view_route, view_received, view_advertised,
+	view_rejected, view_refresh, view_neighbor_events, view_route_events, view_fib_events, view_fib,
+	view_next_hops, view_ranges, view_memory, view_announced, view_node_services, view_services,
+	view_servers, view_checks, view_table, view_sources, view_events, view_metrics, view_changes,
+	view_lines, view_sheet;

@@ -3,12 +3,16 @@
 #include "route/next_hops.h"
 #include "rrd/neighbor.h"
 #include "rrd/rrd.h"
+#include "rrd/watch.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	FEED_SLICE = 8192, /* entries per turn */
+	FEED_SLICE = 8192, /* entries per turn, if they do not take longer than its share */
+	/* A change waits no longer to be whole while more keeps coming; and when it is one the engine works through. */
+	COMING_US = 50000,
+	WORKED_THROUGH_US = 3000000,
 	BAD_BANDWIDTH_LOG_MS = 1000,
 };
 
@@ -19,11 +23,13 @@ static void log_bad_bandwidth(struct rrd *r, const struct prefix *p, const struc
 
 	if (!log_limit_pass(&r->bad_bandwidth_limit, rrd_now_ms(r), BAD_BANDWIDTH_LOG_MS, &held_back))
 		return;
-	log_warning(
+	prefix_format(p, prefix);
+	ip_addr_format(&route_peer_config(bad->peer)->address, address);
+	log_about(LOG_LEVEL_WARNING, LOG_ABOUT("bad-link-bandwidth", .neighbor = address, .prefix = prefix),
 		"route %s from %s: its link bandwidth is not a number, infinite or negative, and counts as "
-		"none (%llu more such routes not logged)",
-		prefix_format(p, prefix), ip_addr_format(&route_peer_config(bad->peer)->address, address),
-		(unsigned long long)held_back);
+		"none "
+		"(%llu more before)",
+		prefix, address, (unsigned long long)held_back);
 }
 
 /* That of the first element of fib.groups that fits, where it has one. */
@@ -107,27 +113,54 @@ static bool feed_some(struct rrd *r, struct route_reader *reader)
 	return count == FIB_EXPECT_MAX;
 }
 
-bool fib_feed_work(struct rrd *r)
+/* Feeds a slice of what has changed; true when more is waiting. */
+static bool feed_slice(struct rrd *r, bool *some)
 {
 	bool more = false;
 
-	if (!r->fib)
-		return false;
 	for (int f = 0; f < BGP_FAMILIES; f++) {
-		bool some = true;
+		bool behind = route_reader_behind(&r->fib_reader[f]);
 
-		for (int i = 0; some && i < FEED_SLICE; i += FIB_EXPECT_MAX)
-			some = feed_some(r, &r->fib_reader[f]);
-		more |= some;
+		*some |= behind;
+		for (int i = 0; behind && i < FEED_SLICE; i += FIB_EXPECT_MAX) {
+			behind = feed_some(r, &r->fib_reader[f]);
+			if (io_loop_share_used(r->loop))
+				break;
+		}
+		more |= behind;
 		route_rib_trim(route_engine_rib(r->engine, (enum bgp_family)f));
 	}
-	more |= feed_due(r);
-	/* A change is whole when nothing is left to be fed: a group that many routes share is changed in place when all of them
-	 * change together. */
-	if (more)
+	return feed_due(r) || more;
+}
+
+/* Whether it is: a group that many routes share is changed in place when all of them change together. */
+static bool is_whole(struct rrd *r, bool some)
+{
+	bool amid = route_engine_is_amid_change(r->engine);
+	uint64_t now_us = io_loop_now_us(r->loop);
+
+	r->fib_hold_us = amid ? WORKED_THROUGH_US : r->fib_hold_us ? r->fib_hold_us : COMING_US;
+	if (!r->fib_held_us)
+		r->fib_held_us = now_us;
+	if ((some || amid) && now_us - r->fib_held_us < r->fib_hold_us)
+		return false;
+	r->fib_held_us = r->fib_hold_us = 0;
+	return true;
+}
+
+/* What comes in several turns is one change, which ends with a turn that brings nothing. */
+bool fib_feed_work(struct rrd *r)
+{
+	bool some = false, more;
+
+	if (!r->fib)
+		return false;
+	more = feed_slice(r, &some);
+	if (!is_whole(r, some)) {
 		fib_proceed(r->fib);
-	else
-		fib_commit(r->fib);
+		return true;
+	}
+	fib_commit(r->fib);
 	if (!more && r->sweep_due) {
 		r->sweep_due = false;
 		fib_sweep(r->fib);
@@ -171,7 +204,8 @@ void fib_feed_end_of_rib(struct rrd *r)
 		const struct neighbor *n = session_user(s);
 
 		at = session_config(s)->remote;
-		if (n && !n->range && n->cfg->enabled && !neighbor_has_told_all(n))
+		if (n && !n->range && n->cfg->enabled && !session_is_shut_down(s) &&
+			!neighbor_has_told_all(n))
 			return;
 	}
 	log_info("fib: every configured neighbor has told all it has");
@@ -242,6 +276,7 @@ bool fib_feed_start(struct rrd *r)
 		.next_hop_id_count = c->next_hop_id_count,
 		.remove_on_exit = c->on_exit == CONFIG_ON_EXIT_REMOVE,
 		.reached = next_hop_feed_reached,
+		.changed = watch_fib_changed,
 		.user = r,
 		.resolve_via_default = c->resolve_via_default,
 		.on_empty = (enum fib_on_empty)c->on_empty,

@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "config/errors.h"
 #include "config/rrd.h"
+#include "daemon/capability.h"
 #include "daemon/options.h"
 #include "rrd/rrd.h"
 
@@ -20,7 +21,7 @@ static int run(struct config_rrd *cfg, const char *path)
 {
 	struct rrd *r;
 
-	log_init("rrd", cfg->log.to, cfg->log.level);
+	config_log_use("rrd", &cfg->log);
 	r = rrd_new(cfg, path);
 	if (!r)
 		return EXIT_FAILURE;
@@ -29,20 +30,37 @@ static int run(struct config_rrd *cfg, const char *path)
 	return EXIT_SUCCESS;
 }
 
+/* A reload can ask for another port below 1024 and another table, but not make a router of a reflector. */
+static uint64_t needs(const struct config_rrd *cfg)
+{
+	return DAEMON_CAP_BIT(DAEMON_CAP_NET_BIND_SERVICE) |
+	       (cfg->fib.enabled ? DAEMON_CAP_BIT(DAEMON_CAP_NET_ADMIN) : 0);
+}
+
+static int begun(const struct daemon_options *o)
+{
+	struct config_rrd *cfg = load(o->config);
+
+	if (!cfg)
+		return EXIT_FAILURE;
+	if (!o->test && daemon_settle(o, "rrd", needs(cfg)))
+		return run(cfg, o->config);
+	config_rrd_free(cfg);
+	return o->test && printf("%s: good\n", o->config) > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
-	struct daemon_options options = { .config = SYSCONFDIR "/rrd/rrd.conf" };
+	struct daemon_options options = { .config = SYSCONFDIR "/rrd/rrd.conf",
+		.may_need = DAEMON_CAP_BIT(DAEMON_CAP_NET_BIND_SERVICE) |
+			    DAEMON_CAP_BIT(DAEMON_CAP_NET_ADMIN) };
 	int status = daemon_options_parse(&options, "rrd", argc, argv);
-	struct config_rrd *cfg;
 
 	if (status != DAEMON_OPTIONS_GO_ON)
 		return status;
-	cfg = load(options.config);
-	if (!cfg)
+	if (!daemon_begin(&options, "rrd"))
 		return EXIT_FAILURE;
-	if (!options.test)
-		return run(cfg, options.config);
-	printf("%s: good\n", options.config);
-	config_rrd_free(cfg);
-	return EXIT_SUCCESS;
+	status = begun(&options);
+	daemon_end(&options);
+	return status;
 }

@@ -4,6 +4,7 @@
  */
 #include "control/metrics.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "bgp/message.h"
 #include "config.h"
@@ -24,6 +25,8 @@ GAUGE(info, "rrd_info", "1; the labels say what runs.");
 GAUGE(uptime, "rrd_uptime_seconds", "Time since the start.");
 GAUGE(loaded, "rrd_configuration_age_seconds", "Time since the configuration in use was read.");
 COUNTER(reloads, "rrd_reloads_total", "Reloads by their result.");
+COUNTER(log_lines_lost, "rrd_log_lines_lost_total",
+	"Lines of the log that were lost because nobody took them.");
 GAUGE(resident, "rrd_resident_memory_bytes", "Memory that the process really uses.");
 GAUGE(objects, "rrd_memory_objects", "What the tables hold, in objects.");
 GAUGE(octets, "rrd_memory_bytes", "What the tables hold, in octets.");
@@ -51,8 +54,8 @@ static void add_daemon(struct metrics *m, const struct rrd *r)
 		NULL);
 	metrics_add_real(m, &uptime, (double)(rrd_now_ms(r) - r->started_ms) / 1000, NULL);
 	metrics_add_real(m, &loaded, (double)(rrd_now_ms(r) - r->loaded_ms) / 1000, NULL);
-	metrics_add(m, &reloads, r->reloads, "result", "done", NULL);
-	metrics_add(m, &reloads, r->reload_failures, "result", "refused", NULL);
+	metrics_add(m, &reloads, r->reload.done, "result", "done", NULL);
+	metrics_add(m, &reloads, r->reload.refused, "result", "refused", NULL);
 	metrics_add(m, &resident, daemon_resident_octets(), NULL);
 	route_engine_memory(r->engine, add_memory, m);
 	for (int f = 0; f < BGP_FAMILIES; f++) {
@@ -68,6 +71,7 @@ static void add_daemon(struct metrics *m, const struct rrd *r)
 	metrics_add(m, &oversized, r->oversized, NULL);
 	metrics_add_real(m, &longest_turn, (double)io_loop_longest_turn(r->loop)->us / 1e6, NULL);
 	metrics_add(m, &long_turns, io_loop_long_turns(r->loop), NULL);
+	metrics_add(m, &log_lines_lost, log_lost(), NULL);
 }
 
 /* --- all neighbors --- */
@@ -102,6 +106,7 @@ static void add_neighbors(struct metrics *m, const struct rrd *r)
 	metrics_add(m, &refused, c->over_limit, "reason", "limit of the range", NULL);
 	metrics_add(m, &refused, c->too_fast, "reason", "rate of the range", NULL);
 	metrics_add(m, &refused, c->from_afar, "reason", "low TTL", NULL);
+	metrics_add(m, &refused, c->shut_down, "reason", "shutdown", NULL);
 	metrics_add(m, &waiting, session_neighbors_waiting(r->neighbors), NULL);
 	metrics_add(m, &gave_way, c->gave_way, NULL);
 	metrics_add(m, &timed_out, c->timed_out, NULL);

@@ -4,7 +4,9 @@
 #include "base/mem.h"
 #include "bgp/message.h"
 #include "config.h"
+#include "route/rejects.h"
 #include "rrd/policies.h"
+#include "rrd/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +90,7 @@ static void set_engine_config(const struct neighbor *n, struct route_peer_config
 	out->send_n = n->cfg->add_path_send.best;
 	out->next_hop_self = n->cfg->next_hop_self;
 	out->advertisement_interval_ms = n->cfg->advertisement_interval_s * 1000u;
+	out->rejects_max = n->cfg->keep_rejected;
 	out->import = policies_get(n->rrd->policies, &n->cfg->import);
 	out->export = policies_get(n->rrd->policies, &n->cfg->export);
 	for (int f = 0; f < BGP_FAMILIES; f++)
@@ -96,12 +99,10 @@ static void set_engine_config(const struct neighbor *n, struct route_peer_config
 
 void neighbor_unserved(struct neighbor *n)
 {
-	char text[PREFIX_TEXT_MAX];
-
-	log_error("neighbor %s: there are %d kinds of peers with other settings already, no more "
-		  "fit: give more of "
-		  "them one peer group",
-		ip_addr_format(&session_config(n->session)->remote, text), ROUTE_GROUPS_MAX);
+	session_log(n->session, LOG_LEVEL_ERROR, "too-many-groups", NULL,
+		"there are %d kinds of peers with other settings already, no more fit: give more of them one "
+		"peer group",
+		ROUTE_GROUPS_MAX);
 	session_notify(n->session, BGP_ERR_CEASE, BGP_CEASE_OUT_OF_RESOURCES, NULL, 0);
 }
 
@@ -121,9 +122,12 @@ static void up(void *user, struct session *s, const struct bgp_negotiated *negot
 		n->awaits_end[f] = negotiated->family[f];
 	n->session = s;
 	n->ask_again = false;
+	route_rejects_free(n->rejects);
+	n->rejects = NULL;
 	n->peer = route_peer_new(n->rrd->engine, &cfg, negotiated, n);
 	if (!route_peer_served(n->peer))
 		neighbor_unserved(n);
+	watch_neighbor(n->rrd->watch, "up", s, NULL);
 }
 
 static void close_peer(struct neighbor *n)
@@ -133,15 +137,15 @@ static void close_peer(struct neighbor *n)
 	for (int i = 0; i < ROUTE_REJECTS; i++)
 		n->rejected[i] += route_peer_counters(n->peer)->rejected[i];
 	n->oversized += route_peer_counters(n->peer)->oversized;
+	n->rejects = route_peer_take_rejects(n->peer);
 	route_peer_close(n->peer);
 	n->peer = NULL;
 }
 
 static void down(void *user, struct session *s, const struct session_down *why)
 {
-	(void)s;
-	(void)why;
 	close_peer(user);
+	watch_neighbor(((struct neighbor *)user)->rrd->watch, "down", s, why);
 }
 
 /* RFC 4486 4: the family and the limit that was passed. */
@@ -149,14 +153,12 @@ static void over_limit(struct neighbor *n, struct session *s, enum bgp_family f)
 {
 	uint8_t data[7];
 	struct writer w = writer_init(data, sizeof(data));
-	char text[PREFIX_TEXT_MAX];
 
 	writer_u16(&w, bgp_family_afi(f));
 	writer_u8(&w, BGP_SAFI_UNICAST);
 	writer_u32(&w, n->cfg->import.max_prefixes);
-	log_warning("neighbor %s: sent more than max-prefixes %u of %s",
-		ip_addr_format(&session_config(s)->remote, text), n->cfg->import.max_prefixes,
-		bgp_family_text(f));
+	session_log(s, LOG_LEVEL_WARNING, "max-prefixes", NULL, "sent more than max-prefixes %u of %s",
+		n->cfg->import.max_prefixes, bgp_family_text(f));
 	session_notify(s, BGP_ERR_CEASE, BGP_CEASE_MAXIMUM_PREFIXES, data, writer_len(&w));
 }
 
@@ -177,17 +179,26 @@ void neighbor_refiltered(struct neighbor *n)
 static void tell_rejected(struct neighbor *n)
 {
 	uint64_t all = neighbor_rejected_all(n);
-	char prefix[PREFIX_TEXT_MAX], address[PREFIX_TEXT_MAX];
+	char prefix[PREFIX_TEXT_MAX];
 	enum route_reject why;
 	struct prefix last;
 
 	if (all == n->told_rejected || !route_peer_last_rejected(n->peer, &last, &why) ||
 		!log_limit_pass(&n->rejected_limit, rrd_now_ms(n->rrd), 1000, NULL))
 		return;
-	log_warning("neighbor %s: route %s refused: %s (%llu refused so far)",
-		ip_addr_format(&route_peer_config(n->peer)->address, address), prefix_format(&last, prefix),
+	session_log(n->session, LOG_LEVEL_WARNING, "route-refused", &last,
+		"route %s refused: %s (%llu refused so far)", prefix_format(&last, prefix),
 		route_reject_text(why), (unsigned long long)all);
 	n->told_rejected = all;
+}
+
+void neighbor_refused(const struct neighbor *n, const struct prefix *p, enum route_reject why)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	if (session_debugged(n->session))
+		session_debug(n->session, "route-refused", p, "route %s refused: %s", prefix_format(p, text),
+			route_reject_text(why));
 }
 
 static void take_end_of_rib(struct neighbor *n, const struct bgp_update *u)
@@ -357,6 +368,7 @@ struct neighbor *neighbor_new(
 void neighbor_free(struct neighbor *n)
 {
 	close_peer(n);
+	route_rejects_free(n->rejects);
 	free(n);
 }
 

@@ -20,6 +20,7 @@ struct neighbor {
 	struct route_peer *peer;	  /* NULL while down */
 	uint64_t rejected[ROUTE_REJECTS]; /* in earlier sessions */
 	uint64_t oversized;
+	struct route_rejects *rejects; /* of the last session, while down; or NULL */
 	bool awaits_end[BGP_FAMILIES]; /* in which End-of-RIB has not come yet (RFC 4724 2) */
 	uint64_t told_rejected;	       /* refused routes the log knows of */
 	struct log_limit rejected_limit;
@@ -48,6 +49,8 @@ void neighbor_configure(struct neighbor *n, struct session *s, const struct conf
 /* The engine's callback after that. */
 void neighbor_refiltered(struct neighbor *n);
 void neighbor_unserved(struct neighbor *n);
+/* For who looks at it closely; the log tells of the last refused route now and then anyway. */
+void neighbor_refused(const struct neighbor *n, const struct prefix *p, enum route_reject why);
 /* Its session must be gone or about to be freed without callbacks. */
 void neighbor_free(struct neighbor *n);
 

@@ -1,19 +1,14 @@
 /*
  * Another configuration for the running daemon.
  *
- *	file -> config_rrd_load (all its errors) -> plan (what changes, in words) -> prepared -> applied
- *
- * Whatever can fail is done first and undone when something else fails: until then nothing has changed. What follows cannot
- * fail. A session whose settings do not change is not touched; of one whose settings do, neighbor_change() says what happens
- * to it.
+ * The course is reload/reload.h's: what can fail is prepared first, and what follows cannot fail. A session whose settings
+ * do not change is not touched; of one whose settings do, neighbor_change() says what happens to it.
  *
  * Keys of sessions (TCP-MD5) belong to listeners and live sockets and need no reset. The kernel may refuse them, so they are
  * set first of all: what listens or connects from then on has the new ones.
  */
 #include "base/log.h"
 #include "base/mem.h"
-#include "daemon/group.h"
-#include "daemon/notify.h"
 #include "rrd/neighbor.h"
 #include "rrd/reload_plan.h"
 #include "rrd/policies.h"
@@ -23,8 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { LOGGED_MAX = 50 /* lines of changes in the log */ };
 
 /* --- listeners --- */
 
@@ -105,41 +98,6 @@ static void close_listeners(struct rrd *r, const struct config_rrd *to)
 				r->neighbors, &r->cfg->listen[i].address, r->cfg->listen[i].port);
 }
 
-/* --- the control socket --- */
-
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-static bool find_group(const char *key, const char *group, gid_t *out, char **why)
-{
-	*out = (gid_t)-1;
-	if (!group || daemon_group_find(group, out))
-		return true;
-	*why = mem_printf("%s: there is no group \"%s\" here", key, group);
-	return false;
-}
-
-static bool prepare_control(struct rrd *r, const struct config_rrd *to, char **why)
-{
-	const struct config_control *old = &r->cfg->control, *new = &to->control;
-	struct control_socket full = { .path = new->socket }, read_only = { .path = new->read_only_socket };
-	char err[256];
-
-	if (same_text(old->socket, new->socket) && same_text(old->group, new->group) &&
-		same_text(old->read_only_socket, new->read_only_socket) &&
-		same_text(old->read_only_group, new->read_only_group))
-		return true;
-	if (!find_group("control.group", new->group, &full.gid, why) ||
-		!find_group("control.read-only-group", new->read_only_group, &read_only.gid, why))
-		return false;
-	if (control_server_move(r->control, &full, &read_only, err))
-		return true;
-	*why = mem_strdup(err);
-	return false;
-}
-
 /* --- what can fail --- */
 
 static void restore_security(struct rrd *r)
@@ -163,7 +121,7 @@ static bool prepare(struct rrd *r, const struct config_rrd *to, char **why)
 		restore_security(r);
 		return false;
 	}
-	if (!prepare_control(r, to, why)) {
+	if (!reload_move_control(r->control, &r->cfg->control, &to->control, why)) {
 		restore_listeners(r, to);
 		restore_security(r);
 		return false;
@@ -269,7 +227,8 @@ static void apply(struct rrd *r, struct config_rrd *to)
 {
 	struct config_rrd *old = r->cfg;
 
-	log_init("rrd", to->log.to, to->log.level);
+	config_log_use("rrd", &to->log);
+	session_debug_set(r->sessions, to->log.debug_neighbors, to->log.debug_neighbor_count);
 	close_listeners(r, to);
 	remove_neighbors(r, to);
 	set_ranges(r, to);
@@ -277,128 +236,47 @@ static void apply(struct rrd *r, struct config_rrd *to)
 	configure_neighbors(r, !same_identity(&old->router, &to->router));
 	apply_router(r, &old->router);
 	add_neighbors(r);
+	session_neighbors_trim_shutdowns(r->neighbors);
 	fib_feed_configure(r);
 	policies_sweep(r->policies, r->engine);
 	config_rrd_free(old);
 }
 
-/* --- in words --- */
+/* --- for reload/ --- */
 
-void reload_result_init(struct reload_result *out)
+static void *load(void *user, struct config_errors *errs)
 {
-	*out = (struct reload_result){ 0 };
+	const struct rrd *r = user;
+
+	return config_rrd_load(r->reload.path, errs);
 }
 
-void reload_result_fini(struct reload_result *out)
+static void unload(void *cfg)
 {
-	reload_plan_free(out->plan);
-	free(out->errors);
-	free(out->refused);
+	config_rrd_free(cfg);
 }
 
-/* "FIRST LINE (and N more)" */
-static char *short_of(const char *errors)
+/* What it looked at of the policies goes again. */
+static struct reload_plan *plan(void *user, const void *to)
 {
-	size_t first = strcspn(errors, "\n"), more = 0;
+	struct rrd *r = user;
+	struct reload_plan *p = rrd_reload_plan(r, to);
 
-	for (const char *p = errors + first; *p; p++)
-		more += *p == '\n' && p[1];
-	return more ? mem_printf("%.*s (and %zu more)", (int)first, errors, more)
-		    : mem_printf("%.*s", (int)first, errors);
+	policies_sweep(r->policies, r->engine);
+	return p;
 }
 
-static struct config_rrd *load(struct rrd *r, struct reload_result *out)
+static bool prepare_all(void *user, void *to, char **why)
 {
-	struct config_errors *errs = config_errors_new();
-	struct config_rrd *cfg = config_rrd_load(r->path, errs);
-
-	if (!cfg) {
-		out->errors = config_errors_format(errs);
-		out->refused = short_of(out->errors);
-	}
-	config_errors_free(errs);
-	return cfg;
+	return prepare(user, to, why);
 }
 
-/* What cannot change in a running daemon refuses the whole. */
-static bool needs_restart(const struct reload_plan *p, struct reload_result *out)
+static void apply_all(void *user, void *to)
 {
-	char keys[256];
-	struct text t = text_init(keys, sizeof(keys));
+	struct rrd *r = user;
 
-	for (size_t i = 0; i < p->count; i++)
-		if (p->line[i].apply == CONFIG_RESTART)
-			text_add(&t, "%s%.*s", t.len ? ", " : "", (int)strcspn(p->line[i].change, " "),
-				p->line[i].change);
-	if (t.len)
-		out->refused = mem_printf(
-			"%s cannot change while rrd runs: restart it, or take that back", keys);
-	return t.len > 0;
+	apply(r, to);
+	r->loaded_ms = rrd_now_ms(r);
 }
 
-static void log_plan(const struct reload_plan *p)
-{
-	for (size_t i = 0; i < p->count && i < LOGGED_MAX; i++) {
-		char *text = reload_plan_line_text(&p->line[i]);
-
-		log_info("reload: %s", text);
-		free(text);
-	}
-	if (p->count > LOGGED_MAX)
-		log_info("reload: and %zu further changes", p->count - LOGGED_MAX);
-}
-
-static void log_result(const struct rrd *r, const struct reload_result *out)
-{
-	if (out->refused) {
-		log_error("reload refused, nothing was changed%s%s", out->errors ? "" : ": ",
-			out->errors ? "" : out->refused);
-		log_lines(LOG_LEVEL_ERROR, out->errors ? out->errors : "");
-	} else {
-		log_info("reloaded %s: %zu change%s", r->path, out->plan->count,
-			out->plan->count == 1 ? "" : "s");
-	}
-}
-
-/* --- the whole --- */
-
-static void try_reload(struct rrd *r, bool dry_run, struct reload_result *out)
-{
-	struct config_rrd *cfg = load(r, out);
-
-	if (!cfg)
-		return;
-	out->plan = reload_plan_new(r, cfg);
-	if (needs_restart(out->plan, out) || dry_run) {
-		config_rrd_free(cfg);
-		return;
-	}
-	if (!prepare(r, cfg, &out->refused)) {
-		config_rrd_free(cfg);
-		return;
-	}
-	log_plan(out->plan);
-	apply(r, cfg);
-}
-
-bool rrd_reload(struct rrd *r, bool dry_run, struct reload_result *out)
-{
-	if (dry_run) {
-		try_reload(r, true, out);
-		policies_sweep(r->policies, r->engine);
-		return !out->refused;
-	}
-	daemon_notify(DAEMON_RELOADING, "reading the configuration again");
-	try_reload(r, false, out);
-	log_result(r, out);
-	free(r->reload_error);
-	r->reload_error = out->refused ? mem_strdup(out->refused) : NULL;
-	if (out->refused) {
-		r->reload_failures++;
-	} else {
-		r->reloads++;
-		r->loaded_ms = rrd_now_ms(r);
-	}
-	daemon_notify(DAEMON_READY, out->refused ? "the last reload was refused" : "");
-	return !out->refused;
-}
+const struct reload_ops rrd_reload_ops = { "rrd", load, unload, plan, NULL, prepare_all, apply_all };

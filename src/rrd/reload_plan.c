@@ -376,18 +376,16 @@ static char *effect_text(const struct draft *d)
 
 static void finish_line(struct reload_plan *out, struct draft *d)
 {
-	out->line[out->count++] = (struct reload_plan_line){ .apply = d->apply,
-		.subject = d->subject,
-		.change = mem_printf("%s%s%s", d->path, *d->path ? " " : "", d->words),
-		.effect = effect_text(d) };
+	reload_plan_add(out, d->apply, d->subject,
+		mem_printf("%s%s%s", d->path, *d->path ? " " : "", d->words), effect_text(d));
 	free(d->path);
 	free(d->words);
 }
 
-struct reload_plan *reload_plan_new(const struct rrd *r, const struct config_rrd *to)
+struct reload_plan *rrd_reload_plan(const struct rrd *r, const struct config_rrd *to)
 {
 	struct planning p = { .r = r, .from = r->cfg, .to = to };
-	struct reload_plan *out = mem_calloc(1, sizeof(*out));
+	struct reload_plan *out = reload_plan_new();
 
 	config_diff_init(&p.all);
 	config_diff(&p.all, &config_rrd_schema, r->cfg, to);
@@ -396,43 +394,9 @@ struct reload_plan *reload_plan_new(const struct rrd *r, const struct config_rrd
 	add_ranges(&p);
 	add_daemon(&p);
 	config_diff_fini(&p.all);
-	out->line = mem_calloc(p.count + 1, sizeof(*out->line));
-	for (enum config_apply a = CONFIG_LIVE; a <= CONFIG_RESTART; a++)
-		for (size_t i = 0; i < p.count; i++)
-			if (p.draft[i].apply == a)
-				finish_line(out, &p.draft[i]);
+	for (size_t i = 0; i < p.count; i++)
+		finish_line(out, &p.draft[i]);
+	reload_plan_sort(out);
 	free(p.draft);
 	return out;
-}
-
-void reload_plan_free(struct reload_plan *p)
-{
-	if (!p)
-		return;
-	for (size_t i = 0; i < p->count; i++) {
-		free(p->line[i].subject);
-		free(p->line[i].change);
-		free(p->line[i].effect);
-	}
-	free(p->line);
-	free(p);
-}
-
-struct row *reload_plan_line_row(const struct reload_plan_line *l)
-{
-	struct row *r = row_new();
-
-	row_text(r, "apply", config_apply_text(l->apply));
-	if (l->subject)
-		row_text(r, "subject", l->subject);
-	row_text(r, "change", l->change);
-	if (l->effect)
-		row_text(r, "effect", l->effect);
-	return r;
-}
-
-char *reload_plan_line_text(const struct reload_plan_line *l)
-{
-	return mem_printf("%s%s%s%s%s", l->subject ? l->subject : "", l->subject ? ": " : "", l->change,
-		l->effect ? ": " : "", l->effect ? l->effect : "");
 }

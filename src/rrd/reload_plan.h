@@ -6,27 +6,10 @@
  */
 #pragma once
 
-#include "base/row.h"
+#include "reload/plan.h"
 #include "rrd/rrd.h"
 
-struct reload_plan_line {
-	enum config_apply apply;
-	char *subject; /* "neighbor 10.0.0.110"; NULL: the daemon */
-	char *change;  /* "hold-time 9 -> 30", "added" */
-	char *effect;  /* "resets this session"; NULL: nothing more to say */
-};
-
-struct reload_plan {
-	struct reload_plan_line *line; /* by what they touch, least first */
-	size_t count;
-};
-
-struct reload_plan *reload_plan_new(const struct rrd *r, const struct config_rrd *to);
-void reload_plan_free(struct reload_plan *p);
-/* {"apply", "subject", "change", "effect"}, without those that are NULL. */
-struct row *reload_plan_line_row(const struct reload_plan_line *l);
-/* "neighbor 10.0.0.110: hold-time 9 -> 30: resets this session". The caller frees it. */
-char *reload_plan_line_text(const struct reload_plan_line *l);
+struct reload_plan *rrd_reload_plan(const struct rrd *r, const struct config_rrd *to);
 
 /* --- shared with the reload --- */
 

@@ -10,6 +10,7 @@
 #include "rrd/policies.h"
 #include "rrd/reload.h"
 #include "rrd/show.h"
+#include "rrd/watch.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -61,11 +62,12 @@ static void engine_oversized(void *user, const struct prefix *p, const struct ro
 	r->oversized++;
 	if (!log_limit_pass(&r->oversized_limit, rrd_now_ms(r), 1000, &held_back))
 		return;
-	log_warning("route %s from %s: its attributes do not fit into a message to some peers, not sent to "
-		    "them (%llu more "
-		    "such routes not logged)",
-		prefix_format(p, prefix), ip_addr_format(&from->address, address),
-		(unsigned long long)held_back);
+	prefix_format(p, prefix);
+	ip_addr_format(&from->address, address);
+	log_about(LOG_LEVEL_WARNING, LOG_ABOUT("route-oversized", .neighbor = address, .prefix = prefix),
+		"route %s from %s: its attributes do not fit into a message to some peers, not sent to them "
+		"(%llu more before)",
+		prefix, address, (unsigned long long)held_back);
 }
 
 /* The kernel first: its route is what traffic waits for. */
@@ -94,6 +96,8 @@ static void *dynamic_new(void *user, void *range_user, const struct ip_addr *rem
 	const struct config_range *range = range_user;
 	struct rrd *r = user;
 
+	if (!range->peer.enabled)
+		return NULL;
 	neighbor_session_config(r, &range->peer, range->peer_group, remote, cfg);
 	*ops = &neighbor_session_ops;
 	return neighbor_new(r, &range->peer, range->peer_group, &range->prefix);
@@ -105,7 +109,14 @@ static void dynamic_gone(void *user, void *session_user)
 	neighbor_free(session_user);
 }
 
-static const struct session_neighbors_ops neighbors_ops = { dynamic_new, dynamic_gone };
+static void refused(void *user, const struct ip_addr *remote, const char *why)
+{
+	const struct rrd *r = user;
+
+	watch_refused(r->watch, remote, why);
+}
+
+static const struct session_neighbors_ops neighbors_ops = { dynamic_new, dynamic_gone, refused };
 
 static bool start_security(struct rrd *r)
 {
@@ -180,22 +191,19 @@ static void on_signal(void *user)
 {
 	struct rrd *r = user;
 
+	log_info("told to end: %zu neighbors are told so", session_neighbors_count(r->neighbors));
 	io_loop_stop(r->loop);
 }
 
-static void on_hup(void *user)
+static void engine_refused(void *peer_user, const struct prefix *p, enum route_reject why)
 {
-	struct reload_result result;
-
-	reload_result_init(&result);
-	rrd_reload(user, false, &result);
-	reload_result_fini(&result);
+	neighbor_refused(peer_user, p, why);
 }
 
 static struct route_engine *make_engine(struct rrd *r)
 {
 	const struct route_engine_ops ops = { engine_wake, engine_kick, engine_oversized, engine_refiltered,
-		engine_unserved, next_hop_feed_ops };
+		engine_unserved, next_hop_feed_ops, engine_refused };
 	const struct config_router *c = &r->cfg->router;
 
 	return route_engine_new(&(struct route_engine_config){ .local_as = c->as,
@@ -206,6 +214,23 @@ static struct route_engine *make_engine(struct rrd *r)
 		&ops, r);
 }
 
+/* For the service manager. */
+static void status_line(void *user, struct text *out)
+{
+	struct rrd *r = user;
+	size_t up = 0, count = 0;
+	struct ip_addr at;
+
+	for (struct session *s = NULL; (s = session_neighbors_next(r->neighbors, s ? &at : NULL)); count++) {
+		at = session_config(s)->remote;
+		up += session_state(s) == SESSION_ESTABLISHED;
+	}
+	text_add(out, "%zu neighbors up, %zu down", up, count - up);
+	if (r->fib)
+		text_add(out, "; %zu routes in the kernel", fib_routes(r->fib));
+	reload_status_text(&r->reload, out);
+}
+
 struct rrd *rrd_new(struct config_rrd *cfg, const char *path)
 {
 	struct rrd *r = mem_calloc(1, sizeof(*r));
@@ -213,17 +238,20 @@ struct rrd *rrd_new(struct config_rrd *cfg, const char *path)
 
 	signal(SIGPIPE, SIG_IGN);
 	r->cfg = cfg;
-	r->path = path;
+	reload_init(&r->reload, &rrd_reload_ops, path, r);
 	r->loop = io_loop_new();
 	r->started_ms = r->loaded_ms = rrd_now_ms(r);
 	r->on_term = io_signal_new(r->loop, SIGTERM, on_signal, r);
 	r->on_int = io_signal_new(r->loop, SIGINT, on_signal, r);
-	r->on_hup = io_signal_new(r->loop, SIGHUP, on_hup, r);
+	r->on_hup = io_signal_new(r->loop, SIGHUP, reload_signal, &r->reload);
 	r->work = io_job_new(r->loop, work, r);
 	r->work_later = io_timer_new(r->loop, engine_wake, r);
+	r->pulse = daemon_pulse_new(r->loop, status_line, r);
 	r->policies = policies_new();
+	r->watch = watch_new(r);
 	r->engine = make_engine(r);
 	r->sessions = session_io_new(r->loop);
+	session_debug_set(r->sessions, cfg->log.debug_neighbors, cfg->log.debug_neighbor_count);
 	r->neighbors = session_neighbors_new(r->sessions, &neighbors_ops, r);
 	session_neighbors_set_waiting_max(r->neighbors, files / 2);
 	if (!start_control(r) || !fib_feed_start(r) || !next_hop_feed_start(r) || !start_security(r) ||
@@ -287,7 +315,9 @@ static void free_static_neighbors(struct rrd *r)
 
 void rrd_free(struct rrd *r)
 {
+	daemon_pulse_free(r->pulse);
 	control_server_free(r->control);
+	r->control = NULL;
 	/* The routes stay or go by the FIB's rules, not because the sessions end now. */
 	next_hop_feed_stop(r);
 	fib_feed_stop(r);
@@ -296,6 +326,7 @@ void rrd_free(struct rrd *r)
 	session_neighbors_free(r->neighbors);
 	session_io_free(r->sessions);
 	route_engine_free(r->engine);
+	watch_free(r->watch);
 	policies_free(r->policies);
 	io_job_free(r->work);
 	io_timer_free(r->work_later);
@@ -305,6 +336,6 @@ void rrd_free(struct rrd *r)
 	io_signal_free(r->on_hup);
 	io_loop_free(r->loop);
 	config_rrd_free(r->cfg);
-	free(r->reload_error);
+	reload_fini(&r->reload);
 	free(r);
 }

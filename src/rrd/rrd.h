@@ -9,8 +9,10 @@
 
 #include "config/rrd.h"
 #include "control/server.h"
+#include "daemon/pulse.h"
 #include "io/loop.h"
 #include "kernel/fib.h"
+#include "reload/reload.h"
 #include "route/engine.h"
 #include "route/next_hops.h"
 #include "route/weight_table.h"
@@ -25,7 +27,6 @@ enum { RRD_ERROR_MAX = 512 };
 struct rrd {
 	struct io_loop *loop;
 	struct config_rrd *cfg;
-	const char *path; /* of its file */
 	struct route_engine *engine;
 	struct io_job *work;	     /* a slice of the engine's and the FIB's work */
 	struct io_timer *work_later; /* advertisement intervals */
@@ -36,6 +37,8 @@ struct rrd {
 	struct fib *
 		watcher; /* tells how next hops are reached: fib, or one that writes nothing; NULL: unchecked */
 	struct route_reader fib_reader[BGP_FAMILIES];
+	uint64_t fib_held_us; /* since when the FIB has waited for a change to be whole; 0: it does not */
+	uint64_t fib_hold_us; /* how long it does at most */
 	struct route_weight_table *weights;
 	struct io_timer *weights_due; /* a change of weights has waited for its second */
 	struct route_balancers balancers;
@@ -45,11 +48,12 @@ struct rrd {
 	bool sweep_over;	/* that has been decided */
 	bool sweep_due;		/* as soon as the kernel has what we have received */
 	struct control_server *control;
+	struct watch *watch;
+	struct daemon_pulse *pulse;
 	struct io_signal *on_term, *on_int, *on_hup;
 	struct io_timer *exit_timer;
 	uint64_t started_ms, stopping_ms, loaded_ms;
-	uint64_t reloads, reload_failures;
-	char *reload_error; /* of the last reload; NULL: it was done, or there was none */
+	struct reload reload;
 	uint64_t oversized;
 	struct log_limit oversized_limit;
 };

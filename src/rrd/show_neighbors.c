@@ -22,6 +22,23 @@ static void put_warnings(struct row *r, const struct rrd *rrd, const struct sess
 		row_addr(r, "same-router-id-as", &other);
 }
 
+/* Why it is not to be up. */
+static void put_admin(
+	struct row *r, const struct rrd *rrd, const struct neighbor *n, const struct ip_addr *address)
+{
+	const struct session_shutdown *d = session_neighbors_shutdown_of(rrd->neighbors, address);
+
+	row_bool(r, "enabled", !n || n->range || n->cfg->enabled);
+	row_bool(r, "shutdown", d != NULL);
+	if (d) {
+		row_text(r, "admin", "shutdown");
+		row_text(r, "shutdown-text", d->text);
+		row_int(r, "shutdown-ms", (int64_t)(rrd_now_ms(rrd) - d->since_us / 1000));
+	} else if (n && !n->range && !n->cfg->enabled) {
+		row_text(r, "admin", "disabled");
+	}
+}
+
 static struct row *summary(const struct rrd *rrd, const struct session *s)
 {
 	const struct neighbor *n = session_user(s);
@@ -47,6 +64,7 @@ static struct row *summary(const struct rrd *rrd, const struct session *s)
 	row_int(r, "received", received);
 	row_int(r, "advertised", advertised);
 	row_text(r, "last-error", session_last_error(s));
+	put_admin(r, rrd, n, &session_config(s)->remote);
 	put_warnings(r, rrd, s);
 	return r;
 }
@@ -54,17 +72,50 @@ static struct row *summary(const struct rrd *rrd, const struct session *s)
 struct neighbor_rows {
 	struct rrd *rrd;
 	struct ip_addr at;
+	bool absent; /* at is among those who are shut down and not here */
 };
+
+/* A dynamic neighbor that is shut down is not here, and yet there is something to be told of it. */
+static struct row *absent_row(const struct rrd *rrd, const struct session_shutdown *d)
+{
+	struct row *r = row_new();
+
+	row_addr(r, "address", &d->address);
+	row_text(r, "state", session_state_text(SESSION_IDLE));
+	row_int(r, "since-ms", (int64_t)(rrd_now_ms(rrd) - d->since_us / 1000));
+	row_bool(r, "dynamic", true);
+	row_int(r, "received", 0);
+	row_int(r, "advertised", 0);
+	put_admin(r, rrd, NULL, &d->address);
+	return r;
+}
+
+static struct row *next_absent(struct neighbor_rows *n)
+{
+	const struct session_shutdown *d;
+
+	n->absent = true;
+	while ((d = session_neighbors_next_shutdown(
+			n->rrd->neighbors, n->at.family == IP_NONE ? NULL : &n->at))) {
+		n->at = d->address;
+		if (!session_neighbors_find(n->rrd->neighbors, &d->address))
+			return absent_row(n->rrd, d);
+	}
+	return NULL;
+}
 
 static struct row *next_neighbor(void *state, char *err)
 {
 	struct neighbor_rows *n = state;
-	struct session *s = session_neighbors_next(
-		n->rrd->neighbors, n->at.family == IP_NONE ? NULL : &n->at);
+	struct session *s = n->absent ? NULL
+				      : session_neighbors_next(
+						n->rrd->neighbors, n->at.family == IP_NONE ? NULL : &n->at);
 
 	err[0] = 0;
+	if (!s && !n->absent)
+		n->at.family = IP_NONE;
 	if (!s)
-		return NULL;
+		return next_absent(n);
 	n->at = session_config(s)->remote;
 	return summary(n->rrd, s);
 }
@@ -186,7 +237,7 @@ static struct row *sheet(const struct rrd *rrd, const struct session *s)
 	return r;
 }
 
-static struct session *find(struct rrd *r, const struct row *args, char *err)
+struct session *show_find_neighbor(struct rrd *r, const struct row *args, char *err)
 {
 	const char *text = row_get_text(args, "address");
 	struct ip_addr address;
@@ -197,14 +248,16 @@ static struct session *find(struct rrd *r, const struct row *args, char *err)
 		return NULL;
 	}
 	s = session_neighbors_find(r->neighbors, &address);
-	if (!s)
+	if (!s && session_neighbors_shutdown_of(r->neighbors, &address))
+		snprintf(err, SHOW_ERROR_MAX, "%s is shut down: enable %s lets it come", text, text);
+	else if (!s)
 		snprintf(err, SHOW_ERROR_MAX, "there is no neighbor %s: see show neighbors", text);
 	return s;
 }
 
 bool show_neighbor(void *user, const struct row *args, struct control_answer *out, char *err)
 {
-	struct session *s = find(user, args, err);
+	struct session *s = show_find_neighbor(user, args, err);
 
 	if (s)
 		control_answer_row(out, sheet(user, s));
@@ -273,27 +326,4 @@ bool show_ranges(void *user, const struct row *args, struct control_answer *out,
 	s->rrd = user;
 	*out = (struct control_answer){ next_range, free, s };
 	return true;
-}
-
-/* --- clear --- */
-
-bool clear_neighbor(void *user, const struct row *args, struct control_answer *out, char *err)
-{
-	const char *address = row_get_text(args, "address"), *text = row_get_text(args, "text");
-	struct ip_addr at = { .family = IP_NONE };
-	struct rrd *r = user;
-	struct session *s;
-
-	control_answer_row(out, NULL);
-	if (address && strcmp(address, "all") == 0) {
-		for (s = NULL; (s = session_neighbors_next(r->neighbors, s ? &at : NULL));) {
-			at = session_config(s)->remote;
-			session_reset(s, text);
-		}
-		return true;
-	}
-	s = find(r, args, err);
-	if (s)
-		session_reset(s, text);
-	return s != NULL;
 }

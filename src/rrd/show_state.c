@@ -5,6 +5,7 @@
 #include "base/row_net.h"
 #include "bgp/message.h"
 #include "config.h"
+#include "control/log.h"
 #include "daemon/limit.h"
 
 #include <stdio.h>
@@ -59,17 +60,22 @@ static struct row *fib_next(void *state, char *err)
 	return s->rrd->fib ? fib_row(s->rrd->fib, &s->at, first) : NULL;
 }
 
+bool show_is_router(const struct rrd *r, char *err)
+{
+	if (!r->fib)
+		snprintf(err, SHOW_ERROR_MAX,
+			"this daemon is no router: fib: {enabled: true} in its configuration makes it one");
+	return r->fib != NULL;
+}
+
 bool show_fib(void *user, const struct row *args, struct control_answer *out, char *err)
 {
 	struct rrd *r = user;
 	struct fib_rows *s;
 
 	(void)args;
-	if (!r->fib) {
-		snprintf(err, SHOW_ERROR_MAX,
-			"this daemon is no router: fib: {enabled: true} in its configuration makes it one");
+	if (!show_is_router(r, err))
 		return false;
-	}
 	s = mem_calloc(1, sizeof(*s));
 	s->rrd = r;
 	*out = (struct control_answer){ fib_next, free, s };
@@ -148,13 +154,13 @@ bool show_status(void *user, const struct row *args, struct control_answer *out,
 	row_ipv4(row, "cluster-id", r->cfg->router.cluster_id);
 	row_int(row, "uptime-ms", (int64_t)(rrd_now_ms(r) - r->started_ms));
 	row_int(row, "loaded-ms", (int64_t)(rrd_now_ms(r) - r->loaded_ms));
-	row_int(row, "reloads", (int64_t)r->reloads);
-	row_int(row, "reloads-refused", (int64_t)r->reload_failures);
-	row_text(row, "reload-error", r->reload_error);
+	reload_status(&r->reload, row);
 	row_int(row, "neighbors", (int64_t)session_neighbors_count(r->neighbors));
+	row_bool(row, "draining", route_engine_graceful_shutdown(r->engine));
 	put_tables(row, r);
 	row_int(row, "oversized", (int64_t)r->oversized);
 	put_longest_turn(row, r);
+	control_log_put_status(row);
 	if (r->fib)
 		row_put(row, "fib", fib_status(r->fib));
 	control_answer_row(out, row);
@@ -175,5 +181,19 @@ const struct control_handler rrd_handlers[] = {
 	{ "reload", reload },
 	{ "metrics", show_metrics },
 	{ "clear neighbor", clear_neighbor },
+	{ "show received", show_received },
+	{ "show advertised", show_advertised },
+	{ "show rejected", show_rejected },
+	{ "show log", show_log },
+	{ "log level", control_log_level },
+	{ "log debug", debug_neighbors },
+	{ "refresh", refresh_neighbor },
+	{ "shutdown", shutdown_neighbor },
+	{ "enable", enable_neighbor },
+	{ "drain", drain },
+	{ "undrain", undrain },
+	{ "watch routes", watch_routes },
+	{ "watch neighbors", watch_neighbors },
+	{ "watch fib", watch_fib },
 	{ NULL, NULL },
 };

@@ -171,11 +171,25 @@ bool session_neighbors_next_range(
 
 /* --- who is let in --- */
 
+void neighbors_tell_refused(
+	const struct session_neighbors *set, const struct ip_addr *remote, const char *why)
+{
+	if (set->ops->refused)
+		set->ops->refused(set->user, remote, why);
+}
+
 /* Without a word, and without anything that the kernel would have to remember. */
 static void drop(int fd)
 {
 	io_tcp_abort_on_close(fd);
 	close(fd);
+}
+
+bool neighbors_is_dynamic(const struct session_neighbors *set, const struct ip_addr *remote)
+{
+	struct prefix host = prefix_host(remote);
+
+	return trie_match(set->range_trie, &host) && !neighbors_find(set, remote);
 }
 
 static void refuse_unknown(struct session_neighbors *set, int fd, const struct ip_addr *remote)
@@ -184,8 +198,9 @@ static void refuse_unknown(struct session_neighbors *set, int fd, const struct i
 	uint64_t more;
 
 	set->counters.unknown_source++;
+	neighbors_tell_refused(set, remote, "neither a neighbor nor in a range");
 	if (neighbors_log_pass(set, &set->unknown_limit, &more))
-		log_warning(
+		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("unknown-source", .neighbor = addr),
 			"connection from %s refused: neither a neighbor nor in a range (%llu more before)",
 			ip_addr_format(remote, addr), (unsigned long long)more);
 	drop(fd);
@@ -206,8 +221,10 @@ static void refuse_own(struct session_neighbors *set, int fd, const struct ip_ad
 	uint64_t more;
 
 	set->counters.own_address++;
+	neighbors_tell_refused(set, remote, "an address of this host");
 	if (neighbors_log_pass(set, &set->own_limit, &more))
-		log_warning("connection from %s refused: it is an address of this host (%llu more before)",
+		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("own-address", .neighbor = addr),
+			"connection from %s refused: it is an address of this host (%llu more before)",
 			ip_addr_format(remote, addr), (unsigned long long)more);
 	close(fd);
 }
@@ -219,11 +236,13 @@ static void refuse_over_limit(
 	uint64_t more;
 
 	set->counters.over_limit++;
+	neighbors_tell_refused(set, remote, "the limit of its range is reached");
 	r->info.refused++;
 	r->info.last_refused = *remote;
 	r->info.last_refused_us = io_loop_now_us(set->io->loop);
 	if (neighbors_log_pass(set, &r->limit, &more))
-		log_warning("range %s: %s refused: the limit of %u neighbors is reached (%llu more before)",
+		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("range-full", .neighbor = addr),
+			"range %s: %s refused: the limit of %u neighbors is reached (%llu more before)",
 			prefix_format(&r->info.prefix, prefix), ip_addr_format(remote, addr), r->info.limit,
 			(unsigned long long)more);
 	session_io_reject(set->io, fd, BGP_ERR_CEASE, BGP_CEASE_CONNECTION_REJECTED);
@@ -236,12 +255,27 @@ static void refuse_too_fast(
 	uint64_t more;
 
 	set->counters.too_fast++;
+	neighbors_tell_refused(set, remote, "more new neighbors in a second than its range takes");
 	r->info.too_fast++;
 	if (neighbors_log_pass(set, &r->rate_limit, &more))
-		log_warning("range %s: %s refused: more than %u new neighbors in a second (%llu more before)",
+		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("range-too-fast", .neighbor = addr),
+			"range %s: %s refused: more than %u new neighbors in a second (%llu more before)",
 			prefix_format(&r->info.prefix, prefix), ip_addr_format(remote, addr),
 			r->info.new_per_s, (unsigned long long)more);
 	drop(fd);
+}
+
+/* It tries again and again, and somebody wants it so: nothing for the log. It is told the reason again, or the last that its
+ * operators see would be that it was refused. RFC 4486 4, 9003. */
+static void refuse_shut_down(struct session_neighbors *set, int fd, const struct ip_addr *remote,
+	const struct session_shutdown *why)
+{
+	struct bgp_error e;
+
+	set->counters.shut_down++;
+	neighbors_tell_refused(set, remote, "shut down");
+	session_cease_error(&e, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, why->text[0] ? why->text : NULL);
+	session_io_reject_with(set->io, fd, &e);
 }
 
 static void let_in(struct session_neighbors *set, struct neighbor_range *r, int fd,
@@ -287,8 +321,11 @@ void neighbors_admit(
 	struct neighbor *n = neighbors_find(set, remote);
 	struct prefix host = prefix_host(remote);
 	struct neighbor_range *r = n ? NULL : trie_match(set->range_trie, &host);
+	const struct session_shutdown *shut = session_neighbors_shutdown_of(set, remote);
 
-	if (n)
+	if (shut)
+		refuse_shut_down(set, fd, remote, shut);
+	else if (n)
 		session_accept(n->session, fd, local);
 	else if (!r)
 		refuse_unknown(set, fd, remote);

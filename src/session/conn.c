@@ -272,6 +272,8 @@ void conn_event(struct session_conn *c, enum fsm_event event, const struct sessi
 	struct session *s = c->s;
 	bool primary = c == s->primary;
 
+	if (s->debug)
+		session_debug_step(c, event, (enum session_state)cell.next);
 	if (primary && (cell.actions & FSM_RETRY_STOP))
 		io_timer_cancel(s->timer);
 	if (cell.actions & FSM_NOTIFY_FSM_ERROR)

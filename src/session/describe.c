@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "bgp/describe.h"
 #include "session/private.h"
 
 #include <stdio.h>
@@ -33,15 +34,8 @@ const char *session_identifier_text(uint32_t identifier, char *buf)
 
 static void add_notification(struct text *t, const char *who, const struct bgp_error *e)
 {
-	char said[256];
-
-	text_add(t, "%s %s", who, bgp_error_code_text(e->code));
-	if (e->subcode)
-		text_add(t, "/%s", bgp_error_subcode_text(e->code, e->subcode));
-	if (e->code == BGP_ERR_FSM && e->data_len == 1)
-		text_add(t, " (%s)", bgp_message_type_text(e->data[0]));
-	if (bgp_error_shutdown_text(e, said, sizeof(said))[0])
-		text_add(t, ": \"%s\"", said);
+	text_add(t, "%s ", who);
+	bgp_describe_notification(e, t);
 }
 
 static void add_hold_timer(struct text *t, const struct session *s)

@@ -108,14 +108,14 @@ static struct collision_side side(const struct session_conn *c)
 static void note_second_speaker(
 	struct session *s, const struct session_conn *first, const struct session_conn *other)
 {
-	char label[SESSION_LABEL_MAX], text[SESSION_SPEAKERS_TEXT_MAX];
+	char text[SESSION_SPEAKERS_TEXT_MAX];
 
 	s->speakers++;
 	s->speaker_id = first->peer_identifier;
 	s->other_speaker_id = other->peer_identifier;
 	s->changed = true;
 	if (log_limit_pass(&s->speakers_limit, session_now(s) / 1000, SPEAKERS_LOG_MS, NULL))
-		log_warning("neighbor %s: %s", session_label(s, label),
+		session_log(s, LOG_LEVEL_WARNING, "two-speakers", NULL, "%s",
 			session_speakers_text(s, text, sizeof(text)));
 }
 
@@ -126,15 +126,13 @@ static bool wins_over(struct session_conn *c, struct session_conn *old)
 	struct collision_side was = side(old), is = side(c);
 	enum collision_verdict v = collision_decide(
 		s->cfg.local_as, s->cfg.router_id, &was, &is, session_now(s));
-	char label[SESSION_LABEL_MAX];
 
 	if (v == COLLISION_TWO_SPEAKERS)
 		note_second_speaker(s, old, c);
 	if (v == COLLISION_TAKEOVER && !takeover_pass(&s->takeovers, session_now(s))) {
 		if (log_limit_pass(&s->speakers_limit, session_now(s) / 1000, SPEAKERS_LOG_MS, NULL))
-			log_warning("neighbor %s: its speaker comes back too often on new connections, one "
-				    "was refused",
-				session_label(s, label));
+			session_log(s, LOG_LEVEL_WARNING, "takeover-refused", NULL,
+				"its speaker comes back too often on new connections, one was refused");
 		v = COLLISION_KEEP_OLD;
 	}
 	if (v == COLLISION_TWO_SPEAKERS || v == COLLISION_KEEP_OLD)
@@ -181,6 +179,8 @@ static void take_open(struct session_conn *c, const struct bgp_open *o)
 		s->silent = NULL;
 		s->accepted = c;
 	}
+	if (s->debug)
+		session_debug_agreed(c);
 	conn_event(c, FSM_BGP_OPEN, NULL);
 }
 
@@ -213,12 +213,12 @@ static void handle_notification(struct session_conn *c, struct cursor body)
 
 static void log_update(struct session *s, const struct bgp_update *u)
 {
-	char label[SESSION_LABEL_MAX];
 	uint64_t more;
 
 	if (!log_limit_pass(&s->update_limit, session_now(s) / 1000, UPDATE_LOG_MS, &more))
 		return;
-	log_warning("neighbor %s: UPDATE with a bad %s: %s: %s (%llu more before)", session_label(s, label),
+	session_log(s, LOG_LEVEL_WARNING, "bad-update", NULL,
+		"UPDATE with a bad %s: %s: %s (%llu more before)",
 		u->bad_attr ? bgp_attr_type_text(u->bad_attr) : "field", u->reason ? u->reason : "malformed",
 		bgp_verdict_text(u->verdict), (unsigned long long)more);
 }
@@ -247,6 +247,8 @@ static void handle_update(struct session_conn *c, struct cursor body)
 	}
 	arena_reset(s->io->arena);
 	bgp_update_decode(body, &c->negotiated, c->peer_as != s->cfg.local_as, s->io->arena, &u);
+	if (s->debug)
+		session_debug_update(c, &u);
 	if (u.verdict != BGP_VERDICT_OK)
 		log_update(s, &u);
 	if (u.verdict >= BGP_VERDICT_DISABLE_FAMILY) {
@@ -261,12 +263,13 @@ static void handle_update(struct session_conn *c, struct cursor body)
 
 static void log_refresh(struct session *s, const struct bgp_refresh *r)
 {
-	char label[SESSION_LABEL_MAX];
+	uint64_t more;
 
-	if (log_limit_pass(&s->update_limit, session_now(s) / 1000, UPDATE_LOG_MS, NULL))
-		log_warning("neighbor %s: ROUTE-REFRESH for AFI %u SAFI %u subtype %u was not negotiated, "
-			    "ignored",
-			session_label(s, label), r->afi, r->safi, r->subtype);
+	if (log_limit_pass(&s->update_limit, session_now(s) / 1000, UPDATE_LOG_MS, &more))
+		session_log(s, LOG_LEVEL_WARNING, "bad-refresh", NULL,
+			"ROUTE-REFRESH for AFI %u SAFI %u subtype %u was not negotiated, ignored (%llu more "
+			"before)",
+			r->afi, r->safi, r->subtype, (unsigned long long)more);
 }
 
 static void serve_refresh(struct session_conn *c, const struct bgp_refresh *r)
@@ -299,6 +302,8 @@ static void handle_refresh(struct session_conn *c, struct cursor body)
 static void handle_message(struct session_conn *c, const struct bgp_frame *f)
 {
 	c->s->counters.rx_messages[f->type]++;
+	if (c->s->debug)
+		session_debug_received(c, f);
 	switch (f->type) {
 	case BGP_OPEN:
 		handle_open(c, f->body);

@@ -142,6 +142,7 @@ int session_neighbors_set_keys(
 		return err;
 	}
 	change_sessions(set);
+	neighbors_arrivals_set_keys(set);
 	free_keys(old, old_count, old_trie);
 	return 0;
 }

@@ -32,6 +32,7 @@ struct session_io *session_io_new(struct io_loop *loop)
 	io->write_job = io_job_new(loop, session_io_write, io);
 	list_init(&io->writable);
 	list_init(&io->lingering);
+	list_init(&io->sessions);
 	io->arena = arena_new();
 	io->rx = mem_alloc(BGP_EXTENDED_MESSAGE_MAX + SESSION_READ_MAX);
 	if (getrandom(&io->random, sizeof(io->random), GRND_NONBLOCK) != (ssize_t)sizeof(io->random))
@@ -70,6 +71,7 @@ void session_io_free(struct session_io *io)
 	io_job_free(io->write_job);
 	arena_free(io->arena);
 	free(io->rx);
+	free(io->debugged);
 	free(io);
 }
 
@@ -137,14 +139,20 @@ void session_linger(struct session_io *io, int fd, uint8_t *data, size_t len)
 		linger_free(l);
 }
 
-void session_io_reject(struct session_io *io, int fd, uint8_t code, uint8_t subcode)
+void session_io_reject_with(struct session_io *io, int fd, const struct bgp_error *e)
 {
-	size_t size = BGP_HEADER_LEN + 2;
+	size_t size = BGP_HEADER_LEN + 2 + e->data_len;
 	uint8_t *data = mem_alloc(size);
 	struct writer w = writer_init(data, size);
+
+	bgp_notification_encode(&w, e);
+	session_linger(io, fd, data, writer_len(&w));
+}
+
+void session_io_reject(struct session_io *io, int fd, uint8_t code, uint8_t subcode)
+{
 	struct bgp_error e;
 
 	bgp_error_set(&e, code, subcode, NULL, 0);
-	bgp_notification_encode(&w, &e);
-	session_linger(io, fd, data, writer_len(&w));
+	session_io_reject_with(io, fd, &e);
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ACCEPTS_PER_TURN = 64, PAUSE_US = 100000 };
+enum { GIVEN_BACK = 64, PAUSE_US = 100000 };
 
 struct listener {
 	struct list link;
@@ -37,7 +37,7 @@ static void pause_accepting(struct listener *l, int error)
 	if (neighbors_log_pass(set, &set->accept_limit, &more))
 		log_error("cannot accept a connection: %s; raise the limit of open files? (%llu more before)",
 			strerror(error), (unsigned long long)more);
-	neighbors_give_back(set, ACCEPTS_PER_TURN);
+	neighbors_give_back(set, GIVEN_BACK);
 	io_watch_set(l->watch, 0);
 	io_timer_set(l->pause, PAUSE_US);
 }
@@ -48,7 +48,7 @@ static void listener_ready(void *user, unsigned events)
 	struct ip_addr remote, local;
 
 	(void)events;
-	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+	while (!neighbors_arrivals_full(l->set) && !io_loop_share_used(l->set->io->loop)) {
 		int fd = io_tcp_accept(l->fd, &remote, &local);
 
 		if (fd == -EAGAIN)
@@ -57,7 +57,7 @@ static void listener_ready(void *user, unsigned events)
 			pause_accepting(l, -fd);
 			return;
 		}
-		neighbors_admit(l->set, fd, &remote, &local);
+		neighbors_arrive(l->set, fd, &remote, &local);
 	}
 }
 
@@ -104,6 +104,7 @@ int session_neighbors_listen(struct session_neighbors *set, const struct ip_addr
 	l->port = port;
 	l->fd = fd;
 	l->watch = io_watch_new(set->io->loop, fd, listener_ready, l);
+	io_watch_set_urgent(l->watch);
 	l->pause = io_timer_new(set->io->loop, go_on, l);
 	io_watch_set(l->watch, IO_READ);
 	list_add_tail(&set->listeners, &l->link);

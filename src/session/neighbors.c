@@ -72,7 +72,7 @@ static void neighbor_up(void *user, struct session *s)
 	struct neighbor *n = user;
 	struct session_neighbors *set = n->set;
 	const struct neighbor *other;
-	char label[SESSION_LABEL_MAX], other_label[SESSION_LABEL_MAX], id[PREFIX_TEXT_MAX];
+	char other_label[SESSION_LABEL_MAX], id[PREFIX_TEXT_MAX];
 
 	neighbors_wait_over(n);
 	forget_id(n);
@@ -83,8 +83,9 @@ static void neighbor_up(void *user, struct session *s)
 		return;
 	set->counters.same_id++;
 	if (neighbors_log_pass(set, &set->id_limit, NULL))
-		log_warning("neighbor %s: has the same BGP Identifier %s as neighbor %s: give each its own",
-			session_label(s, label), session_identifier_text(s->primary->peer_identifier, id),
+		session_log(s, LOG_LEVEL_WARNING, "same-router-id", NULL,
+			"has the same BGP Identifier %s as neighbor %s: give each its own",
+			session_identifier_text(s->primary->peer_identifier, id),
 			session_label(other->session, other_label));
 }
 
@@ -119,8 +120,10 @@ static void neighbor_timed_out(void *user, struct session *s)
 
 static void neighbor_from_afar(void *user, struct session *s)
 {
-	(void)s;
-	((struct neighbor *)user)->set->counters.from_afar++;
+	struct session_neighbors *set = ((struct neighbor *)user)->set;
+
+	set->counters.from_afar++;
+	neighbors_tell_refused(set, &s->cfg.remote, "from farther away than its TTL may tell");
 }
 
 /* --- coming and going --- */
@@ -146,6 +149,7 @@ struct neighbor *neighbors_insert(struct session_neighbors *set, const struct se
 	if (session_neighbors_key(set, &cfg->remote))
 		session_set_key(n->session, session_neighbors_key(set, &cfg->remote));
 	session_set_owner(n->session, &owner, n);
+	n->session->shut_down = session_neighbors_shutdown_of(set, &cfg->remote) != NULL;
 	if (set->count == set->size) {
 		set->size = set->size ? set->size * 2 : 16;
 		set->item = mem_realloc(set->item, set->size * sizeof(struct neighbor *));
@@ -235,6 +239,7 @@ struct session_neighbors *session_neighbors_new(
 	list_init(&set->leaving);
 	list_init(&set->listeners);
 	list_init(&set->waiting);
+	neighbors_arrivals_init(set);
 	set->key_trie = trie_new();
 	set->waiting_max = WAITING_MAX_DEFAULT;
 	set->guard[0].keep_syn = set->guard[1].keep_syn = true;
@@ -251,9 +256,11 @@ void session_neighbors_free(struct session_neighbors *set)
 	neighbors_listeners_fini(set);
 	while (set->count)
 		free_neighbor(set->item[--set->count]);
+	neighbors_arrivals_fini(set);
 	neighbors_ranges_fini(set);
 	io_own_addresses_free(set->own);
 	neighbors_keys_fini(set);
+	neighbors_shutdowns_fini(set);
 	hash_fini(&set->ids);
 	io_job_free(set->leaving_job);
 	free(set->item);

@@ -28,6 +28,8 @@ struct session_neighbors_ops {
 		struct session_config *cfg, const struct session_ops **ops);
 	/* The session has been freed, without a callback of its own if it was still up. */
 	void (*dynamic_gone)(void *user, void *session_user);
+	/* A connection was not let in; why is a string that lives as long as the process. May be NULL. */
+	void (*refused)(void *user, const struct ip_addr *remote, const char *why);
 };
 
 /* ops is kept, not copied. */
@@ -107,6 +109,30 @@ struct session_range_info {
 bool session_neighbors_next_range(
 	const struct session_neighbors *set, const struct prefix *after, struct session_range_info *out);
 
+/* --- shutdown.c: who is not to come until an operator says so --- */
+
+struct session_shutdown {
+	struct ip_addr address;
+	uint64_t since_us;
+	char text[256]; /* told to the neighbor (RFC 9003); "" for none */
+};
+
+/* Ends the neighbor's session as session_shutdown() does and lets nobody in from this address, whatever happens to the
+ * configuration, until session_neighbors_enable(). Again: with the new text. False when it is neither a neighbor nor in a
+ * range. */
+bool session_neighbors_shutdown(
+	struct session_neighbors *set, const struct ip_addr *address, const char *text);
+/* False when it is not shut down. */
+bool session_neighbors_enable(struct session_neighbors *set, const struct ip_addr *address);
+/* NULL: it is not shut down. Valid until the next change of them. */
+const struct session_shutdown *session_neighbors_shutdown_of(
+	const struct session_neighbors *set, const struct ip_addr *address);
+/* In the order of ip_addr_cmp(), the first behind *after; NULL: the first, and at the end. */
+const struct session_shutdown *session_neighbors_next_shutdown(
+	const struct session_neighbors *set, const struct ip_addr *after);
+/* Forgets those that nothing in the configuration is about any more. */
+void session_neighbors_trim_shutdowns(struct session_neighbors *set);
+
 /* Frees now the dynamic neighbors whose sessions have ended, which is done at the end of the turn otherwise. */
 void session_neighbors_free_gone(struct session_neighbors *set);
 
@@ -131,6 +157,7 @@ struct session_neighbors_counters {
 	uint64_t gave_way;	 /* dynamic neighbors not up yet that made room for the next */
 	uint64_t timed_out;	 /* connections that did not come up in their time, of static neighbors too */
 	uint64_t from_afar;	 /* below the TTL that the neighbor's packets must have */
+	uint64_t shut_down;	 /* connections from addresses that are shut down */
 	uint64_t accept_errors;	 /* no descriptors, no memory */
 	uint64_t same_id;	 /* times a neighbor came up with the identifier of another */
 };

@@ -3,9 +3,11 @@
  *
  * neighbors.c  the sessions by address, their coming and going, identifiers used twice
  * admission.c  ranges, and who is let in
+ * arrivals.c   connections that are accepted and not admitted yet
  * waiting.c    dynamic neighbors that are not up yet, and which of them gives way
  * keys.c       keys of TCP-MD5 by prefix
  * listener.c   listening sockets
+ * shutdown.c   addresses from which nobody may come for now
  */
 #pragma once
 
@@ -33,7 +35,9 @@ struct neighbor {
 	void *user;		      /* of the session */
 	struct list leaving_link;
 	struct list waiting_link, range_waiting_link; /* dynamic, and not up yet */
-	struct hash_node id_node;		      /* while it is up */
+	uint64_t waiting_since_us;
+	enum session_state waiting_state; /* how far it had got then; having been sent our OPEN is not far */
+	struct hash_node id_node;	  /* while it is up */
 	bool has_id;
 };
 
@@ -56,12 +60,18 @@ struct session_neighbors {
 	struct trie *range_trie;
 	struct io_own_addresses *own;
 	struct list listeners;
+	struct list arrivals; /* accepted, not admitted yet */
+	size_t arrived;
+	struct io_job *admission_job;
+	struct io_timer *admission_timer;
 	struct list waiting; /* longest first */
 	size_t waiting_count, waiting_max;
 	struct session_key *keys;
 	size_t key_count;
-	struct trie *key_trie;	   /* of pointers into keys */
-	struct ttl_guard guard[2]; /* IPv4, IPv6 */
+	struct trie *key_trie;		/* of pointers into keys */
+	struct ttl_guard guard[2];	/* IPv4, IPv6 */
+	struct session_shutdown **shut; /* by address */
+	size_t shut_count;
 	struct session_neighbors_counters counters;
 	struct log_limit unknown_limit, own_limit, accept_limit, id_limit;
 };
@@ -80,14 +90,34 @@ bool neighbors_log_pass(struct session_neighbors *set, struct log_limit *limit, 
 /* An accepted connection: to its session, to a new one, or away. Takes fd over. */
 void neighbors_admit(
 	struct session_neighbors *set, int fd, const struct ip_addr *remote, const struct ip_addr *local);
+/* For whoever watches. */
+void neighbors_tell_refused(
+	const struct session_neighbors *set, const struct ip_addr *remote, const char *why);
+/* Not configured, but in a range. */
+bool neighbors_is_dynamic(const struct session_neighbors *set, const struct ip_addr *remote);
 void neighbors_range_left(struct neighbor_range *r);
 void neighbors_ranges_fini(struct session_neighbors *set);
+
+/* --- arrivals.c --- */
+void neighbors_arrivals_init(struct session_neighbors *set);
+/* One more would be too many: the others are admitted first. */
+bool neighbors_arrivals_full(const struct session_neighbors *set);
+/* An accepted connection, to be admitted when it is its turn. Takes fd over. */
+void neighbors_arrive(
+	struct session_neighbors *set, int fd, const struct ip_addr *remote, const struct ip_addr *local);
+/* There is room again among those that wait. */
+void neighbors_arrivals_go_on(struct session_neighbors *set);
+/* The keys have changed since they came. */
+void neighbors_arrivals_set_keys(const struct session_neighbors *set);
+void neighbors_arrivals_fini(struct session_neighbors *set);
 
 /* --- waiting.c --- */
 void neighbors_wait(struct neighbor *n);
 void neighbors_wait_over(struct neighbor *n);
 /* Before one more comes into the range: whoever has waited longest goes, where there is no room. */
 void neighbors_make_room(struct session_neighbors *set, struct neighbor_range *r);
+/* How long to let those in line speak before one more is let in. */
+uint64_t neighbors_patience_us(const struct session_neighbors *set);
 /* There are no descriptors: at most so many of those that have waited longest go. */
 void neighbors_give_back(struct session_neighbors *set, unsigned count);
 
@@ -101,3 +131,6 @@ void neighbors_keys_fini(struct session_neighbors *set);
 int neighbors_listeners_set_key(
 	struct session_neighbors *set, const struct prefix *peers, const struct io_tcp_key *key);
 void neighbors_listeners_fini(struct session_neighbors *set);
+
+/* --- shutdown.c --- */
+void neighbors_shutdowns_fini(struct session_neighbors *set);

@@ -46,6 +46,8 @@ void conn_queue(struct session_conn *c, enum bgp_message_type type, const uint8_
 	memcpy(c->control + c->control_len, octets, len);
 	c->control_len += len;
 	c->s->counters.tx_messages[type]++;
+	if (c->s->debug)
+		session_debug_queued(c, octets, len);
 }
 
 void conn_send_open(struct session_conn *c)
@@ -216,6 +218,8 @@ void conn_flush(struct session_conn *c)
 			set_blocked(c, !c->write_failed);
 			return;
 		}
+		if (c->s->debug)
+			session_debug_sent(c, b.iov, b.count, b.partial + b.control, (size_t)n);
 		account(c, &b, (size_t)n);
 		if ((size_t)n < b.total || (size_t)n >= share) {
 			set_blocked(c, true);
@@ -267,6 +271,8 @@ void conn_send_notification(struct session_conn *c, const struct bgp_error *e)
 		kept += b.iov[i].iov_len;
 	}
 	bgp_notification_encode(&w, e);
+	if (c->s->debug)
+		session_debug_queued(c, data + kept, writer_len(&w) - kept);
 	c->s->counters.tx_messages[BGP_NOTIFICATION]++;
 	io_watch_free(c->watch);
 	c->watch = NULL;

@@ -8,6 +8,7 @@
  * security.c  what a connection needs before its first octet: TTL and key
  * linger.c    struct session_io, and sockets that are being closed with a last word
  * describe.c  all of it in words
+ * debug.c     lines of the log about a session, and what is logged of those that somebody looks at closely
  *
  * A program's callback may call back into the session, so a connection that ended inside a call is only marked and is
  * freed when the outermost session_leave() is reached; delays and restarts are decided there too, once.
@@ -38,10 +39,14 @@ struct session_io {
 	struct io_job *write_job;
 	struct list writable;  /* sessions that were kicked */
 	struct list lingering; /* oldest first */
+	struct list sessions;
 	size_t lingering_count;
 	struct arena *arena; /* of the message in hand */
 	uint8_t *rx;	     /* room for the rest of a message and SESSION_READ_MAX octets */
 	uint64_t random;
+	struct prefix *debugged; /* whose neighbors' sessions are logged in detail */
+	size_t debugged_count;
+	struct log_burst log_burst; /* lines about sessions that come and go */
 };
 
 /* One connection, an instance of the state machine. */
@@ -81,11 +86,13 @@ struct session {
 	 * peer, no OPEN yet. Only primary is never NULL. */
 	struct session_conn *primary, *accepted, *silent;
 	struct list dead;
-	struct list writable_link;
+	struct list writable_link, io_link;
 	struct io_timer *timer; /* ConnectRetryTimer; the idle hold timer while primary is idle */
 	unsigned depth;		/* of session_enter() */
 	bool running;		/* started and not stopped */
+	bool shut_down;		/* by an operator: not to be started */
 	bool up;
+	bool debug;	  /* logged in detail */
 	bool back_off;	  /* an error NOTIFICATION: wait idle_hold_s before the next attempt */
 	bool holding;	  /* waiting so */
 	bool connect_now; /* the next attempt needs no delay */
@@ -100,7 +107,7 @@ struct session {
 	uint32_t speaker_id, other_speaker_id;
 	struct takeover_limit takeovers;
 	struct log_limit failure_limit, update_limit, speakers_limit, ttl_limit;
-	char last_error[192];
+	char last_error[SESSION_DOWN_TEXT_MAX];
 };
 
 /* Why a connection ends. */
@@ -159,6 +166,9 @@ bool session_secure_accepted(struct session *s, int fd);
 void session_linger(struct session_io *io, int fd, uint8_t *data, size_t len);
 /* The same with a NOTIFICATION of two octets. */
 void session_io_reject(struct session_io *io, int fd, uint8_t code, uint8_t subcode);
+void session_io_reject_with(struct session_io *io, int fd, const struct bgp_error *e);
+/* A Cease, with a text where its subcode carries one (RFC 9003). text: may be NULL. */
+void session_cease_error(struct bgp_error *e, uint8_t subcode, const char *text);
 /* A number from 0 to below bound, which is not 0. */
 uint64_t session_io_random(struct session_io *io, uint64_t bound);
 
@@ -169,3 +179,21 @@ const char *session_label(const struct session *s, char *buf);
 void session_describe(const struct session *s, const struct session_cause *cause, struct session_down *out);
 /* "10.0.0.1" from a BGP Identifier; returns buf, at least PREFIX_TEXT_MAX. */
 const char *session_identifier_text(uint32_t identifier, char *buf);
+
+/* --- debug.c --- */
+/* As session_log(), at level info, for sessions that come and go, which peers can cause at will: with too many of them in a time, some are only
+ * counted. */
+void session_log_limited(struct session *s, const char *event, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* What follows is called only where s->debug is set. */
+void session_debug_step(const struct session_conn *c, enum fsm_event event, enum session_state next);
+void session_debug_received(const struct session_conn *c, const struct bgp_frame *f);
+void session_debug_update(const struct session_conn *c, const struct bgp_update *u);
+void session_debug_agreed(const struct session_conn *c);
+/* A whole message, which is queued now. */
+void session_debug_queued(const struct session_conn *c, const uint8_t *octets, size_t len);
+/* Octets that the socket took, up to end: the messages that begin in them, the first at off. */
+void session_debug_sent(
+	const struct session_conn *c, const struct iovec *iov, int count, size_t off, size_t end);
+/* For session_new(). */
+void session_debug_join(struct session *s);

@@ -54,6 +54,7 @@ struct session *session_new(
 	s->timer = io_timer_new(io->loop, timer_fired, s);
 	s->primary = conn_new(s, true);
 	s->since_us = session_now(s);
+	session_debug_join(s);
 	return s;
 }
 
@@ -68,6 +69,7 @@ void session_free(struct session *s)
 	if (!s)
 		return;
 	list_del(&s->writable_link);
+	list_del(&s->io_link);
 	io_timer_free(s->timer);
 	conn_free(s->primary);
 	conn_free(s->accepted);
@@ -167,7 +169,7 @@ static void make_primary(struct session_conn *c)
 void session_came_up(struct session_conn *c)
 {
 	struct session *s = c->s;
-	char label[SESSION_LABEL_MAX], id[PREFIX_TEXT_MAX];
+	char id[PREFIX_TEXT_MAX];
 
 	make_primary(c);
 	if (s->accepted)
@@ -179,7 +181,7 @@ void session_came_up(struct session_conn *c)
 	s->up = true;
 	s->since_us = session_now(s);
 	s->counters.established++;
-	log_info("neighbor %s: up, AS %u, id %s, hold time %u s", session_label(s, label), c->peer_as,
+	session_log_limited(s, "neighbor-up", "up, AS %u, id %s, hold time %u s", c->peer_as,
 		session_identifier_text(c->peer_identifier, id), c->negotiated.hold_time_s);
 	s->ops->up(s->user, s, &c->negotiated);
 	if (s->owner && s->up)
@@ -211,13 +213,11 @@ static void note_delay(struct session *s, bool was_up, bool error)
 
 static void went_down(struct session *s, const struct session_down *why)
 {
-	char label[SESSION_LABEL_MAX];
-
 	s->up = false;
 	s->since_us = session_now(s);
 	s->counters.flaps++;
 	list_del(&s->writable_link);
-	log_info("neighbor %s: down: %s", session_label(s, label), why->text);
+	session_log_limited(s, "neighbor-down", "down: %s", why->text);
 	s->ops->down(s->user, s, why);
 	if (s->owner)
 		s->owner->down(s->owner_user, s);
@@ -226,12 +226,11 @@ static void went_down(struct session *s, const struct session_down *why)
 /* An attempt that came to nothing. A peer can cause this as often as it likes, so the lines are limited. */
 static void log_failure(struct session *s, enum session_state was, const struct session_down *why)
 {
-	char label[SESSION_LABEL_MAX];
 	uint64_t more;
 
 	if (!log_limit_pass(&s->failure_limit, session_now(s) / 1000, FAILURE_LOG_MS, &more))
 		return;
-	log_info("neighbor %s: %s: %s%s", session_label(s, label),
+	session_log_limited(s, was == SESSION_CONNECT ? "connect-failed" : "open-failed", "%s: %s%s",
 		was == SESSION_CONNECT ? "cannot connect" : "no session", why->text,
 		more ? " (and more failures before)" : "");
 }
@@ -269,7 +268,7 @@ void session_conn_ended(struct session_conn *c, enum session_state was, const st
 
 void session_start(struct session *s)
 {
-	if (s->running || !s->cfg.enabled)
+	if (s->running || s->shut_down || !s->cfg.enabled)
 		return;
 	session_enter(s);
 	s->running = true;
@@ -291,7 +290,7 @@ static void end_all(struct session *s, enum fsm_event event, const struct sessio
 }
 
 /* RFC 9003: only these two carry a text, of one octet of length and at most 255 octets. */
-static void cease_error(struct bgp_error *e, uint8_t subcode, const char *text)
+void session_cease_error(struct bgp_error *e, uint8_t subcode, const char *text)
 {
 	size_t len = text ? strlen(text) : 0;
 	uint8_t data[256];
@@ -315,10 +314,22 @@ void session_stop(struct session *s, enum bgp_cease_error subcode, const char *t
 	session_enter(s);
 	s->running = s->holding = false;
 	io_timer_cancel(s->timer);
-	cease_error(&e, subcode, text);
+	session_cease_error(&e, subcode, text);
 	end_all(s, FSM_MANUAL_STOP, &cause);
 	s->back_off = s->connect_now = false;
 	session_leave(s);
+}
+
+void session_shutdown(struct session *s, const char *text)
+{
+	s->shut_down = true;
+	session_stop(s, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, text);
+}
+
+void session_enable(struct session *s)
+{
+	s->shut_down = false;
+	session_start(s);
 }
 
 void session_reset(struct session *s, const char *text)
@@ -329,7 +340,7 @@ void session_reset(struct session *s, const char *text)
 	if (!s->running)
 		return;
 	session_enter(s);
-	cease_error(&e, BGP_CEASE_ADMINISTRATIVE_RESET, text);
+	session_cease_error(&e, BGP_CEASE_ADMINISTRATIVE_RESET, text);
 	end_all(s, FSM_AUTOMATIC_STOP, &cause);
 	io_timer_cancel(s->timer);
 	s->holding = s->back_off = false;
@@ -447,6 +458,11 @@ enum session_state session_state(const struct session *s)
 	if (s->silent && s->silent->state > st)
 		st = s->silent->state;
 	return st;
+}
+
+bool session_is_shut_down(const struct session *s)
+{
+	return s->shut_down;
 }
 
 bool session_connected(const struct session *s)

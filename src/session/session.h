@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/log.h"
 #include "base/prefix.h"
 #include "bgp/open.h"
 #include "bgp/update.h"
@@ -79,11 +80,14 @@ enum session_down_reason {
 	SESSION_DOWN_ADMIN,
 };
 
+enum { SESSION_DOWN_TEXT_MAX = 352 };
+
 struct session_down {
 	enum session_down_reason reason;
 	uint8_t code, subcode; /* of the NOTIFICATION, sent or received */
 	int os_error;	       /* errno, 0: orderly close */
-	char text[160]; /* the same in words: "peer sent Cease/Administrative Shutdown: \"maintenance\"" */
+	/* The same in words, with the whole text of RFC 9003: "peer sent Cease/Administrative Shutdown: \"maintenance\"" */
+	char text[SESSION_DOWN_TEXT_MAX];
 };
 
 /* What the program does with a session; filled only in programs. All get the session's user pointer. A callback may
@@ -126,6 +130,11 @@ void session_start(struct session *s);
 /* Cease with subcode and text (RFC 9003, may be NULL), then idle until session_start(). A peer's connection is refused
  * with Cease/Connection Rejected meanwhile. */
 void session_stop(struct session *s, enum bgp_cease_error subcode, const char *text);
+/* By an operator: Cease/Administrative Shutdown with the text (RFC 9003, may be NULL); session_start() does nothing, whoever
+ * calls it, until session_enable(), which calls it. */
+void session_shutdown(struct session *s, const char *text);
+void session_enable(struct session *s);
+bool session_is_shut_down(const struct session *s);
 /* Cease/4, then starts again at once. */
 void session_reset(struct session *s, const char *text);
 /* Other settings, of the same neighbor. Delays between attempts are the new ones at once; what is agreed on in OPEN or belongs to
@@ -182,3 +191,20 @@ struct session_owner {
 	void (*came_from_afar)(void *user, struct session *s); /* a connection was refused by its TTL */
 };
 void session_set_owner(struct session *s, const struct session_owner *owner, void *user);
+
+/* --- debug.c: lines of the log --- */
+
+/* A line about the neighbor, which begins with who it is. event: of struct log_about; prefix: of the route it concerns, or NULL. */
+void session_log(const struct session *s, enum log_level level, const char *event,
+	const struct prefix *prefix, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* From now on the sessions with all neighbors in these prefixes, those that come later too, and no others, are logged in
+ * detail, whatever the level: state machine, OPEN and what was agreed on, every message. p is copied. */
+void session_debug_set(struct session_io *io, const struct prefix *p, size_t count);
+/* Never NULL; valid until the next change. */
+const struct prefix *session_debug_list(const struct session_io *io, size_t *count);
+/* Whether this one is. */
+bool session_debugged(const struct session *s);
+/* A line about the neighbor of a session that is; does nothing otherwise. prefix: of the route it concerns, or NULL. */
+void session_debug(const struct session *s, const char *event, const struct prefix *prefix, const char *fmt,
+	...) __attribute__((format(printf, 4, 5)));

@@ -19,7 +19,7 @@ OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE_REFRESH = 1, 2, 3, 4, 5
 IPV4, IPV6 = (1, 1), (2, 1)
 ORIGIN, AS_PATH, NEXT_HOP, MED, LOCAL_PREF = 1, 2, 3, 4, 5
 COMMUNITIES, ORIGINATOR_ID, CLUSTER_LIST, MP_REACH, MP_UNREACH, EXTENDED_COMMUNITIES = 8, 9, 10, 14, 15, 16
-CAP_MP, CAP_REFRESH, CAP_EXTENDED_MESSAGE, CAP_AS4, CAP_ADD_PATH = 1, 2, 6, 65, 69
+CAP_MP, CAP_REFRESH, CAP_EXTENDED_NEXT_HOP, CAP_EXTENDED_MESSAGE, CAP_AS4, CAP_ADD_PATH = 1, 2, 5, 6, 65, 69
 ADD_PATH_RECEIVE, ADD_PATH_SEND, ADD_PATH_BOTH = 1, 2, 3
 AS_TRANS = 23456
 
@@ -136,8 +136,8 @@ class PeerOpen:
     router_id: str
     capabilities: list = field(default_factory=list)  # (code, value)
 
-    def has(self, code):
-        return any(c == code for c, _ in self.capabilities)
+    def has(self, code, value=None):
+        return any(c == code and value in (None, v) for c, v in self.capabilities)
 
     def add_path(self, family):
         """What the peer says it will do: 0, or ADD_PATH_RECEIVE, _SEND, _BOTH."""
@@ -161,6 +161,15 @@ class Path:
     def originator_id(self):
         value = self.attributes.get(ORIGINATOR_ID)
         return str(ipaddress.IPv4Address(value)) if value else None
+
+    @property
+    def as_path(self):
+        """AS numbers of 4 octets, whatever kind of segment they are in."""
+        value, found, at = self.attributes.get(AS_PATH, b""), [], 0
+        while at < len(value):
+            found += struct.unpack_from(f"!{value[at + 1]}I", value, at + 2)
+            at += 2 + 4 * value[at + 1]
+        return found
 
     @property
     def local_pref(self):

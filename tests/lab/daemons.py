@@ -140,10 +140,13 @@ class Daemon:
     def start(self):
         """Starts it, or starts it again; does not wait for more than the process."""
         self.config.setdefault("control", {"socket": self.socket})
-        path = self.ns.lab.file(f"{self.name}.yaml", dump(self.config))
-        argv = [*self.prefix, binary(self.program), *self.role, "-c", path, *self.arguments]
+        argv = [*self.prefix, binary(self.program), *self.role, "-c", self.write(), *self.arguments]
         self.process = self.ns.start(argv, self.name, env=self.env, ours=True)
         return self
+
+    def write(self):
+        """Its configuration as a file, which is told."""
+        return self.ns.lab.file(f"{self.name}.yaml", dump(self.config))
 
     def log(self):
         return self.process.log()
@@ -177,7 +180,7 @@ class Daemon:
     def rewrite(self, config):
         """The daemon's file says something else from now on; the daemon does not know it yet."""
         self.config = {"control": self.config["control"], **config}
-        self.ns.lab.file(f"{self.name}.yaml", dump(self.config))
+        self.write()
         return self
 
     def reload(self, config=None):
@@ -227,14 +230,14 @@ class NodeRoutes(Daemon):
     """lb-announcer --node of a node of Fig. 4."""
     role = ("--node",)
 
-    def __init__(self, node, name=None, **more):
+    def __init__(self, node, name=None, env=None, **more):
         self.node = node
         self.registry = f"/run/{name or ''}registry-{node.name}.sock"
         settings = {"socket": self.registry, "services": ["10.1.0.0/16", "fd00:1::/32"],
                     "pods": [node.overlay, node.overlay6], "restart-time": 2, "sysctls": "set",
                     **{key.replace("_", "-"): value for key, value in more.items()}}
         config = {"node": settings, "log": {"to": "stderr", "level": "debug"}}
-        super().__init__(node.ns, "lb-announcer", config, name=f"{name or 'node'}-{node.name}")
+        super().__init__(node.ns, "lb-announcer", config, name=f"{name or 'node'}-{node.name}", env=env)
 
     def services(self):
         """{(prefix, pod): row}"""

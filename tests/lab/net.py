@@ -94,6 +94,13 @@ class Namespace:
         """Starts a process inside; it ends with the lab."""
         return self.lab.start(self, argv, name or os.path.basename(str(argv[0])), **options)
 
+    def held_open(self):
+        """The namespace as a file, as processes of the lab see it: a process stands in it, as a node's first process does."""
+        process = self.start(["sleep", "infinity"], f"holder-{self.name}")
+        with open(f"/proc/{process.pid}/status") as f:
+            inside = next(line for line in f if line.startswith("NSpid:")).split()[-1]
+        return f"/proc/{inside}/ns/net"
+
     # What the kernel has.
 
     def route(self, prefix, table="main"):

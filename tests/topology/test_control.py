@@ -81,7 +81,7 @@ def test_a_wrong_command_is_told_with_a_code_that_is_not_0(two):
 def test_a_command_of_another_daemon_is_told_to_be_its(two):
     done = run("rrctl", "--socket", two.reflector.socket, "show", "servers")
     assert done.returncode == 2 and "lb-ipvs-agent (rrctl -i)" in done.stderr
-    done = run("rrctl", "--socket", two.reflector.socket, "drain", "5")
+    done = run("rrctl", "--socket", two.reflector.socket, "show", "agent")
     assert done.returncode == 2 and "lb-announcer (rrctl -a)" in done.stderr
     done = run("rrctl", "-a", "-i", "show", "status")
     assert done.returncode == 2 and "one daemon at a time" in done.stderr

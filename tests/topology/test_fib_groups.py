@@ -158,3 +158,27 @@ def test_many_wide_groups_at_once(lab):
     for prefix in (prefixes[0], prefixes[-1]):
         wait_until(lambda: len(router.rr.nexthops(prefix)) == WIDE, 10, f"{WIDE} next hops of {prefix}")
     assert fact()
+
+
+def test_a_session_that_ends_changes_the_group_of_thousands_of_routes_once(lab):
+    """Also where the engine works through its end in several slices. All of that is one change."""
+    config = hub.config()
+    config["fib"] = {"enabled": True, "sysctls": "ignore"}
+    router = hub.Hub(lab, config)
+    speakers = [router.up() for _ in range(3)]
+    prefixes = [f"10.{64 + i // 256}.{i % 256}.0/24" for i in range(6000)]
+    for speaker in speakers:
+        speaker.send(b"".join(bgp.announcement(prefixes[i:i + 500], speaker.local) for i in range(0, len(prefixes), 500)))
+
+    def settled():
+        status = router.rrd.show("status")[0]["fib"]
+        return status["pending"] == 0 and status["routes"] == len(prefixes) and status["groups"] == 1 and status
+
+    def hops(count):
+        return lambda: all(len(router.rr.nexthops(p)) == count for p in (prefixes[0], prefixes[-1])) and settled()
+
+    before = wait_until(hops(3), 30, "all routes to be there")
+    speakers[0].close()
+    after = wait_until(hops(2), 30, "the group to have two next hops")
+    assert after["operations"] - before["operations"] == 1
+    assert after["refused-operations"] == 0

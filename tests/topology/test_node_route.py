@@ -13,18 +13,10 @@ from lab.fig4 import ADDRESS, ADDRESS_V6, REFLECTOR, SERVICE, SERVICE2, SERVICE_
 from lab.wait import wait_until
 
 
-def netns_file(ns):
-    """The namespace as a file, as the announcer sees it: a process stands in it, as the node's first process does."""
-    process = ns.start(["sleep", "infinity"], f"holder-{ns.name}")
-    with open(f"/proc/{process.pid}/status") as f:
-        inside = next(line for line in f if line.startswith("NSpid:")).split()[-1]
-    return f"/proc/{inside}/ns/net"
-
-
 def config_of(pod, prefixes=(SERVICE,)):
     config = daemons.announcer_config(pod, prefixes)
     if not hasattr(pod.node, "netns"):
-        pod.node.netns = netns_file(pod.node.ns)
+        pod.node.netns = pod.node.ns.held_open()
     config["node-route"] = {"netns": pod.node.netns}
     return config
 

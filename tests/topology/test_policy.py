@@ -33,7 +33,7 @@ def test_a_prefix_that_is_not_allowed_is_not_reflected(fig, reflector, ear, pref
     assert ear.paths(prefix) == []
     assert speaker.closed is None
     assert reflector.show("neighbor", pod.address)[0]["last-rejected"]["prefix"] == prefix
-    reflector.wait_for_log(f"neighbor {pod.address}: route {prefix} refused: prefix not allowed .1 refused so far")
+    reflector.wait_for_log(f"neighbor {pod.address} .k8s.: route {prefix} refused: prefix not allowed .1 refused so far")
 
 
 @pytest.mark.parametrize("hop", ["172.16.1.5", "192.0.2.1", "8.8.8.8"])

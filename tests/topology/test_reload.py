@@ -2,8 +2,6 @@
 
     router (rrd, or a speaker of the test) -- reflector (rrd) -- pod speakers (test) on n1, n2, n3
 """
-import copy
-import json
 import os
 import random
 
@@ -11,6 +9,7 @@ import pytest
 
 from lab import bgp, daemons, tcp
 from lab.fig4 import REFLECTOR, ROUTER, SERVICE, SERVICE2
+from lab.reload import changed, plan, refused, taken
 from lab.wait import holds, wait_until
 
 CEASE_DECONFIGURED, CEASE_CHANGE, CEASE_SHUTDOWN, CEASE_PREFIXES = (6, 3), (6, 6), (6, 2), (6, 1)
@@ -28,44 +27,9 @@ def hear(fig, **more):
                        add_path={bgp.IPV4: bgp.ADD_PATH_RECEIVE}, **more).establish()
 
 
-def changed(daemon, *changes):
-    """Its configuration with (path, value) set; value None: without that key."""
-    config = copy.deepcopy(daemon.config)
-    for path, value in changes:
-        *parents, last = path.split(".") if isinstance(path, str) else path
-        at = config
-        for key in parents:
-            at = at[key] if isinstance(at, list) else at.setdefault(key, {})
-        if value is None:
-            del at[last]
-        else:
-            at[last] = value
-    return config
-
-
-def plan(daemon, config):
-    """What the dry run says of it, as (apply, line)."""
-    daemon.rewrite(config)
-    rows = [json.loads(line) for line in daemon.ctl("--json", "reload", "--dry-run", check=False).splitlines()
-            if line.startswith("{")]
-    return [(r["apply"], ": ".join(r[k] for k in ("subject", "change", "effect") if k in r)) for r in rows]
-
-
 def lives(daemon):
     """How often each session came up; a reset would show."""
     return {a: daemon.show("neighbor", a)[0]["flaps"] for a in daemon.neighbors()}
-
-
-def taken(daemon, config):
-    status = daemon.reload(config)
-    assert status["reload-error"] is None, status["reload-error"]
-    return status
-
-
-def refused(daemon, config):
-    status = daemon.reload(config)
-    assert status["reload-error"], "it was taken"
-    return status["reload-error"]
 
 
 def listens(fig, port):
@@ -168,6 +132,77 @@ def test_dynamic_neighbors_follow_their_group(fig, reflector, ear):
     assert [s.wait_for_end() for s in speakers] == [CEASE_CHANGE] * 2
     assert pods[0].speaker().establish().peer.hold_time == 30
     assert reflector.show("neighbor", pods[0].address)[0]["description"] == "pods"
+    assert ear.closed is None
+
+
+OPENS = [("hold-time", 30, lambda o: o.hold_time == 30),
+         ("families", ["ipv4-unicast"], lambda o: not o.has(bgp.CAP_MP, b"\0\2\0\1")),
+         ("add-paths.receive", True, lambda o: o.add_path(bgp.IPV4) == bgp.ADD_PATH_RECEIVE),
+         ("extended-messages", False, lambda o: not o.has(bgp.CAP_EXTENDED_MESSAGE)),
+         ("extended-next-hop", True, lambda o: o.has(bgp.CAP_EXTENDED_NEXT_HOP)),
+         ("route-refresh", False, lambda o: not o.has(bgp.CAP_REFRESH))]
+
+
+@pytest.mark.parametrize("key,value,agreed", OPENS, ids=[key for key, _, _ in OPENS])
+def test_what_is_agreed_on_reaches_dynamic_neighbors_in_a_new_session(fig, reflector, ear, key, value, agreed):
+    pod = fig.add_pod(1)
+    speaker = pod.speaker().establish()
+    assert not agreed(speaker.peer)
+    taken(reflector, changed(reflector, (f"peer-groups.k8s.{key}", value)))
+    assert speaker.wait_for_end() == CEASE_CHANGE
+    assert agreed(pod.speaker().establish().peer)
+    assert ear.closed is None
+
+
+def test_what_is_of_each_side_reaches_dynamic_neighbors_in_a_new_session(fig, reflector, ear):
+    """Whether they are clients, how far away they may be, in which AS they are."""
+    pod, other = fig.add_pod(1), fig.add_pod(2)
+    speaker = pod.speaker().establish()
+    other.speaker().establish().announce(SERVICE, other.node.address)
+    config = changed(reflector, ("peer-groups.k8s.route-reflector-client", False), ("peer-groups.k8s.export", "all"))
+    taken(reflector, config)
+    assert speaker.wait_for_end() == CEASE_CHANGE
+    # What comes from one that is no client goes to clients alone: not to the other pod.
+    speakers = [p.speaker().establish() for p in (pod, other)]
+    speakers[1].announce(SERVICE, other.node.address)
+    ear.wait_for_routes(SERVICE, [other.node.address])
+    holds(lambda: not speakers[0].routes, 0.3, "silence")
+    taken(reflector, changed(reflector, ("peer-groups.k8s.peer-as", 65099)))
+    assert [s.wait_for_end() for s in speakers] == [CEASE_CHANGE] * 2
+    stranger = pod.speaker(asn=65099).establish()
+    taken(reflector, changed(reflector, ("peer-groups.k8s.ttl-security-hops", 1)))
+    assert stranger.wait_for_end() == CEASE_CHANGE
+    # The pod is two hops away.
+    assert pod.speaker(asn=65099).open().receive(5) is None
+    assert list(reflector.neighbors()) == [ROUTER]
+
+
+def test_rules_reach_live_dynamic_neighbors(fig, reflector, ear):
+    pod, other = fig.add_pod(1), fig.add_pod(2)
+    speaker, second = pod.speaker().establish(), other.speaker().establish()
+    second.announce(SERVICE, other.node.address)
+    ear.wait_for_routes(SERVICE, [other.node.address])
+    taken(reflector, changed(reflector, ("peer-groups.k8s.export", "all")))
+    speaker.wait_for_routes(SERVICE, [other.node.address])
+    taken(reflector, changed(reflector, ("peer-groups.k8s.next-hop-self", True)))
+    speaker.wait_for_routes(SERVICE, [REFLECTOR])
+    taken(reflector, changed(reflector, ("peer-groups.k8s.export", {"prefixes": [SERVICE2]})))
+    speaker.wait_for_routes(SERVICE, [])
+    taken(reflector, changed(reflector, ("peer-groups.k8s.import.next-hops", [f"{pod.node.address}/32"])))
+    ear.wait_for_routes(SERVICE, [])
+    assert speaker.closed is None and second.closed is None and ear.closed is None
+
+
+def test_a_group_that_is_disabled_lets_nobody_of_its_range_in(fig, reflector, ear):
+    pod = fig.add_pod(1)
+    speaker = pod.speaker().establish()
+    taken(reflector, changed(reflector, ("peer-groups.k8s.enabled", False)))
+    assert speaker.wait_for_end() == CEASE_SHUTDOWN
+    again = pod.speaker().open()
+    assert again.receive(5).error == (6, 5)
+    assert list(reflector.neighbors()) == [ROUTER]
+    taken(reflector, changed(reflector, ("peer-groups.k8s.enabled", True)))
+    pod.speaker().establish()
     assert ear.closed is None
 
 

@@ -304,6 +304,10 @@ static void message_read(struct peer *p, const uint8_t *message, size_t len, uin
 	case BGP_KEEPALIVE:
 		kept_alive(p, now_ns);
 		break;
+	case BGP_ROUTE_REFRESH:
+		if (p->state == PEER_ESTABLISHED)
+			peer_send(p, p->feed.announce, p->feed.announce_len);
+		break;
 	case BGP_NOTIFICATION:
 		if (len >= WIRE_HEADER + 2)
 			memcpy(p->group->speaker->notification, message + WIRE_HEADER, 2);

@@ -128,6 +128,29 @@ static void after_a_failure_nobody_knows_and_all_is_told_again(void **state)
 	begin(&h, HOOK_INACTIVE, 7);
 }
 
+static void what_was_forgotten_is_told_again(void **state)
+{
+	struct hook h = fresh();
+
+	(void)state;
+	hook_forget(&h, 1);
+	assert_true(hook_settled(&h)); /* nothing was to be told */
+	hook_want(&h, HOOK_ACTIVE, 2);
+	begin(&h, HOOK_ACTIVE, 2);
+	/* The run under way tells by the old command. */
+	hook_forget(&h, 3);
+	hook_ended(&h, true, 4);
+	begin(&h, HOOK_ACTIVE, 4);
+	hook_ended(&h, true, 5);
+	assert_true(hook_settled(&h));
+	hook_forget(&h, 6);
+	begin(&h, HOOK_ACTIVE, 6);
+	hook_ended(&h, false, 7);
+	assert_int_equal(hook_wait_ms(&h, 7), RETRY);
+	hook_forget(&h, 8);
+	begin(&h, HOOK_ACTIVE, 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +159,7 @@ int main(void)
 		cmocka_unit_test(failures_back_off_up_to_a_limit),
 		cmocka_unit_test(only_the_newest_state_counts),
 		cmocka_unit_test(after_a_failure_nobody_knows_and_all_is_told_again),
+		cmocka_unit_test(what_was_forgotten_is_told_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

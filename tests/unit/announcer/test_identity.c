@@ -250,6 +250,55 @@ static void the_hash_of_an_address_is_never_zero_and_tells_neighbors_apart(void 
 	}
 }
 
+static struct identity again(const struct identity *id, const struct config_announcer *before,
+	const struct config_announcer *after)
+{
+	struct identity out;
+	char err[256] = "";
+
+	assert_true(identity_again(&out, id, before, after, source, err, sizeof(err)));
+	return out;
+}
+
+static void what_was_found_stays_when_the_configuration_is_another(void **state)
+{
+	struct config_announcer one = config(), other = config();
+	struct identity id, now;
+
+	(void)state;
+	/* Known by IPv6 alone: the identifier is a hash. */
+	one.neighbors = &reflectors[1];
+	one.neighbor_count = 1;
+	kernel_v6 = "fd00::7";
+	id = found(&one);
+	kernel_v4 = "172.16.0.7";
+	kernel_v6 = "fd00::8";
+	now = again(&id, &one, &other);
+	assert_int_equal(now.router_id, id.router_id);
+	assert_addr(identity_pod(&now, IP_V6), "fd00::7");
+	assert_addr(identity_pod(&now, IP_V4), "172.16.0.7");
+	/* One that is given counts, and one that was given is looked for when it is not any more. */
+	other.router.router_id = 0x0a000001;
+	id = again(&now, &one, &other);
+	assert_int_equal(id.router_id, 0x0a000001);
+	now = again(&id, &other, &one);
+	assert_int_equal(now.router_id, 0xac100007);
+}
+
+static void who_had_nobody_to_tell_finds_an_identifier_for_the_first_neighbor(void **state)
+{
+	struct config_announcer none = config(), one = config();
+	struct identity id, now;
+
+	(void)state;
+	none.neighbor_count = 0;
+	id = found(&none);
+	assert_int_equal(id.router_id, 0);
+	kernel_v4 = "172.16.0.7";
+	now = again(&id, &none, &one);
+	assert_int_equal(now.router_id, 0xac100007);
+}
+
 #define CASE(f) cmocka_unit_test_setup(f, nothing_known)
 
 int main(void)
@@ -266,6 +315,8 @@ int main(void)
 		CASE(nothing_known_asks_for_the_variable_or_a_router_id),
 		CASE(the_nodes_address_is_never_the_identifier),
 		CASE(a_pod_without_ipv4_gets_a_stable_identifier_of_its_own),
+		CASE(what_was_found_stays_when_the_configuration_is_another),
+		CASE(who_had_nobody_to_tell_finds_an_identifier_for_the_first_neighbor),
 		CASE(the_hash_of_an_address_is_never_zero_and_tells_neighbors_apart),
 	};
 

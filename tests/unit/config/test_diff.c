@@ -1,5 +1,7 @@
 /* Two configurations compared: every key of rrd.conf alone, what is no change, lists with and without an order; and one
  * written out again. */
+#include "changes.h"
+
 #include "config/diff.h"
 #include "config/rrd.h"
 #include "config/scalar.h"
@@ -13,59 +15,19 @@
 
 #include <cmocka.h>
 
-static struct config_rrd *load_octets(const char *text, size_t len)
+static void *parse(const char *text, size_t len, const char *name, struct config_errors *errs)
 {
-	struct config_errors *errs = config_errors_new();
-	struct config_rrd *c = config_rrd_parse(text, len, "t", errs);
-
-	if (!c) {
-		char *errors = config_errors_format(errs);
-
-		print_error("%s\n%s", text, errors);
-		free(errors);
-		fail();
-	}
-	config_errors_free(errs);
-	return c;
+	return config_rrd_parse(text, len, name, errs);
 }
 
-static struct config_rrd *load(const char *text)
+static void unload(void *cfg)
 {
-	return load_octets(text, strlen(text));
+	config_rrd_free(cfg);
 }
 
-static struct config_diff diff_of(const struct config_rrd *a, const struct config_rrd *b)
+static const struct config_node *root(const void *cfg)
 {
-	struct config_diff d;
-
-	config_diff_init(&d);
-	config_diff(&d, &config_rrd_schema, a, b);
-	return d;
-}
-
-/* "PATH: WORDS (APPLY)" of each change, a line each. */
-static char *told(const char *before, const char *after)
-{
-	struct config_rrd *a = load(before), *b = load(after);
-	struct config_diff d = diff_of(a, b);
-	char *text = calloc(1, 4096);
-	struct text t = text_init(text, 4096);
-
-	for (size_t i = 0; i < d.count; i++)
-		text_add(&t, "%s: %s (%s)\n", d.item[i].path, d.item[i].words,
-			config_apply_text(d.item[i].apply));
-	config_diff_fini(&d);
-	config_rrd_free(a);
-	config_rrd_free(b);
-	return text;
-}
-
-static void expect(const char *before, const char *after, const char *want)
-{
-	char *text = told(before, after);
-
-	assert_string_equal(text, want);
-	free(text);
+	return ((const struct config_rrd *)cfg)->root;
 }
 
 /* --- every key --- */
@@ -83,7 +45,8 @@ static const char every_key[] =
 	"    port: 1791, local-address: 10.0.0.109, families: [ipv4-unicast], add-paths: {send: all, "
 	"receive: false},\n"
 	"    import: {prefixes: [10.1.0.0/16], next-hops: [10.0.0.0/16], max-prefixes: 10},\n"
-	"    export: {prefixes: [10.2.0.0/16]}, next-hop-self: false, advertisement-interval: 7, hold-time: "
+	"    export: {prefixes: [10.2.0.0/16]}, keep-rejected: 9, next-hop-self: false, "
+	"advertisement-interval: 7, hold-time: "
 	"91,\n"
 	"    min-hold-time: 4, keepalive-interval: 5, send-hold-time: 300, connect-retry: 2, "
 	"connect-retry-max: 12,\n"
@@ -99,13 +62,9 @@ static const char every_key[] =
 	"set,\n"
 	"  on-exit: keep, link-bandwidth-unit: 126}\n"
 	"control: {socket: /run/a.sock, group: rrd, read-only-socket: /run/r.sock, read-only-group: see}\n"
-	"log: {to: stderr, level: info}\n";
+	"log: {to: stderr, level: info, format: json, debug-neighbors: [10.0.0.1]}\n";
 
-static const struct change {
-	const char *path;      /* as the printed schema has it */
-	const char *from, *to; /* in the text */
-	const char *words;
-} changes[] = {
+static const struct change changes[] = {
 	{ "router.as", "as: 65021, router", "as: 65022, router", "65021 -> 65022" },
 	{ "router.router-id", "router-id: 10.0.0.109", "router-id: 10.0.0.108", "10.0.0.109 -> 10.0.0.108" },
 	{ "router.cluster-id", "cluster-id: 10.0.0.1", "cluster-id: 10.0.0.2", "10.0.0.1 -> 10.0.0.2" },
@@ -140,6 +99,7 @@ static const struct change {
 	{ "peer-groups.NAME.export.prefixes", "[10.2.0.0/16]", "[10.2.0.0/16, 10.4.0.0/16 ge 20 le 24]",
 		"+10.4.0.0/16 ge 20 le 24" },
 	{ "peer-groups.NAME.next-hop-self", "self: false", "self: true", "false -> true" },
+	{ "peer-groups.NAME.keep-rejected", "keep-rejected: 9", "keep-rejected: 0", "9 -> 0" },
 	{ "peer-groups.NAME.advertisement-interval", "interval: 7", "interval: 0", "7 -> 0" },
 	{ "peer-groups.NAME.hold-time", "hold-time: 91", "hold-time: 30", "91 -> 30" },
 	{ "peer-groups.NAME.min-hold-time", "min-hold-time: 4", "min-hold-time: 0", "4 -> 0" },
@@ -152,7 +112,7 @@ static const struct change {
 	{ "peer-groups.NAME.idle-hold-time-max", "max: 60", "max: 61", "60 -> 61" },
 	{ "peer-groups.NAME.multihop-ttl", "ttl: 8", "ttl: 9", "8 -> 9" },
 	{ "peer-groups.NAME.ttl-security-hops", "multihop-ttl: 8, ttl-security-hops: 0",
-		"multihop-ttl: 0, ttl-security-hops: 1", "0 -> 1" },
+		"multihop-ttl: 0, ttl-security-hops: 1", "0 -> 1", 1 },
 	{ "peer-groups.NAME.password", "password: one", "password: two", "changed" },
 	{ "peer-groups.NAME.extended-messages", "messages: true", "messages: false", "true -> false" },
 	{ "peer-groups.NAME.extended-next-hop", "next-hop: false", "next-hop: true", "false -> true" },
@@ -192,112 +152,30 @@ static const struct change {
 	{ "control.read-only-socket", "/run/r.sock", "/run/s.sock", "/run/r.sock -> /run/s.sock" },
 	{ "control.read-only-group", "group: see", "group: all", "see -> all" },
 	{ "log.to", "to: stderr", "to: syslog", "stderr -> syslog" },
+	{ "log.format", "format: json", "format: logfmt", "json -> logfmt" },
+	{ "log.debug-neighbors", "debug-neighbors: [10.0.0.1]", "debug-neighbors: [10.0.0.2]",
+		"+10.0.0.2 -10.0.0.1" },
 	{ "log.level", "level: info", "level: debug", "info -> debug" },
 };
 
-/* every_key with one change; a change must name one place. */
-static char *changed(const struct change *c)
-{
-	const char *at = strstr(every_key, c->from);
-	char *text = NULL;
+/* The file of a password fills the place of the password, whose row tells it; no build has TCP-AO. */
+static const char *const untried[] = { ".password-file", ".tcp-ao", NULL };
 
-	if (!at || strstr(at + 1, c->from))
-		fail_msg("%s: \"%s\" is not in the text once", c->path, c->from);
-	assert_true(asprintf(&text, "%.*s%s%s", (int)(at - every_key), every_key, c->to,
-			    at + strlen(c->from)) > 0);
-	return text;
-}
-
-/* Does the path of a change belong to a row of the printed schema? */
-static bool is_of_row(const char *path, const char *row)
-{
-	for (; *row && *path; row++, path++) {
-		if (*row == '[') {
-			path = strchr(path, ']');
-			row++;
-		} else if (strncmp(row, "NAME", 4) == 0) {
-			path += strcspn(path, ".") - 1;
-			row += 3;
-		} else if (*row == '*') {
-			return true;
-		} else if (*row != *path) {
-			return false;
-		}
-		if (!path)
-			return false;
-	}
-	return !*row && !*path;
-}
-
-static const struct change *change_of(const char *path, size_t len)
-{
-	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
-		if (strlen(changes[i].path) == len && strncmp(changes[i].path, path, len) == 0)
-			return &changes[i];
-	return NULL;
-}
-
-/* An element that is renamed comes and goes: its key rows have no change of their own. */
-static bool is_the_change(const struct change *c, const struct config_change *got)
-{
-	bool element = strcmp(c->words, "added") == 0;
-	size_t list = strcspn(c->path, "[");
-
-	if (element)
-		return strcmp(got->words, c->words) == 0 && strncmp(got->path, c->path, list) == 0;
-	return strcmp(got->words, c->words) == 0 && is_of_row(got->path, c->path);
-}
-
-/* The line of the printed schema tells what the change is to touch. */
-static bool check_row(const char *line, const struct config_rrd *before)
-{
-	size_t path = strcspn(line, "\t"), type = strcspn(line + path + 1, "\t"), found = 0;
-	const struct change *c = change_of(line, path);
-	struct config_rrd *after;
-	struct config_diff d;
-	char *text, *apply;
-
-	/* The file of a password fills the place of the password, whose row tells it; no build has TCP-AO. */
-	if (!c && (strstr(line, ".password-file\t") || strstr(line, ".tcp-ao\t")))
-		return false;
-	if (!c)
-		fail_msg("no change is tried of %.*s", (int)path, line);
-	text = changed(c);
-	after = load(text);
-	apply = strndup(line + path + 1, type);
-	d = diff_of(before, after);
-	for (size_t i = 0; i < d.count; i++) {
-		if (!is_the_change(c, &d.item[i]))
-			continue;
-		found++;
-		if (line[path - 1] != '*')
-			assert_string_equal(strrchr(apply, ';') + 2, config_apply_text(d.item[i].apply));
-	}
-	if (found != 1)
-		for (size_t i = 0; i < d.count; i++)
-			print_error("%s: %s\n", d.item[i].path, d.item[i].words);
-	if (found != 1)
-		fail_msg("%s: reported %zu times", c->path, found);
-	assert_int_equal(d.count, strcmp(c->words, "added") == 0 ? 2 : strstr(c->path, "ttl-sec") ? 2 : 1);
-	config_diff_fini(&d);
-	config_rrd_free(after);
-	free(apply);
-	free(text);
-	return true;
-}
+static const struct changes rrd = { &config_rrd_schema, parse, unload, root, every_key, changes,
+	sizeof(changes) / sizeof(changes[0]), untried };
 
 static void every_key_changed_alone_is_told_with_what_it_touches(void **state)
 {
-	struct config_rrd *before = load(every_key);
-	char *lines = config_schema_print(&config_rrd_schema), *save = NULL;
-	size_t rows = 0;
-
 	(void)state;
-	for (char *line = strtok_r(lines, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		rows += check_row(line, before);
-	assert_int_equal(rows, sizeof(changes) / sizeof(changes[0]));
-	free(lines);
-	config_rrd_free(before);
+	changes_check(&rrd);
+}
+
+static void expect(const char *before, const char *after, const char *want)
+{
+	char *text = changes_told(&rrd, before, after);
+
+	assert_string_equal(text, want);
+	free(text);
 }
 
 /* --- what is a change --- */
@@ -435,80 +313,18 @@ static void secrets_are_neither_told_nor_written(void **state)
 
 /* --- written out again --- */
 
-static char *written(const struct config_rrd *c, bool all)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *out = open_memstream(&text, &len);
-
-	config_write(out, &config_rrd_schema, c, c->root, all);
-	fclose(out);
-	return text;
-}
-
-static void says_the_same(const char *text, bool all)
-{
-	struct config_rrd *a = load(text), *b;
-	char *again = written(a, all);
-	size_t different = 0;
-	struct config_diff d;
-
-	b = load(again);
-	d = diff_of(a, b);
-	for (size_t i = 0; i < d.count; i++) {
-		if (strcmp(strrchr(d.item[i].path, '.'), ".password") == 0)
-			continue;
-		print_error("%s: %s\n%s", d.item[i].path, d.item[i].words, again);
-		different++;
-	}
-	assert_int_equal(different, 0);
-	config_diff_fini(&d);
-	config_rrd_free(a);
-	config_rrd_free(b);
-	free(again);
-}
-
-static char *read_file(const char *name)
-{
-	const char *src = getenv("srcdir");
-	char *path = NULL, *text = NULL;
-	size_t size = 0;
-	FILE *f;
-
-	assert_true(asprintf(&path, "%s/tests/conf/good/%s", src ? src : ".", name) > 0);
-	f = fopen(path, "r");
-	if (!f)
-		fail_msg("cannot open %s", path);
-	assert_true(getdelim(&text, &size, 0, f) > 0);
-	fclose(f);
-	free(path);
-	return text;
-}
-
-/* But for what must not be shown. */
 static void what_is_written_reads_the_same(void **state)
 {
-	static const char *const files[] = { "rrd-everything.conf", "rrd-ipv6.conf", "rrd-minimal.conf",
-		"rrd-commented-out.conf" };
-
 	(void)state;
-	says_the_same(every_key, false);
-	says_the_same(every_key, true);
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		char *text = read_file(files[i]);
-
-		says_the_same(text, false);
-		says_the_same(text, true);
-		free(text);
-	}
+	changes_written_reads_the_same(&rrd, "rrd-");
 }
 
 static void only_what_is_set_is_written_the_rest_are_comments(void **state)
 {
-	struct config_rrd *c = load(
+	struct config_rrd *c = changes_load(&rrd,
 		ROUTER "peer-groups: {g: {import: none}}\nneighbors:\n"
 		       "  - {address: \"fd00::1\", peer-group: g, description: 'a \"b\"', import: all}\n");
-	char *text = written(c, false);
+	char *text = changes_written(&rrd, c, false);
 
 	(void)state;
 	assert_string_equal(text, "router:\n  as: 65021\n  router-id: 10.0.0.109\n"
@@ -516,7 +332,7 @@ static void only_what_is_set_is_written_the_rest_are_comments(void **state)
 				  "neighbors:\n  - address: \"fd00::1\"\n    peer-group: g\n"
 				  "    description: \"a \\\"b\\\"\"\n    import: all\n");
 	free(text);
-	text = written(c, true);
+	text = changes_written(&rrd, c, true);
 	assert_non_null(strstr(text, "\n  # cluster-id: 10.0.0.109\n"));
 	assert_non_null(strstr(
 		text, "\n# listen:\n  # - address: 0.0.0.0\n    # port: 179\n  # - address: \"::\"\n"));

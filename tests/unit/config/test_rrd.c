@@ -74,7 +74,9 @@ static void defaults_are_filled_in(void **state)
 	assert_false(c->fib.resolve_via_default);
 	assert_string_equal(c->control.socket, RUNSTATEDIR "/rrd/rrd.sock");
 	assert_null(c->control.group);
-	assert_int_equal(c->log.to, LOG_TO_STDERR);
+	assert_int_equal(c->log.to, LOG_TO_AUTO);
+	assert_int_equal(c->log.format, LOG_FORMAT_TEXT);
+	assert_int_equal(c->log.debug_neighbor_count, 0);
 	assert_int_equal(c->log.level, LOG_LEVEL_INFO);
 	assert_null(c->neighbors[0].peer_group);
 	assert_int_equal(p->as.kind, CONFIG_PEER_AS_INTERNAL);

@@ -64,10 +64,75 @@ static bool start_push(void *user, const struct row *args, struct control_answer
 	return true;
 }
 
+/* An answer that waits before each of its rows, and then goes on with a feed of its own. */
+struct slow {
+	struct fixture *f;
+	struct control_caller *caller;
+	struct control_feed *feed;
+	struct io_job *job;
+	int64_t left;
+	bool waited;
+};
+
+static void go_on(void *user)
+{
+	struct slow *s = user;
+
+	control_caller_resume(s->caller);
+}
+
+static struct row *next_slow(void *state, char *err)
+{
+	struct slow *s = state;
+	struct row *r;
+
+	(void)err;
+	s->waited = !s->waited;
+	if (s->waited) {
+		control_caller_hold(s->caller);
+		io_job_post(s->job);
+		return NULL;
+	}
+	if (s->left-- == 0)
+		return NULL;
+	r = row_new();
+	row_int(r, "n", s->left);
+	/* Behind the rows that are still to come. */
+	control_feed_push(s->feed, control_feed_row("meanwhile"));
+	return r;
+}
+
+static void slow_done(void *state)
+{
+	struct slow *s = state;
+
+	s->f->done++;
+	control_feed_free(s->feed);
+	io_job_free(s->job);
+	free(s);
+}
+
+static bool start_slow(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct slow *s = calloc(1, sizeof(*s));
+
+	(void)args;
+	(void)err;
+	s->f = user;
+	s->caller = control_answer_caller(out);
+	s->feed = control_feed_new(0);
+	s->job = io_job_new(s->f->loop, go_on, s);
+	s->left = 2;
+	s->f->started++;
+	*out = (struct control_answer){ next_slow, slow_done, s, s->feed };
+	return true;
+}
+
 static const struct control_command commands[] = {
 	{ OF_RRD, "watch", .help = "what happens" },
 	{ OF_RRD, "watch all", .help = "what is there, and what happens", .own_check = true },
 	{ OF_RRD, "push", .help = "makes something happen", .changes = true },
+	{ OF_RRD, "watch slowly", .help = "what takes its time" },
 	{ .targets = 0 },
 };
 
@@ -75,6 +140,7 @@ static const struct control_handler handlers[] = {
 	{ "watch", start_plain_watch },
 	{ "watch all", start_watch },
 	{ "push", start_push },
+	{ "watch slowly", start_slow },
 	{ NULL, NULL },
 };
 
@@ -333,6 +399,22 @@ static void watchers_leave_room_for_others(void **state)
 	wait_until_unwatched(f);
 }
 
+static void an_answer_may_wait_between_its_rows_and_own_its_feed(void **state)
+{
+	struct fixture *f = *state;
+	char buf[512];
+	int fd = watcher(f, "{\"command\":\"watch slowly\"}\n");
+
+	expect_numbers(f, fd, 1, 1);
+	expect_numbers(f, fd, 0, 0);
+	for (int i = 0; i < 2; i++)
+		assert_non_null(strstr(get(f, fd, buf, sizeof(buf)), "\"event\":\"meanwhile\""));
+	close(fd);
+	for (int i = 0; i < 1000 && f->done < 1; i++)
+		run(f);
+	assert_int_equal(f->done, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -347,6 +429,7 @@ int main(void)
 		TEST(when_the_feed_goes_a_watch_has_an_end_and_the_client_goes_on),
 		TEST(the_daemons_end_ends_a_watch_after_its_last_words),
 		TEST(watchers_leave_room_for_others),
+		TEST(an_answer_may_wait_between_its_rows_and_own_its_feed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

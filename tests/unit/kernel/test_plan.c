@@ -285,9 +285,11 @@ static void run_batch(struct model *m, struct plan_batch *b)
 		struct plan_op *op = &b->op[i];
 		bool is_route = op->kind == PLAN_ROUTE_SET || op->kind == PLAN_ROUTE_DEL;
 
-		/* The order of plan.h; routes of both kinds are mixed. */
-		assert_true((enum plan_op_kind)op->kind >= last || is_route);
-		last = is_route ? PLAN_ROUTE_SET : (enum plan_op_kind)op->kind;
+		/* The order of plan.h; routes of both kinds are mixed, and next hops may leave groups before they change. */
+		if (op->kind != PLAN_NEXT_HOP_DEL) {
+			assert_true((enum plan_op_kind)op->kind >= last || is_route);
+			last = is_route ? PLAN_ROUTE_SET : (enum plan_op_kind)op->kind;
+		}
 		m->ops[op->kind]++;
 		if (m->fail_one_in && !draw(m, m->fail_one_in))
 			op->error = -ENOBUFS;
@@ -308,7 +310,7 @@ static void commit(struct model *m, size_t max)
 
 		if (plan_has_new(m->plan))
 			resolve(m, PLAN_ASK_NEW);
-		if (!plan_run(m->plan, max, &b)) {
+		if (!plan_run(m->plan, max, true, &b)) {
 			plan_batch_fini(&b);
 			return;
 		}
@@ -437,13 +439,127 @@ static void a_group_whose_routes_all_change_alike_is_changed_in_place(void **sta
 	id = m->route[0].group;
 	clear_counts(m);
 	for (size_t i = 0; i < PREFIXES; i++)
-		wish(m, i, 3, 1);
+		wish(m, i, 11, 1);
 	commit(m, 100);
 	check_equal(m);
 	assert_int_equal(m->ops[PLAN_GROUP_SET], 1);
 	assert_int_equal(m->ops[PLAN_ROUTE_SET], 0);
 	assert_int_equal(m->ops[PLAN_NEXT_HOP_DEL], 1);
 	assert_int_equal(m->route[0].group, id);
+	model_free(m);
+}
+
+/* Wishes of a change that is not whole: what is planned then, carried out. */
+static void run_part(struct model *m, size_t route_sets, size_t route_dels)
+{
+	struct plan_batch b = { 0 };
+
+	clear_counts(m);
+	if (plan_run(m->plan, 100, false, &b)) {
+		run_batch(m, &b);
+		plan_done(m->plan, &b);
+	}
+	plan_batch_fini(&b);
+	assert_int_equal(m->ops[PLAN_ROUTE_SET], route_sets);
+	assert_int_equal(m->ops[PLAN_ROUTE_DEL], route_dels);
+}
+
+static void routes_that_move_wait_for_the_whole_change_and_others_do_not(void **state)
+{
+	struct model *m = model_new(false);
+	uint32_t id;
+
+	(void)state;
+	for (size_t i = 0; i < 10; i++)
+		wish(m, i, 7, 1);
+	wish(m, 10, 1, 1);
+	commit(m, 100);
+	id = m->route[0].group;
+	for (size_t i = 0; i < 5; i++)
+		wish(m, i, 3, 1);
+	wish(m, 9, 0, 1);
+	wish(m, 11, 1, 1);
+	run_part(m, 1, 1);
+	/* It does not move after all. */
+	wish(m, 4, 0, 1);
+	run_part(m, 0, 1);
+	run_part(m, 0, 0);
+	for (size_t i = 5; i < 9; i++)
+		wish(m, i, 3, 1);
+	clear_counts(m);
+	commit(m, 100);
+	check_equal(m);
+	assert_int_equal(m->ops[PLAN_ROUTE_SET], 0);
+	assert_int_equal(m->route[0].group, id);
+	model_free(m);
+}
+
+static void a_next_hop_that_is_gone_leaves_its_groups_by_being_deleted(void **state)
+{
+	struct model *m = model_new(false);
+
+	(void)state;
+	for (size_t i = 0; i < PREFIXES; i++)
+		wish(m, i, i % 2 ? 7 : 6, 1);
+	commit(m, 100);
+	clear_counts(m);
+	for (size_t i = 0; i < PREFIXES; i++)
+		wish(m, i, i % 2 ? 3 : 2, 1);
+	commit(m, 100);
+	check_equal(m);
+	assert_int_equal(m->ops[PLAN_NEXT_HOP_DEL], 1);
+	assert_int_equal(m->ops[PLAN_GROUP_SET], 0);
+	assert_int_equal(m->ops[PLAN_ROUTE_SET], 0);
+	model_free(m);
+}
+
+/* It would move flows twice. */
+static void a_next_hop_does_not_leave_a_group_that_changes_otherwise_too(void **state)
+{
+	struct model *m = model_new(false);
+
+	(void)state;
+	for (size_t i = 0; i < PREFIXES; i++)
+		wish(m, i, i % 2 ? 7 : 6, 1);
+	commit(m, 100);
+	clear_counts(m);
+	for (size_t i = 0; i < PREFIXES; i++)
+		wish(m, i, i % 2 ? 3 : 10, 1);
+	commit(m, 100);
+	check_equal(m);
+	assert_int_equal(m->ops[PLAN_GROUP_SET], 2);
+	assert_int_equal(m->ops[PLAN_NEXT_HOP_DEL], 1);
+	clear_counts(m);
+	for (size_t i = 0; i < PREFIXES; i++)
+		wish(m, i, i % 2 ? 1 : 8, 2);
+	commit(m, 100);
+	check_equal(m);
+	/* The weight of the one that stays, as the only member of its group. */
+	assert_int_equal(m->ops[PLAN_GROUP_SET], 2);
+	model_free(m);
+}
+
+static void a_next_hop_that_may_not_be_deleted_leaves_its_group_all_the_same(void **state)
+{
+	struct model *m = model_new(false);
+	struct plan_batch b = { 0 };
+	uint16_t weight;
+
+	(void)state;
+	wish(m, 0, 7, 1);
+	commit(m, 100);
+	wish(m, 0, 3, 1);
+	assert_true(plan_run(m->plan, 100, true, &b));
+	assert_int_equal(b.count, 1);
+	assert_int_equal(b.op[0].kind, PLAN_NEXT_HOP_DEL);
+	b.op[0].error = -EPERM;
+	plan_done(m->plan, &b);
+	plan_batch_fini(&b);
+	commit(m, 100);
+	assert_int_equal(mask_of(m, 0, &weight), 3);
+	plan_retry(m->plan);
+	commit(m, 100);
+	check_equal(m);
 	model_free(m);
 }
 
@@ -554,7 +670,7 @@ static void a_refused_route_keeps_its_place_and_is_tried_again(void **state)
 	commit(m, 100);
 	wish(m, 0, 2, 1);
 	resolve(m, PLAN_ASK_NEW);
-	assert_true(plan_run(m->plan, 100, &b));
+	assert_true(plan_run(m->plan, 100, true, &b));
 	for (size_t i = 0; i < b.count; i++)
 		b.op[i].error = b.op[i].kind == PLAN_ROUTE_SET ? -EEXIST : carry_out(m, &b.op[i]);
 	plan_done(m->plan, &b);
@@ -583,7 +699,7 @@ static void a_group_that_could_not_be_changed_keeps_its_old_next_hop(void **stat
 	commit(m, 100);
 	wish(m, 0, 2, 1);
 	resolve(m, PLAN_ASK_NEW);
-	assert_true(plan_run(m->plan, 100, &b));
+	assert_true(plan_run(m->plan, 100, true, &b));
 	for (size_t i = 0; i < b.count; i++)
 		b.op[i].error = b.op[i].kind == PLAN_GROUP_SET ? -ENOBUFS : carry_out(m, &b.op[i]);
 	plan_done(m->plan, &b);
@@ -607,7 +723,7 @@ static void a_wish_during_a_batch_is_planned_after_it(void **state)
 	(void)state;
 	wish(m, 0, 1, 1);
 	resolve(m, PLAN_ASK_NEW);
-	assert_true(plan_run(m->plan, 100, &b));
+	assert_true(plan_run(m->plan, 100, true, &b));
 	wish(m, 0, 2, 1);
 	wish(m, 0, 0, 1);
 	run_batch(m, &b);
@@ -623,7 +739,7 @@ static void assert_goes_ahead(struct model *m, size_t nr, struct plan_batch *b)
 {
 	struct prefix prefix = prefix_nr(nr);
 
-	assert_true(plan_run(m->plan, 1, b));
+	assert_true(plan_run(m->plan, 1, true, b));
 	assert_int_equal(b->count, 1);
 	assert_int_equal(b->op[0].kind, m->wished[nr] ? PLAN_ROUTE_SET : PLAN_ROUTE_DEL);
 	assert_true(prefix_equal(&b->op[0].prefix, &prefix));
@@ -646,7 +762,7 @@ static void routes_go_ahead_of_results_and_nothing_else_does(void **state)
 	/* The first one's result is still to come. */
 	wish(m, 1, 0, 1);
 	assert_goes_ahead(m, 0, &b[3]);
-	assert_false(plan_run(m->plan, 1, &(struct plan_batch){ 0 }));
+	assert_false(plan_run(m->plan, 1, true, &(struct plan_batch){ 0 }));
 	for (size_t i = 0; i < 4; i++) {
 		plan_done(m->plan, &b[i]);
 		plan_batch_fini(&b[i]);
@@ -655,10 +771,10 @@ static void routes_go_ahead_of_results_and_nothing_else_does(void **state)
 	wish(m, 4, 2, 1);
 	resolve(m, PLAN_ASK_NEW);
 	b[0] = (struct plan_batch){ 0 };
-	assert_true(plan_run(m->plan, 100, &b[0]));
+	assert_true(plan_run(m->plan, 100, true, &b[0]));
 	run_batch(m, &b[0]);
 	wish(m, 5, 1, 1);
-	assert_false(plan_run(m->plan, 100, &(struct plan_batch){ 0 }));
+	assert_false(plan_run(m->plan, 100, true, &(struct plan_batch){ 0 }));
 	plan_done(m->plan, &b[0]);
 	plan_batch_fini(&b[0]);
 	commit(m, 100);
@@ -845,7 +961,7 @@ static void what_a_route_wanted_before_a_restart_is_not_wanted_for_ever(void **s
 	commit(m, 100);
 	check_equal(m);
 	assert_int_equal(m->ops[PLAN_ROUTE_SET], 0);
-	assert_int_equal(m->ops[PLAN_GROUP_SET], 1);
+	assert_int_equal(m->ops[PLAN_GROUP_SET], 0);
 	assert_int_equal(m->ops[PLAN_NEXT_HOP_DEL], 3);
 	model_free(m);
 }
@@ -908,7 +1024,7 @@ static void random_batches(struct model *m, bool with_wishes)
 	size_t count = 0;
 
 	while (count <= draw(m, 3) && count < 3 && !plan_has_new(m->plan) &&
-		plan_run(m->plan, 1 + draw(m, 30), &b[count])) {
+		plan_run(m->plan, 1 + draw(m, 30), draw(m, 2), &b[count])) {
 		run_batch(m, &b[count++]);
 		for (uint32_t i = with_wishes ? draw(m, 3) : 0; i > 0; i--)
 			wish(m, draw(m, PREFIXES), draw(m, 1u << HOPS), 1);
@@ -1045,6 +1161,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_route_makes_a_group_of_one),
 		cmocka_unit_test(a_group_whose_routes_all_change_alike_is_changed_in_place),
+		cmocka_unit_test(routes_that_move_wait_for_the_whole_change_and_others_do_not),
+		cmocka_unit_test(a_next_hop_that_is_gone_leaves_its_groups_by_being_deleted),
+		cmocka_unit_test(a_next_hop_does_not_leave_a_group_that_changes_otherwise_too),
+		cmocka_unit_test(a_next_hop_that_may_not_be_deleted_leaves_its_group_all_the_same),
 		cmocka_unit_test(routes_move_when_only_some_of_a_group_change),
 		cmocka_unit_test(routes_move_to_a_group_that_has_their_set_already),
 		cmocka_unit_test(a_weight_makes_another_set),

@@ -154,6 +154,37 @@ static void a_whole_group_takes_the_new_key_and_is_told_the_difference(void **st
 	end(w);
 }
 
+/* Two of three: the third goes to a group of its own without a word, and comes back. */
+static void most_of_a_group_are_told_together(void **state)
+{
+	struct world *w = world(ROUTE_SEND_BEST);
+	size_t before = groups(w);
+	struct test_peer *c = harness_peer(&w->h, 3, ROUTE_PEER_IBGP_CLIENT);
+	uint64_t octets;
+
+	(void)state;
+	harness_up(c);
+	harness_settle(&w->h, 0);
+	octets = w->source->octets;
+	for (int round = 0; round < 2; round++) {
+		export(w->a, w->not_7);
+		export(w->b, w->not_7);
+		export(c, w->not_7);
+		expect(settle(w, w->a), 0, ROUTES / 10);
+		assert_int_equal(c->count, ROUTES * 9 / 10);
+		assert_int_equal(groups(w), before + 1);
+		export(w->a, NULL);
+		export(w->b, NULL);
+		export(c, NULL);
+		expect(settle(w, w->b), ROUTES / 10, 0);
+		assert_int_equal(c->count, ROUTES);
+		assert_int_equal(groups(w), before);
+	}
+	assert_int_equal(w->source->octets, octets);
+	assert_int_equal(w->a->updates, w->b->updates);
+	end(w);
+}
+
 static void one_that_parts_is_told_the_difference_and_others_nothing(void **state)
 {
 	struct world *w = world(*(enum route_send_mode *)*state);
@@ -535,6 +566,7 @@ int main(void)
 		BOTH(nothing_is_exported_and_all_again),
 		BOTH(an_interval_alone_is_no_news),
 		BOTH(another_next_hop_is_said_of_every_route),
+		cmocka_unit_test(most_of_a_group_are_told_together),
 		cmocka_unit_test(another_choice_of_paths_is_told_as_a_difference),
 		BOTH(a_slow_peer_is_told_when_it_reads),
 		BOTH(what_import_refuses_from_now_on_is_withdrawn),

@@ -634,8 +634,11 @@ static void all_memory_of_a_vanished_peer_is_freed(void **state)
 		harness_announce(a, &(struct route){ .prefix = P1, .med = (uint32_t)round });
 		harness_settle(&h, 0);
 		assert_int_equal(b->count, 1);
+		assert_false(route_engine_is_amid_change(h.e));
 		harness_down(a);
+		assert_true(route_engine_is_amid_change(h.e));
 		harness_settle(&h, 0);
+		assert_false(route_engine_is_amid_change(h.e));
 		assert_int_equal(b->count, 0);
 		if (round == 1)
 			route_engine_memory(h.e, remember_memory, &before);

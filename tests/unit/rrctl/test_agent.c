@@ -27,9 +27,8 @@ static void a_command_of_another_daemon_is_said_to_be_its(void **state)
 {
 	(void)state;
 	expect_parse(RRD, "show servers", "rrd has no \"show servers\"; ask lb-ipvs-agent (rrctl -i)");
-	expect_parse(RRD, "drain 5",
-		"rrd has no \"drain\"; ask lb-announcer (rrctl -a) or lb-ipvs-agent "
-		"(rrctl -i)");
+	expect_parse(RRD, "check web-1", "rrd has no \"check\"; ask lb-ipvs-agent (rrctl -i)");
+	expect_parse(RRD, "drain 5", "usage: rrctl drain");
 	expect_parse(ANN, "show fib", "lb-announcer has no \"show fib\"; ask rrd (rrctl)");
 	expect_parse(AGENT, "show neighbors",
 		"lb-ipvs-agent has no \"show neighbors\"; ask rrd (rrctl) or lb-announcer (rrctl -a)");

@@ -21,9 +21,29 @@ static void expect_event(const char *json, const char *line)
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
-	event_print(out, r);
+	event_print(out, &view_events, r);
 	fclose(out);
 	assert_string_equal(text, line);
+	free(text);
+	row_free(r);
+}
+
+static void an_event_of_routes_says_what_its_columns_say(void **state)
+{
+	struct row *r = parse(
+		"{\"time\":\"T\",\"event\":\"best\",\"prefix\":\"10.1.1.0/24\",\"next-hop\":\"10.0.0.5\","
+		"\"from\":\"172.16.1.5\",\"path-id\":3,\"as-path\":\"\",\"origin\":\"igp\",\"was\":\"172.16."
+		"2.5\","
+		"\"text\":\"so it is\"}");
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	event_print(out, &view_route_events, r);
+	fclose(out);
+	assert_string_equal(
+		text, "T best 10.1.1.0/24 from 172.16.1.5 id 3 via 10.0.0.5 was 172.16.2.5: so it is\n");
 	free(text);
 	row_free(r);
 }
@@ -100,6 +120,15 @@ static void a_reload_may_be_tried(void **state)
 	expect_parse(TARGET_RRD, "rel dry", "{\"command\":\"reload\",\"dry-run\":true}");
 	expect_parse(TARGET_RRD, "reload now", "\"now\" is not understood here; only \"--dry-run\" is");
 	expect_parse(TARGET_RRD, "show config all", "{\"command\":\"show config\",\"all\":true}");
+	expect_parse(TARGET_NODE, "log level d", "{\"command\":\"log level\",\"level\":\"debug\"}");
+	expect_parse(TARGET_AGENT, "log level loud",
+		"\"loud\" is not understood here; only error|warning|info|debug are");
+	expect_parse(TARGET_RRD, "log debug all", "{\"command\":\"log debug\",\"neighbors\":\"all\"}");
+	expect_parse(TARGET_RRD, "log debug 10.0.0.0/8 on", "\"on\" is not understood here; only \"off\" is");
+	expect_parse(TARGET_ANNOUNCER, "log debug fd00::1 off",
+		"{\"command\":\"log debug\",\"neighbors\":\"fd00::1\",\"off\":true}");
+	expect_parse(TARGET_RRD, "log debug 10.0.0.0.1",
+		"\"10.0.0.0.1\" is neither an address nor a prefix, nor all");
 }
 
 /* --- metrics --- */
@@ -331,6 +360,7 @@ static void a_daemon_that_goes_away_is_told_and_is_no_good_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_event_of_routes_says_what_its_columns_say),
 		cmocka_unit_test(an_event_is_a_line_that_says_what_is_known),
 		cmocka_unit_test(changes_stand_under_what_they_touch),
 		cmocka_unit_test(a_reload_may_be_tried),

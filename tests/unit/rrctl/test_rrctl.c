@@ -26,11 +26,27 @@ static void neighbors_stand_in_columns(void **state)
 	(void)state;
 	expect_table(&view_neighbors, 0, rows,
 		"ADDRESS             AS  STATE        SINCE       ROUTER-ID   GROUP    DYNAMIC  RECEIVED  "
-		"ADVERTISED  DESCRIPTION  LAST-ERROR\n"
+		"ADVERTISED  ADMIN  DESCRIPTION  LAST-ERROR\n"
 		"10.0.0.110       65021  Established  3 min 20 s  10.0.0.110  routers  no              0  "
-		"         3  the router   -\n"
+		"         3  -      the router   -\n"
 		"172.16.1.5  4200000000  Active       61 ms       -           k8s      yes         12345  "
-		"         0  -            Hold Timer Expired\n");
+		"         0  -      -            Hold Timer Expired\n");
+}
+
+static void how_much_more_there_is_stands_below_the_table(void **state)
+{
+	static const char *const rows[] = {
+		"{\"prefix\":\"10.2.0.0/24\",\"path-id\":0,\"next-hop\":\"10.0.0.5\",\"age-ms\":4000,"
+		"\"reason\":\"prefix not allowed\"}",
+		"{\"not-kept\":7,\"note\":\"and 7 more, not kept\"}",
+		NULL,
+	};
+
+	(void)state;
+	expect_table(&view_rejected, 0, rows,
+		"PREFIX       ID  NEXT-HOP  AGE  REASON\n"
+		"10.2.0.0/24   0  10.0.0.5  4 s  prefix not allowed\n"
+		"and 7 more, not kept\n");
 }
 
 static void a_prefix_is_printed_on_its_first_path_only(void **state)
@@ -261,6 +277,21 @@ static void words_may_be_shortened_while_one_command_remains(void **state)
 	expect_parse(RRD, "show routes", "{\"command\":\"show routes\"}");
 	expect_parse(RRD, "cl n all we move the rack",
 		"{\"command\":\"clear neighbor\",\"address\":\"all\",\"text\":\"we move the rack\"}");
+	expect_parse(RRD, "sh adv 10.0.0.1", "{\"command\":\"show advertised\",\"address\":\"10.0.0.1\"}");
+	expect_parse(RRD, "refresh all", "{\"command\":\"refresh\",\"address\":\"all\"}");
+	expect_parse(RRD, "ref ::1 o", "{\"command\":\"refresh\",\"address\":\"::1\",\"direction\":\"out\"}");
+	expect_parse(RRD, "watch routes", "{\"command\":\"watch routes\"}");
+	expect_parse(RRD, "w r all", "{\"command\":\"watch routes\",\"all\":true}");
+	expect_parse(RRD, "watch routes 10.0.0.0/8 longer all",
+		"{\"command\":\"watch routes\",\"prefix\":\"10.0.0.0/8\",\"longer\":true,\"all\":true}");
+	expect_parse(RRD, "watch routes 10.0.0.0/8 all",
+		"{\"command\":\"watch routes\",\"prefix\":\"10.0.0.0/8\",\"all\":true}");
+	expect_parse(RRD, "watch nei all", "{\"command\":\"watch neighbors\",\"all\":true}");
+	/* What ends a session for good is written out. */
+	expect_parse(RRD, "shutdown 10.0.0.1 new rack",
+		"{\"command\":\"shutdown\",\"address\":\"10.0.0.1\",\"text\":\"new rack\"}");
+	expect_parse(RRD, "shutd 10.0.0.1", "unknown command \"shutd 10.0.0.1\"; rrctl --help lists all");
+	expect_parse(ANN, "enable ::1", "{\"command\":\"enable\",\"address\":\"::1\"}");
 	expect_parse(ANN, "drain", "{\"command\":\"drain\"}");
 	expect_parse(ANN, "drain 60", "{\"command\":\"drain\",\"time-s\":60}");
 	expect_parse(ANN, "undrain", "{\"command\":\"undrain\"}");
@@ -271,12 +302,22 @@ static void words_may_be_shortened_while_one_command_remains(void **state)
 static void what_is_not_understood_is_said_with_what_would_be(void **state)
 {
 	(void)state;
+	expect_parse(RRD, "watch", "there is more to say: watch routes, watch neighbors, watch fib");
+	expect_parse(RRD, "watch routes x", "\"x\" is not a prefix, such as 10.1.1.0/24 or 2001:db8::/32");
+	expect_parse(RRD, "watch routes 10.0.0.0/8 longer more",
+		"\"more\" is not understood here; only \"all\" is");
+	expect_parse(RRD, "refresh 10.0.0.1 up", "\"up\" is not understood here; only in|out are");
+	expect_parse(RRD, "refresh x", "\"x\" is not an address, such as 10.0.0.1 or 2001:db8::1");
 	expect_parse(RRD, "sh r", "could be \"show routes\" or \"show ranges\": write more of it");
 	expect_parse(
 		RRD, "sh rou 10.0.0.0/8", "could be \"show routes\" or \"show route\": write more of it");
 	expect_parse(RRD, "shwo fib", "unknown command \"shwo fib\"; did you mean \"show fib\"?");
 	expect_parse(RRD, "make coffee", "unknown command \"make coffee\"; rrctl --help lists all");
-	expect_parse(RRD, "show", "unknown command \"show\"; did you mean \"show neighbors\"?");
+	expect_parse(RRD, "show",
+		"there is more to say: show neighbors, show neighbor, show routes, show route, show "
+		"received, "
+		"show advertised, show rejected, show fib, show nexthops, show ranges, show memory, show "
+		"status, show log, show config");
 	expect_parse(ANN, "drain -1", "\"-1\" is not a time: expected whole seconds");
 	expect_parse(ANN, "drain 5s", "\"5s\" is not a time: expected whole seconds");
 	expect_parse(ANN, "drain 99999999999999999999",
@@ -455,6 +496,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(neighbors_stand_in_columns),
+		cmocka_unit_test(how_much_more_there_is_stands_below_the_table),
 		cmocka_unit_test(a_prefix_is_printed_on_its_first_path_only),
 		cmocka_unit_test(the_reason_of_a_path_is_the_last_column),
 		cmocka_unit_test(a_kernel_route_has_a_line_per_next_hop),

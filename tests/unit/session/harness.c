@@ -141,7 +141,7 @@ static void on_dynamic_gone(void *user, void *session_user)
 	free(p);
 }
 
-static const struct session_neighbors_ops set_ops = { on_dynamic_new, on_dynamic_gone };
+static const struct session_neighbors_ops set_ops = { on_dynamic_new, on_dynamic_gone, NULL };
 
 static void tick(void *user)
 {

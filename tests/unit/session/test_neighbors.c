@@ -386,6 +386,93 @@ static void without_descriptors_accepting_pauses_and_goes_on(void **state)
 	raw_free(r);
 }
 
+static const char *refusal;
+static unsigned refusals;
+
+static void on_refused(void *user, const struct ip_addr *remote, const char *why)
+{
+	(void)user;
+	(void)remote;
+	refusal = why;
+	refusals++;
+}
+
+/* The set's table of callbacks, with the one that a test looks at. */
+static void look_at_refusals(struct world *w, struct session_neighbors_ops *ops)
+{
+	*ops = *w->set->ops;
+	ops->refused = on_refused;
+	w->set->ops = ops;
+	refusals = 0;
+}
+
+static void who_is_shut_down_is_told_why_and_not_let_in_until_enabled(void **state)
+{
+	struct world *w = *state;
+	struct ip_addr here = addr_of("127.0.2.1"), later = addr_of("127.0.2.9"),
+		       nobody = addr_of("127.0.9.9");
+	struct session_neighbors_ops ops;
+	struct message m;
+	struct raw *r;
+
+	look_at_refusals(w, &ops);
+	add_range(w, "127.0.2.0/24", 3, "pods");
+	r = come_up(w, "127.0.2.1", 0x0a000001);
+	assert_false(session_neighbors_shutdown(w->set, &nobody, NULL));
+	assert_true(session_neighbors_shutdown(w->set, &here, "new rack"));
+	assert_true(session_neighbors_shutdown(w->set, &later, NULL));
+	do
+		raw_next(w, r, &m);
+	while (m.type == BGP_KEEPALIVE);
+	assert_int_equal(m.type, BGP_NOTIFICATION);
+	assert_memory_equal(m.body, "\6\2\10new rack", 11);
+	raw_free(r);
+	assert_true(world_wait(w, nobody_there, w));
+	for (int i = 0; i < 2; i++) {
+		r = raw_connect(w, i ? "127.0.2.9" : "127.0.2.1");
+		raw_expect_notification(w, r, BGP_ERR_CEASE, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN);
+		raw_free(r);
+	}
+	assert_int_equal(refusals, 2);
+	assert_string_equal(refusal, "shut down");
+	assert_int_equal(session_neighbors_counters(w->set)->shut_down, 2);
+	assert_string_equal(session_neighbors_shutdown_of(w->set, &here)->text, "new rack");
+	assert_true(ip_addr_equal(&session_neighbors_next_shutdown(w->set, &here)->address, &later));
+	assert_null(session_neighbors_next_shutdown(w->set, &later));
+	assert_true(session_neighbors_enable(w->set, &here));
+	assert_false(session_neighbors_enable(w->set, &here));
+	raw_free(come_up(w, "127.0.2.1", 0x0a000001));
+}
+
+/* It may be taken out of the configuration and put in again. */
+static void a_neighbor_that_comes_back_is_still_shut_down(void **state)
+{
+	struct world *w = *state;
+	struct session_config cfg = config_for(w, "127.0.3.1");
+	struct program *p;
+
+	cfg.passive = true;
+	p = add_neighbor(w, &cfg);
+	assert_true(session_neighbors_shutdown(w->set, &cfg.remote, NULL));
+	assert_int_equal(session_state(p->session), SESSION_IDLE);
+	session_start(p->session);
+	assert_int_equal(session_state(p->session), SESSION_IDLE);
+	assert_true(session_neighbors_del(w->set, &cfg.remote));
+	free(p);
+	p = add_neighbor(w, &cfg);
+	assert_true(session_is_shut_down(p->session));
+	assert_int_equal(session_state(p->session), SESSION_IDLE);
+	session_neighbors_trim_shutdowns(w->set);
+	assert_non_null(session_neighbors_shutdown_of(w->set, &cfg.remote));
+	assert_true(session_neighbors_enable(w->set, &cfg.remote));
+	assert_int_equal(session_state(p->session), SESSION_ACTIVE);
+	assert_true(session_neighbors_shutdown(w->set, &cfg.remote, NULL));
+	assert_true(session_neighbors_del(w->set, &cfg.remote));
+	free(p);
+	session_neighbors_trim_shutdowns(w->set);
+	assert_null(session_neighbors_shutdown_of(w->set, &cfg.remote));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -412,6 +499,10 @@ int main(void)
 			a_callback_may_stop_and_start_its_session, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			without_descriptors_accepting_pauses_and_goes_on, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(who_is_shut_down_is_told_why_and_not_let_in_until_enabled,
+			world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_neighbor_that_comes_back_is_still_shut_down, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests_name("session/neighbors", tests, NULL, NULL);

@@ -1,4 +1,4 @@
-#include "bgp/printable.h"
+#include "base/printable.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static bool is_control(uint32_t v)
 	       (v >= 0x202a && v <= 0x202e) || (v >= 0x2066 && v <= 0x2069);
 }
 
-size_t bgp_printable(const uint8_t *data, size_t len, char *buf, size_t size)
+size_t text_printable(const uint8_t *data, size_t len, char *buf, size_t size)
 {
 	size_t out = 0;
 
