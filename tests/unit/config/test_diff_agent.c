@@ -162,15 +162,26 @@ static const char *const untried[] = { "preserve-connections", NULL };
 static const struct changes agent = { &config_agent_schema, parse, unload, root, every_key, changes,
 	sizeof(changes) / sizeof(changes[0]), untried };
 
+/* Its text has checks of kinds that need libcurl. */
+static void skip_without_libcurl(void)
+{
+	if (config_features() & 1u << CONFIG_FEATURE_LIBCURL)
+		return;
+	print_message("skipped: this build has no libcurl\n");
+	skip();
+}
+
 static void every_key_changed_alone_is_told_with_what_it_touches(void **state)
 {
 	(void)state;
+	skip_without_libcurl();
 	changes_check(&agent);
 }
 
 static void what_is_written_reads_the_same(void **state)
 {
 	(void)state;
+	skip_without_libcurl();
 	changes_written_reads_the_same(&agent, "agent-");
 }
 
