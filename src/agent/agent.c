@@ -221,10 +221,15 @@ static void remove_rules(void *user)
 
 void agent_announcers_changed(struct agent *a)
 {
-	if (!a->ending || a->removing || !report_nobody_announces(a))
+	bool nobody = report_nobody_announces(a);
+	uint64_t wait_us = agent_wait_us(a);
+
+	if (!a->ending || a->removing || nobody == a->lingering)
 		return;
-	log_info("ending: nobody announces any more");
-	io_timer_set(a->end_timer, agent_wait_us(a) < LINGER_US ? agent_wait_us(a) : LINGER_US);
+	a->lingering = nobody;
+	/* What an announcer says may have been on its way when the end came. */
+	log_info(nobody ? "ending: nobody announces any more" : "ending: lb-announcer announces after all");
+	io_timer_set(a->end_timer, nobody && wait_us > LINGER_US ? LINGER_US : wait_us);
 }
 
 static void end(void *user)

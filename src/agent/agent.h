@@ -52,6 +52,7 @@ struct agent {
 	bool settled;		    /* the kernel is as wished */
 	bool unmasked;		    /* its rules have gone */
 	bool ending, removing;	    /* told to end; the rules are on their way out */
+	bool lingering;		    /* ending, and nobody announces: only what is on its way is waited for */
 	uint64_t wait_until_us;	    /* told to end: when the rules go in any case */
 	uint64_t started_us;
 	struct reload reload;

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from lab import bgp, daemons, lbfarm, wait_until
+from lab.control import Caller
 from lab.fig4 import AS
 from lab.lbfarm import ADDRESS, ROUTER, SERVICE
 from lab.traffic import TALK_PORT
@@ -230,3 +231,20 @@ def test_the_agent_killed_and_started_again_while_the_announcer_drains(lab):
     assert bound.announcer.process.running
     bound.hang_up()
     assert bound.announcer.process.wait(20) == 0
+
+
+def test_an_announcer_whose_word_came_late_is_waited_for(lab):
+    """Its last word before the end was that it announces nothing, and the next was on its way."""
+    farm = lbfarm.LbFarm(lab)
+    farm.prepare("tun", farm.balancers[0])
+    service = daemons.virtual(farm.pods, port=TALK_PORT, name="talk", checks=[TCP_CHECK])
+    agent = daemons.Agent(farm.balancers[0], daemons.agent_config(service)).wait_settled()
+    announcer = Caller(lab, agent.socket)
+    assert announcer.ask("announcer", state="withdrawn")[1] == {"end": True}
+    agent.process.signal(signal.SIGTERM)
+    agent.wait_for_log("nobody announces any more")
+    assert announcer.ask("announcer", state="announcing")[1] == {"end": True}
+    agent.wait_for_log("lb-announcer announces after all")
+    holds(lambda: agent.process.running and "the rules go" not in agent.log(), 2, "the rules stay")
+    announcer.ask("announcer", state="withdrawn")
+    assert agent.process.wait(15) == 0
