@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,10 +127,24 @@ static bool become_user(const struct daemon_options *o, char *err)
 	return ok;
 }
 
+/* Until the loop handles them they wait: one that comes during the start ends or reloads what has started. */
+static void hold_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 bool daemon_begin(struct daemon_options *o, const char *program)
 {
 	char err[ERROR_MAX];
 
+	if (!o->test && !o->check)
+		hold_signals();
 	if (o->pid_file && !o->test && !o->check) {
 		o->lock = daemon_lock_new(program, o->pid_file, err, sizeof(err));
 		if (!o->lock) {

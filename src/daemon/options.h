@@ -27,7 +27,8 @@ enum { DAEMON_OPTIONS_GO_ON = -1 };
  * DAEMON_OPTIONS_GO_ON. */
 int daemon_options_parse(struct daemon_options *out, const char *program, int argc, char **argv);
 /* Makes the pid file, unless the configuration is only checked, and becomes the user. The pid file comes first: it may stand
- * where root alone can write, and nobody else can change what an init script will kill. False with the reason on stderr. */
+ * where root alone can write, and nobody else can change what an init script will kill. From then on SIGTERM, SIGINT and
+ * SIGHUP wait for whoever handles them (io_signal_new()). False with the reason on stderr. */
 bool daemon_begin(struct daemon_options *o, const char *program);
 /* Gives up what the configuration does not need, see daemon_privileges_keep(). False with the reason on stderr. */
 bool daemon_settle(const struct daemon_options *o, const char *program, uint64_t needed);

@@ -28,6 +28,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -463,6 +464,15 @@ static void signal_ready(int signo, short what, void *user)
 	s->fn(s->user);
 }
 
+static void mask(int how, int signo)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	sigprocmask(how, &set, NULL);
+}
+
 struct io_signal *io_signal_new(struct io_loop *loop, int signo, void (*fn)(void *user), void *user)
 {
 	struct io_signal *s = mem_calloc(1, sizeof(*s));
@@ -473,6 +483,7 @@ struct io_signal *io_signal_new(struct io_loop *loop, int signo, void (*fn)(void
 	s->event = event_new(loop->base, signo, EV_SIGNAL | EV_PERSIST, signal_ready, s);
 	if (event_add(s->event, NULL))
 		log_error("cannot handle signal %d: %s", signo, strerror(errno));
+	mask(SIG_UNBLOCK, signo);
 	return s;
 }
 
@@ -480,6 +491,7 @@ void io_signal_free(struct io_signal *s)
 {
 	if (!s)
 		return;
+	mask(SIG_BLOCK, (int)event_get_signal(s->event));
 	event_free(s->event);
 	free(s);
 }

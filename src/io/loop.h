@@ -76,5 +76,7 @@ void io_watch_set_urgent(struct io_watch *w);
 /* --- signals --- */
 struct io_signal;
 
+/* fn is called from the loop. The signal may have been blocked until now, and one that waits is then delivered; after
+ * io_signal_free() it is blocked again, so that a second one does not cut off the process's end. */
 struct io_signal *io_signal_new(struct io_loop *loop, int signo, void (*fn)(void *user), void *user);
 void io_signal_free(struct io_signal *s);

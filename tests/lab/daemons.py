@@ -142,6 +142,7 @@ class Daemon:
         self.config.setdefault("control", {"socket": self.socket})
         argv = [*self.prefix, binary(self.program), *self.role, "-c", self.write(), *self.arguments]
         self.process = self.ns.start(argv, self.name, env=self.env, ours=True)
+        self.process.handles_term = True
         return self
 
     def write(self):

@@ -22,6 +22,7 @@ class Process:
         self.name, self.ns, self.ours, self.argv = name, ns, ours, [str(a) for a in argv]
         self.log_path = lab.log_path(name)
         self.expected_codes = {0}
+        self.handles_term = False
         environment = {**os.environ, **ENVIRONMENT, **(env or {})}
         with open(self.log_path, "ab") as log:
             with lab.world.spawning(), ns.entered():
@@ -63,6 +64,15 @@ class Process:
         self.signal(signal.SIGTERM)
         return self.wait(timeout)
 
+    def wait_until_it_hears(self):
+        """Until SIGTERM is what the program makes of it: before, the one that is hit may still be the lab's own that starts it."""
+        def fact():
+            with open(f"/proc/{self.pid}/status") as f:
+                masks = re.findall(r"^Sig(?:Blk|Cgt):\s*(\w+)", f.read(), re.M)
+            return not self.running or any(int(m, 16) & 1 << signal.SIGTERM - 1 for m in masks)
+        if self.running:
+            wait_until(fact, 5, f"{self.name} to handle SIGTERM")
+
     def kill(self):
         """SIGKILL, as a crash or the kernel's out-of-memory killer would."""
         self.expected_codes.add(-signal.SIGKILL)
@@ -72,6 +82,8 @@ class Process:
     def end(self):
         """Ends it for good: TERM, and KILL when that does not do. Returns what is wrong with it, in words."""
         problems = []
+        if self.handles_term:
+            self.wait_until_it_hears()
         if self.running:
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
