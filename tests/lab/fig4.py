@@ -109,6 +109,7 @@ class Fig4:
     def __init__(self, lab, nodes=3):
         self.lab = lab
         self.lan = lab.ns("lan")
+        self.ports = {}
         # A bridge that learns at once and forwards nothing but frames.
         self.lan.batch("link add br0 type bridge", "link set br0 up")
         self._responders = None
@@ -133,9 +134,13 @@ class Fig4:
     def attach(self, name, address, address6):
         """A namespace with a port of the node network."""
         ns = self.lab.ns(name)
-        self.lab.port(self.lan, "br0", ns, "eth0")
+        self.ports[ns] = self.lab.port(self.lan, "br0", ns, "eth0")
         ns.batch(f"addr add {address}/16 dev eth0", f"addr add {address6}/64 dev eth0 nodad")
         return ns
+
+    def set_cable(self, ns, state):
+        """state: up or down, of what attach() has attached; nobody is told."""
+        self.lan.ip("link set", self.ports[ns], state)
 
     def add_reflector(self, name, address, address6):
         """A namespace in the node network that belongs to the overlay as well."""
