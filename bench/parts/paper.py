@@ -7,7 +7,8 @@ the paper's 1800 s: otherwise a load balancer that is cut off would be missed af
 import os
 import signal
 
-from lab import fig4, whole
+from lab import fig4, pair, whole
+from lab.load import LOOK_S
 from lab.wait import wait_until
 
 from . import systems
@@ -40,6 +41,25 @@ class Bgp(systems.Paper):
     hold_time = whole.HOLD_TIME_S
 
 
+class Reflector(pair.Reflector):
+    """The only one."""
+
+    def __init__(self, fig, process):
+        self.fig, self.ns, self.process = fig, fig.reflector, process
+
+    def kill(self):
+        self.process.kill()
+
+    def start(self):
+        self.process = self.ns.start(self.process.argv, self.process.name)
+
+    def stop(self):
+        self.process.signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.process.signal(signal.SIGCONT)
+
+
 class PaperWhole(whole.Whole):
     def __init__(self, lab):
         self.bgp = None
@@ -57,6 +77,14 @@ class PaperWhole(whole.Whole):
     def start_control(self):
         self.bgp = Bgp(self.fig)
         self.bgp.start()
+        self.reflectors = [Reflector(self.fig, self.bgp.reflector)]
+
+    def wait_control(self):
+        """Whoever is up again has told."""
+        self.wait_for_router(60)
+
+    def wait_missed(self, _):
+        wait_until(lambda: not self.fig.hops(), 30, "the router to have nothing", LOOK_S)
 
     def start_rules(self, pod):
         pod.ns.ip("route add local", fig4.SERVICE, "dev lo")

@@ -124,7 +124,7 @@ class Paper(System):
 
     def start(self):
         self.start_zebra()
-        self.gobgpd(self.fig.reflector, f"""
+        self.reflector = self.gobgpd(self.fig.reflector, f"""
 [global.config]
   as = {fig4.AS}
   router-id = "{fig4.REFLECTOR}"

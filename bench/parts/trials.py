@@ -15,6 +15,7 @@ from collections import Counter
 from lab import fig4
 from lab.load import LOOK_S, SILENCE_S
 from lab.wait import wait_until
+from lab.whole import HOLD_TIME_S
 
 from .fib import Fib
 
@@ -275,6 +276,35 @@ class Trials:
         """lb-announcer is killed and started again"""
         self.restart(lambda pod: pod.announcer)
 
+    # The reflectors.
+
+    def reflector_killed(self):
+        """one of two reflectors is killed and started again (the paper's software has one)"""
+        self.without_reflector(lambda r: r.kill(), lambda r: r.start())
+
+    def reflector_stopped(self):
+        """one of two reflectors stands still beyond the hold time of 3 s"""
+        self.without_reflector(lambda r: r.stop(), lambda r: r.go_on())
+
+    def reflector_cut(self):
+        """one of two reflectors is cut off and nobody is told; hold time 3 s"""
+        self.without_reflector(lambda r: r.cut(), lambda r: r.mend())
+
+    def without_reflector(self, goes, comes):
+        """It is away until it was missed, and back before the end. The time is that of the first change in the router's kernel."""
+        self.without_fourth()
+        base = self.gateways(self.whole.balancers)
+        self.connect(change=False, epoch=1)
+        reflector = self.whole.reflectors[0]
+        watch = Watch(self.fib, lambda found: found != base, 2 * HOLD_TIME_S)
+        goes(reflector)
+        self.whole.wait_missed(reflector)
+        comes(reflector)
+        self.kernel_ms = watch.milliseconds()
+        self.whole.wait_for_router(60)
+        self.whole.wait_control()
+        self.conclude()
+
     def restart(self, daemon_of):
         """Of a load balancer that stays. The time is that of the first change in the router's kernel, None when there was none."""
         self.without_fourth()
@@ -291,7 +321,7 @@ class Trials:
 
 
 EVENTS = ("add", "drain", "drain-ending", "sigterm", "sigkill", "cut", "web-comes", "web-drains", "web-dies", "web-hangs",
-          "no-server", "agent", "announcer")
+          "no-server", "agent", "announcer", "reflector-killed", "reflector-stopped", "reflector-cut")
 
 
 def heading(event):

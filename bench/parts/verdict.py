@@ -103,7 +103,9 @@ def enough(r):
 
 PRESERVE = {"add": [none_broken, none_failed], "drain": [none_broken, none_failed], "sigterm": [none_broken, none_failed],
             "sigkill": [none_broken], "announcer": [none_broken]}
-EVERYWHERE = {"agent": [none_broken_at_all, none_failed, nothing_withdrawn], "web-comes": [none_broken_at_all, none_failed],
+UNHARMED = [none_broken_at_all, none_failed, nothing_withdrawn]
+EVERYWHERE = {"agent": UNHARMED, "reflector-killed": UNHARMED, "reflector-stopped": UNHARMED, "reflector-cut": UNHARMED,
+              "web-comes": [none_broken_at_all, none_failed],
               "web-drains": [none_broken_at_all, none_failed], "web-dies": [none_broken_at_all], "web-hangs": [none_broken_at_all]}
 RULES = {
     "preserve": {**EVERYWHERE, **PRESERVE},

@@ -1,11 +1,11 @@
-"""What ./demo shows: the whole of the paper's Fig. 4 comes up and serves; a load balancer is killed, one comes, one is drained, and the
-connections that live do not notice."""
+"""What ./demo shows: the whole of the paper's Fig. 4 comes up and serves; a load balancer is killed, one comes, one is drained, a reflector
+is killed, and the connections that live do not notice."""
 import os
 import signal
 import sys
 import time
 
-from . import Lab, fig4, wait_until, whole
+from . import Lab, fig4, pair, wait_until, whole
 from .load import LOOK_S
 from .monitor import RouteMonitor
 
@@ -16,7 +16,7 @@ PICTURE = """
                 |
     ------------+-- node network 10.0.0.0/16 --+-------------
         |               |               |      |
-      n1 .105         n2 .106         n3 .107  reflector .109  (rrd)
+      n1 .105         n2 .106         n3 .107  reflectors .109, .120  (rrd, one cluster id)
         |               |               |
       lb1 web1        lb2 web2        lb3 web3     pods of the overlay 172.16.0.0/16
                                                    (in lb: lb-announcer, lb-ipvs-agent, and the kernel's IPVS)
@@ -99,9 +99,9 @@ class Demo:
         return sum(c.state == "ESTABLISHED" for c in pod.ipvs.connections(fig4.ADDRESS))
 
     def come_up(self):
-        say("1. Reflector and router start; then three web pods, and three load-balancer pods at random overlay addresses",
+        say("1. Two reflectors and the router start; then three web pods, and three load-balancer pods at random overlay addresses",
             "In each load balancer lb-ipvs-agent fills the kernel's IPVS and checks the web pods;",
-            "then lb-announcer tells the reflector by BGP that its node takes traffic for 10.1.1.0/24.")
+            "then lb-announcer tells both reflectors by BGP that its node takes traffic for 10.1.1.0/24.")
         self.whole.start_control()
         self.whole.add_webs(3)
         start = time.monotonic()
@@ -129,7 +129,7 @@ class Demo:
     def kill(self):
         pod = self.whole.balancers[1]
         say(f"3. {pod.name} is killed: SIGKILL to all in the pod, and its network is gone",
-            "The kernel closes its BGP connection, the reflector withdraws, the router's route shrinks. Its flows, and others that",
+            "The kernel closes its BGP connections, the reflectors withdraw, the router's route shrinks. Its flows, and others that",
             "hash elsewhere now, reach load balancers that have never seen them and find the same web pods: mh, sloppy_tcp, tunnels.")
         start = time.monotonic()
         self.whole.kill(pod)
@@ -162,11 +162,27 @@ class Demo:
         self.expect(f"{pod.name} is withdrawn and gone", start)
         self.unharmed()
 
+    def kill_reflector(self):
+        reflector = self.whole.reflectors[0]
+        say(f"6. The reflector {reflector.address} is killed, missed, and started again",
+            "Each load balancer speaks to both, and the router hears both: the same path by two ways is one next hop.")
+        start = time.monotonic()
+        reflector.kill()
+        self.counters.until(lambda: self.whole.rrd.state(reflector.address) != "established", 10, "the router to notice")
+        print("\r\033[K" if TERMINAL else "", end="")
+        show(self.whole.router, f"ip route show {fig4.SERVICE}")
+        reflector.start()
+        self.counters.until(lambda: self.whole.wait_control() or True, 30, "everybody to be back")
+        print(f"-> killed, started, all {len(self.whole.balancers) + 1} sessions established: {(time.monotonic() - start) * 1000:.0f} ms")
+        assert self.changes.delay_ms(start) is None, "the router's kernel was changed"
+        print("-> the router's kernel: no change")
+        self.unharmed()
+
     def restart_router(self):
-        say("6. The router's daemon is killed and started again", "The kernel's routes stay and are taken over as they are.")
+        say("7. The router's daemon is killed and started again", "The kernel's routes stay and are taken over as they are.")
         start = time.monotonic()
         self.whole.rrd.process.kill()
-        self.whole.rrd.start().wait_established(fig4.REFLECTOR)
+        self.whole.rrd.start().wait_established(*pair.BOTH)
         print(f"-> killed, started, session established: {(time.monotonic() - start) * 1000:.0f} ms")
         self.unharmed()
 
@@ -176,6 +192,7 @@ class Demo:
         self.kill()
         self.add()
         self.drain()
+        self.kill_reflector()
         self.restart_router()
         report = self.load.report()
         longest = max(c["longest_us"] for c in report["connections"]) / 1000

@@ -1,7 +1,9 @@
 """Two reflectors of one cluster id, and a router and load balancers that speak to both of them."""
+import signal
+
 from . import daemons, fig4
 
-SECOND, SECOND6 = "10.0.0.108", "fd00:10::108"
+SECOND, SECOND6 = "10.0.0.120", "fd00:10::120"
 BOTH = (fig4.REFLECTOR, SECOND)
 
 
@@ -31,6 +33,19 @@ class Reflector:
     def __init__(self, fig, ns, address, config=None):
         self.fig, self.ns, self.address = fig, ns, address
         self.daemon = daemons.Daemon(ns, "rrd", config or reflector_config(address), name=f"rrd-{address}")
+
+    def kill(self):
+        self.daemon.process.kill()
+
+    def start(self):
+        self.daemon.start()
+
+    def stop(self):
+        """It stands still, and its kernel goes on."""
+        self.daemon.process.signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.daemon.process.signal(signal.SIGCONT)
 
     def cut(self):
         """A silent death."""

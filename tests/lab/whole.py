@@ -6,7 +6,7 @@
                 |
     ------------+----- node network 10.0.0.0/16 -----+---------------+---------------
         |               |               |            |               |
-      n1 .105         n2 .106         n3 .107      n4 .108       reflector .109  (rrd, in the overlay)
+      n1 .105         n2 .106         n3 .107      n4 .108       reflectors .109, .120  (rrd, in the overlay; one cluster id)
         |               |               |            |
       lb1 web1        lb2 web2        lb3 web3     lb4, web4 when they come        pods of the overlay 172.16.0.0/16
 
@@ -20,7 +20,7 @@ import itertools
 import re
 import signal
 
-from . import daemons, fig4
+from . import daemons, fig4, pair
 from .ipvs import Ipvs
 from .load import LOOK_S, Load, Web
 from .wait import wait_until
@@ -78,19 +78,16 @@ class Whole:
 
     # What the daemons are told.
 
-    def reflector_config(self):
-        config = daemons.reflector_config()
-        config["peer-groups"]["k8s"]["hold-time"] = HOLD_TIME_S
-        return quiet(config)
+    def reflector_config(self, address):
+        return quiet(pair.reflector_config(address, HOLD_TIME_S))
 
     def router_config(self):
-        config = daemons.router_config()
+        config = pair.router_config(HOLD_TIME_S)
         config["fib"]["groups"] = [RESILIENT if self.resilient else PLAIN]
         return quiet(config)
 
     def announcer_config(self, pod):
-        config = daemons.announcer_config(pod)
-        config["neighbors"][0]["hold-time"] = HOLD_TIME_S
+        config = pair.announcer_config(pod, HOLD_TIME_S)
         config["drain"] = {"time": self.drain_s, "linger": 1}
         if self.bound:
             config["agent"] = {"socket": pod.agent.socket, "grace": GRACE_S}
@@ -115,9 +112,20 @@ class Whole:
         return self
 
     def start_control(self):
-        self.reflector = daemons.reflector(self.fig, self.reflector_config())
+        second = self.fig.add_reflector("reflector2", pair.SECOND, pair.SECOND6)
+        self.reflectors = [pair.Reflector(self.fig, ns, address, self.reflector_config(address))
+                           for ns, address in zip((self.fig.reflector, second), pair.BOTH)]
         self.rrd = daemons.router(self.fig, self.router_config())
-        self.reflector.wait_established(fig4.ROUTER)
+        self.rrd.wait_established(*pair.BOTH)
+
+    def wait_control(self):
+        """Waits until every reflector has everybody."""
+        for reflector in self.reflectors:
+            reflector.daemon.wait_established(fig4.ROUTER, *[p.address for p in self.balancers], timeout=30)
+
+    def wait_missed(self, reflector):
+        """Waits until the router has given it up."""
+        wait_until(lambda: self.rrd.state(reflector.address) != "established", 30, f"{reflector.address} to be missed", LOOK_S)
 
     # Load balancers.
 

@@ -1,6 +1,6 @@
 """Two reflectors, one cluster id: what becomes of either changes nothing in the router's kernel and loses no packet.
 
-    client -- router (rrd) ==== node network ==== reflector .109, reflector .108 (rrd)
+    client -- router (rrd) ==== node network ==== reflector .109, reflector .120 (rrd)
                                   |    |    |
                                  n1   n2   n3
                                   |    |    |
@@ -63,21 +63,21 @@ def wait_missed(pair, reflector):
 
 
 def kill(pair, reflector):
-    reflector.daemon.process.kill()
+    reflector.kill()
     wait_missed(pair, reflector)
-    reflector.daemon.start()
+    reflector.start()
 
 
 def terminate(pair, reflector):
     assert reflector.daemon.process.terminate() == 0
     wait_missed(pair, reflector)
-    reflector.daemon.start()
+    reflector.start()
 
 
 def stop(pair, reflector):
-    reflector.daemon.process.signal(signal.SIGSTOP)
+    reflector.stop()
     wait_missed(pair, reflector)
-    reflector.daemon.process.signal(signal.SIGCONT)
+    reflector.go_on()
 
 
 def cut(pair, reflector):
@@ -97,10 +97,10 @@ def test_either_reflector_goes_and_comes_back(pair, event):
 def test_a_pod_that_goes_while_a_reflector_is_away_goes_and_does_not_come_back_with_it(pair):
     first, second = pair.reflectors
     wait_until(lambda: pair.fig.hops() == ALL, 10, "three next hops")
-    first.daemon.process.kill()
+    first.kill()
     pair.pods.pop().daemon.process.terminate()
     wait_until(lambda: pair.fig.hops() == {"n1": 1, "n2": 1}, 10, "two next hops")
-    first.daemon.start()
+    first.start()
     pair.wait_whole()
     holds(lambda: pair.fig.hops() == {"n1": 1, "n2": 1}, 0.5, "two next hops")
 
@@ -113,11 +113,11 @@ def test_a_reflector_that_half_of_the_pods_cannot_reach_leaves_the_union(pair):
         wait_until(lambda: cut_off.daemon.state(second.address) != "established", 3 * HOLD_S, "the pod to notice")
         wait_until(lambda: len(pair.router.show("routes")) == 5, 3 * HOLD_S, "the router to have five paths")
     # What only the first one knows goes with it, and what the other knows stays.
-    first.daemon.process.kill()
+    first.kill()
     wait_until(lambda: pair.fig.hops() == {"n2": 1, "n3": 1}, 10, "what the second one knows")
     second.ns.ip(f"route replace {cut_off.node.overlay} via {cut_off.node.address}")
     wait_until(lambda: pair.fig.hops() == ALL, 25, "all next hops, by the second one")
-    first.daemon.start()
+    first.start()
     pair.wait_whole()
     assert pair.fig.hops() == ALL
     assert {row["prefix"] for row in pair.router.show("routes")} == {SERVICE}
