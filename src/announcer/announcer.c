@@ -194,6 +194,7 @@ struct announcer *announcer_new(struct config_announcer *cfg, const char *path)
 	a->feed = control_feed_new(0);
 	a->pulse = daemon_pulse_new(a->loop, status_line, a);
 	a->sessions = session_io_new(a->loop);
+	a->guards = guards_new(a->loop, GUARDS_ANNOUNCER, &cfg->bfd);
 	session_debug_set(a->sessions, cfg->log.debug_neighbors, cfg->log.debug_neighbor_count);
 	if (!identity_find(&a->id, cfg, environment, local_route_source, err, sizeof(err))) {
 		log_error("%s", err);
@@ -231,6 +232,7 @@ void announcer_free(struct announcer *a)
 	end_services(a);
 	io_http_free(a->checks.http);
 	drain_file_free(a->drain_file);
+	guards_free(a->guards);
 	session_io_free(a->sessions);
 	io_timer_free(a->drain_timer);
 	io_timer_free(a->gate_timer);

@@ -25,6 +25,7 @@
 #include "config/announcer.h"
 #include "control/server.h"
 #include "daemon/pulse.h"
+#include "guard/guard.h"
 #include "io/loop.h"
 #include "kernel/local_route.h"
 #include "kernel/node_route.h"
@@ -66,6 +67,7 @@ struct speaker {
 	const struct config_reflector *cfg;
 	struct session *session;
 	struct bgp_queue queue; /* UPDATEs on their way; empty while down */
+	struct guard *guard;	/* by BFD; NULL: none */
 	bool up;
 };
 
@@ -83,6 +85,7 @@ struct announcer {
 	struct node_netns *node;	  /* NULL: the node's routes are somebody else's */
 	struct node_client *node_client;  /* NULL: there is no lb-announcer --node to be told */
 	struct control_server *control;
+	struct guards *guards; /* sessions that BFD guards */
 	struct daemon_pulse *pulse;
 	struct control_feed *feed; /* of `watch` */
 	struct agent_link *agent;  /* NULL: bound to none */

@@ -266,6 +266,11 @@ struct bfd_session *bfd_next(const struct bfd *b, const struct bfd_session *afte
 	return link == &b->sessions ? NULL : LIST_ENTRY(link, struct bfd_session, link);
 }
 
+const struct bfd_peer *bfd_session_peer(const struct bfd_session *s)
+{
+	return &s->peer;
+}
+
 void bfd_session_look(const struct bfd_session *s, struct bfd_view *out)
 {
 	const struct bfd_shown *n = &s->shown;

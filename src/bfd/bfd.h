@@ -62,6 +62,7 @@ struct bfd_view {
 };
 
 void bfd_session_look(const struct bfd_session *s, struct bfd_view *out);
+const struct bfd_peer *bfd_session_peer(const struct bfd_session *s);
 /* By remote and local address; NULL starts, NULL ends. One that was stopped is not among them. */
 struct bfd_session *bfd_next(const struct bfd *b, const struct bfd_session *after);
 

@@ -70,3 +70,34 @@ bool io_own_addresses_have(struct io_own_addresses *own, const struct ip_addr *a
 	}
 	return own->count && bsearch(a, own->address, own->count, sizeof(*own->address), compare);
 }
+
+/* a and b agree in all bits of the mask. */
+static bool same_subnet(const struct ip_addr *a, const struct ip_addr *b, const struct ip_addr *mask)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < ip_family_bytes(a->family); i++) {
+		if ((a->bytes[i] ^ b->bytes[i]) & mask->bytes[i])
+			return false;
+		any |= mask->bytes[i] != 0;
+	}
+	return any;
+}
+
+bool io_is_on_link(const struct ip_addr *a)
+{
+	struct ifaddrs *all;
+	bool found = false;
+
+	if (getifaddrs(&all))
+		return false;
+	for (const struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
+		struct ip_addr own, mask;
+
+		found = i->ifa_addr && i->ifa_netmask && ip_addr_from_sockaddr(i->ifa_addr, &own, NULL) &&
+			own.family == a->family && ip_addr_from_sockaddr(i->ifa_netmask, &mask, NULL) &&
+			same_subnet(a, &own, &mask);
+	}
+	freeifaddrs(all);
+	return found;
+}

@@ -12,6 +12,7 @@ static const struct column neighbor_columns[] = {
 	{ .key = "dynamic", .header = "DYNAMIC", .spare = 3 },
 	{ .key = "received", .header = "RECEIVED", .kind = COLUMN_NUMBER },
 	{ .key = "advertised", .header = "ADVERTISED", .kind = COLUMN_NUMBER },
+	{ .key = "bfd", .header = "BFD", .rare = true },
 	{ .key = "admin", .header = "ADMIN", .rare = true },
 	{ .key = "description", .header = "DESCRIPTION", .flex = true, .rare = true },
 	{ .key = "last-error", .header = "LAST-ERROR", .flex = true, .rare = true },
@@ -275,6 +276,29 @@ static const struct column node_service_columns[] = {
 	{ NULL },
 };
 
+static const struct column bfd_columns[] = {
+	{ .key = "address", .header = "ADDRESS" },
+	{ .key = "local-address", .header = "LOCAL", .spare = 3 },
+	{ .key = "state", .header = "STATE" },
+	{ .key = "since-ms", .header = "SINCE", .kind = COLUMN_DURATION },
+	{ .key = "tx-interval-us", .header = "INTERVAL", .kind = COLUMN_MICROSECONDS },
+	{ .key = "detection-time-us", .header = "DETECTION", .kind = COLUMN_MICROSECONDS },
+	{ .key = "multihop", .header = "MULTIHOP", .spare = 2 },
+	{ .key = "failures", .header = "FAILURES", .kind = COLUMN_NUMBER },
+	{ .key = "diagnostic", .header = "DIAGNOSTIC", .flex = true, .spare = 1 },
+	{ .key = "error", .header = "ERROR", .flex = true, .rare = true },
+	{ NULL },
+};
+
+static const struct column bfd_event_columns[] = {
+	{ .key = "time" },
+	{ .key = "event" },
+	{ .key = "address" },
+	{ .key = "peer-group" },
+	{ .key = "diagnostic" },
+	{ NULL },
+};
+
 const struct view view_neighbors = { .columns = neighbor_columns };
 const struct view view_routes = { .columns = path_columns };
 const struct view view_route = { .columns = path_columns, .more = why_columns };
@@ -289,6 +313,8 @@ const struct view view_node_services = { .columns = node_service_columns };
 const struct view view_fib = { .columns = fib_columns, .list = "next-hops" };
 const struct view view_next_hops = { .columns = next_hop_columns };
 const struct view view_ranges = { .columns = range_columns };
+const struct view view_bfd = { .columns = bfd_columns };
+const struct view view_bfd_events = { .columns = bfd_event_columns, .kind = VIEW_EVENTS };
 const struct view view_memory = { .columns = memory_columns };
 const struct view view_services = { .columns = service_columns };
 const struct view view_announced = { .columns = announced_columns };

@@ -125,6 +125,7 @@ static void up(void *user, struct session *s, const struct bgp_negotiated *negot
 	route_rejects_free(n->rejects);
 	n->rejects = NULL;
 	n->peer = route_peer_new(n->rrd->engine, &cfg, negotiated, n);
+	guard_set(n->rrd->guards, &n->guard, s, &n->cfg->bfd, n->peer_group);
 	if (!route_peer_served(n->peer))
 		neighbor_unserved(n);
 	watch_neighbor(n->rrd->watch, "up", s, NULL);
@@ -132,6 +133,8 @@ static void up(void *user, struct session *s, const struct bgp_negotiated *negot
 
 static void close_peer(struct neighbor *n)
 {
+	guard_free(n->guard);
+	n->guard = NULL;
 	if (!n->peer)
 		return;
 	for (int i = 0; i < ROUTE_REJECTS; i++)
@@ -348,6 +351,7 @@ void neighbor_configure(struct neighbor *n, struct session *s, const struct conf
 	if (again || !n->peer)
 		return;
 	n->ask_again |= change->ask;
+	guard_set(n->rrd->guards, &n->guard, s, &n->cfg->bfd, n->peer_group);
 	cfg = *route_peer_config(n->peer);
 	set_engine_config(n, &cfg);
 	route_peer_set_config(n->peer, &cfg);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "config/diff.h"
+#include "guard/guard.h"
 #include "route/engine.h"
 #include "rrd/rrd.h"
 
@@ -18,6 +19,7 @@ struct neighbor {
 	const char *peer_group;		  /* NULL: none */
 	const struct prefix *range;	  /* NULL: a static neighbor */
 	struct route_peer *peer;	  /* NULL while down */
+	struct guard *guard;		  /* by BFD; NULL: none */
 	uint64_t rejected[ROUTE_REJECTS]; /* in earlier sessions */
 	uint64_t oversized;
 	struct route_rejects *rejects; /* of the last session, while down; or NULL */

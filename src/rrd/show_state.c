@@ -167,6 +167,24 @@ bool show_status(void *user, const struct row *args, struct control_answer *out,
 	return true;
 }
 
+static bool show_bfd(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct rrd *r = user;
+
+	(void)args;
+	(void)err;
+	return guards_show(r->guards, out);
+}
+
+static bool watch_bfd(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct rrd *r = user;
+
+	(void)args;
+	(void)err;
+	return guards_watch(r->guards, out);
+}
+
 const struct control_handler rrd_handlers[] = {
 	{ "show neighbors", show_neighbors },
 	{ "show neighbor", show_neighbor },
@@ -175,6 +193,7 @@ const struct control_handler rrd_handlers[] = {
 	{ "show fib", show_fib },
 	{ "show nexthops", show_next_hops },
 	{ "show ranges", show_ranges },
+	{ "show bfd", show_bfd },
 	{ "show memory", show_memory },
 	{ "show status", show_status },
 	{ "show config", show_config },
@@ -195,5 +214,6 @@ const struct control_handler rrd_handlers[] = {
 	{ "watch routes", watch_routes },
 	{ "watch neighbors", watch_neighbors },
 	{ "watch fib", watch_fib },
+	{ "watch bfd", watch_bfd },
 	{ NULL, NULL },
 };

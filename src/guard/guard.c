@@ -1,0 +1,142 @@
+#include "guard/guard.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/row_net.h"
+#include "guard/private.h"
+#include "io/own_addresses.h"
+
+#include <stdlib.h>
+
+enum { US_PER_MS = 1000 };
+
+struct guards *guards_new(struct io_loop *loop, enum guards_program program, const struct config_bfd_daemon *cfg)
+{
+	struct guards *gs = mem_calloc(1, sizeof(*gs));
+
+	gs->loop = loop;
+	gs->program = program;
+	gs->bfd = bfd_new(loop, cfg->packets_per_second);
+	gs->feed = control_feed_new(0);
+	return gs;
+}
+
+void guards_configure(struct guards *gs, const struct config_bfd_daemon *cfg)
+{
+	bfd_set_budget(gs->bfd, cfg->packets_per_second);
+}
+
+void guards_free(struct guards *gs)
+{
+	if (!gs)
+		return;
+	bfd_free(gs->bfd);
+	control_feed_free(gs->feed);
+	free(gs);
+}
+
+static void tell_watchers(const struct guard *g, const char *event, const struct bfd_view *v)
+{
+	struct row *r;
+
+	if (!control_feed_wanted(g->guards->feed))
+		return;
+	r = control_feed_row(event);
+	row_addr(r, "address", &v->peer.remote);
+	if (g->name)
+		row_text(r, "peer-group", g->name);
+	row_text(r, "state", bfd_state_text(v->state));
+	row_text(r, "diagnostic", bfd_diagnostic_text(v->diagnostic));
+	row_int(r, "detection-time-us", (int64_t)v->detection_time_us);
+	control_feed_push(g->guards->feed, r);
+}
+
+static void happened(void *user, struct bfd_session *bfd, enum bfd_event event)
+{
+	struct guard *g = user;
+	struct bfd_view v;
+
+	bfd_session_look(bfd, &v);
+	switch (event) {
+	case BFD_EVENT_UP:
+		session_log(g->session, LOG_LEVEL_INFO, "bfd-up", NULL, "BFD is up, detection time %llu ms",
+			(unsigned long long)v.detection_time_us / US_PER_MS);
+		tell_watchers(g, "up", &v);
+		break;
+	case BFD_EVENT_ADMIN_DOWN:
+		session_log(g->session, LOG_LEVEL_INFO, "bfd-admin-down", NULL,
+			"the peer has stopped its BFD; the session goes on without");
+		tell_watchers(g, "admin-down", &v);
+		break;
+	case BFD_EVENT_FAILED:
+		session_log(g->session, LOG_LEVEL_WARNING, "bfd-down", NULL, "BFD is down: %s",
+			bfd_diagnostic_text(v.diagnostic));
+		tell_watchers(g, "down", &v);
+		/* The last: the guard goes with the session's being up. */
+		session_bfd_down(g->session);
+		break;
+	case BFD_EVENT_NONE:
+		break;
+	}
+}
+
+static struct bfd_intervals intervals(const struct config_bfd *cfg)
+{
+	return (struct bfd_intervals){
+		.desired_min_tx_us = cfg->desired_min_tx_ms * US_PER_MS,
+		.required_min_rx_us = cfg->required_min_rx_ms * US_PER_MS,
+		.detect_mult = cfg->detect_mult,
+		.passive = cfg->passive,
+	};
+}
+
+static struct guard *start(struct guards *gs, struct session *s, const struct config_bfd *cfg, const char *name)
+{
+	struct guard *g = mem_calloc(1, sizeof(*g));
+	struct bfd_peer peer = { .remote = session_config(s)->remote, .local = session_local_addr(s) };
+	struct bfd_intervals i = intervals(cfg);
+
+	peer.multihop = cfg->multihop == CONFIG_BFD_AUTO ? !io_is_on_link(&peer.remote)
+							 : cfg->multihop == CONFIG_BFD_MULTI;
+	g->guards = gs;
+	g->session = s;
+	g->name = name;
+	g->multihop = cfg->multihop;
+	g->passive = cfg->passive;
+	g->bfd = bfd_session_start(gs->bfd, &peer, &i, happened, g);
+	if (g->bfd)
+		return g;
+	free(g);
+	return NULL;
+}
+
+void guard_set(struct guards *gs, struct guard **g, struct session *s, const struct config_bfd *cfg, const char *name)
+{
+	struct bfd_intervals i = intervals(cfg);
+
+	if (*g && cfg->enabled && (*g)->multihop == cfg->multihop && (*g)->passive == cfg->passive) {
+		(*g)->name = name;
+		bfd_session_configure((*g)->bfd, &i);
+		return;
+	}
+	guard_free(*g);
+	*g = cfg->enabled ? start(gs, s, cfg, name) : NULL;
+}
+
+void guard_free(struct guard *g)
+{
+	if (!g)
+		return;
+	bfd_session_stop(g->bfd);
+	free(g);
+}
+
+const char *guard_state_text(const struct guard *g)
+{
+	struct bfd_view v;
+
+	if (!g)
+		return NULL;
+	bfd_session_look(g->bfd, &v);
+	return bfd_state_text(v.state);
+}
