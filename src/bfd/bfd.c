@@ -35,14 +35,15 @@ static void tell_cannot_open(const struct bfd_session *s, int error)
 	char text[PREFIX_TEXT_MAX];
 
 	log_error("bfd: cannot use port %d on %s: %s%s; the sessions there have no BFD",
-		s->peer.multihop ? BFD_PORT_MULTIHOP : BFD_PORT, ip_addr_format(&s->peer.local, text), strerror(error),
-		error == EADDRINUSE ? ": another program has BFD on this address" : "");
+		s->peer.multihop ? BFD_PORT_MULTIHOP : BFD_PORT, ip_addr_format(&s->peer.local, text),
+		strerror(error), error == EADDRINUSE ? ": another program has BFD on this address" : "");
 }
 
 static void tell_factor(uint32_t factor)
 {
 	if (factor > 1)
-		log_warning("bfd: the sessions want more packets than packets-per-second allows: all intervals are %u times as "
+		log_warning("bfd: the sessions want more packets than packets-per-second allows: all "
+			    "intervals are %u times as "
 			    "long; raise it, or the intervals",
 			factor);
 	else
@@ -144,7 +145,8 @@ static bool start_thread(struct bfd *b)
 	int error = open_descriptors(b) ? make_thread(b) : errno;
 
 	if (error) {
-		log_error("bfd: %s: there is no BFD; is the limit of processes or open files used up?", strerror(error));
+		log_error("bfd: %s: there is no BFD; is the limit of processes or open files used up?",
+			strerror(error));
 		close_descriptors(b);
 		return false;
 	}
@@ -218,8 +220,9 @@ static void insert(struct bfd *b, struct bfd_session *s)
 	b->count++;
 }
 
-struct bfd_session *bfd_session_start(struct bfd *b, const struct bfd_peer *peer, const struct bfd_intervals *cfg,
-	void (*fn)(void *user, struct bfd_session *s, enum bfd_event event), void *user)
+struct bfd_session *bfd_session_start(struct bfd *b, const struct bfd_peer *peer,
+	const struct bfd_intervals *cfg, void (*fn)(void *user, struct bfd_session *s, enum bfd_event event),
+	void *user)
 {
 	struct bfd_session *s;
 

@@ -38,8 +38,9 @@ struct bfd_peer {
 
 /* fn: the session is Up, or is it no longer; may stop sessions, this one too. A peer has at
  * most one session that is not stopped. NULL when no thread can be made (logged). */
-struct bfd_session *bfd_session_start(struct bfd *b, const struct bfd_peer *peer, const struct bfd_intervals *cfg,
-	void (*fn)(void *user, struct bfd_session *s, enum bfd_event event), void *user);
+struct bfd_session *bfd_session_start(struct bfd *b, const struct bfd_peer *peer,
+	const struct bfd_intervals *cfg, void (*fn)(void *user, struct bfd_session *s, enum bfd_event event),
+	void *user);
 /* Other intervals, without a flap. */
 void bfd_session_configure(struct bfd_session *s, const struct bfd_intervals *cfg);
 /* Tells the other end AdminDown for a few packets; the session is nobody's any more at once. NULL is ignored. */
@@ -58,7 +59,7 @@ struct bfd_view {
 	struct bfd_intervals cfg;
 	uint64_t sent, received, ups, failures; /* failures: Up and then not, but for AdminDown */
 	uint64_t since_us;			/* of the state; io_loop_now_us()'s clock */
-	int error;				/* of the last packet that could not be sent, or of its sockets: errno; 0: none */
+	int error; /* of the last packet that could not be sent, or of its sockets: errno; 0: none */
 };
 
 void bfd_session_look(const struct bfd_session *s, struct bfd_view *out);
@@ -72,8 +73,9 @@ extern const uint32_t bfd_lateness_bound_us[BFD_LATENESS_BUCKETS - 1];
 
 struct bfd_stats {
 	uint64_t sent, received, unsent;
-	uint64_t dropped[BFD_VERDICTS];			      /* by bfd_packet_decode()'s verdict */
-	uint64_t unknown, far, unauthenticated; /* no such session; another TTL than 255; with a key, and we have none */
+	uint64_t dropped[BFD_VERDICTS]; /* by bfd_packet_decode()'s verdict */
+	uint64_t unknown, far,
+		unauthenticated; /* no such session; another TTL than 255; with a key, and we have none */
 	uint64_t lateness[BFD_LATENESS_BUCKETS], lateness_us; /* lateness_us: their sum */
 	uint64_t latest_us;
 	uint64_t stalls; /* times in which the thread was held up for more than 5 ms */

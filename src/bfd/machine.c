@@ -5,7 +5,8 @@
 enum { JITTER_QUARTER = 25, JITTER_LEAST_OF_ONE = 10 };
 
 static const uint8_t next_state[BFD_STATES][BFD_INPUTS] = {
-	[BFD_ADMIN_DOWN] = { BFD_ADMIN_DOWN, BFD_ADMIN_DOWN, BFD_ADMIN_DOWN, BFD_ADMIN_DOWN, BFD_ADMIN_DOWN, BFD_ADMIN_DOWN },
+	[BFD_ADMIN_DOWN] = { BFD_ADMIN_DOWN, BFD_ADMIN_DOWN, BFD_ADMIN_DOWN, BFD_ADMIN_DOWN, BFD_ADMIN_DOWN,
+		BFD_ADMIN_DOWN },
 	[BFD_DOWN] = { BFD_DOWN, BFD_INIT, BFD_UP, BFD_DOWN, BFD_DOWN, BFD_ADMIN_DOWN },
 	[BFD_INIT] = { BFD_DOWN, BFD_INIT, BFD_UP, BFD_UP, BFD_DOWN, BFD_ADMIN_DOWN },
 	[BFD_UP] = { BFD_DOWN, BFD_DOWN, BFD_UP, BFD_UP, BFD_DOWN, BFD_ADMIN_DOWN },
@@ -88,7 +89,8 @@ void bfd_machine_send(struct bfd_machine *m, uint64_t now_us, uint32_t noise, st
 		return;
 	}
 	m->sent_us = now_us;
-	m->send_at_us = is_silent(m) ? BFD_NEVER : now_us + shortened(m, bfd_machine_tx_interval_us(m), noise);
+	m->send_at_us = is_silent(m) ? BFD_NEVER
+				     : now_us + shortened(m, bfd_machine_tx_interval_us(m), noise);
 }
 
 /* --- intervals --- */
@@ -96,7 +98,8 @@ void bfd_machine_send(struct bfd_machine *m, uint64_t now_us, uint32_t noise, st
 /* What is told and wanted follows from the state; whatever changes is polled for while Up. */
 static void set_intervals(struct bfd_machine *m)
 {
-	uint32_t tx_us = m->state == BFD_UP ? m->cfg.desired_min_tx_us : larger(m->cfg.desired_min_tx_us, BFD_SLOW_US);
+	uint32_t tx_us = m->state == BFD_UP ? m->cfg.desired_min_tx_us
+					    : larger(m->cfg.desired_min_tx_us, BFD_SLOW_US);
 	bool is_up = m->state == BFD_UP;
 
 	if (is_up && (tx_us != m->desired_min_tx_us || m->cfg.required_min_rx_us != m->required_min_rx_us)) {
@@ -145,7 +148,8 @@ static enum bfd_event step(struct bfd_machine *m, enum bfd_input input, uint8_t 
 	return input == BFD_RECEIVED_ADMIN_DOWN ? BFD_EVENT_ADMIN_DOWN : BFD_EVENT_FAILED;
 }
 
-void bfd_machine_init(struct bfd_machine *m, const struct bfd_intervals *cfg, uint32_t discriminator, uint64_t now_us)
+void bfd_machine_init(
+	struct bfd_machine *m, const struct bfd_intervals *cfg, uint32_t discriminator, uint64_t now_us)
 {
 	*m = (struct bfd_machine){
 		.cfg = *cfg,

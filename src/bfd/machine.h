@@ -40,23 +40,25 @@ enum bfd_event {
 };
 
 struct bfd_machine {
-	struct bfd_intervals cfg; /* as wanted while Up */
+	struct bfd_intervals cfg;    /* as wanted while Up */
 	uint8_t state, remote_state; /* enum bfd_state */
 	uint8_t diagnostic, remote_diagnostic;
-	uint32_t discriminator, remote_discriminator; /* the other's: 0: not known */
+	uint32_t discriminator, remote_discriminator;	/* the other's: 0: not known */
 	uint32_t desired_min_tx_us, required_min_rx_us; /* as told to the other end */
-	uint32_t tx_us, rx_us;	/* in effect: they differ while a poll for a slower or shorter one is not answered */
+	uint32_t tx_us,
+		rx_us; /* in effect: they differ while a poll for a slower or shorter one is not answered */
 	uint32_t remote_min_rx_us, remote_min_tx_us;
 	uint8_t remote_detect_mult;
 	bool remote_demand;
-	bool polling, poll_again; /* poll_again: something has changed since it began */
-	bool answer;		  /* a poll */
+	bool polling, poll_again;	   /* poll_again: something has changed since it began */
+	bool answer;			   /* a poll */
 	uint64_t send_at_us, detect_at_us; /* BFD_NEVER: not */
 	uint64_t sent_us;		   /* the last regular packet */
 };
 
 /* Down, and sends its first packet at once unless passive. discriminator: not 0. */
-void bfd_machine_init(struct bfd_machine *m, const struct bfd_intervals *cfg, uint32_t discriminator, uint64_t now_us);
+void bfd_machine_init(
+	struct bfd_machine *m, const struct bfd_intervals *cfg, uint32_t discriminator, uint64_t now_us);
 /* Other intervals from now on, by a poll sequence while Up. */
 void bfd_machine_configure(struct bfd_machine *m, const struct bfd_intervals *cfg, uint64_t now_us);
 /* A packet of this session, whose discriminator of ours, if any, is right. */
@@ -75,5 +77,13 @@ uint32_t bfd_machine_tx_interval_us(const struct bfd_machine *m);
 uint64_t bfd_machine_detection_time_us(const struct bfd_machine *m);
 
 /* The table of 6.8.6 and 6.8.16: what becomes of a state by what is received (enum bfd_state), or by silence. */
-enum bfd_input { BFD_RECEIVED_ADMIN_DOWN, BFD_RECEIVED_DOWN, BFD_RECEIVED_INIT, BFD_RECEIVED_UP, BFD_EXPIRED, BFD_STOPPED, BFD_INPUTS };
+enum bfd_input {
+	BFD_RECEIVED_ADMIN_DOWN,
+	BFD_RECEIVED_DOWN,
+	BFD_RECEIVED_INIT,
+	BFD_RECEIVED_UP,
+	BFD_EXPIRED,
+	BFD_STOPPED,
+	BFD_INPUTS
+};
 uint8_t bfd_machine_next(uint8_t state, enum bfd_input input);

@@ -10,7 +10,8 @@ enum flag {
 	FLAG_MULTIPOINT = 0x01,
 };
 
-static enum bfd_verdict judge(const struct bfd_packet *p, uint8_t version, uint8_t flags, uint8_t len, size_t got)
+static enum bfd_verdict judge(
+	const struct bfd_packet *p, uint8_t version, uint8_t flags, uint8_t len, size_t got)
 {
 	if (version != VERSION)
 		return BFD_PACKET_BAD_VERSION;
@@ -60,7 +61,8 @@ void bfd_packet_encode(struct writer *w, const struct bfd_packet *p)
 {
 	uint8_t flags = (uint8_t)(p->state << 6);
 
-	flags |= (uint8_t)((p->poll ? FLAG_POLL : 0) | (p->final ? FLAG_FINAL : 0) | (p->demand ? FLAG_DEMAND : 0));
+	flags |= (uint8_t)((p->poll ? FLAG_POLL : 0) | (p->final ? FLAG_FINAL : 0) |
+			   (p->demand ? FLAG_DEMAND : 0));
 	writer_u8(w, (uint8_t)(VERSION << 5 | (p->diagnostic & 0x1f)));
 	writer_u8(w, flags);
 	writer_u8(w, p->detect_mult);

@@ -13,7 +13,8 @@
 /* What a session shows: written by its thread alone, read by the loop's, each number by itself. */
 struct bfd_shown {
 	_Atomic uint8_t state, remote_state, diagnostic, remote_diagnostic, remote_detect_mult;
-	_Atomic uint32_t discriminator, remote_discriminator, tx_interval_us, remote_min_tx_us, remote_min_rx_us;
+	_Atomic uint32_t discriminator, remote_discriminator, tx_interval_us, remote_min_tx_us,
+		remote_min_rx_us;
 	_Atomic uint64_t detection_time_us, sent, received, ups, failures, since_us;
 	_Atomic int error;
 };
@@ -81,14 +82,15 @@ struct bfd {
 	pthread_t thread;
 	bool running;
 	int to_thread, to_loop; /* eventfds */
-	int epoll, timer;	/* the thread's; in the set to_thread has no pointer, and timer the address of timer */
+	int epoll,
+		timer; /* the thread's; in the set to_thread has no pointer, and timer the address of timer */
 	struct mailbox commands, notices;
 	struct bfd_counts counts;
 };
 
 /* Only one thread writes each of them. */
-#define BFD_COUNT(counter, n)                                                                                         \
-	atomic_store_explicit(&(counter), atomic_load_explicit(&(counter), memory_order_relaxed) + (n),               \
+#define BFD_COUNT(counter, n)                                                                                \
+	atomic_store_explicit(&(counter), atomic_load_explicit(&(counter), memory_order_relaxed) + (n),      \
 		memory_order_relaxed)
 
 /* The thread: until BFD_ORDER_END. user: a struct bfd. */

@@ -147,8 +147,8 @@ static void send_one(struct runner *r, struct bfd_session *s)
 
 	bfd_machine_send(&s->machine, r->now_us, noise(r), &p);
 	bfd_packet_encode(&w, &p);
-	err = io_udp_send(s->socket->tx, &s->peer.remote, s->peer.multihop ? BFD_PORT_MULTIHOP : BFD_PORT, octets,
-		writer_len(&w));
+	err = io_udp_send(s->socket->tx, &s->peer.remote, s->peer.multihop ? BFD_PORT_MULTIHOP : BFD_PORT,
+		octets, writer_len(&w));
 	if (err) {
 		BFD_COUNT(r->bfd->counts.unsent, 1);
 		atomic_store_explicit(&s->shown.error, -err, memory_order_relaxed);
@@ -240,7 +240,8 @@ static struct bfd_session *find_peer(const struct runner *r, const struct bfd_pe
 
 static struct bfd_session *find_discriminator(const struct runner *r, uint32_t discriminator)
 {
-	for (struct hash_node *n = hash_first(&r->by_discriminator, hash_u64(discriminator)); n; n = hash_next(n)) {
+	for (struct hash_node *n = hash_first(&r->by_discriminator, hash_u64(discriminator)); n;
+		n = hash_next(n)) {
 		struct bfd_session *s = HASH_ENTRY(n, struct bfd_session, by_discriminator);
 
 		if (s->machine.discriminator == discriminator)
@@ -250,12 +251,12 @@ static struct bfd_session *find_discriminator(const struct runner *r, uint32_t d
 }
 
 /* RFC 5880 6.8.6, RFC 5881 3, RFC 5883 4. */
-static struct bfd_session *session_of(
-	const struct runner *r, const struct bfd_socket *at, const struct ip_addr *from, const struct bfd_packet *p)
+static struct bfd_session *session_of(const struct runner *r, const struct bfd_socket *at,
+	const struct ip_addr *from, const struct bfd_packet *p)
 {
 	const struct bfd_peer peer = { *from, at->local, at->multihop };
-	struct bfd_session *s =
-		p->your_discriminator ? find_discriminator(r, p->your_discriminator) : find_peer(r, &peer);
+	struct bfd_session *s = p->your_discriminator ? find_discriminator(r, p->your_discriminator)
+						      : find_peer(r, &peer);
 
 	return s && same_peer(&s->peer, &peer) ? s : NULL;
 }
@@ -308,7 +309,8 @@ static void read_socket(struct runner *r, const struct bfd_socket *s)
 static struct bfd_intervals stretched(const struct runner *r, const struct bfd_intervals *wanted)
 {
 	struct bfd_intervals i = *wanted;
-	uint64_t tx = (uint64_t)i.desired_min_tx_us * r->factor, rx = (uint64_t)i.required_min_rx_us * r->factor;
+	uint64_t tx = (uint64_t)i.desired_min_tx_us * r->factor,
+		 rx = (uint64_t)i.required_min_rx_us * r->factor;
 
 	i.desired_min_tx_us = tx > INT32_MAX ? INT32_MAX : (uint32_t)tx;
 	i.required_min_rx_us = rx > INT32_MAX ? INT32_MAX : (uint32_t)rx;
@@ -324,7 +326,8 @@ static uint64_t load(const struct runner *r)
 		const struct bfd_session *s = LIST_ENTRY(link, struct bfd_session, all);
 
 		if (!s->farewells)
-			packets += 1000000 / s->wanted.desired_min_tx_us + 1000000 / s->wanted.required_min_rx_us;
+			packets += 1000000 / s->wanted.desired_min_tx_us +
+				   1000000 / s->wanted.required_min_rx_us;
 	}
 	return packets;
 }

@@ -10,7 +10,8 @@
 
 enum { US_PER_MS = 1000 };
 
-struct guards *guards_new(struct io_loop *loop, enum guards_program program, const struct config_bfd_daemon *cfg)
+struct guards *guards_new(
+	struct io_loop *loop, enum guards_program program, const struct config_bfd_daemon *cfg)
 {
 	struct guards *gs = mem_calloc(1, sizeof(*gs));
 
@@ -90,7 +91,8 @@ static struct bfd_intervals intervals(const struct config_bfd *cfg)
 	};
 }
 
-static struct guard *start(struct guards *gs, struct session *s, const struct config_bfd *cfg, const char *name)
+static struct guard *start(
+	struct guards *gs, struct session *s, const struct config_bfd *cfg, const char *name)
 {
 	struct guard *g = mem_calloc(1, sizeof(*g));
 	struct bfd_peer peer = { .remote = session_config(s)->remote, .local = session_local_addr(s) };
@@ -110,7 +112,8 @@ static struct guard *start(struct guards *gs, struct session *s, const struct co
 	return NULL;
 }
 
-void guard_set(struct guards *gs, struct guard **g, struct session *s, const struct config_bfd *cfg, const char *name)
+void guard_set(struct guards *gs, struct guard **g, struct session *s, const struct config_bfd *cfg,
+	const char *name)
 {
 	struct bfd_intervals i = intervals(cfg);
 

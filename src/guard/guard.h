@@ -23,14 +23,16 @@ struct guard;
 /* Whose metrics they are. */
 enum guards_program { GUARDS_RRD, GUARDS_ANNOUNCER, GUARDS_PROGRAMS };
 
-struct guards *guards_new(struct io_loop *loop, enum guards_program program, const struct config_bfd_daemon *cfg);
+struct guards *guards_new(
+	struct io_loop *loop, enum guards_program program, const struct config_bfd_daemon *cfg);
 void guards_configure(struct guards *gs, const struct config_bfd_daemon *cfg);
 /* Says AdminDown to all; all guards must be gone before. */
 void guards_free(struct guards *gs);
 
 /* Makes *g what the settings ask for: a new one, one with other intervals, none (NULL). To be called when the session has come up, and
  * when its settings have changed while it is; it does not outlive the session's being up. name: of the peer group, or NULL; kept. */
-void guard_set(struct guards *gs, struct guard **g, struct session *s, const struct config_bfd *cfg, const char *name);
+void guard_set(struct guards *gs, struct guard **g, struct session *s, const struct config_bfd *cfg,
+	const char *name);
 /* NULL is ignored. */
 void guard_free(struct guard *g);
 /* "Up", "Down" and so on; NULL: there is none. */

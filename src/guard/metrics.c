@@ -6,22 +6,24 @@
 
 enum family { SESSIONS, UP, PACKETS, UNSENT, DROPPED, LATE, LATEST, STALLS, STRETCH, FAMILIES };
 
-#define FAMILIES_OF(program)                                                                                          \
-	{                                                                                                             \
-		[SESSIONS] = { program "_bfd_sessions", METRICS_GAUGE, "BFD sessions." },                             \
-		[UP] = { program "_bfd_sessions_up", METRICS_GAUGE, "Those that are Up." },                           \
-		[PACKETS] = { program "_bfd_packets_total", METRICS_COUNTER, "BFD packets by direction." },           \
-		[UNSENT] = { program "_bfd_unsent_packets_total", METRICS_COUNTER,                                    \
-			"BFD packets that the kernel did not take." },                                                \
-		[DROPPED] = { program "_bfd_dropped_packets_total", METRICS_COUNTER,                                  \
-			"BFD packets received that were not taken, by reason." },                                     \
-		[LATE] = { program "_bfd_packets_late_total", METRICS_COUNTER,                                        \
-			"Regular BFD packets by how late they were sent at most, in seconds; each counts in all that are larger." }, \
-		[LATEST] = { program "_bfd_latest_packet_seconds", METRICS_GAUGE, "The lateness of the latest." },    \
-		[STALLS] = { program "_bfd_stalls_total", METRICS_COUNTER,                                            \
-			"Times in which BFD was held up for more than 5 ms." },                                       \
-		[STRETCH] = { program "_bfd_interval_factor", METRICS_GAUGE,                                          \
-			"By which packets-per-second multiplies all intervals; 1: it does not." },                    \
+#define FAMILIES_OF(program)                                                                                 \
+	{                                                                                                    \
+		[SESSIONS] = { program "_bfd_sessions", METRICS_GAUGE, "BFD sessions." },                    \
+		[UP] = { program "_bfd_sessions_up", METRICS_GAUGE, "Those that are Up." },                  \
+		[PACKETS] = { program "_bfd_packets_total", METRICS_COUNTER, "BFD packets by direction." },  \
+		[UNSENT] = { program "_bfd_unsent_packets_total", METRICS_COUNTER,                           \
+			"BFD packets that the kernel did not take." },                                       \
+		[DROPPED] = { program "_bfd_dropped_packets_total", METRICS_COUNTER,                         \
+			"BFD packets received that were not taken, by reason." },                            \
+		[LATE] = { program "_bfd_packets_late_total", METRICS_COUNTER,                               \
+			"Regular BFD packets by how late they were sent at most, in seconds; each counts "   \
+			"in all that are larger." },                                                         \
+		[LATEST] = { program "_bfd_latest_packet_seconds", METRICS_GAUGE,                            \
+			"The lateness of the latest." },                                                     \
+		[STALLS] = { program "_bfd_stalls_total", METRICS_COUNTER,                                   \
+			"Times in which BFD was held up for more than 5 ms." },                              \
+		[STRETCH] = { program "_bfd_interval_factor", METRICS_GAUGE,                                 \
+			"By which packets-per-second multiplies all intervals; 1: it does not." },           \
 	}
 
 static const struct metrics_family families[GUARDS_PROGRAMS][FAMILIES] = {

@@ -120,5 +120,7 @@ int io_udp_send(int fd, const struct ip_addr *to, uint16_t port, const void *oct
 	struct sockaddr_storage ss;
 	socklen_t ss_len = ip_addr_to_sockaddr(to, port, &ss);
 
-	return sendto(fd, octets, len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&ss, ss_len) < 0 ? -errno : 0;
+	return sendto(fd, octets, len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&ss, ss_len) < 0
+		       ? -errno
+		       : 0;
 }

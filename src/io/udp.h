@@ -14,7 +14,7 @@ enum { IO_DATAGRAM_MAX = 64, IO_DATAGRAMS_MAX = 32 };
 
 struct io_datagram {
 	struct ip_addr from;
-	uint8_t ttl; /* with which it came; 0: the kernel did not tell */
+	uint8_t ttl;			 /* with which it came; 0: the kernel did not tell */
 	uint8_t octets[IO_DATAGRAM_MAX]; /* what is longer is cut, and len tells so */
 	size_t len;
 };

@@ -125,6 +125,6 @@ struct view {
 
 extern const struct view view_neighbors, view_routes, view_route, view_received, view_advertised,
 	view_rejected, view_refresh, view_neighbor_events, view_route_events, view_fib_events, view_fib,
-	view_next_hops, view_ranges, view_bfd, view_bfd_events, view_memory, view_announced, view_node_services, view_services,
-	view_servers, view_checks, view_table, view_sources, view_events, view_metrics, view_changes,
-	view_lines, view_sheet;
+	view_next_hops, view_ranges, view_bfd, view_bfd_events, view_memory, view_announced,
+	view_node_services, view_services, view_servers, view_checks, view_table, view_sources, view_events,
+	view_metrics, view_changes, view_lines, view_sheet;

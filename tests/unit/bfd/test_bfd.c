@@ -15,7 +15,9 @@
 
 enum { MS = 1000, LONG_US = 10000 * MS };
 
-static const struct bfd_intervals fast = { .desired_min_tx_us = 20 * MS, .required_min_rx_us = 20 * MS, .detect_mult = 3 };
+static const struct bfd_intervals fast = {
+	.desired_min_tx_us = 20 * MS, .required_min_rx_us = 20 * MS, .detect_mult = 3
+};
 
 struct side {
 	struct io_loop *loop;
@@ -205,7 +207,9 @@ static void strangers_are_counted_and_change_nothing(void **state)
 
 static void other_intervals_are_agreed_on_without_a_flap(void **state)
 {
-	static const struct bfd_intervals slow = { .desired_min_tx_us = 60 * MS, .required_min_rx_us = 60 * MS, .detect_mult = 5 };
+	static const struct bfd_intervals slow = {
+		.desired_min_tx_us = 60 * MS, .required_min_rx_us = 60 * MS, .detect_mult = 5
+	};
 	struct lab *lab = *state;
 	struct bfd_view v;
 
@@ -276,9 +280,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_program_that_ends_says_so, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_address_that_another_has_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(strangers_are_counted_and_change_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(other_intervals_are_agreed_on_without_a_flap, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			other_intervals_are_agreed_on_without_a_flap, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_budget_stretches_the_intervals, setup, teardown),
-		cmocka_unit_test_setup_teardown(sessions_are_walked_in_order_while_they_come_and_go, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			sessions_are_walked_in_order_while_they_come_and_go, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

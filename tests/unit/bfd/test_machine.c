@@ -10,7 +10,9 @@
 
 enum { MS = 1000 };
 
-static const struct bfd_intervals fast = { .desired_min_tx_us = 50 * MS, .required_min_rx_us = 50 * MS, .detect_mult = 3 };
+static const struct bfd_intervals fast = {
+	.desired_min_tx_us = 50 * MS, .required_min_rx_us = 50 * MS, .detect_mult = 3
+};
 
 /* Rows: AdminDown, Down, Init, Up. Columns: AdminDown, Down, Init, Up received, silence, stopped. RFC 5880 6.2, 6.8.6, 6.8.16. */
 static void every_cell_of_the_table(void **state)
@@ -286,7 +288,8 @@ static void slower_is_told_first_and_done_when_it_was_heard(void **state)
 
 static void a_change_during_a_poll_begins_another(void **state)
 {
-	const struct bfd_intervals slow = { 100 * MS, 100 * MS, 3, false }, slower = { 200 * MS, 200 * MS, 3, false };
+	const struct bfd_intervals slow = { 100 * MS, 100 * MS, 3, false },
+				   slower = { 200 * MS, 200 * MS, 3, false };
 	struct wire w;
 
 	(void)state;
@@ -306,8 +309,12 @@ static void a_change_during_a_poll_begins_another(void **state)
 
 static struct bfd_packet packet(uint8_t st)
 {
-	return (struct bfd_packet){ .state = st, .detect_mult = 3, .my_discriminator = 9, .your_discriminator = 1,
-		.desired_min_tx_us = 50 * MS, .required_min_rx_us = 50 * MS };
+	return (struct bfd_packet){ .state = st,
+		.detect_mult = 3,
+		.my_discriminator = 9,
+		.your_discriminator = 1,
+		.desired_min_tx_us = 50 * MS,
+		.required_min_rx_us = 50 * MS };
 }
 
 static void asked_for_nothing_it_sends_answers_alone(void **state)

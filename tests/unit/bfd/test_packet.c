@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-static const uint8_t good[BFD_PACKET_LEN] = { 0x20 | 3, 0xc0, 3, 24, 0, 0, 0, 7, 0, 0, 0, 9, 0, 0, 0xc3, 0x50, 0, 1, 0x86, 0xa0, 0, 0, 0, 1 };
+static const uint8_t good[BFD_PACKET_LEN] = { 0x20 | 3, 0xc0, 3, 24, 0, 0, 0, 7, 0, 0, 0, 9, 0, 0, 0xc3, 0x50,
+	0, 1, 0x86, 0xa0, 0, 0, 0, 1 };
 
 static enum bfd_verdict judge(const uint8_t *octets, size_t len)
 {
@@ -45,7 +46,8 @@ static void each_field_is_read(void **state)
 static void what_is_written_is_read_as_the_same(void **state)
 {
 	const struct bfd_packet all[] = {
-		{ BFD_DIAG_ADMIN_DOWN, BFD_ADMIN_DOWN, false, false, false, false, 255, 1, 0, UINT32_MAX, 0, 0 },
+		{ BFD_DIAG_ADMIN_DOWN, BFD_ADMIN_DOWN, false, false, false, false, 255, 1, 0, UINT32_MAX, 0,
+			0 },
 		{ BFD_DIAG_EXPIRED, BFD_DOWN, true, false, false, false, 1, UINT32_MAX, 0, 1, 1, 0 },
 		{ BFD_DIAG_NONE, BFD_INIT, false, true, true, false, 3, 5, 6, 10000, 20000, 30000 },
 	};
@@ -59,7 +61,8 @@ static void what_is_written_is_read_as_the_same(void **state)
 		bfd_packet_encode(&w, &all[i]);
 		assert_true(writer_ok(&w));
 		assert_int_equal(writer_len(&w), BFD_PACKET_LEN);
-		assert_int_equal(bfd_packet_decode(cursor_init(octets, sizeof(octets)), &back), BFD_PACKET_OK);
+		assert_int_equal(
+			bfd_packet_decode(cursor_init(octets, sizeof(octets)), &back), BFD_PACKET_OK);
 		assert_int_equal(back.my_discriminator, all[i].my_discriminator);
 		assert_int_equal(back.desired_min_tx_us, all[i].desired_min_tx_us);
 		bfd_packet_encode(&v, &back);
