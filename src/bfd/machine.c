@@ -209,6 +209,13 @@ enum bfd_event bfd_machine_expire(struct bfd_machine *m, uint64_t now_us)
 	return event;
 }
 
+void bfd_machine_prompt(struct bfd_machine *m, uint64_t now_us)
+{
+	if (m->state == BFD_DOWN && !m->remote_discriminator &&
+		(!m->sent_us || now_us - m->sent_us >= BFD_SLOW_US * 3 / 4))
+		m->send_at_us = now_us;
+}
+
 void bfd_machine_stop(struct bfd_machine *m, uint64_t now_us)
 {
 	uint32_t tx_us = m->tx_us;

@@ -67,6 +67,9 @@ enum bfd_event bfd_machine_receive(struct bfd_machine *m, const struct bfd_packe
 enum bfd_event bfd_machine_expire(struct bfd_machine *m, uint64_t now_us);
 /* Something is to be sent now: makes it. noise: any number, for the jitter. */
 void bfd_machine_send(struct bfd_machine *m, uint64_t now_us, uint32_t noise, struct bfd_packet *out);
+/* The peer has sent what belongs to no session: a discriminator of ours that was. A passive end that has heard nothing yet tells it at
+ * once, and at most once a second, that there is a new one; two ends that wait for each other would wait for ever. */
+void bfd_machine_prompt(struct bfd_machine *m, uint64_t now_us);
 /* Is something to be sent? */
 bool bfd_machine_may_send(const struct bfd_machine *m, uint64_t now_us);
 /* For good: what is sent from now on says AdminDown. */

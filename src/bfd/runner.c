@@ -261,6 +261,18 @@ static struct bfd_session *session_of(const struct runner *r, const struct bfd_s
 	return s && same_peer(&s->peer, &peer) ? s : NULL;
 }
 
+/* RFC 5880 6.8.6 has it discarded; but who sent it may be a peer of ours that does not forget what it once knew (FRR 8.4 does not). */
+static void prompt(struct runner *r, const struct bfd_socket *at, const struct ip_addr *from)
+{
+	const struct bfd_peer peer = { *from, at->local, at->multihop };
+	struct bfd_session *s = find_peer(r, &peer);
+
+	if (!s || s->farewells)
+		return;
+	bfd_machine_prompt(&s->machine, r->now_us);
+	serve(r, s);
+}
+
 static void take(struct runner *r, const struct bfd_socket *at, const struct io_datagram *d)
 {
 	struct bfd_counts *c = &r->bfd->counts;
@@ -282,6 +294,7 @@ static void take(struct runner *r, const struct bfd_socket *at, const struct io_
 	s = session_of(r, at, &d->from, &p);
 	if (!s) {
 		BFD_COUNT(c->unknown, 1);
+		prompt(r, at, &d->from);
 	} else if (p.authenticated) {
 		BFD_COUNT(c->unauthenticated, 1);
 	} else {

@@ -60,8 +60,7 @@ static void happened(void *user, struct bfd_session *bfd, enum bfd_event event)
 	bfd_session_look(bfd, &v);
 	switch (event) {
 	case BFD_EVENT_UP:
-		session_log(g->session, LOG_LEVEL_INFO, "bfd-up", NULL, "BFD is up, detection time %llu ms",
-			(unsigned long long)v.detection_time_us / US_PER_MS);
+		session_log(g->session, LOG_LEVEL_INFO, "bfd-up", NULL, "BFD is up");
 		tell_watchers(g, "up", &v);
 		break;
 	case BFD_EVENT_ADMIN_DOWN:

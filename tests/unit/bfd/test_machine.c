@@ -254,6 +254,29 @@ static void a_passive_end_waits_and_is_back_after_a_flap(void **state)
 	assert_both(&w, BFD_UP);
 }
 
+static void a_passive_end_answers_who_knows_another_of_its_discriminators(void **state)
+{
+	struct bfd_intervals passive = fast;
+	struct bfd_packet out;
+	struct bfd_machine m;
+
+	(void)state;
+	passive.passive = true;
+	bfd_machine_init(&m, &passive, 1, 5);
+	assert_false(bfd_machine_may_send(&m, BFD_NEVER - 1));
+	bfd_machine_prompt(&m, 10);
+	assert_true(bfd_machine_may_send(&m, 10));
+	bfd_machine_send(&m, 10, 0, &out);
+	assert_int_equal(out.state, BFD_DOWN);
+	assert_int_equal(out.your_discriminator, 0);
+	/* Once, and not as often as somebody likes. */
+	assert_false(bfd_machine_may_send(&m, BFD_NEVER - 1));
+	bfd_machine_prompt(&m, 1000);
+	assert_false(bfd_machine_may_send(&m, 1000));
+	bfd_machine_prompt(&m, 10 + BFD_SLOW_US);
+	assert_true(bfd_machine_may_send(&m, 10 + BFD_SLOW_US));
+}
+
 /* 6.8.3: told by a poll, and no packet later than the other end waits for. */
 static void slower_is_told_first_and_done_when_it_was_heard(void **state)
 {
@@ -388,6 +411,7 @@ int main(void)
 		cmocka_unit_test(who_is_not_heard_is_told_so_by_the_other),
 		cmocka_unit_test(a_stop_is_no_failure),
 		cmocka_unit_test(a_passive_end_waits_and_is_back_after_a_flap),
+		cmocka_unit_test(a_passive_end_answers_who_knows_another_of_its_discriminators),
 		cmocka_unit_test(slower_is_told_first_and_done_when_it_was_heard),
 		cmocka_unit_test(a_change_during_a_poll_begins_another),
 		cmocka_unit_test(asked_for_nothing_it_sends_answers_alone),
