@@ -21,8 +21,8 @@ static const struct config_field bfd_fields[] = {
 	{ "passive", CONFIG_SCALAR, &config_bool, BFD(passive), .def = "false",
 		.doc = "say nothing until the peer's first packet has come" },
 	{ "multihop", CONFIG_SCALAR, &config_enum, .words = hops, BFD(multihop), .def = "auto",
-		.doc = "port 4784 and any TTL (RFC 5883), or port 3784 and TTL 255 (RFC 5881); auto: as "
-		       "the neighbor's address is not, or is, on a link of ours" },
+		.doc = "port 4784 and any TTL (RFC 5883), or port 3784 and TTL 255 (RFC 5881); auto: by "
+		       "whether both addresses are in the subnet of one link" },
 	{ NULL },
 };
 

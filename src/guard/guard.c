@@ -97,7 +97,7 @@ static struct guard *start(
 	struct bfd_peer peer = { .remote = session_config(s)->remote, .local = session_local_addr(s) };
 	struct bfd_intervals i = intervals(cfg);
 
-	peer.multihop = cfg->multihop == CONFIG_BFD_AUTO ? !io_is_on_link(&peer.remote)
+	peer.multihop = cfg->multihop == CONFIG_BFD_AUTO ? !io_is_on_link(&peer.local, &peer.remote)
 							 : cfg->multihop == CONFIG_BFD_MULTI;
 	g->guards = gs;
 	g->session = s;

@@ -84,7 +84,7 @@ static bool same_subnet(const struct ip_addr *a, const struct ip_addr *b, const 
 	return any;
 }
 
-bool io_is_on_link(const struct ip_addr *a)
+bool io_is_on_link(const struct ip_addr *own, const struct ip_addr *neighbor)
 {
 	struct ifaddrs *all;
 	bool found = false;
@@ -92,11 +92,12 @@ bool io_is_on_link(const struct ip_addr *a)
 	if (getifaddrs(&all))
 		return false;
 	for (const struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
-		struct ip_addr own, mask;
+		struct ip_addr a, mask;
 
-		found = i->ifa_addr && i->ifa_netmask && ip_addr_from_sockaddr(i->ifa_addr, &own, NULL) &&
-			own.family == a->family && ip_addr_from_sockaddr(i->ifa_netmask, &mask, NULL) &&
-			same_subnet(a, &own, &mask);
+		found = i->ifa_addr && i->ifa_netmask && ip_addr_from_sockaddr(i->ifa_addr, &a, NULL) &&
+			ip_addr_equal(&a, own) && neighbor->family == own->family &&
+			ip_addr_from_sockaddr(i->ifa_netmask, &mask, NULL) &&
+			same_subnet(own, neighbor, &mask);
 	}
 	freeifaddrs(all);
 	return found;

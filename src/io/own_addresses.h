@@ -17,5 +17,6 @@ struct io_own_addresses *io_own_addresses_new(void);
 void io_own_addresses_free(struct io_own_addresses *own);
 /* Has an interface this address? All of 127.0.0.0/8 are this host's too. When the kernel does not tell, none is. */
 bool io_own_addresses_have(struct io_own_addresses *own, const struct ip_addr *a, uint64_t now_us);
-/* Is this address on a link of ours, in the subnet of an interface's address? Asks the kernel each time; false when it does not tell. */
-bool io_is_on_link(const struct ip_addr *a);
+/* Is the neighbor in the subnet that our address has on its interface? Asks the kernel each time; false when it does not tell, and for
+ * an address of ours that no interface has. */
+bool io_is_on_link(const struct ip_addr *own, const struct ip_addr *neighbor);
