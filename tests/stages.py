@@ -347,7 +347,7 @@ def stage_demo(_):
 def stage_bench(_):
     """The benchmarks run, no event is lost and nothing is left undone; their figures are in the logs and are not judged."""
     count = Count()
-    for name in ("delay", "run", "agent", "return"):
+    for name in ("delay", "run", "agent", "return", "bfd"):
         code = run(f"bench-{name}", [f"bench/{name}", "--quick", "--output", os.path.join(BUILD, "bench", "quick")],
                    env={"RRD_BUILD": os.path.join(BUILD, "plain")}, timeout=300)
         count.add(PASSED if code == 0 else tell_log(f"bench-{name}") or FAILED)
