@@ -23,8 +23,9 @@ static void add_capabilities(const struct bgp_caps *c, struct text *out)
 		if (c->family[f])
 			text_add(out, ", %s%s", bgp_family_text((enum bgp_family)f),
 				add_path[c->add_path[f] & BGP_ADD_PATH_BOTH]);
-	text_add(out, "%s%s%s%s%s", c->as4 ? ", 4-octet AS" : "", c->route_refresh ? ", route-refresh" : "",
+	text_add(out, "%s%s%s%s%s%s", c->as4 ? ", 4-octet AS" : "", c->route_refresh ? ", route-refresh" : "",
 		c->enhanced_route_refresh ? ", enhanced route-refresh" : "",
+		c->graceful_restart ? ", graceful restart" : "",
 		c->extended_message ? ", extended messages" : "",
 		c->extended_next_hop ? ", extended next hop" : "");
 	if (*c->fqdn)

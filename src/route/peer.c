@@ -258,15 +258,21 @@ void route_peer_refresh(struct route_peer *p, enum bgp_family family)
 	p->engine->ops.kick(p->user);
 }
 
-/* A second beginning changes nothing: what was confirmed since the first stays confirmed. */
+/* A second beginning begins anew: what was confirmed since the first has to be confirmed again (RFC 7313 4). Only that is
+ * walked over, so who begins again and again must have told as much in between. */
 void route_peer_refresh_begin(struct route_peer *p, enum bgp_family family)
 {
-	if (p->refreshing[family])
-		return;
+	struct list *all = &p->adj_rib_in[family];
+
 	p->refreshing[family] = true;
 	p->rejects_before[family] = p->rejects ? route_rejects_last(p->rejects) : 0;
-	LIST_FOREACH (l, &p->adj_rib_in[family])
-		LIST_ENTRY(l, struct route_path, peer_link)->flags |= ROUTE_PATH_UNCONFIRMED;
+	for (struct list *l = all->prev; l != all; l = l->prev) {
+		struct route_path *path = LIST_ENTRY(l, struct route_path, peer_link);
+
+		if (path->flags & ROUTE_PATH_UNCONFIRMED)
+			return;
+		path->flags |= ROUTE_PATH_UNCONFIRMED;
+	}
 }
 
 void route_peer_refresh_end(struct route_peer *p, enum bgp_family family)

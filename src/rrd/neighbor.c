@@ -250,11 +250,25 @@ static void update(void *user, struct session *s, const struct bgp_update *u)
 	take_end_of_rib(n, u);
 }
 
+/* RFC 7313 4: while a peer that restarts gracefully has not told all it has, nothing of it can be stale. */
+static bool begins_too_early(const struct neighbor *n, const struct session *s, enum bgp_family family)
+{
+	return session_remote_open(s)->caps.graceful_restart && n->awaits_end[family];
+}
+
+static void begin_refresh(struct neighbor *n, struct session *s, enum bgp_family family)
+{
+	if (!begins_too_early(n, s, family))
+		route_peer_refresh_begin(n->peer, family);
+	else if (log_limit_pass(&n->refresh_limit, rrd_now_ms(n->rrd), 10000, NULL))
+		session_log(s, LOG_LEVEL_WARNING, "early-refresh", NULL,
+			"began to send %s again before End-of-RIB, ignored", bgp_family_text(family));
+}
+
 static void refresh(void *user, struct session *s, enum bgp_family family, enum bgp_refresh_subtype subtype)
 {
 	struct neighbor *n = user;
 
-	(void)s;
 	if (!n->peer)
 		return;
 	switch (subtype) {
@@ -262,7 +276,7 @@ static void refresh(void *user, struct session *s, enum bgp_family family, enum 
 		route_peer_refresh(n->peer, family);
 		break;
 	case BGP_REFRESH_BEGIN:
-		route_peer_refresh_begin(n->peer, family);
+		begin_refresh(n, s, family);
 		break;
 	case BGP_REFRESH_END:
 		route_peer_refresh_end(n->peer, family);
