@@ -220,6 +220,9 @@ static void announce_all(const struct case_of *c, const struct bgp_attrs *a, con
 		assert_in_range(n, 1, count);
 		if (n < count)
 			assert_true(writer_len(&w) + 1 + 16 + 4 + 1 >= c->o.max_len);
+		/* RFC 7606 5.1: behind the header and the two lengths. */
+		if (c->o.family == BGP_IPV6_UNICAST || nh->len != 4)
+			assert_int_equal(buf[24], BGP_ATTR_MP_REACH_NLRI);
 		decode_message(buf, writer_len(&w), c, arena, &u);
 		assert_items(&u.announced[c->o.family], items, n);
 		assert_int_equal(u.withdrawn[c->o.family].count, 0);
