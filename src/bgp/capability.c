@@ -5,7 +5,7 @@
  * software version) are never worth a session: when malformed they count as not said. Saying a capability twice is
  * fine (RFC 5492 4): what is said again is added, and where it differs the later one counts.
  *
- * RFC 2918, 4760, 5492, 6793, 7313, 7911, 8654, 8950.
+ * RFC 2918, 4724, 4760, 5492, 6793, 7313, 7911, 8654, 8950.
  */
 #include "bgp/capability.h"
 
@@ -51,6 +51,13 @@ static void decode_extended_next_hop(struct cursor c, struct bgp_caps *caps)
 		if (afi == BGP_AFI_IPV4 && safi == BGP_SAFI_UNICAST && next_hop_afi == BGP_AFI_IPV6)
 			caps->extended_next_hop = true;
 	}
+}
+
+/* Which families the peer has kept is no matter here. */
+static void decode_graceful_restart(struct cursor c, struct bgp_caps *caps)
+{
+	(void)c;
+	caps->graceful_restart = true;
 }
 
 static void decode_as4(struct cursor c, struct bgp_caps *caps)
@@ -111,6 +118,7 @@ static const struct capability capabilities[] = {
 	{ BGP_CAP_ROUTE_REFRESH, 0, LENGTH_EXACT, decode_route_refresh },
 	{ BGP_CAP_EXTENDED_NEXT_HOP, 6, LENGTH_SEVERAL, decode_extended_next_hop },
 	{ BGP_CAP_EXTENDED_MESSAGE, 0, LENGTH_EXACT, decode_extended_message },
+	{ BGP_CAP_GRACEFUL_RESTART, 0, LENGTH_ANY, decode_graceful_restart },
 	{ BGP_CAP_AS4, 4, LENGTH_EXACT, decode_as4 },
 	{ BGP_CAP_ADD_PATH, 4, LENGTH_SEVERAL, decode_add_path },
 	{ BGP_CAP_ENHANCED_ROUTE_REFRESH, 0, LENGTH_EXACT, decode_enhanced_route_refresh },

@@ -131,6 +131,17 @@ static size_t drop_oversized(
 	return left;
 }
 
+/* RFC 8654 4: attributes that would be discarded when malformed, because no decision follows from them, are left out rather than
+ * the routes. True when there were any. */
+static bool make_room(struct bgp_attrs *attrs)
+{
+	const uint32_t dispensable = BGP_HAS_ATOMIC_AGGREGATE | BGP_HAS_AGGREGATOR;
+	bool any = attrs->has & dispensable;
+
+	attrs->has &= ~dispensable;
+	return any;
+}
+
 static void flush_announce(struct route_pack *p, const struct route_sink *sink, uint32_t head)
 {
 	size_t n = collect_run(p, head);
@@ -143,6 +154,8 @@ static void flush_announce(struct route_pack *p, const struct route_sink *sink, 
 		size_t fit = bgp_update_encode_announce(
 			&w, &sink->opts, &attrs, &nh, p->run + done, n - done);
 
+		if (fit == 0 && make_room(&attrs))
+			continue;
 		if (fit == 0) {
 			n = done + drop_oversized(sink, &p->item[head], p->run + done, n - done);
 			continue;

@@ -25,7 +25,7 @@ struct neighbor {
 	struct route_rejects *rejects; /* of the last session, while down; or NULL */
 	bool awaits_end[BGP_FAMILIES]; /* in which End-of-RIB has not come yet (RFC 4724 2) */
 	uint64_t told_rejected;	       /* refused routes the log knows of */
-	struct log_limit rejected_limit;
+	struct log_limit rejected_limit, refresh_limit;
 	bool ask_again; /* for its routes, when what it told has passed the new import policy */
 };
 
