@@ -188,7 +188,8 @@ def stage_install(_):
     for path in strange:
         print(f"    installed in a strange place: {path}")
     count = Count(failed=1) if missing or strange else Count(passed=1)
-    count.add(PASSED if run("units", ["tests/checks/units", target]) == 0 else tell_log("units") or FAILED)
+    for check in ("units", "hardening"):
+        count.add(PASSED if run(check, [f"tests/checks/{check}", target]) == 0 else tell_log(check) or FAILED)
     return count
 
 
