@@ -3,12 +3,17 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/row_net.h"
+#include "daemon/quota.h"
 #include "guard/private.h"
 #include "io/own_addresses.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { US_PER_MS = 1000 };
+enum {
+	US_PER_MS = 1000,
+	QUOTA_MATTERS = 10, /* periods that fit into the time after which silence is death */
+};
 
 struct guards *guards_new(
 	struct io_loop *loop, enum guards_program program, const struct config_bfd_daemon *cfg)
@@ -90,6 +95,25 @@ static struct bfd_intervals intervals(const struct config_bfd *cfg)
 	};
 }
 
+/* The kernel stops a process that has used up its quota for the rest of the period: up to 100 ms by Kubernetes's. */
+static void tell_quota(struct guards *gs, const struct config_bfd *cfg)
+{
+	uint64_t detection_us = (uint64_t)cfg->desired_min_tx_ms * US_PER_MS * cfg->detect_mult;
+	struct daemon_quota q;
+
+	if (gs->quota_told || !daemon_quota(&q) ||
+		q.quota_us >= q.period_us * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) ||
+		detection_us > QUOTA_MATTERS * q.period_us)
+		return;
+	gs->quota_told = true;
+	log_warning("bfd: this process has a CPU quota, %llu of each %llu ms; when it has used that up it "
+		    "sends nothing until the "
+		    "period is over, and peers that wait for %llu ms may take it for dead: remove the "
+		    "container's CPU limit",
+		(unsigned long long)q.quota_us / US_PER_MS, (unsigned long long)q.period_us / US_PER_MS,
+		(unsigned long long)detection_us / US_PER_MS);
+}
+
 static struct guard *start(
 	struct guards *gs, struct session *s, const struct config_bfd *cfg, const char *name)
 {
@@ -99,6 +123,7 @@ static struct guard *start(
 
 	peer.multihop = cfg->multihop == CONFIG_BFD_AUTO ? !io_is_on_link(&peer.local, &peer.remote)
 							 : cfg->multihop == CONFIG_BFD_MULTI;
+	tell_quota(gs, cfg);
 	g->guards = gs;
 	g->session = s;
 	g->name = name;

@@ -9,6 +9,7 @@ struct guards {
 	struct bfd *bfd;
 	struct control_feed *feed;
 	enum guards_program program;
+	bool quota_told;
 };
 
 struct guard {
