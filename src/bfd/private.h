@@ -21,7 +21,8 @@ struct bfd_shown {
 
 struct bfd_session {
 	struct bfd *bfd;
-	struct bfd_peer peer; /* never changes */
+	struct bfd_peer peer; /* never changes, as auth */
+	struct bfd_auth auth;
 
 	/* The loop's. */
 	struct list link;
@@ -32,6 +33,7 @@ struct bfd_session {
 
 	/* The thread's. */
 	struct bfd_machine machine;
+	struct bfd_auth_state auth_state;
 	struct bfd_intervals wanted; /* before the budget's factor */
 	struct heap_node due;
 	struct hash_node by_discriminator, by_peer;
