@@ -66,7 +66,7 @@ static void read_notice(const struct bfd_notice *n)
 		break;
 	case BFD_NEWS_EVENT:
 		if (!s->stopped)
-			s->fn(s->user, s, n->event);
+			s->fn(s->user, s, n->event, n->diagnostic);
 		break;
 	}
 }
@@ -222,7 +222,7 @@ static void insert(struct bfd *b, struct bfd_session *s)
 
 struct bfd_session *bfd_session_start(struct bfd *b, const struct bfd_peer *peer,
 	const struct bfd_intervals *cfg, const struct bfd_auth *auth,
-	void (*fn)(void *user, struct bfd_session *s, enum bfd_event event), void *user)
+	void (*fn)(void *user, struct bfd_session *s, enum bfd_event event, uint8_t diagnostic), void *user)
 {
 	struct bfd_session *s;
 

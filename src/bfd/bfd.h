@@ -37,11 +37,11 @@ struct bfd_peer {
 	bool multihop;
 };
 
-/* fn: the session is Up, or is it no longer; may stop sessions, this one too. A peer has at
+/* fn: the session is Up, or is it no longer, and why (enum bfd_diagnostic); may stop sessions, this one too. A peer has at
  * most one session that is not stopped. auth: NULL: none. NULL when no thread can be made (logged). */
 struct bfd_session *bfd_session_start(struct bfd *b, const struct bfd_peer *peer,
 	const struct bfd_intervals *cfg, const struct bfd_auth *auth,
-	void (*fn)(void *user, struct bfd_session *s, enum bfd_event event), void *user);
+	void (*fn)(void *user, struct bfd_session *s, enum bfd_event event, uint8_t diagnostic), void *user);
 /* Other intervals, without a flap. */
 void bfd_session_configure(struct bfd_session *s, const struct bfd_intervals *cfg);
 /* Tells the other end AdminDown for a few packets; the session is nobody's any more at once. NULL is ignored. */

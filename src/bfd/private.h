@@ -27,7 +27,7 @@ struct bfd_session {
 	/* The loop's. */
 	struct list link;
 	struct bfd_intervals cfg;
-	void (*fn)(void *user, struct bfd_session *s, enum bfd_event event);
+	void (*fn)(void *user, struct bfd_session *s, enum bfd_event event, uint8_t diagnostic);
 	void *user;
 	bool stopped; /* nobody wants to hear of it, and it is freed when its thread lets go of it */
 
@@ -63,9 +63,8 @@ struct bfd_notice {
 	enum bfd_news news;
 	struct bfd_session *session;
 	enum bfd_event event;
-	uint8_t diagnostic, remote_diagnostic;
-	uint64_t detection_time_us;
-	int error; /* errno */
+	uint8_t diagnostic; /* why it is not Up any more */
+	int error;	    /* errno */
 	uint32_t factor;
 };
 

@@ -58,12 +58,14 @@ static void tell_watchers(const struct guard *g, const char *event, const struct
 	control_feed_push(g->guards->feed, r);
 }
 
-static void happened(void *user, struct bfd_session *bfd, enum bfd_event event)
+static void happened(void *user, struct bfd_session *bfd, enum bfd_event event, uint8_t diagnostic)
 {
 	struct guard *g = user;
 	struct bfd_view v;
 
 	bfd_session_look(bfd, &v);
+	/* By now it may be on its way up again. */
+	v.diagnostic = diagnostic;
 	switch (event) {
 	case BFD_EVENT_UP:
 		session_log(g->session, LOG_LEVEL_INFO, "bfd-up", NULL, "BFD is up");
@@ -76,7 +78,7 @@ static void happened(void *user, struct bfd_session *bfd, enum bfd_event event)
 		break;
 	case BFD_EVENT_FAILED:
 		session_log(g->session, LOG_LEVEL_WARNING, "bfd-down", NULL, "BFD is down: %s",
-			bfd_diagnostic_text(v.diagnostic));
+			bfd_diagnostic_text(diagnostic));
 		tell_watchers(g, "down", &v);
 		/* The last: the guard goes with the session's being up. */
 		session_bfd_down(g->session);

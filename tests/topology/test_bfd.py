@@ -175,6 +175,7 @@ def test_a_stopped_daemon_costs_its_sessions_once(guarded):
     pods = [p.address for p in guarded.pods]
     guarded.reflector.process.signal(signal.SIGSTOP)
     guarded.wait_for_hops({}, timeout=5)
+    wait_until(lambda: all(losses(p.daemon) == 1 for p in guarded.pods), 5, "the pods to notice")
     guarded.reflector.process.signal(signal.SIGCONT)
     guarded.reflector.wait_established(ROUTER, *pods, timeout=10)
     guarded.wait_up(guarded.reflector, ROUTER, *pods)

@@ -51,11 +51,12 @@ static struct bfd_peer peer_of(int side, bool multihop)
 	return p;
 }
 
-static void happened(void *user, struct bfd_session *s, enum bfd_event event)
+static void happened(void *user, struct bfd_session *s, enum bfd_event event, uint8_t diagnostic)
 {
 	struct side *side = user;
 
 	(void)s;
+	(void)diagnostic;
 	side->up += event == BFD_EVENT_UP;
 	side->failed += event == BFD_EVENT_FAILED;
 	side->admin_down += event == BFD_EVENT_ADMIN_DOWN;
