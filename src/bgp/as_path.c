@@ -297,6 +297,24 @@ struct bgp_octets bgp_as_path_prepend(struct bgp_octets as_path, uint32_t as, st
 	return (struct bgp_octets){ .data = w.start, .len = (uint16_t)writer_len(&w) };
 }
 
+struct bgp_octets bgp_as_path_leave_confederation(struct bgp_octets as_path, struct arena *arena)
+{
+	struct cursor c = cursor_init(as_path.data, as_path.len);
+	bool any = false;
+	struct segment s;
+	struct writer w;
+
+	while (next_segment(&c, 4, &s))
+		any |= is_confederation(&s);
+	if (!any)
+		return as_path;
+	w = writer_init(arena_alloc(arena, as_path.len), as_path.len);
+	for (c = cursor_init(as_path.data, as_path.len); next_segment(&c, 4, &s);)
+		if (!is_confederation(&s))
+			append_segment(&w, s.type, s.as, s.count);
+	return (struct bgp_octets){ .data = w.start, .len = (uint16_t)writer_len(&w) };
+}
+
 const char *bgp_as_path_format(struct bgp_octets as_path, char *buf, size_t size)
 {
 	static const char brackets[][3] = { [BGP_AS_SET] = "{}",

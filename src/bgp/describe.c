@@ -106,6 +106,9 @@ static void add_communities(struct text *out, const struct bgp_attrs *a)
 	if (a->has & BGP_HAS_EXTENDED_COMMUNITIES)
 		text_add(out, ", extended communities %s",
 			bgp_extended_communities_format(a->extended_communities, buf, sizeof(buf)));
+	if (a->has & BGP_HAS_IPV6_EXTENDED_COMMUNITIES)
+		text_add(out, ", IPv6 extended communities %s",
+			bgp_ipv6_extended_communities_format(a->ipv6_extended_communities, buf, sizeof(buf)));
 	if (a->has & BGP_HAS_LARGE_COMMUNITIES)
 		text_add(out, ", large communities %s",
 			bgp_large_communities_format(a->large_communities, buf, sizeof(buf)));

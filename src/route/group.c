@@ -15,6 +15,7 @@ enum {
 	NOTE_OCTETS = 64 * 1024,   /* of the stream noted down per call, by all that left it */
 	NOTES_AHEAD = 65536,	   /* marks made per call, of all members that do not read the stream */
 	PARTS = 4,		   /* of a slice, between which what was collected is sent */
+	IPV6_LEN = 16,
 };
 
 struct route_group *route_group_new(
@@ -50,6 +51,16 @@ bool route_group_add_path(const struct route_group *g)
 	return g->key.send_mode != ROUTE_SEND_BEST;
 }
 
+/* IPv6 routes have IPv6 next hops only; IPv4 routes may have one where that was agreed on (RFC 8950 4). */
+static bool next_hop_fits(const struct route_group *g, const struct route_path *path)
+{
+	size_t len = g->key.next_hop_self ? ip_family_bytes(g->key.local.family) : path->attrs->next_hop_len;
+
+	if (route_rib_family(g->rib) == BGP_IPV6_UNICAST || len == 0)
+		return len >= IPV6_LEN;
+	return len < IPV6_LEN || g->key.extended_next_hop;
+}
+
 bool route_group_may_send(const struct route_group *g, const struct route_path *path)
 {
 	const struct route_attrs *a = path->attrs;
@@ -61,6 +72,8 @@ bool route_group_may_send(const struct route_group *g, const struct route_path *
 		return false;
 	/* RFC 4456 6: what a non-client sent is for clients (and the outside) only. */
 	if (g->key.type == ROUTE_PEER_IBGP && path->peer->cfg.type == ROUTE_PEER_IBGP)
+		return false;
+	if (!next_hop_fits(g, path))
 		return false;
 	if (!g->key.export)
 		return true;

@@ -38,7 +38,7 @@ struct route_group_key {
 	enum route_peer_type type;
 	enum route_send_mode send_mode;
 	uint32_t send_n;
-	uint32_t as4, next_hop_self, enhanced_refresh;
+	uint32_t as4, next_hop_self, enhanced_refresh, extended_next_hop;
 	uint64_t graceful_shutdown; /* RFC 8326: all that is sent has the community */
 	uint64_t max_len;
 	struct ip_addr local; /* where the next hop becomes ours */

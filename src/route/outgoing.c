@@ -18,13 +18,21 @@ static void reflect(const struct route_engine *e, const struct route_peer *sourc
 	a->has |= BGP_HAS_ORIGINATOR_ID | BGP_HAS_CLUSTER_LIST;
 }
 
-/* RFC 4271 5.1: our AS in front; what is only for the inside stays inside. A MED that came from a neighboring AS is not
- * for other ones (5.1.4). */
+/* RFC 4271 5.1: our AS in front; what is only for the inside stays inside, and so do extended communities that are not
+ * transitive (RFC 4360 6) and what is of a confederation (RFC 5065 4). A MED that came from a neighboring AS is not for
+ * other ones (5.1.4). */
 static void leave_as(const struct route_engine *e, struct bgp_attrs *a)
 {
+	a->has &= ~(uint32_t)(BGP_HAS_LOCAL_PREF | BGP_HAS_ORIGINATOR_ID | BGP_HAS_CLUSTER_LIST);
+	if (a->has & BGP_HAS_EXTENDED_COMMUNITIES)
+		a->extended_communities = bgp_extended_communities_transitive(
+			a->extended_communities, BGP_EXTENDED_COMMUNITY_LEN, e->arena);
+	if (a->has & BGP_HAS_IPV6_EXTENDED_COMMUNITIES)
+		a->ipv6_extended_communities = bgp_extended_communities_transitive(
+			a->ipv6_extended_communities, BGP_IPV6_EXTENDED_COMMUNITY_LEN, e->arena);
+	a->as_path = bgp_as_path_leave_confederation(a->as_path, e->arena);
 	if (a->as_path.len)
 		a->has &= ~(uint32_t)BGP_HAS_MED;
-	a->has &= ~(uint32_t)(BGP_HAS_LOCAL_PREF | BGP_HAS_ORIGINATOR_ID | BGP_HAS_CLUSTER_LIST);
 	a->as_path = bgp_as_path_prepend(a->as_path, e->cfg.local_as, e->arena);
 	a->has |= BGP_HAS_AS_PATH;
 }

@@ -9,6 +9,7 @@
 static const char *const reject_text[ROUTE_REJECTS] = {
 	[ROUTE_REJECT_PREFIX] = "prefix not allowed",
 	[ROUTE_REJECT_NEXT_HOP] = "next hop not allowed",
+	[ROUTE_REJECT_OWN_NEXT_HOP] = "next hop is our own or a loopback address",
 	[ROUTE_REJECT_AS_LOOP] = "own AS in AS_PATH",
 	[ROUTE_REJECT_ORIGINATOR_LOOP] = "own identifier in ORIGINATOR_ID",
 	[ROUTE_REJECT_CLUSTER_LOOP] = "own cluster in CLUSTER_LIST",
@@ -115,13 +116,34 @@ static bool is_loop(const struct route_peer *p, const struct bgp_attrs *a, enum 
 	return false;
 }
 
+/* RFC 4271 6.3: that the way leads back to us is an error, unless the operator has said that it may: a reflector may stand on
+ * a host that others send packets to. Another host's loopback is nowhere. */
+static bool is_own_next_hop(const struct route_peer *p, const struct ip_addr *next_hop)
+{
+	bool own = ip_addr_is_loopback(next_hop) && !ip_addr_is_loopback(&p->cfg.address);
+
+	for (int f = 0; f < BGP_FAMILIES; f++)
+		own |= ip_addr_equal(next_hop, &p->cfg.local[f]);
+	return own && !route_policy_names_next_hop(p->cfg.import, next_hop);
+}
+
+bool route_peer_allows_next_hop(
+	const struct route_peer *p, const struct ip_addr *next_hop, enum route_reject *why)
+{
+	*why = ROUTE_REJECT_NEXT_HOP;
+	if (!route_policy_allows_next_hop(p->cfg.import, next_hop))
+		return false;
+	*why = ROUTE_REJECT_OWN_NEXT_HOP;
+	return !is_own_next_hop(p, next_hop);
+}
+
 /* Prefixes that no router may route: loopback, multicast, link-local, and IPv4's this-network. */
 static bool is_martian(const struct prefix *p)
 {
 	struct ip_addr a = prefix_addr(p);
 
 	if (p->family == IP_V4)
-		return a.bytes[0] == 127 || a.bytes[0] >= 224 || (a.bytes[0] == 0 && p->len > 0);
+		return a.bytes[0] == 127 || a.bytes[0] >= 224 || (a.bytes[0] == 0 && p->len >= 8);
 	return ip_addr_is_multicast(&a) || (p->len >= 10 && ip_addr_is_link_local(&a)) ||
 	       (p->len == 128 && (ip_addr_is_loopback(&a) || ip_addr_is_any(&a)));
 }
@@ -166,12 +188,8 @@ static enum route_import announce(
 	enum route_reject why;
 	struct route_attrs *attrs;
 
-	if (is_loop(p, &u->attrs, &why)) {
+	if (is_loop(p, &u->attrs, &why) || !route_peer_allows_next_hop(p, &next_hop, &why)) {
 		refuse_all(p, f, u, &next_hop, why);
-		return ROUTE_IMPORT_OK;
-	}
-	if (!route_policy_allows_next_hop(p->cfg.import, &next_hop)) {
-		refuse_all(p, f, u, &next_hop, ROUTE_REJECT_NEXT_HOP);
 		return ROUTE_IMPORT_OK;
 	}
 	for (size_t i = 0; i < u->announced[f].count; i++)

@@ -111,6 +111,11 @@ bool route_policy_allows_next_hop(const struct route_policy *p, const struct ip_
 	return p->cfg.next_hop_count == 0 || trie_match(p->next_hops, &host);
 }
 
+bool route_policy_names_next_hop(const struct route_policy *p, const struct ip_addr *next_hop)
+{
+	return p && p->cfg.next_hop_count && route_policy_allows_next_hop(p, next_hop);
+}
+
 uint32_t route_policy_max_prefixes(const struct route_policy *p)
 {
 	return p ? p->cfg.max_prefixes : 0;

@@ -47,6 +47,7 @@ static const struct column adj_columns[] = {
 	{ .key = "age-ms", .header = "AGE", .kind = COLUMN_DURATION, .spare = 6 },
 	{ .key = "communities", .header = "COMMUNITIES", .flex = true, .rare = true },
 	{ .key = "extended-communities", .header = "EXTENDED", .flex = true, .rare = true, .spare = 3 },
+	{ .key = "ipv6-extended-communities", .header = "EXTENDED6", .flex = true, .rare = true, .spare = 3 },
 	{ .key = "large-communities", .header = "LARGE", .flex = true, .rare = true, .spare = 7 },
 	{ .key = "cluster-list", .header = "CLUSTERS", .flex = true, .rare = true, .spare = 8 },
 	{ NULL },

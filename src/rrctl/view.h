@@ -14,7 +14,8 @@
  * show routes: one row per path, paths of one prefix together: prefix, best, multipath, next-hop, from, originator-id,
  *	path-id, local-pref, med, as-path, origin, age-ms, communities.
  * show route: the same and cluster-list, why.
- * show received: the same and cluster-list, extended-communities, large-communities, without best and multipath.
+ * show received: the same and cluster-list, extended-communities, ipv6-extended-communities, large-communities, without best
+ *	and multipath.
  * show advertised: the same, as the neighbor was told; originator-id, local-pref and lists only where they were; pending (it holds
  *	an older version; bool).
  * show rejected: prefix, next-hop, path-id, reason, age-ms; the last row may be {"not-kept","note"}: so many more.

@@ -106,18 +106,30 @@ void neighbor_unserved(struct neighbor *n)
 	session_notify(n->session, BGP_ERR_CEASE, BGP_CEASE_OUT_OF_RESOURCES, NULL, 0);
 }
 
+/* What can be the next hop of routes of each family where it becomes ours: the session's address if it can, and else one that
+ * is beside it. */
+static void set_local(
+	struct neighbor *n, const struct session *s, bool extended_next_hop, struct route_peer_config *out)
+{
+	struct ip_addr local = session_local_addr(s),
+		       beside = session_neighbors_beside_local(n->rrd->neighbors, s);
+
+	out->local[BGP_IPV6_UNICAST] = local.family == IP_V6 ? local : beside;
+	out->local[BGP_IPV4_UNICAST] = local.family == IP_V4 || extended_next_hop ? local : beside;
+}
+
 static void up(void *user, struct session *s, const struct bgp_negotiated *negotiated)
 {
 	struct neighbor *n = user;
 	const struct bgp_open *open = session_remote_open(s);
 	struct route_peer_config cfg = {
 		.address = session_config(s)->remote,
-		.local = session_local_addr(s),
 		.router_id = open->bgp_identifier,
 		.type = peer_type(n, open->as),
 	};
 
 	set_engine_config(n, &cfg);
+	set_local(n, s, negotiated->extended_next_hop, &cfg);
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		n->awaits_end[f] = negotiated->family[f];
 	n->session = s;

@@ -43,7 +43,7 @@ static struct bgp_octets random_path(uint64_t *s, struct arena *arena)
 
 static struct bgp_octets random_unknown(uint64_t *s, struct arena *arena)
 {
-	static const uint8_t types[] = { 11, 13, 19, 25, 30, 33, 128, 255 };
+	static const uint8_t types[] = { 11, 13, 19, 26, 30, 33, 128, 255 };
 	struct writer w = writer_init(arena_alloc(arena, LISTS), LISTS);
 
 	for (size_t i = 0; i < COUNT_OF(types); i++) {
@@ -62,7 +62,7 @@ static struct bgp_octets random_unknown(uint64_t *s, struct arena *arena)
 
 static struct bgp_attrs random_attrs(uint64_t *s, struct arena *arena)
 {
-	uint32_t has = next_random(s) % (BGP_HAS_UNKNOWN << 1);
+	uint32_t has = next_random(s) % (BGP_HAS_IPV6_EXTENDED_COMMUNITIES << 1);
 	struct bgp_attrs a = { .has = has | BGP_HAS_ORIGIN | BGP_HAS_AS_PATH };
 
 	a.origin = (uint8_t)(next_random(s) % 3);
@@ -74,10 +74,12 @@ static struct bgp_attrs random_attrs(uint64_t *s, struct arena *arena)
 	a.aggregator_partial = next_random(s) % 2;
 	a.communities_partial = next_random(s) % 2;
 	a.extended_communities_partial = next_random(s) % 2;
+	a.ipv6_extended_communities_partial = next_random(s) % 2;
 	a.large_communities_partial = next_random(s) % 2;
 	a.communities = random_octets(s, arena, 4, 80);
 	a.cluster_list = random_octets(s, arena, 4, 10);
 	a.extended_communities = random_octets(s, arena, 8, 40);
+	a.ipv6_extended_communities = random_octets(s, arena, 20, 10);
 	a.large_communities = random_octets(s, arena, 12, 30);
 	a.unknown = random_unknown(s, arena);
 	if (!a.unknown.len)

@@ -76,7 +76,7 @@ struct test_peer *harness_peer(struct harness *h, unsigned i, enum route_peer_ty
 	p->h = h;
 	p->cfg = (struct route_peer_config){
 		.address = ip_addr_v4(0x0a000000 + i),
-		.local = ip_addr_v4(0x0a0000fe),
+		.local = { ip_addr_v4(0x0a0000fe) },
 		.router_id = 0x0a000000 + i,
 		.type = type,
 	};

@@ -273,7 +273,7 @@ static void another_next_hop_is_said_of_every_route(void **state)
 	expect(settle(w, w->a), ROUTES, 0);
 	assert_int_equal(w->b->announced, ROUTES);
 	prefix_text(5, text, sizeof(text));
-	assert_true(ip_addr_equal(&harness_held(w->a, text, 0)->next_hop, &w->a->cfg.local));
+	assert_true(ip_addr_equal(&harness_held(w->a, text, 0)->next_hop, &w->a->cfg.local[0]));
 	w->b->cfg.next_hop_self = true;
 	set(w->b);
 	expect(settle(w, w->b), ROUTES, 0);

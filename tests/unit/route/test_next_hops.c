@@ -93,11 +93,15 @@ static void what_is_nobodys_address_is_no_next_hop(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		struct harness h;
+		struct test_peer *p;
 		char buf[128];
 
 		harness_init(&h, &checking);
-		harness_announce(
-			peer(&h, 1), &(struct route){ .prefix = row[i].prefix, .next_hop = row[i].next_hop });
+		p = harness_peer(&h, 1, CLIENT);
+		p->cfg.address = ip_addr_v4(
+			0x7f000002); /* from others a loopback address is refused at once */
+		harness_up(p);
+		harness_announce(p, &(struct route){ .prefix = row[i].prefix, .next_hop = row[i].next_hop });
 		assert_string_equal(best(&h, row[i].prefix, buf), "");
 		assert_string_equal(state(&h, row[i].next_hop), "ineligible");
 		assert_string_equal(
@@ -124,11 +128,11 @@ static void a_reflector_leaves_it_to_its_routers(void **unused)
 	(void)unused;
 	cfg.next_hop_check = false;
 	harness_init(&h, &cfg);
-	harness_announce(peer(&h, 1), &(struct route){ .prefix = SERVICE, .next_hop = "127.0.0.1" });
-	assert_string_equal(best(&h, SERVICE, buf), "127.0.0.1");
-	assert_string_equal(state(&h, "127.0.0.1"), "unchecked");
-	tell(&h, "127.0.0.1", false, 0);
-	assert_string_equal(best(&h, SERVICE, buf), "127.0.0.1");
+	harness_announce(peer(&h, 1), &(struct route){ .prefix = SERVICE, .next_hop = "0.0.0.1" });
+	assert_string_equal(best(&h, SERVICE, buf), "0.0.0.1");
+	assert_string_equal(state(&h, "0.0.0.1"), "unchecked");
+	tell(&h, "0.0.0.1", false, 0);
+	assert_string_equal(best(&h, SERVICE, buf), "0.0.0.1");
 	assert_int_equal(h.hops_used, 0);
 	harness_fini(&h);
 }
