@@ -18,6 +18,7 @@ before; when all have heard what the model says of all that, b does so once more
 """
 import ipaddress
 import itertools
+import signal
 import time
 from dataclasses import dataclass, replace
 
@@ -84,6 +85,7 @@ class World:
         self.members = cast()
         self.settings = {name: Settings(name, self.members) for name in ("rr", "router")}
         self.round = 0
+        self.reloading = {}  # {daemon: its status before a reload that nobody has waited for}
         self.kernel = model.Kernel([ROUTER, ROUTER6], {
             "eth0": ["10.9.0.0/16", "fd00:9::/32"], "eth1": ["10.10.1.0/24", "fd00:10:1::/64"],
             "eth2": ["10.10.2.0/24", "fd00:10:2::/64"]})
@@ -228,14 +230,18 @@ class World:
 
     def say(self, member, prefixes, path_id, a):
         """And the end of a member that says more than it may (rrd.conf(5), max-prefixes)."""
-        speaker, peer = self.model[member.daemon], self.model[member.daemon].peers[member.name]
         member.session.announce_value(prefixes, path_id, a)
+        self.over_limit(member)
+
+    def over_limit(self, member):
+        speaker, peer = self.model[member.daemon], self.model[member.daemon].peers[member.name]
         # Of each family; it is the UPDATEs before this one that were within the limit.
         limit = peer.imports.max_prefixes
         if limit and any(speaker.taken(replace(peer, families=(f,))) > limit for f in peer.families):
             self.lose(member)
 
     def check(self, timeout=20):
+        self.finish_reloads()
         for member in self.members.values():
             if member.session:
                 member.session.hears.set()
@@ -369,6 +375,21 @@ class World:
             return True
         wait_until(fact, 10, "the daemons' own counts")
 
+    def finish(self, timeout=20):
+        """Everybody leaves: then the daemons hold nothing."""
+        self.check(timeout)
+        for member in self.members.values():
+            self.drop(member)
+
+        def fact():
+            for name, daemon in self.daemon.items():
+                rows = {row["what"]: row["objects"] for row in daemon.show("memory")}
+                left = {what: rows[what] for what in ("prefixes", "paths", "withdrawn paths not yet told to all", "attribute sets")}
+                assert not any(left.values()), f"{name} holds {left}"
+            assert not self.kernel_routes(), self.kernel_routes()
+            return True
+        wait_until(fact, timeout, "empty tables when everybody has left")
+
     # Steps.
 
     def step(self, verb, *arguments):
@@ -377,6 +398,7 @@ class World:
 
     def do_up(self, name, options):
         member = self.members[name]
+        self.finish_reloads()
         if member.ending:
             self.settle_ends()
         if not member.session and not member.shut:
@@ -405,6 +427,7 @@ class World:
         member = self.members[name]
         if not self.is_up(member):
             return
+        self.finish_reloads()
         try:
             session = self.up(member, **options)
         except ConnectionError:
@@ -446,6 +469,23 @@ class World:
         if family in member.session.families:
             with_ids = family in member.session.add_path_out
             member.session.withdraw_names([(p, path_id if with_ids else 0) for p in prefixes], with_ids)
+
+    def do_mixed(self, name, gone, new, a):
+        """One UPDATE that withdraws and announces, also the same prefix, which then counts as announced (RFC 4271 4.3); what it
+        withdraws of IPv6 goes along in MP_UNREACH_NLRI."""
+        member = self.members[name]
+        if self.is_up(member) and bgp.IPV4 in member.session.families and bgp.IPV4 not in member.session.add_path_out:
+            six = bgp.IPV6 in member.session.families and bgp.IPV6 not in member.session.add_path_out
+            member.session.mix([p for p in gone if ":" not in p], [p for p in gone if ":" in p] if six else [], new, a)
+            self.over_limit(member)
+
+    def do_flood(self, name, prefixes, a, count):
+        """So many routes of as many octets as a message may have: more than those who do not read are kept in a stream for."""
+        member = self.members[name]
+        for number in range(count):
+            self.do_say(name, [prefixes[number % len(prefixes)]], 1, replace(a, med=number), ("octets", 60000))
+            if not self.is_up(member):
+                return
 
     def do_burst(self, name, parts):
         for verb, *arguments in parts:
@@ -506,15 +546,18 @@ class World:
         self.ctl(daemon, "drain" if on else "undrain")
         self.model[daemon].draining = on
 
-    def do_reload(self, daemon, changes):
-        """changes: (where, key, value), see churn_config.Settings.change()."""
+    def do_reload(self, daemon, changes, wait=True):
+        """changes: (where, key, value), see churn_config.Settings.change(). wait False: what is said next may be read before the
+        configuration is, or after."""
+        self.finish_reloads()
         settings, up = self.settings[daemon], [m for m in self.members.values() if m.daemon == daemon and self.is_up(m)]
         before, identity = {m.name: settings.of(m) for m in up}, dict(settings.router)
         for change in changes:
             settings.change(*change)
-        status = self.daemon[daemon].reload(settings.config())
-        if status["reload-error"]:
-            raise Fault(f"{daemon} refused its configuration: {status['reload-error']}")
+        self.reloading[daemon] = self.daemon[daemon].status()
+        self.daemon[daemon].rewrite(settings.config()).process.signal(signal.SIGHUP)
+        if wait:
+            self.finish_reloads()
         for member in up:
             old, new = before[member.name], settings.of(member)
             reset = settings.router["cluster-id"] != identity["cluster-id"] or (old["send"] == "none") != (new["send"] == "none")
@@ -525,6 +568,16 @@ class World:
                 member.may_end = True
         self.apply_settings()
 
+    def finish_reloads(self):
+        for name, before in self.reloading.items():
+            def fact(daemon=self.daemon[name], before=before):
+                now = daemon.status()
+                return now if any(now[k] != before[k] for k in ("reloads", "reloads-refused")) else None
+            now = wait_until(fact, 10, f"{name} to have read its configuration again")
+            if now["reload-error"]:
+                raise Fault(f"{name} refused its configuration: {now['reload-error']}")
+        self.reloading.clear()
+
     def do_crash(self, daemon):
         """Killed, and started again: what it was told by command is forgotten. The kernel's routes stay meanwhile."""
         for member in self.members.values():
@@ -533,6 +586,7 @@ class World:
                 if self.is_up(member):
                     self.lose(member)
         self.model[daemon].draining = False
+        self.finish_reloads()
         self.daemon[daemon].process.kill()
         self.daemon[daemon].start().wait_until_ready()
         self.settle_ends()

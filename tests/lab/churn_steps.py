@@ -27,10 +27,10 @@ BANDWIDTHS = [0.0, 10e3, 20e3, 30e3, 100e3, 900e3]
 GONE = ("close", "reset", "notification", "mute")
 
 # How often, beside each other.
-WEIGHTS = {"say": 340, "withdraw": 120, "burst": 60, "down": 45, "up": 70, "takeover": 12, "ask": 30, "again": 20, "refresh": 15,
+WEIGHTS = {"say": 340, "withdraw": 120, "burst": 60, "mixed": 25, "down": 45, "up": 70, "takeover": 12, "ask": 30, "again": 20, "refresh": 15,
            "clear": 4, "shutdown": 6, "enable": 10, "drain": 10, "reload": 45, "route": 30, "cable": 8, "flap": 4, "deaf": 20,
            "hear": 15, "vandal": 5}
-LONG_WEIGHTS = {**WEIGHTS, "crash": 1}
+LONG_WEIGHTS = {**WEIGHTS, "crash": 1, "flood": 6}
 
 
 class Dice:
@@ -161,6 +161,14 @@ class Dice:
                  for _ in range(self.random.randint(3, 12))]
         return ("burst", name, parts)
 
+    def mixed(self):
+        name, everything = self.one(self.names), PREFIXES[4] + PREFIXES[6]
+        return ("mixed", name, self.some(everything, 6), self.some(PREFIXES[4], 3), self.attributes(self.members[name], 4))
+
+    def flood(self):
+        name, version = self.one(self.names), self.version()
+        return ("flood", name, self.some(PREFIXES[version], 12), self.attributes(self.members[name], version), 150)
+
     def ask(self):
         return ("ask", self.one(self.names), self.version())
 
@@ -232,7 +240,11 @@ class Dice:
 
     def reload(self):
         daemon = self.daemon()
-        return ("reload", daemon, [self.change(daemon) for _ in range(self.random.choices((1, 2, 4), (6, 3, 1))[0])])
+        changes = [self.change(daemon) for _ in range(self.random.choices((1, 2, 4), (6, 3, 1))[0])]
+        # Who is reset by it must not come up meanwhile, and is waited for.
+        harmless = all(key in ("import", "export", "next-hop-self", "interval", "always-compare-med", "as-path-relax", "multipath-max")
+                       for _, key, _ in changes)
+        return ("reload", daemon, changes, not harmless or self.chance(0.4))
 
     # The router's kernel.
 

@@ -88,6 +88,18 @@ class Talker(bgp.Speaker):
                 self.said.pop(name, None)
             return self.send(bgp.withdrawal([p for p, _ in names], path_ids=[i for _, i in names] if with_ids else None))
 
+    def mix(self, gone, gone6, new, a):
+        """One UPDATE: IPv4 routes without path identifiers withdrawn and announced, IPv6 ones withdrawn."""
+        with self.lock:
+            for prefix in (*gone, *gone6):
+                self.said.pop((prefix, 0), None)
+            for prefix in new:
+                self.said[prefix, 0] = a
+            octets = attributes.list_octets(attributes.narrow(a) if self.old else a, not self.old)
+            if gone6:
+                octets += bgp.attribute(bgp.MP_UNREACH, struct.pack("!HB", 2, 1) + bgp.nlri(gone6))
+            return self.send(bgp.update(withdrawn=bgp.nlri(gone), attributes=octets, reachable=bgp.nlri(new)))
+
     def say_again(self, family, without=()):
         """All that is said, once more. without: names that are left out, between BoRR and EoRR, and so are gone."""
         with self.lock:

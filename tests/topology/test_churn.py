@@ -36,6 +36,7 @@ def run(steps, seed, patience=20, keep=False):
         world = World(lab)
         for at, step in enumerate(steps):
             world.step(*step, *([patience] if step == CHECK else []))
+        world.finish(patience)
     except (AssertionError, OSError, LookupError, ValueError) as e:
         problem = f"{type(e).__name__}: {e}"
     if problem and keep:
