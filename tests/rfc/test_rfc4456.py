@@ -3,10 +3,8 @@ import pytest
 
 from lab import bgp, hub
 from lab.bgp import attribute
-from rfc.routes import (BOTH, GOOD, HOP, HOP2, HOP6, NLRI, OUTSIDE_AS, PREFIX, SECOND, SEQUENCE, SET, SIX, base, cast, flags,
-                        heard, ip, judge, lost, reach, segment, settled, silent, told, u32, update, value, world)
-
-__all__ = ["cast", "world"]
+from rfc.routes import (BOTH, GOOD, HOP, HOP2, HOP6, NLRI, OUTSIDE_AS, PREFIX, SECOND, SEQUENCE, SET, SIX, base, flags,
+                         heard, ip, judge, lost, reach, segment, settled, silent, told, u32, update, value)
 
 CLUSTER = ip(hub.RRD)
 
