@@ -172,7 +172,7 @@ class Frr(Peer, others.Frr):
 
 
 class Gobgp(Peer, others.Gobgp):
-    CANNOT = {"limited": "GoBGP has no limit for a range", "any": "GoBGP has no neighbors of any AS",
+    CANNOT = {"limited": "GoBGP has no limit for a range", "any": "GoBGP has no dynamic neighbors of any AS",
               "silent": "GoBGP has no export policy for a neighbor"}
 
     def _config(self):
@@ -215,9 +215,9 @@ class Gobgp(Peer, others.Gobgp):
 
     def known(self):
         rows = self._json("neighbor")
-        return {row["conf"]["neighbor_address"] for row in rows or []
-                if row.get("state", {}).get("session_state") in (6, "ESTABLISHED")
-                or row["conf"]["neighbor_address"] not in self.fixed}
+        states = [row.get("state", {}) for row in rows or []]
+        return {s.get("neighbor_address") for s in states if s.get("session_state") in (6, "ESTABLISHED")
+                or s.get("neighbor_address") not in self.fixed}
 
     def holds_routes(self):
         return bool(self._json("global rib -a ipv4") or self._json("global rib -a ipv6"))
@@ -236,7 +236,8 @@ class Openbgpd(Peer, others.Openbgpd):
         sends, takes = modes(settings)
         limit = settings.get("import", {}).get("max-prefixes")
         asn = EXTERNAL_AS if is_external(settings) else self.asn
-        client = settings.get("route-reflector-client")
+        # It takes no neighbor of any AS into a cluster.
+        client = settings.get("route-reflector-client") and settings.get("peer-as") != "any"
         lines = [f'descr "{name}"', "" if settings.get("peer-as") == "any" else f"remote-as {asn}",
                  "passive" if "/" in where else f"local-address {self.setup.own(where)}",
                  f"route-reflector {self.router_id}" if client else "", f"holdtime {settings.get('hold-time', 90)}",
