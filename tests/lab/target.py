@@ -38,6 +38,9 @@ class Rrd:
     def again(self):
         self.daemon.start().wait_until_ready()
 
+    def stop(self):
+        self.daemon.process.terminate()
+
     def known(self):
         """Addresses of the neighbors it has anything to do with; configured ones only while they are up."""
         return {a for a, row in self.daemon.neighbors().items() if "range" in row or row["state"].lower() == "established"}
@@ -71,6 +74,9 @@ class Peer:
     def again(self):
         self.kill()
         self.start()
+
+    def stop(self):
+        self.process.terminate()
 
 
 def families(settings):
