@@ -31,6 +31,8 @@ GROUPS = {
     "receive-only": (10, {"route-reflector-client": True, "add-paths": {"receive": True}}),
     "four": (11, {"route-reflector-client": True, "families": ["ipv4-unicast"]}),
     "any": (12, {"peer-as": "any", "route-reflector-client": True, "min-hold-time": 0}),
+    "stuck": (13, {"route-reflector-client": True, "hold-time": 3, "send-hold-time": 4}),
+    "zero": (14, {"route-reflector-client": True, "min-hold-time": 0}),
 }
 LIMIT = 5
 FIXED = {"route-reflector-client": True, "connect-retry": 1}

@@ -94,7 +94,7 @@ def modes(settings):
 
 
 class Bird(Peer, others.Bird):
-    CANNOT = {"limited": "BIRD has no limit for a range", "any": "BIRD has no neighbors of any AS"}
+    CANNOT = {"limited": "BIRD has no limit for a range", "stuck": "BIRD 2.0.12 has no send hold time to set", "any": "BIRD has no neighbors of any AS"}
 
     def _config(self):
         text = f"log stderr all;\nrouter id {self.router_id};\nprotocol device {{ }}\nprotocol direct {{ ipv4; ipv6; }}\n"
@@ -130,7 +130,7 @@ protocol bgp {name} {{
 
 
 class Frr(Peer, others.Frr):
-    CANNOT = {"limited": "FRR's limit of a range is one for all ranges", "any": "FRR 8.4 has no neighbors of any AS"}
+    CANNOT = {"limited": "FRR's limit of a range is one for all ranges", "stuck": "FRR 8.4 has no send hold time to set", "any": "FRR 8.4 has no neighbors of any AS"}
 
     def _bgpd(self):
         lines = ["frr defaults traditional", "log stdout informational", f"router bgp {self.asn}", f"bgp router-id {self.router_id}",
@@ -178,7 +178,7 @@ class Frr(Peer, others.Frr):
 
 
 class Gobgp(Peer, others.Gobgp):
-    CANNOT = {"limited": "GoBGP has no limit for a range", "any": "GoBGP has no dynamic neighbors of any AS",
+    CANNOT = {"limited": "GoBGP has no limit for a range", "stuck": "GoBGP has no send hold time to set", "any": "GoBGP has no dynamic neighbors of any AS",
               "silent": "GoBGP has no export policy for a neighbor"}
 
     def _config(self):
@@ -230,7 +230,7 @@ class Gobgp(Peer, others.Gobgp):
 
 
 class Openbgpd(Peer, others.Openbgpd):
-    CANNOT = {"limited": "OpenBGPD has no limit for a range"}
+    CANNOT = {"limited": "OpenBGPD has no limit for a range", "stuck": "OpenBGPD 7.7 has no send hold time to set"}
 
     def _config(self):
         text = f'AS {self.asn}\nrouter-id {self.router_id}\nlisten on {self.setup.address}\nlisten on {self.setup.address6}\n' \
