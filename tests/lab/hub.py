@@ -35,7 +35,7 @@ GROUPS = {
     "zero": (14, {"route-reflector-client": True, "min-hold-time": 0}),
 }
 LIMIT = 5
-FIXED = {"route-reflector-client": True, "connect-retry": 1}
+FIXED = {"route-reflector-client": True, "connect-retry": 1, "connect-retry-max": 1}
 FIXED_OCTET = 20
 
 
