@@ -54,7 +54,9 @@ def judged(request, world):
         code, group = (*mark.args, "client")[:2]
         if world.target.TITLE != "rrd" and code not in offered(world, group):
             pytest.skip(f"{world.target.TITLE} does not offer capability {code}")
+    others = set(world.speakers)
     yield
+    world.gone(*(s for s in world.speakers if s not in others))
     if not world.target.running:
         world.target.again()
         pytest.fail(f"{world.target.TITLE} has died")

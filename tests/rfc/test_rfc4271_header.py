@@ -5,7 +5,7 @@ import pytest
 
 from lab import bgp
 from lab.bgp import message
-from rfc.sessions import (AS4, ESTABLISHED, KEEPALIVE, STATES, answer, capabilities, comes_up, connect,
+from rfc.sessions import (AS4, ESTABLISHED, KEEPALIVE, MP4, STATES, answer, capabilities, comes_up, connect,
                           end_of, expect_open, header, raw_open, say, still_up)
 
 
@@ -29,7 +29,7 @@ def test_rfc4271_6_1_connection_not_synchronized(world, state, marker):
 
 
 LENGTHS = {
-    "0": (0, 4, b""), "1": (1, 4, b""), "18": (18, 4, b""), "18_of_unknown_type": (18, 77, b""),
+    "0": (0, 4, b""), "1": (1, 4, b""), "18": (18, 4, b""),
     "4097": (4097, 2, b""), "65535": (65535, 2, b""), "65535_keepalive": (65535, 4, b""),
     "keepalive_20": (20, 4, b"\0"), "keepalive_4096": (4096, 4, bytes(4077)),
     "open_28": (28, 1, bytes(9)), "open_19": (19, 1, b""),
@@ -102,7 +102,7 @@ def test_rfc4271_4_1_a_message_of_4096_octets_is_taken(world):
 
 def test_rfc4271_4_1_messages_in_single_octets(world):
     speaker = connect(world)
-    for octet in raw_open(capabilities(AS4)):
+    for octet in raw_open(capabilities(MP4, AS4)):
         speaker.send(bytes([octet]))
     expect_open(speaker)
     for octet in KEEPALIVE + bgp.update():
@@ -113,7 +113,7 @@ def test_rfc4271_4_1_messages_in_single_octets(world):
 def test_rfc4271_4_1_all_messages_in_one_segment(world):
     """OPEN, KEEPALIVE and UPDATEs at once, before the daemon has said anything."""
     speaker = connect(world)
-    speaker.send(raw_open(capabilities(AS4)) + KEEPALIVE + bgp.update() * 3)
+    speaker.send(raw_open(capabilities(MP4, AS4)) + KEEPALIVE + bgp.update() * 3)
     expect_open(speaker)
     still_up(speaker)
 
@@ -137,14 +137,14 @@ def test_rfc4271_8_2_2_the_end_of_the_connection_inside_a_message(world, state, 
     speaker.send(octets)
     speaker.close()
     again = connect(world, local=speaker.local)
-    comes_up(again, raw_open(capabilities(AS4)))
+    comes_up(again, raw_open(capabilities(MP4, AS4)))
 
 
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES)
 def test_rfc4271_8_2_2_the_connection_is_reset(world, state):
     speaker = connect(world, state)
     speaker.close(reset=True)
-    comes_up(connect(world, local=speaker.local), raw_open(capabilities(AS4)))
+    comes_up(connect(world, local=speaker.local), raw_open(capabilities(MP4, AS4)))
 
 
 def test_rfc4271_4_1_the_daemons_header(world):
