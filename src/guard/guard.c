@@ -3,12 +3,18 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/row_net.h"
+#include "daemon/quota.h"
 #include "guard/private.h"
 #include "io/own_addresses.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-enum { US_PER_MS = 1000 };
+enum {
+	US_PER_MS = 1000,
+	QUOTA_MATTERS = 10, /* periods that fit into the time after which silence is death */
+};
 
 struct guards *guards_new(
 	struct io_loop *loop, enum guards_program program, const struct config_bfd_daemon *cfg)
@@ -52,12 +58,14 @@ static void tell_watchers(const struct guard *g, const char *event, const struct
 	control_feed_push(g->guards->feed, r);
 }
 
-static void happened(void *user, struct bfd_session *bfd, enum bfd_event event)
+static void happened(void *user, struct bfd_session *bfd, enum bfd_event event, uint8_t diagnostic)
 {
 	struct guard *g = user;
 	struct bfd_view v;
 
 	bfd_session_look(bfd, &v);
+	/* By now it may be on its way up again. */
+	v.diagnostic = diagnostic;
 	switch (event) {
 	case BFD_EVENT_UP:
 		session_log(g->session, LOG_LEVEL_INFO, "bfd-up", NULL, "BFD is up");
@@ -70,7 +78,7 @@ static void happened(void *user, struct bfd_session *bfd, enum bfd_event event)
 		break;
 	case BFD_EVENT_FAILED:
 		session_log(g->session, LOG_LEVEL_WARNING, "bfd-down", NULL, "BFD is down: %s",
-			bfd_diagnostic_text(v.diagnostic));
+			bfd_diagnostic_text(diagnostic));
 		tell_watchers(g, "down", &v);
 		/* The last: the guard goes with the session's being up. */
 		session_bfd_down(g->session);
@@ -78,6 +86,20 @@ static void happened(void *user, struct bfd_session *bfd, enum bfd_event event)
 	case BFD_EVENT_NONE:
 		break;
 	}
+}
+
+static struct bfd_auth auth_of(const struct config_bfd *cfg)
+{
+	static const enum bfd_auth_type type[] = { [CONFIG_BFD_AUTH_NONE] = BFD_AUTH_NONE,
+		[CONFIG_BFD_AUTH_KEYED_SHA1] = BFD_AUTH_KEYED_SHA1,
+		[CONFIG_BFD_AUTH_METICULOUS] = BFD_AUTH_METICULOUS_KEYED_SHA1 };
+	struct bfd_auth a = { .type = type[cfg->authentication] };
+
+	if (a.type != BFD_AUTH_NONE) {
+		a.key_id = cfg->key_id;
+		memcpy(a.key, cfg->password.octets, cfg->password.len);
+	}
+	return a;
 }
 
 static struct bfd_intervals intervals(const struct config_bfd *cfg)
@@ -90,6 +112,25 @@ static struct bfd_intervals intervals(const struct config_bfd *cfg)
 	};
 }
 
+/* The kernel stops a process that has used up its quota for the rest of the period: up to 100 ms by Kubernetes's. */
+static void tell_quota(struct guards *gs, const struct config_bfd *cfg)
+{
+	uint64_t detection_us = (uint64_t)cfg->desired_min_tx_ms * US_PER_MS * cfg->detect_mult;
+	struct daemon_quota q;
+
+	if (gs->quota_told || !daemon_quota(&q) ||
+		q.quota_us >= q.period_us * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) ||
+		detection_us > QUOTA_MATTERS * q.period_us)
+		return;
+	gs->quota_told = true;
+	log_warning("bfd: this process has a CPU quota, %llu of each %llu ms; when it has used that up it "
+		    "sends nothing until the "
+		    "period is over, and peers that wait for %llu ms may take it for dead: remove the "
+		    "container's CPU limit",
+		(unsigned long long)q.quota_us / US_PER_MS, (unsigned long long)q.period_us / US_PER_MS,
+		(unsigned long long)detection_us / US_PER_MS);
+}
+
 static struct guard *start(
 	struct guards *gs, struct session *s, const struct config_bfd *cfg, const char *name)
 {
@@ -99,12 +140,14 @@ static struct guard *start(
 
 	peer.multihop = cfg->multihop == CONFIG_BFD_AUTO ? !io_is_on_link(&peer.local, &peer.remote)
 							 : cfg->multihop == CONFIG_BFD_MULTI;
+	tell_quota(gs, cfg);
 	g->guards = gs;
 	g->session = s;
 	g->name = name;
 	g->multihop = cfg->multihop;
+	g->auth = auth_of(cfg);
 	g->passive = cfg->passive;
-	g->bfd = bfd_session_start(gs->bfd, &peer, &i, happened, g);
+	g->bfd = bfd_session_start(gs->bfd, &peer, &i, &g->auth, happened, g);
 	if (g->bfd)
 		return g;
 	free(g);
@@ -115,8 +158,10 @@ void guard_set(struct guards *gs, struct guard **g, struct session *s, const str
 	const char *name)
 {
 	struct bfd_intervals i = intervals(cfg);
+	struct bfd_auth auth = auth_of(cfg);
 
-	if (*g && cfg->enabled && (*g)->multihop == cfg->multihop && (*g)->passive == cfg->passive) {
+	if (*g && cfg->enabled && (*g)->multihop == cfg->multihop && (*g)->passive == cfg->passive &&
+		bfd_auth_equal(&(*g)->auth, &auth)) {
 		(*g)->name = name;
 		bfd_session_configure((*g)->bfd, &i);
 		return;

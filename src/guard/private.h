@@ -9,6 +9,7 @@ struct guards {
 	struct bfd *bfd;
 	struct control_feed *feed;
 	enum guards_program program;
+	bool quota_told;
 };
 
 struct guard {
@@ -17,5 +18,6 @@ struct guard {
 	struct bfd_session *bfd;
 	const char *name; /* or NULL */
 	enum config_bfd_hops multihop;
+	struct bfd_auth auth;
 	bool passive;
 };
