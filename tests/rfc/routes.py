@@ -110,6 +110,25 @@ def tlvs(octets):
     return found
 
 
+def parts(octets, size):
+    """A list of communities for comparing: RFC 1997, 4360 and 8092 know no order of them."""
+    return sorted(octets[i:i + size] for i in range(0, len(octets or b""), size))
+
+
+def path_of(octets, asn_octets=4):
+    """An AS_PATH for comparing: [(kind, AS numbers)], with sequences that follow each other as one."""
+    found, at = [], 0
+    while at < len(octets or b""):
+        kind, n = octets[at], octets[at + 1]
+        asns = list(struct.unpack_from(f"!{n}{'I' if asn_octets == 4 else 'H'}", octets, at + 2))
+        at += 2 + asn_octets * n
+        if found and found[-1][0] == kind == SEQUENCE:
+            found[-1][1].extend(asns)
+        else:
+            found.append((kind, asns))
+    return found
+
+
 # What an ear holds.
 
 def updates(ear, since=0):
