@@ -201,10 +201,10 @@ class Speaker:
                     found.setdefault(prefix, []).append(Path(peer, prefix, path_id, a))
         return found
 
-    def taken(self, peer):
-        """How many routes are held from a peer."""
-        return sum(1 for (prefix, _), a in peer.said.items()
-                   if family_of(prefix) in peer.families and not self.refusal(peer, prefix, self.understood(peer, a)))
+    def accepted(self, peer):
+        """The names, (prefix, path id), of the routes that are taken from a peer."""
+        return [(prefix, path_id) for (prefix, path_id), a in peer.said.items()
+                if family_of(prefix) in peer.families and not self.refusal(peer, prefix, self.understood(peer, a))]
 
     # The decision.
 
