@@ -12,3 +12,5 @@ void *mem_calloc(size_t count, size_t size);
 void *mem_realloc(void *p, size_t size);
 char *mem_strdup(const char *s);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* What these functions do when there is none: for whoever gets memory in other ways. */
+_Noreturn void mem_exhausted(size_t size);
