@@ -70,7 +70,7 @@ class Dice:
     def options(self):
         families = self.random.choices([(4, 6), (4,), (6,)], (8, 1, 1))[0]
         return {"families": families, "add_path": self.one((0, 1, 2, 3, 3)), "enhanced": self.chance(0.6),
-                "refresh": self.chance(0.85), "extended": self.chance(0.6), "hold": self.one((90, 90, 5))}
+                "refresh": self.chance(0.85), "extended": self.chance(0.6), "hold": self.one((90, 90, 4))}
 
     def up(self, name=None):
         name = name or self.one(sorted(self.absent) or self.names)

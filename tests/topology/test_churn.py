@@ -3,7 +3,7 @@ commands, next hops that come and go. At each checkpoint every peer holds, and t
 and obvious model says (lab/model.py; the picture is lab/churn.py's).
 
 RRD_TEST_SEED=N      this seed, and as many after it as RRD_TEST_SEEDS says (1); without it the seeds 1, 2 and 3
-RRD_TEST_STEPS=N     steps of each (150), of which every fortieth is a checkpoint
+RRD_TEST_STEPS=N     steps of each (120), of which every fortieth is a checkpoint
 RRD_TEST_LONG=1      also what takes longer: daemons are killed and started again, floods fill the streams of who does not read
 RRD_TEST_BULK=N      and each of two routes among all is one of N prefixes (1), so that the daemons' walks are long
 RRD_TEST_SHRINK=S    a run that fails is repeated with fewer and fewer steps for so many seconds (60); what is left is printed
@@ -21,7 +21,7 @@ from lab.attributes import Attributes
 from lab.churn import World
 from lab.churn_steps import LONG_WEIGHTS, WEIGHTS, Dice
 
-STEPS = int(os.environ.get("RRD_TEST_STEPS", 150))
+STEPS = int(os.environ.get("RRD_TEST_STEPS", 120))
 FIRST = int(os.environ.get("RRD_TEST_SEED", 1))
 SEEDS = int(os.environ.get("RRD_TEST_SEEDS", 1 if "RRD_TEST_SEED" in os.environ else 3))
 BULK = int(os.environ.get("RRD_TEST_BULK", 1))
