@@ -7,6 +7,7 @@
 #include "bgp/nlri.h"
 #include "bgp/update.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { IPV4_LEN = 4 };
@@ -32,6 +33,7 @@ static void end_mp_attr(struct writer *w, uint8_t *at)
 
 	if (!writer_ok(w))
 		return;
+	assert(at);
 	len = (size_t)(w->p - at) - 4;
 	if (len > UINT8_MAX) {
 		writer_patch_u16(at + 2, len);

@@ -2,6 +2,7 @@
 
 #include "kernel/netlink.h"
 
+#include <assert.h>
 #include <linux/netlink.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
@@ -113,6 +114,7 @@ static void group_set(struct nlmsghdr *m, const struct message_ours *ours, const
 	struct nhmsg h = { .nh_family = AF_UNSPEC, .nh_protocol = ours->protocol };
 	struct nexthop_grp member[FIB_NEXT_HOPS_MAX];
 
+	assert(op->hop_count > 0);
 	begin(m, RTM_NEWNEXTHOP, NLM_F_CREATE | NLM_F_REPLACE, &h, sizeof(h));
 	for (size_t i = 0; i < op->hop_count; i++)
 		member[i] = (struct nexthop_grp){ .id = op->hops[i].id,

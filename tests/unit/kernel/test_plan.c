@@ -357,7 +357,7 @@ static void check_equal(const struct model *m)
 {
 	size_t groups, hops = count_objects(m, &groups), sets = 0;
 	unsigned used = 0;
-	uint32_t seen[PREFIXES * 2];
+	uint32_t seen[PREFIXES * 2] = { 0 };
 
 	for (size_t i = 0; i < PREFIXES; i++) {
 		unsigned want = usable(m, i);
