@@ -208,6 +208,19 @@ class Trials:
         self.conclude(web)
         self.whole.kill(pod)
 
+    def cut_bfd(self):
+        """the same with BFD, 50 ms x 3"""
+        pod = self.fourth()
+        web = self.connect()
+        self.whole.guard({"enabled": True, "desired-minimum-tx-interval": "50ms", "required-minimum-receive": "50ms"})
+        self.load.mark()
+        self.load.wait_answered(1)
+        with self.watch(self.whole.balancers[:3]):
+            pod.cut()
+        self.conclude(web)
+        self.whole.guard(None)
+        self.whole.kill(pod)
+
     # Web pods.
 
     def later(self):
@@ -320,7 +333,7 @@ class Trials:
         self.conclude()
 
 
-EVENTS = ("add", "drain", "drain-ending", "sigterm", "sigkill", "cut", "web-comes", "web-drains", "web-dies", "web-hangs",
+EVENTS = ("add", "drain", "drain-ending", "sigterm", "sigkill", "cut", "cut-bfd", "web-comes", "web-drains", "web-dies", "web-hangs",
           "no-server", "agent", "announcer", "reflector-killed", "reflector-stopped", "reflector-cut")
 
 

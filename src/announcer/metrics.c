@@ -251,6 +251,7 @@ static bool more(void *state, struct metrics *m)
 	add_agent(m, a);
 	add_services(m, a);
 	add_neighbors(m, a);
+	guards_add_metrics(m, a->guards);
 	return false;
 }
 

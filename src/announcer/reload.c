@@ -338,6 +338,7 @@ static void apply(void *user, void *cfg)
 
 	a->prepared = NULL;
 	config_log_use("lb-announcer", &to->log);
+	guards_configure(a->guards, &to->bfd);
 	session_debug_set(a->sessions, to->log.debug_neighbors, to->log.debug_neighbor_count);
 	if (p->http)
 		a->checks.http = p->http;

@@ -59,6 +59,8 @@ static struct row *speaker_row(const struct announcer *a, const struct speaker *
 	row_bool(r, "shutdown", session_is_shut_down(s->session));
 	if (session_is_shut_down(s->session))
 		row_text(r, "admin", "shutdown");
+	if (s->guard)
+		row_text(r, "bfd", guard_state_text(s->guard));
 	return r;
 }
 
@@ -459,6 +461,24 @@ static bool reload(void *user, const struct row *args, struct control_answer *ou
 	return reload_answer(&a->reload, args, out, err);
 }
 
+static bool show_bfd(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct announcer *a = user;
+
+	(void)args;
+	(void)err;
+	return guards_show(a->guards, out);
+}
+
+static bool watch_bfd(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct announcer *a = user;
+
+	(void)args;
+	(void)err;
+	return guards_watch(a->guards, out);
+}
+
 const struct control_handler announcer_handlers[] = {
 	{ "show neighbors", show_neighbors },
 	{ "show neighbor", show_neighbor },
@@ -467,6 +487,8 @@ const struct control_handler announcer_handlers[] = {
 	{ "show agent", show_agent },
 	{ "watch", watch },
 	{ "show memory", show_memory },
+	{ "show bfd", show_bfd },
+	{ "watch bfd", watch_bfd },
 	{ "show status", show_status },
 	{ "metrics", announcer_metrics },
 	{ "clear neighbor", clear_neighbor },

@@ -197,6 +197,7 @@ static void up(void *user, struct session *session, const struct bgp_negotiated 
 	size_t services = s->announcer->service_count, spoken_of = 0;
 
 	s->up = true;
+	guard_set(s->announcer->guards, &s->guard, session, &s->cfg->bfd, NULL);
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		if (n->family[f])
 			queue_table(s, n, (enum bgp_family)f);
@@ -213,6 +214,8 @@ static void up(void *user, struct session *session, const struct bgp_negotiated 
 static void forget(struct speaker *s)
 {
 	s->up = false;
+	guard_free(s->guard);
+	s->guard = NULL;
 	bgp_queue_fini(&s->queue);
 }
 
@@ -292,6 +295,7 @@ void speaker_free(struct speaker *s)
 {
 	if (!s)
 		return;
+	guard_free(s->guard);
 	session_free(s->session);
 	bgp_queue_fini(&s->queue);
 	free(s);
@@ -307,6 +311,8 @@ void speaker_configure(struct speaker *s, const struct config_reflector *n, bool
 	speaker_session_config(s->announcer, n, &cfg);
 	session_configure(s->session, &cfg);
 	session_set_key(s->session, &cfg.key);
+	if (s->up)
+		guard_set(s->announcer->guards, &s->guard, s->session, &n->bfd, NULL);
 	if (reset)
 		session_start(s->session);
 }

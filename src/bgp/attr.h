@@ -29,6 +29,13 @@ struct bgp_aggregator {
 	uint32_t bgp_identifier;
 };
 
+/* Octets of one community of each kind. */
+enum {
+	BGP_EXTENDED_COMMUNITY_LEN = 8,
+	BGP_IPV6_EXTENDED_COMMUNITY_LEN = 20,
+	BGP_LARGE_COMMUNITY_LEN = 12,
+};
+
 /* Which attributes of struct bgp_attrs are there. */
 enum bgp_has {
 	BGP_HAS_ORIGIN = 1 << 0,
@@ -43,6 +50,7 @@ enum bgp_has {
 	BGP_HAS_EXTENDED_COMMUNITIES = 1 << 9,
 	BGP_HAS_LARGE_COMMUNITIES = 1 << 10,
 	BGP_HAS_UNKNOWN = 1 << 11,
+	BGP_HAS_IPV6_EXTENDED_COMMUNITIES = 1 << 12,
 };
 
 struct bgp_attrs {
@@ -52,11 +60,13 @@ struct bgp_attrs {
 	uint32_t originator_id; /* host byte order */
 	struct bgp_aggregator aggregator;
 	bool aggregator_partial, communities_partial, extended_communities_partial, large_communities_partial;
-	struct bgp_octets as_path;		/* segments on the wire, AS numbers of 4 octets */
-	struct bgp_octets communities;		/* 4 octets each */
-	struct bgp_octets cluster_list;		/* 4 octets each */
-	struct bgp_octets extended_communities; /* 8 octets each */
-	struct bgp_octets large_communities;	/* 12 octets each */
+	bool ipv6_extended_communities_partial;
+	struct bgp_octets as_path;		     /* segments on the wire, AS numbers of 4 octets */
+	struct bgp_octets communities;		     /* 4 octets each */
+	struct bgp_octets cluster_list;		     /* 4 octets each */
+	struct bgp_octets extended_communities;	     /* 8 octets each */
+	struct bgp_octets ipv6_extended_communities; /* 20 octets each, RFC 5701 */
+	struct bgp_octets large_communities;	     /* 12 octets each, none twice */
 	/* Unknown optional transitive attributes as whole TLVs (flags, type, length, value), ascending by type, each with
 	 * the Partial bit already set (RFC 4271 5). Unknown non-transitive ones are dropped by the decoder. Known ones
 	 * may stand between them (bgp_attrs_decode_canonical): walk with bgp_attrs_next_unknown(). */
@@ -94,12 +104,21 @@ bool bgp_as_path_contains(struct bgp_octets as_path, uint32_t as);
 /* A new path with as in front (RFC 4271 5.1.2 b), in the arena. A path that is as long as an attribute can be stays as
  * it is. */
 struct bgp_octets bgp_as_path_prepend(struct bgp_octets as_path, uint32_t as, struct arena *arena);
+/* The path without confederation segments: what is of a confederation does not leave it (RFC 5065 4 c). */
+struct bgp_octets bgp_as_path_leave_confederation(struct bgp_octets as_path, struct arena *arena);
 /* Text like "65001 65002 {65003 65004}", confederations in () and []; cut where buf ends. Returns buf. */
 const char *bgp_as_path_format(struct bgp_octets as_path, char *buf, size_t size);
 bool bgp_communities_contain(struct bgp_octets communities, uint32_t community);
+/* Those of a list of extended communities, of size octets each (8, or 20 of the kind with IPv6 addresses), that may go to
+ * another AS (RFC 4360 6). */
+struct bgp_octets bgp_extended_communities_transitive(
+	struct bgp_octets extended, size_t size, struct arena *arena);
+/* The list with each large community once, where it stood first (RFC 8092 3). */
+struct bgp_octets bgp_large_communities_unique(struct bgp_octets large, struct arena *arena);
 /* "65001:100 no-export"; extended and large in their usual forms. Return buf. */
 const char *bgp_communities_format(struct bgp_octets communities, char *buf, size_t size);
 const char *bgp_extended_communities_format(struct bgp_octets extended, char *buf, size_t size);
+const char *bgp_ipv6_extended_communities_format(struct bgp_octets extended, char *buf, size_t size);
 const char *bgp_large_communities_format(struct bgp_octets large, char *buf, size_t size);
 const char *bgp_origin_text(uint8_t origin);  /* "igp", "egp", "incomplete" */
 const char *bgp_attr_type_text(uint8_t type); /* "AS_PATH"; "attribute" for an unknown one */

@@ -57,6 +57,10 @@ static uint32_t take_known(struct bgp_attrs *out, uint8_t type, struct cursor va
 		out->extended_communities = octets;
 		out->extended_communities_partial = partial;
 		return BGP_HAS_EXTENDED_COMMUNITIES;
+	case BGP_ATTR_IPV6_EXT_COMMUNITIES:
+		out->ipv6_extended_communities = octets;
+		out->ipv6_extended_communities_partial = partial;
+		return BGP_HAS_IPV6_EXTENDED_COMMUNITIES;
 	case BGP_ATTR_LARGE_COMMUNITIES:
 		out->large_communities = octets;
 		out->large_communities_partial = partial;

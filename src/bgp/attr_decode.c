@@ -8,7 +8,7 @@
  *
  * Does not judge combinations, and does not read the routes inside the MP attributes: update_decode.c does.
  *
- * RFC 4271 4.3, 5, 6.3; RFC 7606 3, 4, 7; RFC 6793 4.2.3, 6; RFC 7607 2; RFC 8092 5.
+ * RFC 4271 4.3, 5, 6.3; RFC 7606 3, 4, 7; RFC 6793 4.2.3, 6; RFC 7607 2; RFC 8092 3, 6.
  */
 #include "bgp/attr_decode.h"
 
@@ -184,9 +184,16 @@ static void decode_as4_aggregator(struct bgp_attr_reader *r, struct bgp_octets v
 	r->has_as4_aggregator = true;
 }
 
+static void decode_ipv6_extended_communities(struct bgp_attr_reader *r, struct bgp_octets value)
+{
+	r->attrs->ipv6_extended_communities = value;
+	r->attrs->ipv6_extended_communities_partial = r->flags & BGP_ATTR_PARTIAL;
+	r->attrs->has |= BGP_HAS_IPV6_EXTENDED_COMMUNITIES;
+}
+
 static void decode_large_communities(struct bgp_attr_reader *r, struct bgp_octets value)
 {
-	r->attrs->large_communities = value;
+	r->attrs->large_communities = bgp_large_communities_unique(value, r->arena);
 	r->attrs->large_communities_partial = r->flags & BGP_ATTR_PARTIAL;
 	r->attrs->has |= BGP_HAS_LARGE_COMMUNITIES;
 }
@@ -224,6 +231,9 @@ static const struct attr_desc attr_desc[] = {
 		BGP_VERDICT_ATTRIBUTE_DISCARD, decode_as4_path },
 	[BGP_ATTR_AS4_AGGREGATOR] = { "AS4_AGGREGATOR", OPTIONAL_TRANSITIVE, FROM_TWO_OCTET_AS, 8, 8, 8,
 		BGP_VERDICT_ATTRIBUTE_DISCARD, decode_as4_aggregator },
+	[BGP_ATTR_IPV6_EXT_COMMUNITIES] = { "IPV6_EXTENDED_COMMUNITIES", OPTIONAL_TRANSITIVE, FROM_ALL,
+		BGP_IPV6_EXTENDED_COMMUNITY_LEN, ANY, BGP_IPV6_EXTENDED_COMMUNITY_LEN,
+		BGP_VERDICT_TREAT_AS_WITHDRAW, decode_ipv6_extended_communities },
 	[BGP_ATTR_LARGE_COMMUNITIES] = { "LARGE_COMMUNITIES", OPTIONAL_TRANSITIVE, FROM_ALL, 12, ANY, 12,
 		BGP_VERDICT_TREAT_AS_WITHDRAW, decode_large_communities },
 };
@@ -355,6 +365,22 @@ static void sort_unknown(struct bgp_attr_reader *r)
 	}
 }
 
+/* With the Partial bit (RFC 4271 5), and a length of one octet where that is enough (4.3). Returns what is behind it. */
+static uint8_t *copy_unknown(uint8_t *p, struct bgp_octets tlv)
+{
+	bool was_extended = tlv.data[0] & BGP_ATTR_EXTENDED_LENGTH;
+	size_t head = was_extended ? 4 : 3, len = tlv.len - head;
+	bool extended = len > UINT8_MAX;
+
+	*p++ = OPTIONAL_TRANSITIVE | BGP_ATTR_PARTIAL | (extended ? BGP_ATTR_EXTENDED_LENGTH : 0);
+	*p++ = tlv.data[1];
+	if (extended)
+		*p++ = (uint8_t)(len >> 8);
+	*p++ = (uint8_t)len;
+	memcpy(p, tlv.data + head, len);
+	return p + len;
+}
+
 static void collect_unknown(struct bgp_attr_reader *r)
 {
 	size_t len = 0;
@@ -368,11 +394,9 @@ static void collect_unknown(struct bgp_attr_reader *r)
 	p = arena_alloc(r->arena, len);
 	r->attrs->unknown = (struct bgp_octets){ .data = p, .len = (uint16_t)len };
 	r->attrs->has |= BGP_HAS_UNKNOWN;
-	for (unsigned i = 0; i < r->unknown_count; i++) {
-		memcpy(p, r->unknown[i].data, r->unknown[i].len);
-		p[0] = (uint8_t)((p[0] & BGP_ATTR_EXTENDED_LENGTH) | OPTIONAL_TRANSITIVE | BGP_ATTR_PARTIAL);
-		p += r->unknown[i].len;
-	}
+	for (unsigned i = 0; i < r->unknown_count; i++)
+		p = copy_unknown(p, r->unknown[i]);
+	r->attrs->unknown.len = (uint16_t)(p - r->attrs->unknown.data);
 }
 
 void bgp_attr_reader_init(struct bgp_attr_reader *r, const struct bgp_attr_opts *opts, struct arena *arena,
@@ -384,11 +408,13 @@ void bgp_attr_reader_init(struct bgp_attr_reader *r, const struct bgp_attr_opts 
 	r->attrs = attrs;
 }
 
-/* With AS numbers of 4 octets the attributes may be longer than any message: then there is no way on for the route. */
+/* With AS numbers of 4 octets the attributes may be longer than any message: then there is no way on for the route. The routes
+ * inside the MP attributes do not count, they can go in several messages. */
 static void check_widened(struct bgp_attr_reader *r, size_t list_len)
 {
 	size_t narrow_len = bgp_as_path_narrow_len(r->attrs->as_path);
 
+	list_len -= r->mp_reach.tlv.len + r->mp_unreach.tlv.len;
 	if (r->opts.as4 || list_len + r->attrs->as_path.len <= UINT16_MAX + narrow_len)
 		return;
 	r->type = BGP_ATTR_AS_PATH;

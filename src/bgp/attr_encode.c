@@ -10,10 +10,9 @@
  *
  * RFC 4271 4.3 and 5, RFC 6793 4.2.2.
  */
-#include "bgp/attr_encode.h"
-
 #include "base/cursor.h"
 #include "bgp/as_path.h"
+#include "bgp/attr.h"
 #include "bgp/attr_decode.h"
 
 #include <string.h>
@@ -31,7 +30,7 @@ struct attr_writer {
 	const uint8_t *next_hop; /* 4 octets or NULL */
 };
 
-void bgp_attr_header_encode(struct writer *w, uint8_t flags, uint8_t type, size_t len)
+static void attr_header_encode(struct writer *w, uint8_t flags, uint8_t type, size_t len)
 {
 	bool extended = len > UINT8_MAX;
 
@@ -53,19 +52,19 @@ static void encode_list(struct writer *w, uint8_t flags, uint8_t type, struct bg
 {
 	if (!list.len)
 		return;
-	bgp_attr_header_encode(w, flags, type, list.len);
+	attr_header_encode(w, flags, type, list.len);
 	writer_bytes(w, list.data, list.len);
 }
 
 static void encode_u32(struct writer *w, uint8_t flags, uint8_t type, uint32_t v)
 {
-	bgp_attr_header_encode(w, flags, type, 4);
+	attr_header_encode(w, flags, type, 4);
 	writer_u32(w, v);
 }
 
 static void encode_origin(const struct attr_writer *x)
 {
-	bgp_attr_header_encode(x->w, BGP_ATTR_TRANSITIVE, BGP_ATTR_ORIGIN, 1);
+	attr_header_encode(x->w, BGP_ATTR_TRANSITIVE, BGP_ATTR_ORIGIN, 1);
 	writer_u8(x->w, x->a->origin);
 }
 
@@ -74,11 +73,11 @@ static void encode_as_path(const struct attr_writer *x)
 	struct bgp_octets path = x->a->as_path;
 
 	if (x->opts->as4) {
-		bgp_attr_header_encode(x->w, BGP_ATTR_TRANSITIVE, BGP_ATTR_AS_PATH, path.len);
+		attr_header_encode(x->w, BGP_ATTR_TRANSITIVE, BGP_ATTR_AS_PATH, path.len);
 		writer_bytes(x->w, path.data, path.len);
 		return;
 	}
-	bgp_attr_header_encode(x->w, BGP_ATTR_TRANSITIVE, BGP_ATTR_AS_PATH, bgp_as_path_narrow_len(path));
+	attr_header_encode(x->w, BGP_ATTR_TRANSITIVE, BGP_ATTR_AS_PATH, bgp_as_path_narrow_len(path));
 	bgp_as_path_encode_narrow(x->w, path);
 }
 
@@ -86,7 +85,7 @@ static void encode_next_hop(const struct attr_writer *x)
 {
 	if (!x->next_hop)
 		return;
-	bgp_attr_header_encode(x->w, BGP_ATTR_TRANSITIVE, BGP_ATTR_NEXT_HOP, 4);
+	attr_header_encode(x->w, BGP_ATTR_TRANSITIVE, BGP_ATTR_NEXT_HOP, 4);
 	writer_bytes(x->w, x->next_hop, 4);
 }
 
@@ -102,14 +101,14 @@ static void encode_local_pref(const struct attr_writer *x)
 
 static void encode_atomic_aggregate(const struct attr_writer *x)
 {
-	bgp_attr_header_encode(x->w, BGP_ATTR_TRANSITIVE, BGP_ATTR_ATOMIC_AGGREGATE, 0);
+	attr_header_encode(x->w, BGP_ATTR_TRANSITIVE, BGP_ATTR_ATOMIC_AGGREGATE, 0);
 }
 
 static void encode_aggregator(const struct attr_writer *x)
 {
 	const struct bgp_aggregator *g = &x->a->aggregator;
 
-	bgp_attr_header_encode(
+	attr_header_encode(
 		x->w, transitive_flags(x->a->aggregator_partial), BGP_ATTR_AGGREGATOR, x->opts->as4 ? 8 : 6);
 	if (x->opts->as4)
 		writer_u32(x->w, g->as);
@@ -146,7 +145,7 @@ static void encode_as4_path(const struct attr_writer *x)
 
 	if (!len)
 		return;
-	bgp_attr_header_encode(x->w, OPTIONAL_TRANSITIVE, BGP_ATTR_AS4_PATH, len);
+	attr_header_encode(x->w, OPTIONAL_TRANSITIVE, BGP_ATTR_AS4_PATH, len);
 	bgp_as4_path_encode(x->w, x->a->as_path);
 }
 
@@ -156,9 +155,15 @@ static void encode_as4_aggregator(const struct attr_writer *x)
 
 	if (x->opts->as4 || g->as <= UINT16_MAX)
 		return;
-	bgp_attr_header_encode(x->w, transitive_flags(x->a->aggregator_partial), BGP_ATTR_AS4_AGGREGATOR, 8);
+	attr_header_encode(x->w, transitive_flags(x->a->aggregator_partial), BGP_ATTR_AS4_AGGREGATOR, 8);
 	writer_u32(x->w, g->as);
 	writer_u32(x->w, g->bgp_identifier);
+}
+
+static void encode_ipv6_extended_communities(const struct attr_writer *x)
+{
+	encode_list(x->w, transitive_flags(x->a->ipv6_extended_communities_partial),
+		BGP_ATTR_IPV6_EXT_COMMUNITIES, x->a->ipv6_extended_communities);
 }
 
 static void encode_large_communities(const struct attr_writer *x)
@@ -186,6 +191,8 @@ static const struct attr_encoder {
 	{ BGP_ATTR_EXTENDED_COMMUNITIES, BGP_HAS_EXTENDED_COMMUNITIES, encode_extended_communities },
 	{ BGP_ATTR_AS4_PATH, BGP_HAS_AS_PATH, encode_as4_path },
 	{ BGP_ATTR_AS4_AGGREGATOR, BGP_HAS_AGGREGATOR, encode_as4_aggregator },
+	{ BGP_ATTR_IPV6_EXT_COMMUNITIES, BGP_HAS_IPV6_EXTENDED_COMMUNITIES,
+		encode_ipv6_extended_communities },
 	{ BGP_ATTR_LARGE_COMMUNITIES, BGP_HAS_LARGE_COMMUNITIES, encode_large_communities },
 };
 
@@ -211,20 +218,19 @@ bool bgp_attrs_next_unknown(struct cursor *c, struct bgp_octets *tlv)
 }
 
 /* Writes the unknown attributes below a type, and leaves the cursor at the first that is not. */
-static void encode_unknown(struct writer *w, struct cursor *unknown, unsigned first, unsigned below)
+static void encode_unknown(struct writer *w, struct cursor *unknown, unsigned below)
 {
 	struct cursor c = *unknown;
 	struct bgp_octets tlv;
 
 	while (bgp_attrs_next_unknown(&c, &tlv) && tlv.data[1] < below) {
-		if (tlv.data[1] >= first)
-			writer_bytes(w, tlv.data, tlv.len);
+		writer_bytes(w, tlv.data, tlv.len);
 		*unknown = c;
 	}
 }
 
-void bgp_attrs_encode_range(struct writer *w, const struct bgp_attrs *a, const struct bgp_attr_opts *opts,
-	const uint8_t *next_hop, unsigned first, unsigned last)
+void bgp_attrs_encode(struct writer *w, const struct bgp_attrs *a, const struct bgp_attr_opts *opts,
+	const uint8_t *next_hop)
 {
 	const struct attr_writer x = { .w = w, .a = a, .opts = opts, .next_hop = next_hop };
 	bool has_unknown = a->has & BGP_HAS_UNKNOWN;
@@ -235,18 +241,12 @@ void bgp_attrs_encode_range(struct writer *w, const struct bgp_attrs *a, const s
 	for (size_t i = 0; i < sizeof(encoders) / sizeof(encoders[0]); i++) {
 		const struct attr_encoder *e = &encoders[i];
 
-		if (e->type < first || e->type > last || (e->has && !(a->has & e->has)))
+		if (e->has && !(a->has & e->has))
 			continue;
 		if (has_unknown)
-			encode_unknown(w, &unknown, first, e->type);
+			encode_unknown(w, &unknown, e->type);
 		e->encode(&x);
 	}
 	if (has_unknown)
-		encode_unknown(w, &unknown, first, last + 1);
-}
-
-void bgp_attrs_encode(struct writer *w, const struct bgp_attrs *a, const struct bgp_attr_opts *opts,
-	const uint8_t *next_hop)
-{
-	bgp_attrs_encode_range(w, a, opts, next_hop, 0, UINT8_MAX);
+		encode_unknown(w, &unknown, UINT8_MAX + 1);
 }

@@ -5,7 +5,7 @@
  * software version) are never worth a session: when malformed they count as not said. Saying a capability twice is
  * fine (RFC 5492 4): what is said again is added, and where it differs the later one counts.
  *
- * RFC 2918, 4760, 5492, 6793, 7313, 7911, 8654, 8950.
+ * RFC 2918, 4724, 4760, 5492, 6793, 7313, 7911, 8654, 8950.
  */
 #include "bgp/capability.h"
 
@@ -53,22 +53,44 @@ static void decode_extended_next_hop(struct cursor c, struct bgp_caps *caps)
 	}
 }
 
+/* Which families the peer has kept is no matter here. */
+static void decode_graceful_restart(struct cursor c, struct bgp_caps *caps)
+{
+	(void)c;
+	caps->graceful_restart = true;
+}
+
 static void decode_as4(struct cursor c, struct bgp_caps *caps)
 {
 	caps->as4 = true;
 	caps->as4_number = cursor_u32(&c);
 }
 
+/* RFC 7911 4: with any other mode in it the capability counts as not understood. */
+static bool add_path_understood(struct cursor c)
+{
+	bool understood = true;
+
+	while (cursor_left(&c)) {
+		uint8_t mode;
+
+		cursor_bytes(&c, 3);
+		mode = cursor_u8(&c);
+		understood &= mode >= BGP_ADD_PATH_RECEIVE && mode <= BGP_ADD_PATH_BOTH;
+	}
+	return understood;
+}
+
 static void decode_add_path(struct cursor c, struct bgp_caps *caps)
 {
+	if (!add_path_understood(c))
+		return;
 	while (cursor_left(&c)) {
 		uint16_t afi = cursor_u16(&c);
 		uint8_t safi = cursor_u8(&c), mode = cursor_u8(&c);
 		enum bgp_family f;
 
-		/* RFC 7911 4: any other value is ignored. */
-		if (mode >= BGP_ADD_PATH_RECEIVE && mode <= BGP_ADD_PATH_BOTH &&
-			bgp_family_from_wire(afi, safi, &f))
+		if (bgp_family_from_wire(afi, safi, &f))
 			caps->add_path[f] = mode;
 	}
 }
@@ -111,6 +133,7 @@ static const struct capability capabilities[] = {
 	{ BGP_CAP_ROUTE_REFRESH, 0, LENGTH_EXACT, decode_route_refresh },
 	{ BGP_CAP_EXTENDED_NEXT_HOP, 6, LENGTH_SEVERAL, decode_extended_next_hop },
 	{ BGP_CAP_EXTENDED_MESSAGE, 0, LENGTH_EXACT, decode_extended_message },
+	{ BGP_CAP_GRACEFUL_RESTART, 0, LENGTH_ANY, decode_graceful_restart },
 	{ BGP_CAP_AS4, 4, LENGTH_EXACT, decode_as4 },
 	{ BGP_CAP_ADD_PATH, 4, LENGTH_SEVERAL, decode_add_path },
 	{ BGP_CAP_ENHANCED_ROUTE_REFRESH, 0, LENGTH_EXACT, decode_enhanced_route_refresh },

@@ -23,8 +23,9 @@ static void add_capabilities(const struct bgp_caps *c, struct text *out)
 		if (c->family[f])
 			text_add(out, ", %s%s", bgp_family_text((enum bgp_family)f),
 				add_path[c->add_path[f] & BGP_ADD_PATH_BOTH]);
-	text_add(out, "%s%s%s%s%s", c->as4 ? ", 4-octet AS" : "", c->route_refresh ? ", route-refresh" : "",
+	text_add(out, "%s%s%s%s%s%s", c->as4 ? ", 4-octet AS" : "", c->route_refresh ? ", route-refresh" : "",
 		c->enhanced_route_refresh ? ", enhanced route-refresh" : "",
+		c->graceful_restart ? ", graceful restart" : "",
 		c->extended_message ? ", extended messages" : "",
 		c->extended_next_hop ? ", extended next hop" : "");
 	if (*c->fqdn)
@@ -106,6 +107,9 @@ static void add_communities(struct text *out, const struct bgp_attrs *a)
 	if (a->has & BGP_HAS_EXTENDED_COMMUNITIES)
 		text_add(out, ", extended communities %s",
 			bgp_extended_communities_format(a->extended_communities, buf, sizeof(buf)));
+	if (a->has & BGP_HAS_IPV6_EXTENDED_COMMUNITIES)
+		text_add(out, ", IPv6 extended communities %s",
+			bgp_ipv6_extended_communities_format(a->ipv6_extended_communities, buf, sizeof(buf)));
 	if (a->has & BGP_HAS_LARGE_COMMUNITIES)
 		text_add(out, ", large communities %s",
 			bgp_large_communities_format(a->large_communities, buf, sizeof(buf)));

@@ -146,8 +146,8 @@ void bgp_negotiate(const struct bgp_open *local, const struct bgp_open *remote, 
 	}
 	out->as4 = l->as4 && r->as4;
 	out->route_refresh = l->route_refresh && r->route_refresh;
-	out->enhanced_route_refresh = out->route_refresh && l->enhanced_route_refresh &&
-				      r->enhanced_route_refresh;
+	out->route_refresh_rx = l->route_refresh;
+	out->enhanced_route_refresh = l->enhanced_route_refresh && r->enhanced_route_refresh;
 	out->extended_next_hop = l->extended_next_hop && r->extended_next_hop;
 	/* RFC 8654 3: neither side sends long messages unless both said they can. */
 	out->max_tx = out->max_rx = extended ? BGP_EXTENDED_MESSAGE_MAX : BGP_MESSAGE_MAX;

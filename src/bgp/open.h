@@ -23,6 +23,7 @@ struct bgp_caps {
 	uint8_t add_path[BGP_FAMILIES]; /* enum bgp_add_path, from the sender's point of view */
 	bool route_refresh;
 	bool enhanced_route_refresh;
+	bool graceful_restart; /* only read: RFC 7313 4 asks for it */
 	bool extended_message;
 	bool extended_next_hop; /* IPv4 unicast with IPv6 next hop */
 	bool as4;
@@ -53,7 +54,9 @@ struct bgp_negotiated {
 	bool family[BGP_FAMILIES];
 	bool add_path_rx[BGP_FAMILIES], add_path_tx[BGP_FAMILIES];
 	bool as4;
-	bool route_refresh, enhanced_route_refresh;
+	bool route_refresh;    /* we may ask */
+	bool route_refresh_rx; /* the peer may, whether or not it can be asked (RFC 2918 4) */
+	bool enhanced_route_refresh;
 	bool extended_next_hop;
 	size_t max_tx;	      /* octets of the longest message we may send */
 	size_t max_rx;	      /* of the longest we must take */

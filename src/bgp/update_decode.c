@@ -158,14 +158,14 @@ static void withdraw_all(struct update_reader *r, uint8_t attr, uint8_t subcode,
 			     .reason = reason });
 }
 
+/* RFC 4271 6.3: the address of a host. No host is in 0.0.0.0/8, nor from 224.0.0.0 on (RFC 1112 4). */
 static bool next_hop_valid(const struct bgp_next_hop *nh)
 {
-	static const uint8_t broadcast[IPV4_LEN] = { 0xff, 0xff, 0xff, 0xff };
 	struct ip_addr a = bgp_next_hop_addr(nh);
 
-	if (ip_addr_is_any(&a) || ip_addr_is_multicast(&a))
-		return false;
-	return a.family != IP_V4 || memcmp(a.bytes, broadcast, sizeof(broadcast)) != 0;
+	if (a.family == IP_V4)
+		return a.bytes[0] != 0 && a.bytes[0] < 224;
+	return !ip_addr_is_any(&a) && !ip_addr_is_multicast(&a);
 }
 
 static void check_next_hops(struct update_reader *r, const struct bgp_next_hop *classic)

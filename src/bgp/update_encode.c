@@ -2,7 +2,6 @@
  * UPDATEs to the wire. A message either withdraws or announces, in one family, with one set of attributes, and is
  * filled up to the length given. RFC 4271 4.3, RFC 4760 3 and 4, RFC 7606 5.1, RFC 8950.
  */
-#include "bgp/attr_encode.h"
 #include "bgp/message.h"
 #include "bgp/nlri.h"
 #include "bgp/update.h"
@@ -12,13 +11,17 @@
 
 enum { IPV4_LEN = 4 };
 
-/* An attribute whose length becomes known when it is written; begun with room for the longer form of its header. */
+enum { SHORT_HEADER_LEN = 3, LONG_HEADER_LEN = 4 };
+
+/* An attribute whose length becomes known when it is written; begun with room for the longer form of its header, unless there
+ * is none for a value that would need it. */
 static uint8_t *begin_mp_attr(struct writer *w, enum bgp_attr_type type, enum bgp_family family)
 {
-	uint8_t *at = writer_skip(w, 4);
+	bool is_short = writer_left(w) <= SHORT_HEADER_LEN + UINT8_MAX;
+	uint8_t *at = writer_skip(w, is_short ? SHORT_HEADER_LEN : LONG_HEADER_LEN);
 
 	if (at) {
-		at[0] = BGP_ATTR_OPTIONAL | BGP_ATTR_EXTENDED_LENGTH;
+		at[0] = is_short ? BGP_ATTR_OPTIONAL : BGP_ATTR_OPTIONAL | BGP_ATTR_EXTENDED_LENGTH;
 		at[1] = type;
 	}
 	writer_u16(w, bgp_family_afi(family));
@@ -29,19 +32,23 @@ static uint8_t *begin_mp_attr(struct writer *w, enum bgp_attr_type type, enum bg
 /* A value of up to 255 octets moves one to the front: peers exist that take the longer form for an error there. */
 static void end_mp_attr(struct writer *w, uint8_t *at)
 {
+	bool is_long;
 	size_t len;
 
 	if (!writer_ok(w))
 		return;
 	assert(at);
-	len = (size_t)(w->p - at) - 4;
+	is_long = at[0] & BGP_ATTR_EXTENDED_LENGTH;
+	len = (size_t)(w->p - at) - (is_long ? LONG_HEADER_LEN : SHORT_HEADER_LEN);
 	if (len > UINT8_MAX) {
 		writer_patch_u16(at + 2, len);
 		return;
 	}
 	at[0] &= (uint8_t)~BGP_ATTR_EXTENDED_LENGTH;
 	at[2] = (uint8_t)len;
-	memmove(at + 3, at + 4, len);
+	if (!is_long)
+		return;
+	memmove(at + SHORT_HEADER_LEN, at + LONG_HEADER_LEN, len);
 	w->p--;
 }
 
@@ -121,30 +128,50 @@ size_t bgp_update_encode_withdraw(
 	return finish(w, &m, begin, n);
 }
 
-/* MP_REACH_NLRI between the attributes below and above its type; those above are measured first. */
+/* Moves what was written from at on to the end of the room, out of the way of what belongs in front of it. */
+static size_t set_aside(struct writer *m, uint8_t *at)
+{
+	size_t len = (size_t)(m->p - at);
+
+	if (!writer_ok(m))
+		return 0;
+	memmove(m->end - len, at, len);
+	m->p = at;
+	m->end -= len;
+	return len;
+}
+
+/* Puts it behind what has been written meanwhile. */
+static void bring_back(struct writer *m, size_t len)
+{
+	const uint8_t *aside = m->end;
+	uint8_t *to;
+
+	m->end += len;
+	to = writer_skip(m, len);
+	if (to)
+		memmove(to, aside, len);
+}
+
+/* MP_REACH_NLRI is the very first attribute (RFC 7606 5.1), so that its routes are found whatever is wrong with the
+ * others. The others are written first, because it takes what room they leave. */
 static size_t encode_with_mp_reach(struct writer *m, const struct bgp_update_opts *o,
 	const struct bgp_attrs *attrs, const struct bgp_next_hop *nh, const struct bgp_nlri *items,
 	size_t count)
 {
 	const struct bgp_attr_opts opts = { .as4 = o->as4 };
-	struct writer behind;
-	uint8_t *at;
-	size_t n, behind_len;
+	uint8_t *start = m->p, *at;
+	size_t n, others;
 
-	bgp_attrs_encode_range(m, attrs, &opts, NULL, 0, BGP_ATTR_MP_REACH_NLRI - 1);
-	behind = *m;
-	bgp_attrs_encode_range(&behind, attrs, &opts, NULL, BGP_ATTR_MP_REACH_NLRI + 1, UINT8_MAX);
-	behind_len = (size_t)(behind.p - m->p);
+	bgp_attrs_encode(m, attrs, &opts, NULL);
+	others = set_aside(m, start);
 	at = begin_mp_attr(m, BGP_ATTR_MP_REACH_NLRI, o->family);
 	writer_u8(m, nh->len);
 	writer_bytes(m, nh->octets, nh->len);
 	writer_u8(m, 0);
-	if (!writer_ok(&behind) || !hold_back(m, behind_len))
-		return 0;
 	n = bgp_nlri_encode(m, o->add_path, items, count);
 	end_mp_attr(m, at);
-	m->end += behind_len;
-	bgp_attrs_encode_range(m, attrs, &opts, NULL, BGP_ATTR_MP_REACH_NLRI + 1, UINT8_MAX);
+	bring_back(m, others);
 	return n;
 }
 

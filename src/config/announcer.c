@@ -301,6 +301,7 @@ static const struct config_field neighbor_fields[] = {
 		.apply = CONFIG_RESET_SESSION,
 		.doc = "drop packets of a reflector more than so many hops away (GTSM, RFC 5082; one on the "
 		       "link is 1 hop away, one behind the node 2); 0: off" },
+	{ "bfd", CONFIG_STRUCT, .schema = &config_bfd_schema, NEIGHBOR(bfd) },
 	CONFIG_PASSWORD_ROWS(offsetof(struct config_reflector, password), CONFIG_LIVE),
 	{ "tcp-ao", CONFIG_SCALAR, &config_path, NEIGHBOR(tcp_ao), .max = 4095, .def_doc = "none",
 		.apply = CONFIG_LIVE, .needs = CONFIG_FEATURE_TCP_AO,
@@ -433,6 +434,7 @@ static const struct config_field announcer_fields[] = {
 	{ "drain", CONFIG_STRUCT, .schema = &drain_schema, ANNOUNCER(drain) },
 	{ "node-route", CONFIG_STRUCT, .schema = &node_route_schema, ANNOUNCER(node_route) },
 	{ "environment", CONFIG_STRUCT, .schema = &environment_schema, ANNOUNCER(environment) },
+	{ "bfd", CONFIG_STRUCT, .schema = &config_bfd_daemon_schema, ANNOUNCER(bfd) },
 	{ "control", CONFIG_STRUCT, .schema = &control_schema, ANNOUNCER(control) },
 	{ "log", CONFIG_STRUCT, .schema = &config_speaker_log_schema, ANNOUNCER(log) },
 	{ NULL },

@@ -10,6 +10,7 @@
 #include "base/prefix.h"
 #include "config/announcer_condition.h"
 #include "config/announcer_gate.h"
+#include "config/bfd.h"
 #include "config/common.h"
 #include "config/secret.h"
 
@@ -35,6 +36,7 @@ struct config_reflector {
 	uint8_t ttl_security_hops;     /* 0: off */
 	struct config_secret password; /* TCP-MD5 */
 	const char *tcp_ao;	       /* never set: no build has it */
+	struct config_bfd bfd;
 };
 
 struct config_med {
@@ -97,6 +99,7 @@ struct config_announcer {
 	struct config_drain drain;
 	struct config_node_route node_route;
 	struct config_environment environment;
+	struct config_bfd_daemon bfd;
 	struct config_control control;
 	struct config_log log;
 };

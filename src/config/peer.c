@@ -375,6 +375,7 @@ static const struct config_field peer_fields[] = {
 	{ "tcp-ao", CONFIG_SCALAR, &config_path, AT(tcp_ao), .max = 4095, .def_doc = "none",
 		.apply = CONFIG_LIVE, .needs = CONFIG_FEATURE_TCP_AO,
 		.doc = "the file with the keys of TCP-AO (RFC 5925); refused where it cannot be had" },
+	{ "bfd", CONFIG_STRUCT, .schema = &config_bfd_schema, AT(bfd) },
 	{ "extended-messages", CONFIG_SCALAR, &config_bool, AT(extended_messages), .def = "true",
 		.apply = CONFIG_RESET_SESSION, .doc = "offer messages of up to 65535 octets (RFC 8654)" },
 	{ "extended-next-hop", CONFIG_SCALAR, &config_bool, AT(extended_next_hop), .def = "false",

@@ -9,6 +9,7 @@
 
 #include "base/prefix.h"
 #include "bgp/proto.h"
+#include "config/bfd.h"
 #include "config/schema.h"
 #include "config/secret.h"
 
@@ -73,6 +74,7 @@ struct config_peer {
 	struct config_secret password; /* TCP-MD5 */
 	const char *tcp_ao;	       /* never set: no build has it */
 	struct config_policy import, export;
+	struct config_bfd bfd;
 };
 
 /* A struct config_prefix_rule as a scalar. */

@@ -190,6 +190,7 @@ static const struct config_field rrd_fields[] = {
 	{ "dynamic-neighbors", CONFIG_LIST, .schema = &range_schema, RRD(ranges), RRD_COUNT(range_count) },
 	{ "neighbors", CONFIG_LIST, .schema = &neighbor_schema, RRD(neighbors), RRD_COUNT(neighbor_count) },
 	{ "fib", CONFIG_STRUCT, .schema = &fib_schema, RRD(fib) },
+	{ "bfd", CONFIG_STRUCT, .schema = &config_bfd_daemon_schema, RRD(bfd) },
 	{ "control", CONFIG_STRUCT, .schema = &control_schema, RRD(control) },
 	{ "log", CONFIG_STRUCT, .schema = &config_speaker_log_schema, RRD(log) },
 	{ NULL },

@@ -95,6 +95,7 @@ struct config_rrd {
 	struct config_neighbor *neighbors;
 	size_t neighbor_count;
 	struct config_fib fib;
+	struct config_bfd_daemon bfd;
 	struct config_control control;
 	struct config_log log;
 };

@@ -21,6 +21,7 @@
  */
 #include "io/loop.h"
 
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -68,9 +69,7 @@ struct io_loop {
 	uint64_t share_us;    /* when the part of the turn in hand began */
 	struct io_turn turn, longest;
 	uint64_t long_turns;
-	struct io_timer **heap;
-	size_t heap_len, heap_size;
-	uint64_t timer_seq;
+	struct heap timers;
 	struct list jobs;
 };
 
@@ -78,9 +77,7 @@ struct io_timer {
 	struct io_loop *loop;
 	void (*fn)(void *user);
 	void *user;
-	uint64_t deadline_us;
-	uint64_t seq; /* of two with one deadline, the one set first fires first */
-	size_t at;    /* 1 + index in the heap; 0: not pending */
+	struct heap_node node; /* by its deadline, in microseconds */
 };
 
 struct io_job {
@@ -137,45 +134,6 @@ uint64_t io_loop_now_us(const struct io_loop *loop)
 
 /* --- timers --- */
 
-static bool fires_before(const struct io_timer *a, const struct io_timer *b)
-{
-	return a->deadline_us != b->deadline_us ? a->deadline_us < b->deadline_us : a->seq < b->seq;
-}
-
-static void heap_place(struct io_loop *loop, size_t i, struct io_timer *t)
-{
-	loop->heap[i] = t;
-	t->at = i + 1;
-}
-
-static void heap_up(struct io_loop *loop, size_t i, struct io_timer *t)
-{
-	for (; i > 0 && fires_before(t, loop->heap[(i - 1) / 2]); i = (i - 1) / 2)
-		heap_place(loop, i, loop->heap[(i - 1) / 2]);
-	heap_place(loop, i, t);
-}
-
-static void heap_down(struct io_loop *loop, size_t i, struct io_timer *t)
-{
-	for (size_t child; (child = 2 * i + 1) < loop->heap_len; i = child) {
-		if (child + 1 < loop->heap_len && fires_before(loop->heap[child + 1], loop->heap[child]))
-			child++;
-		if (fires_before(t, loop->heap[child]))
-			break;
-		heap_place(loop, i, loop->heap[child]);
-	}
-	heap_place(loop, i, t);
-}
-
-/* t has a new deadline, or takes the place i of another. */
-static void heap_settle(struct io_loop *loop, size_t i, struct io_timer *t)
-{
-	if (i > 0 && fires_before(t, loop->heap[(i - 1) / 2]))
-		heap_up(loop, i, t);
-	else
-		heap_down(loop, i, t);
-}
-
 struct io_timer *io_timer_new(struct io_loop *loop, void (*fn)(void *user), void *user)
 {
 	struct io_timer *t = mem_calloc(1, sizeof(*t));
@@ -196,57 +154,39 @@ void io_timer_free(struct io_timer *t)
 
 void io_timer_set(struct io_timer *t, uint64_t delay_us)
 {
-	struct io_loop *loop = t->loop;
-
-	t->deadline_us = io_loop_now_us(loop) + delay_us;
-	t->seq = loop->timer_seq++;
-	if (t->at) {
-		heap_settle(loop, t->at - 1, t);
-		return;
-	}
-	if (loop->heap_len == loop->heap_size) {
-		loop->heap_size = loop->heap_size ? 2 * loop->heap_size : 64;
-		loop->heap = mem_realloc(loop->heap, loop->heap_size * sizeof(struct io_timer *));
-	}
-	heap_up(loop, loop->heap_len++, t);
+	heap_set(&t->loop->timers, &t->node, io_loop_now_us(t->loop) + delay_us);
 }
 
 void io_timer_cancel(struct io_timer *t)
 {
-	struct io_loop *loop = t->loop;
-	struct io_timer *last;
-
-	if (!t->at)
-		return;
-	last = loop->heap[--loop->heap_len];
-	if (last != t)
-		heap_settle(loop, t->at - 1, last);
-	t->at = 0;
+	heap_del(&t->loop->timers, &t->node);
 }
 
 bool io_timer_pending(const struct io_timer *t)
 {
-	return t->at != 0;
+	return t->node.at != 0;
 }
 
 uint64_t io_timer_left_us(const struct io_timer *t)
 {
 	uint64_t now_us = io_loop_now_us(t->loop);
 
-	return t->at && t->deadline_us > now_us ? t->deadline_us - now_us : 0;
+	return t->node.at && t->node.key > now_us ? t->node.key - now_us : 0;
 }
 
 static bool timer_due(const struct io_loop *loop, uint64_t now_us)
 {
-	return loop->heap_len > 0 && loop->heap[0]->deadline_us <= now_us;
+	const struct heap_node *first = heap_first(&loop->timers);
+
+	return first && first->key <= now_us;
 }
 
 static void fire_timers(struct io_loop *loop)
 {
-	uint64_t end = loop->timer_seq;
+	uint64_t end = loop->timers.seq;
 
-	while (timer_due(loop, loop->now_us) && loop->heap[0]->seq < end) {
-		struct io_timer *t = loop->heap[0];
+	while (timer_due(loop, loop->now_us) && heap_first(&loop->timers)->seq < end) {
+		struct io_timer *t = HEAP_ENTRY(heap_first(&loop->timers), struct io_timer, node);
 
 		io_timer_cancel(t);
 		t->fn(t->user);
@@ -266,12 +206,13 @@ static void timerfd_ready(int fd, short what, void *user)
 
 static void arm_timerfd(struct io_loop *loop)
 {
+	const struct heap_node *first = heap_first(&loop->timers);
 	uint64_t deadline_us;
 	struct itimerspec when = { 0 };
 
-	if (loop->heap_len == 0 || loop->heap[0]->deadline_us >= loop->armed_us)
+	if (!first || first->key >= loop->armed_us)
 		return;
-	deadline_us = loop->heap[0]->deadline_us;
+	deadline_us = first->key;
 	when.it_value.tv_sec = (time_t)(deadline_us / 1000000);
 	when.it_value.tv_nsec = (long)(deadline_us % 1000000 * 1000);
 	if (timerfd_settime(loop->timerfd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
@@ -539,7 +480,7 @@ void io_loop_free(struct io_loop *loop)
 	event_free(loop->timer_event);
 	close(loop->timerfd);
 	event_base_free(loop->base);
-	free(loop->heap);
+	heap_fini(&loop->timers);
 	free(loop);
 }
 

@@ -63,9 +63,10 @@ static void refilter_path(struct route_peer *p, enum bgp_family f, struct route_
 	struct bgp_nlri n = { route_entry_prefix(path->entry), path->path_id_in };
 	struct bgp_next_hop nh = route_attrs_next_hop(path->attrs);
 	struct ip_addr next_hop = bgp_next_hop_addr(&nh);
+	enum route_reject why;
 
-	if (!route_policy_allows_next_hop(p->cfg.import, &next_hop))
-		route_peer_reject(p, &n, &next_hop, ROUTE_REJECT_NEXT_HOP);
+	if (!route_peer_allows_next_hop(p, &next_hop, &why))
+		route_peer_reject(p, &n, &next_hop, why);
 	else if (!route_policy_allows_prefix(p->cfg.import, &n.prefix))
 		route_peer_reject(p, &n, &next_hop, ROUTE_REJECT_PREFIX);
 	else

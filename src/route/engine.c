@@ -98,9 +98,10 @@ void route_engine_key_of(const struct route_peer *p, enum bgp_family f, struct r
 	key->send_n = key->send_mode == ROUTE_SEND_BEST_N ? p->cfg.send_n : 0;
 	key->as4 = p->negotiated.as4;
 	key->max_len = p->negotiated.max_tx;
+	key->extended_next_hop = f == BGP_IPV4_UNICAST && p->negotiated.extended_next_hop;
 	key->next_hop_self = ours;
 	if (ours)
-		key->local = p->cfg.local;
+		key->local = p->cfg.local[f];
 	key->advertisement_interval_ms = p->cfg.advertisement_interval_ms;
 	key->export = p->cfg.export;
 	key->graceful_shutdown = p->engine->graceful_shutdown;

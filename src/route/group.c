@@ -15,6 +15,7 @@ enum {
 	NOTE_OCTETS = 64 * 1024,   /* of the stream noted down per call, by all that left it */
 	NOTES_AHEAD = 65536,	   /* marks made per call, of all members that do not read the stream */
 	PARTS = 4,		   /* of a slice, between which what was collected is sent */
+	IPV6_LEN = 16,
 };
 
 struct route_group *route_group_new(
@@ -50,7 +51,17 @@ bool route_group_add_path(const struct route_group *g)
 	return g->key.send_mode != ROUTE_SEND_BEST;
 }
 
-bool route_group_may_send(const struct route_group *g, const struct route_path *path)
+/* IPv6 routes have IPv6 next hops only; IPv4 routes may have one where that was agreed on (RFC 8950 4). */
+static bool next_hop_fits(const struct route_group *g, const struct route_path *path)
+{
+	size_t len = g->key.next_hop_self ? ip_family_bytes(g->key.local.family) : path->attrs->next_hop_len;
+
+	if (route_rib_family(g->rib) == BGP_IPV6_UNICAST || len == 0)
+		return len >= IPV6_LEN;
+	return len < IPV6_LEN || g->key.extended_next_hop;
+}
+
+static bool may_send(const struct route_group *g, const struct route_path *path)
 {
 	const struct route_attrs *a = path->attrs;
 	struct prefix prefix;
@@ -61,6 +72,8 @@ bool route_group_may_send(const struct route_group *g, const struct route_path *
 		return false;
 	/* RFC 4456 6: what a non-client sent is for clients (and the outside) only. */
 	if (g->key.type == ROUTE_PEER_IBGP && path->peer->cfg.type == ROUTE_PEER_IBGP)
+		return false;
+	if (!next_hop_fits(g, path))
 		return false;
 	if (!g->key.export)
 		return true;
@@ -159,12 +172,28 @@ static struct route_path *holder_of(const struct route_group *g, const struct ro
 	return NULL;
 }
 
+/* RFC 4271 9.2. What does not fit is not said, what was said of it before is withdrawn, and somebody should know. */
+static bool may_say(struct route_group *g, const struct route_path *path)
+{
+	struct prefix prefix;
+
+	if (!may_send(g, path))
+		return false;
+	if (route_outgoing_fits(g, path))
+		return true;
+	prefix = route_entry_prefix(path->entry);
+	LIST_FOREACH (l, &g->members)
+		LIST_ENTRY(l, struct route_member, link)->peer->counters.oversized++;
+	g->engine->ops.oversized(g->engine->user, &prefix, &path->peer->cfg);
+	return false;
+}
+
 static void sync_best(struct route_group *g, struct route_entry *e)
 {
 	struct route_path *best = route_decide(&g->engine->decide, e), *holder = holder_of(g, e);
 	struct route_peer *source;
 
-	if (best && !route_group_may_send(g, best))
+	if (best && !may_say(g, best))
 		best = NULL;
 	if (!best) {
 		if (holder)
@@ -219,8 +248,8 @@ static void sync_paths(struct route_group *g, struct route_entry *e)
 	else if (g->key.send_mode == ROUTE_SEND_BEST_N)
 		ranked = route_decide_rank(&g->engine->decide, e, g->key.send_n);
 	ROUTE_EACH_PATH (p, &e->paths) {
-		bool wanted = stays_sent(g, p) || (!(p->flags & ROUTE_PATH_GONE) && selected(g, p, ranked) &&
-							  route_group_may_send(g, p));
+		bool wanted = stays_sent(g, p) ||
+			      (!(p->flags & ROUTE_PATH_GONE) && selected(g, p, ranked) && may_say(g, p));
 
 		if (wanted && !is_current(g, p))
 			announce(g, p);
@@ -248,12 +277,12 @@ static void sync_withdrawals(struct route_group *g, struct route_entry *e)
 	route_marks_add(g->deferred, &prefix, 0);
 	if (!route_group_add_path(g)) {
 		best = route_decide(&g->engine->decide, e);
-		if (holder && (!best || !route_group_may_send(g, best)))
+		if (holder && (!best || !may_say(g, best)))
 			withdraw(g, holder, NULL);
 		return;
 	}
 	ROUTE_EACH_PATH (p, &e->paths) {
-		if (was_sent(g, p) && (p->flags & ROUTE_PATH_GONE || !route_group_may_send(g, p)))
+		if (was_sent(g, p) && (p->flags & ROUTE_PATH_GONE || !may_say(g, p)))
 			withdraw(g, p, NULL);
 	}
 }
@@ -292,26 +321,21 @@ static void outgoing(
 	route_outgoing(user, first, attrs, nh);
 }
 
-static void oversized(void *user, const struct route_item *item)
+struct bgp_update_opts route_group_update_opts(const struct route_group *g)
 {
-	struct route_group *g = user;
-
-	LIST_FOREACH (l, &g->members)
-		LIST_ENTRY(l, struct route_member, link)->peer->counters.oversized++;
-	g->engine->ops.oversized(g->engine->user, &item->nlri.prefix, &item->source->cfg);
+	return (struct bgp_update_opts){ .family = route_rib_family(g->rib),
+		.add_path = route_group_add_path(g),
+		.as4 = g->key.as4,
+		.max_len = g->key.max_len };
 }
 
 struct route_sink route_group_sink(struct route_group *g)
 {
 	return (struct route_sink){
-		.opts = { .family = route_rib_family(g->rib),
-			.add_path = route_group_add_path(g),
-			.as4 = g->key.as4,
-			.max_len = g->key.max_len },
+		.opts = route_group_update_opts(g),
 		.outgoing = outgoing,
 		.room = stream_room,
 		.commit = stream_commit,
-		.oversized = oversized,
 		.user = g,
 	};
 }

@@ -30,8 +30,6 @@ struct route_sink {
 		void *user, const struct route_item *first, struct bgp_attrs *attrs, struct bgp_next_hop *nh);
 	uint8_t *(*room)(void *user, size_t len);
 	void (*commit)(void *user, size_t len, const struct route_item *first);
-	/* This route does not fit into a message beside its attributes. */
-	void (*oversized)(void *user, const struct route_item *item);
 	void *user;
 };
 
@@ -49,3 +47,6 @@ void route_pack_fini(struct route_pack *p);
 void route_pack_add(struct route_pack *p, const struct route_item *item);
 /* Withdrawals first, then announcements in the order in which their buckets were begun. Empties the pack. */
 void route_pack_flush(struct route_pack *p, const struct route_sink *sink);
+/* For a route that does not fit into a message: attributes that would be discarded when malformed, because no decision follows from them,
+ * are left out rather than the route (RFC 8654 4). True when there were any. */
+bool route_pack_make_room(struct bgp_attrs *attrs);

@@ -9,6 +9,7 @@
 static const char *const reject_text[ROUTE_REJECTS] = {
 	[ROUTE_REJECT_PREFIX] = "prefix not allowed",
 	[ROUTE_REJECT_NEXT_HOP] = "next hop not allowed",
+	[ROUTE_REJECT_OWN_NEXT_HOP] = "next hop is our own or a loopback address",
 	[ROUTE_REJECT_AS_LOOP] = "own AS in AS_PATH",
 	[ROUTE_REJECT_ORIGINATOR_LOOP] = "own identifier in ORIGINATOR_ID",
 	[ROUTE_REJECT_CLUSTER_LOOP] = "own cluster in CLUSTER_LIST",
@@ -115,13 +116,51 @@ static bool is_loop(const struct route_peer *p, const struct bgp_attrs *a, enum 
 	return false;
 }
 
+/* RFC 4271 6.3: that the way leads back to us is an error, unless the operator has said that it may: a reflector may stand on
+ * a host that others send packets to. Another host's loopback is nowhere. Where next hops are looked at, such a route is kept and
+ * takes no part instead. */
+static bool is_own_next_hop(const struct route_peer *p, const struct ip_addr *next_hop)
+{
+	bool own = ip_addr_is_loopback(next_hop) && !ip_addr_is_loopback(&p->cfg.address);
+
+	for (int f = 0; f < BGP_FAMILIES; f++)
+		own |= ip_addr_equal(next_hop, &p->cfg.local[f]);
+	return own && !p->engine->cfg.next_hop_check && !route_policy_names_next_hop(p->cfg.import, next_hop);
+}
+
+bool route_peer_allows_next_hop(
+	const struct route_peer *p, const struct ip_addr *next_hop, enum route_reject *why)
+{
+	*why = ROUTE_REJECT_NEXT_HOP;
+	if (!route_policy_allows_next_hop(p->cfg.import, next_hop))
+		return false;
+	*why = ROUTE_REJECT_OWN_NEXT_HOP;
+	return !is_own_next_hop(p, next_hop);
+}
+
+bool route_peer_admits_more(const struct route_peer *p, const struct route_policy *import)
+{
+	static const struct prefix loopback[] = { { .family = IP_V4, .len = 8, .bytes = { 127 } },
+		{ .family = IP_V6, .len = 128, .bytes = { [15] = 1 } } };
+	bool more = route_policy_admits_more(p->cfg.import, import);
+
+	for (int f = 0; f < BGP_FAMILIES; f++) {
+		struct prefix own = prefix_host(&p->cfg.local[f]);
+
+		more |= p->cfg.local[f].family != IP_NONE &&
+			route_policy_names_more(p->cfg.import, import, &own);
+		more |= route_policy_names_more(p->cfg.import, import, &loopback[f]);
+	}
+	return more;
+}
+
 /* Prefixes that no router may route: loopback, multicast, link-local, and IPv4's this-network. */
 static bool is_martian(const struct prefix *p)
 {
 	struct ip_addr a = prefix_addr(p);
 
 	if (p->family == IP_V4)
-		return a.bytes[0] == 127 || a.bytes[0] >= 224 || (a.bytes[0] == 0 && p->len > 0);
+		return a.bytes[0] == 127 || a.bytes[0] >= 224 || (a.bytes[0] == 0 && p->len >= 8);
 	return ip_addr_is_multicast(&a) || (p->len >= 10 && ip_addr_is_link_local(&a)) ||
 	       (p->len == 128 && (ip_addr_is_loopback(&a) || ip_addr_is_any(&a)));
 }
@@ -166,12 +205,8 @@ static enum route_import announce(
 	enum route_reject why;
 	struct route_attrs *attrs;
 
-	if (is_loop(p, &u->attrs, &why)) {
+	if (is_loop(p, &u->attrs, &why) || !route_peer_allows_next_hop(p, &next_hop, &why)) {
 		refuse_all(p, f, u, &next_hop, why);
-		return ROUTE_IMPORT_OK;
-	}
-	if (!route_policy_allows_next_hop(p->cfg.import, &next_hop)) {
-		refuse_all(p, f, u, &next_hop, ROUTE_REJECT_NEXT_HOP);
 		return ROUTE_IMPORT_OK;
 	}
 	for (size_t i = 0; i < u->announced[f].count; i++)
@@ -240,15 +275,21 @@ void route_peer_refresh(struct route_peer *p, enum bgp_family family)
 	p->engine->ops.kick(p->user);
 }
 
-/* A second beginning changes nothing: what was confirmed since the first stays confirmed. */
+/* A second beginning begins anew: what was confirmed since the first has to be confirmed again (RFC 7313 4). Only that is
+ * walked over, so who begins again and again must have told as much in between. */
 void route_peer_refresh_begin(struct route_peer *p, enum bgp_family family)
 {
-	if (p->refreshing[family])
-		return;
+	struct list *all = &p->adj_rib_in[family];
+
 	p->refreshing[family] = true;
 	p->rejects_before[family] = p->rejects ? route_rejects_last(p->rejects) : 0;
-	LIST_FOREACH (l, &p->adj_rib_in[family])
-		LIST_ENTRY(l, struct route_path, peer_link)->flags |= ROUTE_PATH_UNCONFIRMED;
+	for (struct list *l = all->prev; l != all; l = l->prev) {
+		struct route_path *path = LIST_ENTRY(l, struct route_path, peer_link);
+
+		if (path->flags & ROUTE_PATH_UNCONFIRMED)
+			return;
+		path->flags |= ROUTE_PATH_UNCONFIRMED;
+	}
 }
 
 void route_peer_refresh_end(struct route_peer *p, enum bgp_family family)

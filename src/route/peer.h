@@ -28,8 +28,10 @@ enum route_send_mode {
 
 struct route_peer_config {
 	struct ip_addr address;
-	struct ip_addr local; /* our side of the session: next hop towards eBGP */
-	uint32_t router_id;   /* the neighbor's BGP Identifier */
+	/* Of our side of the session: the next hop where it becomes ours. IP_NONE: there is none that routes of the family
+	 * could have, and none are sent. */
+	struct ip_addr local[BGP_FAMILIES];
+	uint32_t router_id; /* the neighbor's BGP Identifier */
 	enum route_peer_type type;
 	enum route_send_mode send_mode[BGP_FAMILIES];
 	uint16_t send_n; /* for ROUTE_SEND_BEST_N */
@@ -44,6 +46,7 @@ struct route_peer_config {
 enum route_reject {
 	ROUTE_REJECT_PREFIX,
 	ROUTE_REJECT_NEXT_HOP,
+	ROUTE_REJECT_OWN_NEXT_HOP,
 	ROUTE_REJECT_AS_LOOP,
 	ROUTE_REJECT_ORIGINATOR_LOOP,
 	ROUTE_REJECT_CLUSTER_LOOP,

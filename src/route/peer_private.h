@@ -32,6 +32,9 @@ struct route_peer {
 	uint64_t rejects_before[BGP_FAMILIES]; /* the newest at the peer's BoRR */
 };
 
+/* Whether import takes routes with this next hop; *why: if not. */
+bool route_peer_allows_next_hop(
+	const struct route_peer *p, const struct ip_addr *next_hop, enum route_reject *why);
 /* Counts and notes down a route that was not taken, or is no longer. */
 void route_peer_reject(struct route_peer *p, const struct bgp_nlri *n, const struct ip_addr *next_hop,
 	enum route_reject why);

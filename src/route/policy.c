@@ -111,6 +111,11 @@ bool route_policy_allows_next_hop(const struct route_policy *p, const struct ip_
 	return p->cfg.next_hop_count == 0 || trie_match(p->next_hops, &host);
 }
 
+bool route_policy_names_next_hop(const struct route_policy *p, const struct ip_addr *next_hop)
+{
+	return p && p->cfg.next_hop_count && route_policy_allows_next_hop(p, next_hop);
+}
+
 uint32_t route_policy_max_prefixes(const struct route_policy *p)
 {
 	return p ? p->cfg.max_prefixes : 0;
@@ -136,6 +141,23 @@ static bool next_hop_is_covered(const struct route_policy *p, const struct prefi
 		if (prefix_contains(&p->cfg.next_hops[i], next_hop))
 			return true;
 	return p->cfg.next_hop_count == 0;
+}
+
+bool route_policy_names_more(
+	const struct route_policy *before, const struct route_policy *after, const struct prefix *in)
+{
+	bool named = before && !before->cfg.none && before->cfg.next_hop_count;
+
+	if (!after || after->cfg.none)
+		return false;
+	for (size_t i = 0; i < after->cfg.next_hop_count; i++) {
+		const struct prefix *n = &after->cfg.next_hops[i];
+
+		if ((prefix_contains(n, in) || prefix_contains(in, n)) &&
+			!(named && next_hop_is_covered(before, n)))
+			return true;
+	}
+	return false;
 }
 
 bool route_policy_admits_more(const struct route_policy *before, const struct route_policy *after)

@@ -273,6 +273,14 @@ static struct route_path *add_path(
 	return path;
 }
 
+/* Those that are not confirmed stay together in front. */
+static void confirm(struct route_path *path, struct list *adj_rib_in)
+{
+	path->flags &= (unsigned)~ROUTE_PATH_UNCONFIRMED & 15;
+	list_del(&path->peer_link);
+	list_add_tail(adj_rib_in, &path->peer_link);
+}
+
 bool route_rib_announce(struct route_rib *rib, struct route_peer *peer, struct list *adj_rib_in,
 	const struct prefix *p, uint32_t path_id_in, struct route_attrs *attrs, uint32_t now_s)
 {
@@ -280,8 +288,8 @@ bool route_rib_announce(struct route_rib *rib, struct route_peer *peer, struct l
 	struct route_path *path = route_paths_find(&e->paths, peer, path_id_in);
 	bool is_new = !path;
 
-	if (path)
-		path->flags &= (unsigned)~ROUTE_PATH_UNCONFIRMED & 15;
+	if (path && path->flags & ROUTE_PATH_UNCONFIRMED)
+		confirm(path, adj_rib_in);
 	if (path && path->attrs == attrs) {
 		route_attrs_unref(rib->store, attrs);
 		return false;

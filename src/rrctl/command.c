@@ -21,6 +21,7 @@ static const struct {
 	{ OF_RRD, "show fib", &view_fib },
 	{ OF_RRD, "show nexthops", &view_next_hops },
 	{ OF_RRD, "show ranges", &view_ranges },
+	{ OF_SPEAKERS, "show bfd", &view_bfd },
 	{ OF_SPEAKERS, "show memory", &view_memory },
 	{ OF_AGENT, "show services", &view_services },
 	{ OF_AGENT, "show servers", &view_servers },
@@ -53,6 +54,7 @@ static const struct {
 	{ OF_RRD, "watch routes", &view_route_events },
 	{ OF_RRD, "watch neighbors", &view_neighbor_events },
 	{ OF_RRD, "watch fib", &view_fib_events },
+	{ OF_SPEAKERS, "watch bfd", &view_bfd_events },
 	{ OF_RRD, "drain", &view_sheet },
 	{ OF_RRD, "undrain", &view_sheet },
 };

@@ -12,6 +12,7 @@ static const struct column neighbor_columns[] = {
 	{ .key = "dynamic", .header = "DYNAMIC", .spare = 3 },
 	{ .key = "received", .header = "RECEIVED", .kind = COLUMN_NUMBER },
 	{ .key = "advertised", .header = "ADVERTISED", .kind = COLUMN_NUMBER },
+	{ .key = "bfd", .header = "BFD", .rare = true },
 	{ .key = "admin", .header = "ADMIN", .rare = true },
 	{ .key = "description", .header = "DESCRIPTION", .flex = true, .rare = true },
 	{ .key = "last-error", .header = "LAST-ERROR", .flex = true, .rare = true },
@@ -47,6 +48,7 @@ static const struct column adj_columns[] = {
 	{ .key = "age-ms", .header = "AGE", .kind = COLUMN_DURATION, .spare = 6 },
 	{ .key = "communities", .header = "COMMUNITIES", .flex = true, .rare = true },
 	{ .key = "extended-communities", .header = "EXTENDED", .flex = true, .rare = true, .spare = 3 },
+	{ .key = "ipv6-extended-communities", .header = "EXTENDED6", .flex = true, .rare = true, .spare = 3 },
 	{ .key = "large-communities", .header = "LARGE", .flex = true, .rare = true, .spare = 7 },
 	{ .key = "cluster-list", .header = "CLUSTERS", .flex = true, .rare = true, .spare = 8 },
 	{ NULL },
@@ -275,6 +277,29 @@ static const struct column node_service_columns[] = {
 	{ NULL },
 };
 
+static const struct column bfd_columns[] = {
+	{ .key = "address", .header = "ADDRESS" },
+	{ .key = "local-address", .header = "LOCAL", .spare = 3 },
+	{ .key = "state", .header = "STATE" },
+	{ .key = "since-ms", .header = "SINCE", .kind = COLUMN_DURATION },
+	{ .key = "tx-interval-us", .header = "INTERVAL", .kind = COLUMN_MICROSECONDS },
+	{ .key = "detection-time-us", .header = "DETECTION", .kind = COLUMN_MICROSECONDS },
+	{ .key = "multihop", .header = "MULTIHOP", .spare = 2 },
+	{ .key = "failures", .header = "FAILURES", .kind = COLUMN_NUMBER },
+	{ .key = "diagnostic", .header = "DIAGNOSTIC", .flex = true, .spare = 1 },
+	{ .key = "error", .header = "ERROR", .flex = true, .rare = true },
+	{ NULL },
+};
+
+static const struct column bfd_event_columns[] = {
+	{ .key = "time" },
+	{ .key = "event" },
+	{ .key = "address" },
+	{ .key = "peer-group" },
+	{ .key = "diagnostic" },
+	{ NULL },
+};
+
 const struct view view_neighbors = { .columns = neighbor_columns };
 const struct view view_routes = { .columns = path_columns };
 const struct view view_route = { .columns = path_columns, .more = why_columns };
@@ -289,6 +314,8 @@ const struct view view_node_services = { .columns = node_service_columns };
 const struct view view_fib = { .columns = fib_columns, .list = "next-hops" };
 const struct view view_next_hops = { .columns = next_hop_columns };
 const struct view view_ranges = { .columns = range_columns };
+const struct view view_bfd = { .columns = bfd_columns };
+const struct view view_bfd_events = { .columns = bfd_event_columns, .kind = VIEW_EVENTS };
 const struct view view_memory = { .columns = memory_columns };
 const struct view view_services = { .columns = service_columns };
 const struct view view_announced = { .columns = announced_columns };

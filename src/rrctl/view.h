@@ -14,7 +14,8 @@
  * show routes: one row per path, paths of one prefix together: prefix, best, multipath, next-hop, from, originator-id,
  *	path-id, local-pref, med, as-path, origin, age-ms, communities.
  * show route: the same and cluster-list, why.
- * show received: the same and cluster-list, extended-communities, large-communities, without best and multipath.
+ * show received: the same and cluster-list, extended-communities, ipv6-extended-communities, large-communities, without best
+ *	and multipath.
  * show advertised: the same, as the neighbor was told; originator-id, local-pref and lists only where they were; pending (it holds
  *	an older version; bool).
  * show rejected: prefix, next-hop, path-id, reason, age-ms; the last row may be {"not-kept","note"}: so many more.
@@ -30,6 +31,11 @@
  * show nexthops: address, state, reason, via, interface, cost, paths.
  * show ranges: prefix, peer-group, limit, neighbors, refused, last-refused, waiting, gave-way, timed-out, limit-rate, too-fast,
  *	password (whether there is one), two-speakers.
+ * show bfd: address, local-address, multihop, passive, authentication, state, remote-state (AdminDown, Down, Init, Up), since-ms, diagnostic,
+ *	remote-diagnostic, discriminator, remote-discriminator, tx-interval-us (0: nothing is sent), detection-time-us,
+ *	desired-minimum-tx-interval-us, required-minimum-receive-us, detection-multiplier, remote-minimum-tx-interval-us,
+ *	remote-minimum-receive-us, remote-multiplier, sent, received, ups, failures, error (of sending).
+ * watch bfd: time, event (up, down, admin-down), address, peer-group, state, diagnostic, detection-time-us.
  * show memory: what, objects, octets.
  * show config: line (of a file that says the same).
  * reload: apply (live, re-evaluates routes, resets sessions, restart), subject ("neighbor 10.0.0.110"), change ("hold-time 9 ->
@@ -120,6 +126,6 @@ struct view {
 
 extern const struct view view_neighbors, view_routes, view_route, view_received, view_advertised,
 	view_rejected, view_refresh, view_neighbor_events, view_route_events, view_fib_events, view_fib,
-	view_next_hops, view_ranges, view_memory, view_announced, view_node_services, view_services,
-	view_servers, view_checks, view_table, view_sources, view_events, view_metrics, view_changes,
-	view_lines, view_sheet;
+	view_next_hops, view_ranges, view_bfd, view_bfd_events, view_memory, view_announced,
+	view_node_services, view_services, view_servers, view_checks, view_table, view_sources, view_events,
+	view_metrics, view_changes, view_lines, view_sheet;

@@ -316,6 +316,7 @@ static bool more(void *state, struct metrics *m)
 		add_neighbors(m, r);
 		add_next_hops(m, r);
 		add_fib(m, r);
+		guards_add_metrics(m, r->guards);
 		w->begun = true;
 		return true;
 	}

@@ -106,18 +106,30 @@ void neighbor_unserved(struct neighbor *n)
 	session_notify(n->session, BGP_ERR_CEASE, BGP_CEASE_OUT_OF_RESOURCES, NULL, 0);
 }
 
+/* What can be the next hop of routes of each family where it becomes ours: the session's address if it can, and else one that
+ * is beside it. */
+static void set_local(
+	struct neighbor *n, const struct session *s, bool extended_next_hop, struct route_peer_config *out)
+{
+	struct ip_addr local = session_local_addr(s),
+		       beside = session_neighbors_beside_local(n->rrd->neighbors, s);
+
+	out->local[BGP_IPV6_UNICAST] = local.family == IP_V6 ? local : beside;
+	out->local[BGP_IPV4_UNICAST] = local.family == IP_V4 || extended_next_hop ? local : beside;
+}
+
 static void up(void *user, struct session *s, const struct bgp_negotiated *negotiated)
 {
 	struct neighbor *n = user;
 	const struct bgp_open *open = session_remote_open(s);
 	struct route_peer_config cfg = {
 		.address = session_config(s)->remote,
-		.local = session_local_addr(s),
 		.router_id = open->bgp_identifier,
 		.type = peer_type(n, open->as),
 	};
 
 	set_engine_config(n, &cfg);
+	set_local(n, s, negotiated->extended_next_hop, &cfg);
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		n->awaits_end[f] = negotiated->family[f];
 	n->session = s;
@@ -125,6 +137,7 @@ static void up(void *user, struct session *s, const struct bgp_negotiated *negot
 	route_rejects_free(n->rejects);
 	n->rejects = NULL;
 	n->peer = route_peer_new(n->rrd->engine, &cfg, negotiated, n);
+	guard_set(n->rrd->guards, &n->guard, s, &n->cfg->bfd, n->peer_group);
 	if (!route_peer_served(n->peer))
 		neighbor_unserved(n);
 	watch_neighbor(n->rrd->watch, "up", s, NULL);
@@ -132,6 +145,8 @@ static void up(void *user, struct session *s, const struct bgp_negotiated *negot
 
 static void close_peer(struct neighbor *n)
 {
+	guard_free(n->guard);
+	n->guard = NULL;
 	if (!n->peer)
 		return;
 	for (int i = 0; i < ROUTE_REJECTS; i++)
@@ -238,11 +253,25 @@ static void update(void *user, struct session *s, const struct bgp_update *u)
 	take_end_of_rib(n, u);
 }
 
+/* RFC 7313 4: while a peer that restarts gracefully has not told all it has, nothing of it can be stale. */
+static bool begins_too_early(const struct neighbor *n, const struct session *s, enum bgp_family family)
+{
+	return session_remote_open(s)->caps.graceful_restart && n->awaits_end[family];
+}
+
+static void begin_refresh(struct neighbor *n, struct session *s, enum bgp_family family)
+{
+	if (!begins_too_early(n, s, family))
+		route_peer_refresh_begin(n->peer, family);
+	else if (log_limit_pass(&n->refresh_limit, rrd_now_ms(n->rrd), 10000, NULL))
+		session_log(s, LOG_LEVEL_WARNING, "early-refresh", NULL,
+			"began to send %s again before End-of-RIB, ignored", bgp_family_text(family));
+}
+
 static void refresh(void *user, struct session *s, enum bgp_family family, enum bgp_refresh_subtype subtype)
 {
 	struct neighbor *n = user;
 
-	(void)s;
 	if (!n->peer)
 		return;
 	switch (subtype) {
@@ -250,7 +279,7 @@ static void refresh(void *user, struct session *s, enum bgp_family family, enum 
 		route_peer_refresh(n->peer, family);
 		break;
 	case BGP_REFRESH_BEGIN:
-		route_peer_refresh_begin(n->peer, family);
+		begin_refresh(n, s, family);
 		break;
 	case BGP_REFRESH_END:
 		route_peer_refresh_end(n->peer, family);
@@ -295,13 +324,12 @@ static bool is_over(const struct neighbor *n, uint32_t max)
 struct neighbor_change neighbor_change(
 	const struct neighbor *n, const struct config_diff *d, const struct config_peer *to)
 {
-	struct policies *p = n->rrd->policies;
 	struct neighbor_change c = { .apply = config_diff_apply(d) };
 	bool more;
 
 	if (!n->peer || c.apply >= CONFIG_RESET_SESSION)
 		return c;
-	more = route_policy_admits_more(policies_get(p, &n->cfg->import), policies_get(p, &to->import));
+	more = route_peer_admits_more(n->peer, policies_get(n->rrd->policies, &to->import));
 	c.ask = more && session_negotiated(n->session)->route_refresh;
 	c.cannot_ask = more && !c.ask;
 	c.over = to->import.max_prefixes != n->cfg->import.max_prefixes &&
@@ -348,6 +376,7 @@ void neighbor_configure(struct neighbor *n, struct session *s, const struct conf
 	if (again || !n->peer)
 		return;
 	n->ask_again |= change->ask;
+	guard_set(n->rrd->guards, &n->guard, s, &n->cfg->bfd, n->peer_group);
 	cfg = *route_peer_config(n->peer);
 	set_engine_config(n, &cfg);
 	route_peer_set_config(n->peer, &cfg);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "config/diff.h"
+#include "guard/guard.h"
 #include "route/engine.h"
 #include "rrd/rrd.h"
 
@@ -18,12 +19,13 @@ struct neighbor {
 	const char *peer_group;		  /* NULL: none */
 	const struct prefix *range;	  /* NULL: a static neighbor */
 	struct route_peer *peer;	  /* NULL while down */
+	struct guard *guard;		  /* by BFD; NULL: none */
 	uint64_t rejected[ROUTE_REJECTS]; /* in earlier sessions */
 	uint64_t oversized;
 	struct route_rejects *rejects; /* of the last session, while down; or NULL */
 	bool awaits_end[BGP_FAMILIES]; /* in which End-of-RIB has not come yet (RFC 4724 2) */
 	uint64_t told_rejected;	       /* refused routes the log knows of */
-	struct log_limit rejected_limit;
+	struct log_limit rejected_limit, refresh_limit;
 	bool ask_again; /* for its routes, when what it told has passed the new import policy */
 };
 

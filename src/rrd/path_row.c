@@ -72,6 +72,9 @@ void path_row_put_lists(struct row *r, const struct bgp_attrs *a)
 	if (a->has & BGP_HAS_EXTENDED_COMMUNITIES)
 		row_text(r, "extended-communities",
 			bgp_extended_communities_format(a->extended_communities, buf, sizeof(buf)));
+	if (a->has & BGP_HAS_IPV6_EXTENDED_COMMUNITIES)
+		row_text(r, "ipv6-extended-communities",
+			bgp_ipv6_extended_communities_format(a->ipv6_extended_communities, buf, sizeof(buf)));
 	if (a->has & BGP_HAS_LARGE_COMMUNITIES)
 		row_text(r, "large-communities",
 			bgp_large_communities_format(a->large_communities, buf, sizeof(buf)));

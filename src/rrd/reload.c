@@ -228,6 +228,7 @@ static void apply(struct rrd *r, struct config_rrd *to)
 	struct config_rrd *old = r->cfg;
 
 	config_log_use("rrd", &to->log);
+	guards_configure(r->guards, &to->bfd);
 	session_debug_set(r->sessions, to->log.debug_neighbors, to->log.debug_neighbor_count);
 	close_listeners(r, to);
 	remove_neighbors(r, to);

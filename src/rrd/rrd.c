@@ -249,6 +249,7 @@ struct rrd *rrd_new(struct config_rrd *cfg, const char *path)
 	r->pulse = daemon_pulse_new(r->loop, status_line, r);
 	r->policies = policies_new();
 	r->watch = watch_new(r);
+	r->guards = guards_new(r->loop, GUARDS_RRD, &cfg->bfd);
 	r->engine = make_engine(r);
 	r->sessions = session_io_new(r->loop);
 	session_debug_set(r->sessions, cfg->log.debug_neighbors, cfg->log.debug_neighbor_count);
@@ -324,6 +325,7 @@ void rrd_free(struct rrd *r)
 	say_goodbye(r);
 	free_static_neighbors(r);
 	session_neighbors_free(r->neighbors);
+	guards_free(r->guards);
 	session_io_free(r->sessions);
 	route_engine_free(r->engine);
 	watch_free(r->watch);

@@ -10,6 +10,7 @@
 #include "config/rrd.h"
 #include "control/server.h"
 #include "daemon/pulse.h"
+#include "guard/guard.h"
 #include "io/loop.h"
 #include "kernel/fib.h"
 #include "reload/reload.h"
@@ -49,6 +50,7 @@ struct rrd {
 	bool sweep_due;		/* as soon as the kernel has what we have received */
 	struct control_server *control;
 	struct watch *watch;
+	struct guards *guards; /* sessions that BFD guards */
 	struct daemon_pulse *pulse;
 	struct io_signal *on_term, *on_int, *on_hup;
 	struct io_timer *exit_timer;

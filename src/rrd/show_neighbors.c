@@ -61,6 +61,8 @@ static struct row *summary(const struct rrd *rrd, const struct session *s)
 	if (n->peer_group)
 		row_text(r, "peer-group", n->peer_group);
 	row_bool(r, "dynamic", n->range != NULL);
+	if (n->guard)
+		row_text(r, "bfd", guard_state_text(n->guard));
 	row_int(r, "received", received);
 	row_int(r, "advertised", advertised);
 	row_text(r, "last-error", session_last_error(s));

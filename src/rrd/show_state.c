@@ -46,18 +46,23 @@ static void few_done(void *state)
 
 struct fib_rows {
 	struct rrd *rrd;
-	struct prefix at;
-	bool started;
+	struct fib_listing *listing;
 };
 
 static struct row *fib_next(void *state, char *err)
 {
 	struct fib_rows *s = state;
-	bool first = !s->started;
 
 	err[0] = 0;
-	s->started = true;
-	return s->rrd->fib ? fib_row(s->rrd->fib, &s->at, first) : NULL;
+	return s->rrd->fib ? fib_row(s->rrd->fib, s->listing) : NULL;
+}
+
+static void fib_done(void *state)
+{
+	struct fib_rows *s = state;
+
+	fib_listing_free(s->listing);
+	free(s);
 }
 
 bool show_is_router(const struct rrd *r, char *err)
@@ -78,7 +83,8 @@ bool show_fib(void *user, const struct row *args, struct control_answer *out, ch
 		return false;
 	s = mem_calloc(1, sizeof(*s));
 	s->rrd = r;
-	*out = (struct control_answer){ fib_next, free, s };
+	s->listing = fib_listing_new();
+	*out = (struct control_answer){ fib_next, fib_done, s };
 	return true;
 }
 
@@ -167,6 +173,24 @@ bool show_status(void *user, const struct row *args, struct control_answer *out,
 	return true;
 }
 
+static bool show_bfd(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct rrd *r = user;
+
+	(void)args;
+	(void)err;
+	return guards_show(r->guards, out);
+}
+
+static bool watch_bfd(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	struct rrd *r = user;
+
+	(void)args;
+	(void)err;
+	return guards_watch(r->guards, out);
+}
+
 const struct control_handler rrd_handlers[] = {
 	{ "show neighbors", show_neighbors },
 	{ "show neighbor", show_neighbor },
@@ -175,6 +199,7 @@ const struct control_handler rrd_handlers[] = {
 	{ "show fib", show_fib },
 	{ "show nexthops", show_next_hops },
 	{ "show ranges", show_ranges },
+	{ "show bfd", show_bfd },
 	{ "show memory", show_memory },
 	{ "show status", show_status },
 	{ "show config", show_config },
@@ -195,5 +220,6 @@ const struct control_handler rrd_handlers[] = {
 	{ "watch routes", watch_routes },
 	{ "watch neighbors", watch_neighbors },
 	{ "watch fib", watch_fib },
+	{ "watch bfd", watch_bfd },
 	{ NULL, NULL },
 };

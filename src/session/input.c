@@ -276,7 +276,8 @@ static void serve_refresh(struct session_conn *c, const struct bgp_refresh *r)
 {
 	const struct bgp_negotiated *n = &c->negotiated;
 	enum bgp_family family;
-	bool known = bgp_family_from_wire(r->afi, r->safi, &family) && n->family[family] && n->route_refresh;
+	bool known = bgp_family_from_wire(r->afi, r->safi, &family) && n->family[family] &&
+		     n->route_refresh_rx;
 
 	if (r->subtype > BGP_REFRESH_END) /* RFC 7313 5 */
 		return;

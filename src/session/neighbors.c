@@ -301,6 +301,13 @@ bool session_neighbors_range_of(
 	return true;
 }
 
+struct ip_addr session_neighbors_beside_local(struct session_neighbors *set, const struct session *s)
+{
+	struct ip_addr local = session_local_addr(s);
+
+	return io_own_addresses_beside(set->own, &local, io_loop_now_us(set->io->loop));
+}
+
 bool session_neighbors_same_id(
 	const struct session_neighbors *set, const struct session *s, struct ip_addr *other)
 {

@@ -145,6 +145,8 @@ size_t session_neighbors_count(const struct session_neighbors *set);
 /* The range a dynamic neighbor came from; false for a static one. */
 bool session_neighbors_range_of(
 	const struct session_neighbors *set, const struct session *s, struct prefix *out);
+/* The address of the other IP version beside the session's own one, on the same interface; IP_NONE when there is none. */
+struct ip_addr session_neighbors_beside_local(struct session_neighbors *set, const struct session *s);
 /* True, and one of them in *other (may be NULL), when another neighbor is up with the same AS and BGP Identifier. */
 bool session_neighbors_same_id(
 	const struct session_neighbors *set, const struct session *s, struct ip_addr *other);

@@ -373,6 +373,17 @@ void session_notify(struct session *s, uint8_t code, uint8_t subcode, const void
 	session_leave(s);
 }
 
+void session_bfd_down(struct session *s)
+{
+	struct bgp_error e;
+	struct session_cause cause = { .reason = SESSION_DOWN_NOTIFICATION_SENT, .error = &e };
+
+	session_enter(s);
+	bgp_error_set(&e, BGP_ERR_CEASE, BGP_CEASE_BFD_DOWN, NULL, 0);
+	end_all(s, FSM_AUTOMATIC_STOP, &cause);
+	session_leave(s);
+}
+
 static bool lets_in(const struct session *s)
 {
 	return s->running && (s->cfg.passive || s->primary->state != SESSION_IDLE || s->accepted);

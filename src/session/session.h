@@ -143,6 +143,8 @@ void session_reset(struct session *s, const char *text);
 void session_configure(struct session *s, const struct session_config *cfg);
 /* NOTIFICATION of any kind, then idle with back-off (maximum prefixes and the like). */
 void session_notify(struct session *s, uint8_t code, uint8_t subcode, const void *data, size_t len);
+/* BFD says that the peer cannot be reached any more: Cease/BFD Down (RFC 9384), then new attempts as after any other loss. */
+void session_bfd_down(struct session *s);
 /* Takes an accepted connection over (owned from now on). One that has not sent its OPEN when the next one comes gives
  * way to it; an idle neighbor (stopped, or an active one in back-off) gets Cease/Connection Rejected. */
 void session_accept(struct session *s, int fd, const struct ip_addr *local);

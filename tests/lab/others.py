@@ -18,12 +18,15 @@ from .wait import wait_until
 
 @dataclass
 class Link:
-    """A session. remote: an address, or a range (then it waits for those). add_path: "rx", "tx" or None, for all paths."""
+    """A session. remote: an address, or a range (then it waits for those). add_path: "rx", "tx" or None, for all paths. bfd: "active",
+    "passive" or None, with packets each 150 ms; bfd_key: for meticulous keyed SHA1."""
     remote: str
     asn: int = fig4.AS
     client: bool = False
     add_path: str = None
     password: str = None
+    bfd: str = None
+    bfd_key: str = None
 
     @property
     def is_range(self):
@@ -82,6 +85,7 @@ class Other:
 
 class Bird(Other):
     PACKAGE, PROGRAM, TITLE = "bird2", "bird", "BIRD"
+    CANNOT = {"stop BFD": "BIRD falls silent when its BFD is disabled, as if it had died, and says no AdminDown"}
 
     def start(self):
         self.socket = f"/run/{self.name}.ctl"
@@ -96,8 +100,27 @@ class Bird(Other):
             text += f"protocol static {{ {family}; {routes} }}\n"
         for i, link in enumerate(self.links):
             text += self._session(i, link)
+        text += self._bfd()
         self.process = self.run([self.program, "-f", "-c", self.file(text), "-s", self.socket], self.name)
         wait_until(lambda: "Daemon is up" in self._ask("show status"), 10, f"{self.name} to answer")
+
+    def _bfd(self):
+        asked = [link for link in self.links if link.bfd]
+        if not asked:
+            return ""
+        passive = "passive yes;" if asked[0].bfd == "passive" else ""
+        key = asked[0].bfd_key
+        key = f'authentication meticulous keyed sha1; password "{key}" {{ id 1; }};' if key else ""
+        how = f"{{ interval 150 ms; idle tx interval 1 s; multiplier 3; {passive} {key} }}"
+        return f'protocol bfd {{ interface "*" {how}; multihop {how}; }}\n'
+
+    def bfd_state(self, remote):
+        """The state of the BFD session in its own word, or None."""
+        found = re.search(rf"^{re.escape(remote)}\s+\S+\s+(\S+)", self._ask("show bfd sessions"), re.M)
+        return found.group(1) if found else None
+
+    def _on_link(self, remote):
+        return "/" not in remote and self.ns.run(["ip", "route", "get", remote]).split()[1] != "via"
 
     def _session(self, i, link):
         paths = f"add paths {link.add_path};" if link.add_path else ""
@@ -111,6 +134,8 @@ protocol bgp peer{i} {{
     hold time 9; connect delay time 1; connect retry time 1; error wait time 1, 2;
     {'rr client;' if link.client else ''}
     {f'password "{link.password}";' if link.password else ''}
+    {'bfd on;' if link.bfd else ''}
+    {'direct;' if link.bfd and self._on_link(link.remote) else ''}
     {'dynamic name "dynamic";' if link.is_range else ''}
     {channels}
 }}
@@ -138,6 +163,7 @@ class Frr(Other):
     """bgpd with zebra. Each has a directory of its own under /run and a /var/tmp of its own."""
 
     PACKAGE, PROGRAM, TITLE = "frr", "/usr/lib/frr/bgpd", "FRR"
+    CANNOT = {"BFD key": "FRR's bfdd has no authentication"}
 
     def start(self):
         self.directory = f"/run/{self.name}"
@@ -146,10 +172,28 @@ class Frr(Other):
         zebra = "log stdout informational\nip nht resolve-via-default\nipv6 nht resolve-via-default\n"
         self.run(self._daemon("/usr/lib/frr/zebra", zebra), f"{self.name}-zebra")
         wait_until(lambda: os.path.exists(f"{self.directory}/zserv.api"), 20, "zebra's socket")
+        if any(link.bfd for link in self.links):
+            passive = " passive-mode\n" if any(link.bfd == "passive" for link in self.links) else ""
+            self.run(self._daemon("/usr/lib/frr/bfdd", f"bfd\n profile lab\n  detect-multiplier 3\n  receive-interval 150\n"
+                                  f"  transmit-interval 150\n {passive} exit\nexit\n", "--bfdctl", f"{self.directory}/bfdd.sock"),
+                     f"{self.name}-bfdd")
+            wait_until(lambda: os.path.exists(f"{self.directory}/bfdd.vty"), 20, "bfdd's socket")
         more = [] if self.kernel else ["-n"]
         self.process = self.run(self._daemon(self.program, self._bgpd(), "-p", "179", *more), self.name)
         wait_until(lambda: "BGP" in self._ask("show bgp summary") or "No BGP" in self._ask("show bgp summary"), 20,
                    f"{self.name} to answer", poll_s=0.1)
+        for i, link in enumerate(self.links):
+            if link.bfd:
+                self._guard(f"group{i}" if link.is_range else link.remote)
+
+    def _guard(self, who):
+        """Not by the file: what bgpd asks of bfdd before zebra knows bgpd is lost now and then."""
+        wait_until(lambda: "Client: bgp" in self._ask("show zebra client", "zebra"), 20, "zebra to know bgpd", poll_s=0.1)
+        self._configure("bgpd", f"router bgp {self.asn}", f"neighbor {who} bfd", f"neighbor {who} bfd profile lab")
+
+    def _configure(self, daemon, *lines):
+        words = [w for line in ("configure terminal", *lines) for w in ("-c", line)]
+        self.ns.run(["vtysh", "--vty_socket", self.directory, "-d", daemon, *words])
 
     def _daemon(self, program, config, *more):
         name = os.path.basename(program)
@@ -194,8 +238,18 @@ class Frr(Other):
             lines.append("exit-address-family")
         return "\n".join(lines) + "\n"
 
-    def _ask(self, text):
-        return self.ns.run(["vtysh", "--vty_socket", self.directory, "-d", "bgpd", "-c", text], check=False)
+    def _ask(self, text, daemon="bgpd"):
+        return self.ns.run(["vtysh", "--vty_socket", self.directory, "-d", daemon, "-c", text], check=False)
+
+    def stop_bfd(self):
+        self._configure("bfdd", "bfd", "profile lab", "shutdown")
+
+    def bfd_state(self, remote):
+        try:
+            rows = json.loads(self._ask("show bfd peers json", "bfdd"))
+        except ValueError:
+            return None
+        return next((row["status"].capitalize() for row in rows if row["peer"] == remote), None)
 
     def _json(self, text):
         try:

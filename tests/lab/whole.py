@@ -123,6 +123,22 @@ class Whole:
         for reflector in self.reflectors:
             reflector.daemon.wait_established(fig4.ROUTER, *[p.address for p in self.balancers], timeout=30)
 
+    def guard(self, bfd):
+        """From now on all sessions are guarded by BFD with these settings, or none with None; waits until they are Up."""
+        for reflector in self.reflectors:
+            config = self.reflector_config(reflector.address)
+            for group in config["peer-groups"].values():
+                group.update({"bfd": bfd} if bfd else {})
+            reflector.daemon.reload(config)
+        for daemon, config in [(self.rrd, self.router_config()), *((p.announcer, self.announcer_config(p)) for p in self.balancers)]:
+            for session in [*config.get("peer-groups", {}).values()] or config["neighbors"]:
+                session.update({"bfd": bfd} if bfd else {})
+            daemon.reload(config)
+        wanted = 1 + len(self.balancers) if bfd else 0
+        for reflector in self.reflectors:
+            wait_until(lambda d=reflector.daemon: sum(row["state"] == "Up" for row in d.show("bfd")) == wanted, 30,
+                       f"{wanted} BFD sessions at {reflector.address}", LOOK_S)
+
     def wait_missed(self, reflector):
         """Waits until the router has given it up."""
         wait_until(lambda: self.rrd.state(reflector.address) != "established", 30, f"{reflector.address} to be missed", LOOK_S)

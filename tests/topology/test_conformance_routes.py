@@ -86,7 +86,7 @@ EVERYTHING = [
     (0xC0, 7, struct.pack("!I", 4200000003) + b"\1\2\3\4"),
     (0xC0, 8, struct.pack("!III", 1, 0x12345678, 1)),
     (0xE0, 16, bytes(range(16))),
-    (0xC0, 32, struct.pack("!III", 4200000001, 1, 2) * 2),
+    (0xC0, 32, struct.pack("!IIIIII", 4200000001, 1, 2, 4200000001, 0, 2)),
 ]
 
 

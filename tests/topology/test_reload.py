@@ -391,16 +391,16 @@ def test_a_key_changes_on_live_sessions_if_both_ends_change(fig, reflector):
     pod = fig.add_pod(1)
     speaker = pod.speaker(password="first").establish()
     ear = hear(fig, password="router's")
-    config = changed(reflector, ("peer-groups.k8s.password", "second"))
+    config = changed(reflector, ("peer-groups.k8s.password", "the-second"))
     assert plan(reflector, config) == [("live", "peer-group k8s: password changed")]
     taken(reflector, config)
-    tcp.set_key(speaker.socket, REFLECTOR, "second")
+    tcp.set_key(speaker.socket, REFLECTOR, "the-second")
     speaker.announce(SERVICE, "10.0.0.105")
     ear.wait_for_routes(SERVICE, ["10.0.0.105"])
     assert speaker.closed is None and ear.closed is None
     assert reflector.show("neighbor", pod.address)[0]["flaps"] == 0
-    fig.add_pod(2).speaker(password="second").establish()
-    assert "second" not in reflector.log() and "second" not in reflector.ctl("show", "config", "all")
+    fig.add_pod(2).speaker(password="the-second").establish()
+    assert "the-second" not in reflector.log() and "the-second" not in reflector.ctl("show", "config", "all")
 
 
 def test_keys_the_kernel_refuses_refuse_the_whole(fig, reflector, ear):

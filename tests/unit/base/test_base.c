@@ -1,6 +1,7 @@
 #include "base/arena.h"
 #include "base/cursor.h"
 #include "base/hash.h"
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/prefix.h"
@@ -127,6 +128,48 @@ struct thing {
 	struct hash_node node;
 	struct list link;
 };
+
+struct due {
+	struct heap_node node;
+	unsigned number;
+};
+
+static void the_heap_gives_the_smallest_first_and_equals_in_their_order(void **state)
+{
+	enum { N = 500 };
+	static struct due due[N];
+	struct heap h = { 0 };
+	uint64_t last = 0, left = 0;
+	uint32_t r = 7;
+
+	(void)state;
+	for (unsigned i = 0; i < N; i++) {
+		r = r * 1664525 + 1013904223;
+		due[i] = (struct due){ .number = i };
+		heap_set(&h, &due[i].node, r >> 26);
+	}
+	for (unsigned i = 0; i < N; i += 3)
+		heap_del(&h, &due[i].node);
+	/* What is in none is left alone, and what is in it moves. */
+	heap_del(&h, &due[0].node);
+	for (unsigned i = 1; i < N; i += 3)
+		heap_set(&h, &due[i].node, 10);
+	left = h.count;
+	assert_int_equal(left, N - (N + 2) / 3);
+	for (unsigned before = 0; heap_first(&h); left--) {
+		struct due *d = HEAP_ENTRY(heap_first(&h), struct due, node);
+
+		assert_true(d->node.key >= last);
+		if (d->node.key == 10 && last == 10 && d->number % 3 == 1 && before % 3 == 1)
+			assert_true(d->number > before);
+		last = d->node.key;
+		before = d->number;
+		heap_del(&h, &d->node);
+		assert_int_equal(d->node.at, 0);
+	}
+	assert_int_equal(left, 0);
+	heap_fini(&h);
+}
 
 static void hash_finds_what_was_added(void **state)
 {
@@ -388,6 +431,7 @@ int main(void)
 		cmocka_unit_test(prefixes_are_parsed_strictly),
 		cmocka_unit_test(prefixes_contain_and_compare),
 		cmocka_unit_test(addresses_know_what_they_are),
+		cmocka_unit_test(the_heap_gives_the_smallest_first_and_equals_in_their_order),
 		cmocka_unit_test(hash_finds_what_was_added),
 		cmocka_unit_test(list_survives_removal_while_walking),
 		cmocka_unit_test(arena_and_slab_give_memory_back),

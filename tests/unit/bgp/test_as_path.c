@@ -73,6 +73,57 @@ static void prepending_fills_a_segment_and_then_begins_another(void **state)
 	arena_free(arena);
 }
 
+static void a_widened_path_has_room_for_our_as(void **state)
+{
+	static struct octets o;
+	struct arena *arena = arena_new();
+	struct bgp_octets wide;
+
+	(void)state;
+	for (unsigned segment = 0; segment < 64; segment++) {
+		o.data[o.len++] = BGP_AS_SEQUENCE;
+		o.data[o.len++] = 255;
+		for (unsigned i = 1; i <= 255; i++)
+			add_u16(&o, i);
+	}
+	/* 64 * 1022 octets, and 2 + 4 * 29: 6 more fit */
+	add_hex(&o, "021d");
+	for (unsigned i = 1; i <= 29; i++)
+		add_u16(&o, i);
+	assert_true(bgp_as_path_widen(view(&o), arena, &wide));
+	assert_int_equal(wide.len, 65526);
+	wide = bgp_as_path_prepend(wide, 65021, arena);
+	assert_int_equal(wide.len, 65532);
+	assert_int_equal(bgp_as_path_neighbor(wide), 65021);
+	o.data[o.len - 29 * 2 - 1] = 30;
+	add_u16(&o, 30);
+	assert_false(bgp_as_path_widen(view(&o), arena, &wide));
+	arena_free(arena);
+}
+
+static void confederation_segments_are_left_behind(void **state)
+{
+	static const struct {
+		const char *hex, *text;
+	} v[] = {
+		{ "", "" },
+		{ "0301 00000001", "" },
+		{ "0201 00000007", "7" },
+		{ "0302 00000001 00000002 0201 00000003", "3" },
+		{ "0201 00000003 0402 00000001 00000002 0102 00000004 00000005 0301 00000009", "3 {4 5}" },
+	};
+	struct arena *arena = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(v); i++) {
+		struct octets o = { .len = 0 };
+
+		add_hex(&o, v[i].hex);
+		assert_path_text(bgp_as_path_leave_confederation(view(&o), arena), v[i].text);
+	}
+	arena_free(arena);
+}
+
 static void text_is_cut_where_the_buffer_ends(void **state)
 {
 	struct octets o = { .len = 0 };
@@ -172,35 +223,16 @@ static void an_old_peer_gets_as_trans_and_as4_attributes_only_when_needed(void *
 	assert_narrow("0301 00000064 0201 00010001", 0, "400208 0301 0064 0201 5ba0 c01106 0201 00010001");
 }
 
-static void communities_are_written_as_people_write_them(void **state)
-{
-	struct octets o = { .len = 0 };
-	char buf[512];
-
-	(void)state;
-	add_hex(&o, "fde80064 ffffff01 ffffff02 ffffff03 ffff0000");
-	assert_string_equal(bgp_communities_format(view(&o), buf, sizeof(buf)),
-		"65000:100 no-export no-advertise no-export-subconfed graceful-shutdown");
-	o.len = 0;
-	add_hex(&o, "0002fde800000064 01030a0000010064 0202000100010064 4004fde84cbebc20 4300000000000001");
-	assert_string_equal(bgp_extended_communities_format(view(&o), buf, sizeof(buf)),
-		"rt:65000:100 soo:10.0.0.1:100 rt:65537:100 bandwidth:65000:100000000 0x"
-		"4300000000000001" /* origin validation state: no name here */);
-	o.len = 0;
-	add_hex(&o, "fffffffe0000000200000003 000000010000000200000003");
-	assert_string_equal(bgp_large_communities_format(view(&o), buf, sizeof(buf)), "4294967294:2:3 1:2:3");
-	assert_string_equal(bgp_communities_format((struct bgp_octets){ 0 }, buf, sizeof(buf)), "");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decision_reads_a_path),
 		cmocka_unit_test(prepending_fills_a_segment_and_then_begins_another),
+		cmocka_unit_test(a_widened_path_has_room_for_our_as),
+		cmocka_unit_test(confederation_segments_are_left_behind),
 		cmocka_unit_test(text_is_cut_where_the_buffer_ends),
 		cmocka_unit_test(what_an_old_peer_says_twice_is_merged),
 		cmocka_unit_test(an_old_peer_gets_as_trans_and_as4_attributes_only_when_needed),
-		cmocka_unit_test(communities_are_written_as_people_write_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,6 +106,7 @@ static void every_capability_is_read(void **state)
 	assert_true(open.caps.any_multiprotocol);
 	assert_true(open.caps.family[BGP_IPV4_UNICAST] && open.caps.family[BGP_IPV6_UNICAST]);
 	assert_true(open.caps.route_refresh && open.caps.enhanced_route_refresh);
+	assert_true(open.caps.graceful_restart);
 	assert_true(open.caps.extended_message && open.caps.extended_next_hop && open.caps.as4);
 	assert_int_equal(open.caps.add_path[BGP_IPV4_UNICAST], BGP_ADD_PATH_RECEIVE);
 	assert_int_equal(open.caps.add_path[BGP_IPV6_UNICAST], BGP_ADD_PATH_BOTH);
@@ -124,6 +125,12 @@ static void an_add_path_mode_beyond_3_is_ignored(void **state)
 	assert_true(decode(&o, o.len, &open, &err));
 	assert_int_equal(open.caps.add_path[BGP_IPV4_UNICAST], BGP_ADD_PATH_NONE);
 	assert_int_equal(open.caps.add_path[BGP_IPV6_UNICAST], BGP_ADD_PATH_NONE);
+	/* and all that stands in the same capability, but not what stands in another */
+	o.len = 0;
+	add_hex(&o, HEAD "12 0210 4508 00010103 00020104 4504 00020101");
+	assert_true(decode(&o, o.len, &open, &err));
+	assert_int_equal(open.caps.add_path[BGP_IPV4_UNICAST], BGP_ADD_PATH_NONE);
+	assert_int_equal(open.caps.add_path[BGP_IPV6_UNICAST], BGP_ADD_PATH_RECEIVE);
 }
 
 static struct bgp_open full_open(void)
@@ -235,6 +242,21 @@ static void both_sides_must_agree(void **state)
 	assert_int_equal(n.hold_time_s, 0);
 }
 
+/* RFC 2918 4: who offered to serve requests must, and is the only one who must. */
+static void a_peer_may_ask_though_it_cannot_be_asked(void **state)
+{
+	struct bgp_open a = full_open(), b = full_open();
+	struct bgp_negotiated n;
+
+	(void)state;
+	b.caps.route_refresh = b.caps.enhanced_route_refresh = false;
+	bgp_negotiate(&a, &b, &n);
+	assert_false(n.route_refresh || n.enhanced_route_refresh);
+	assert_true(n.route_refresh_rx);
+	bgp_negotiate(&b, &a, &n);
+	assert_false(n.route_refresh || n.enhanced_route_refresh || n.route_refresh_rx);
+}
+
 static void a_peer_without_multiprotocol_speaks_ipv4(void **state)
 {
 	struct bgp_open a = full_open(), b = full_open();
@@ -260,6 +282,7 @@ int main(void)
 		cmocka_unit_test(capabilities_beyond_255_octets_take_the_extended_form),
 		cmocka_unit_test(a_large_as_is_said_as_as_trans),
 		cmocka_unit_test(both_sides_must_agree),
+		cmocka_unit_test(a_peer_may_ask_though_it_cannot_be_asked),
 		cmocka_unit_test(a_peer_without_multiprotocol_speaks_ipv4),
 	};
 

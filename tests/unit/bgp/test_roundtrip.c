@@ -43,7 +43,7 @@ static struct bgp_octets random_path(uint64_t *s, struct arena *arena)
 
 static struct bgp_octets random_unknown(uint64_t *s, struct arena *arena)
 {
-	static const uint8_t types[] = { 11, 13, 19, 25, 30, 33, 128, 255 };
+	static const uint8_t types[] = { 11, 13, 19, 26, 30, 33, 128, 255 };
 	struct writer w = writer_init(arena_alloc(arena, LISTS), LISTS);
 
 	for (size_t i = 0; i < COUNT_OF(types); i++) {
@@ -62,7 +62,7 @@ static struct bgp_octets random_unknown(uint64_t *s, struct arena *arena)
 
 static struct bgp_attrs random_attrs(uint64_t *s, struct arena *arena)
 {
-	uint32_t has = next_random(s) % (BGP_HAS_UNKNOWN << 1);
+	uint32_t has = next_random(s) % (BGP_HAS_IPV6_EXTENDED_COMMUNITIES << 1);
 	struct bgp_attrs a = { .has = has | BGP_HAS_ORIGIN | BGP_HAS_AS_PATH };
 
 	a.origin = (uint8_t)(next_random(s) % 3);
@@ -74,10 +74,12 @@ static struct bgp_attrs random_attrs(uint64_t *s, struct arena *arena)
 	a.aggregator_partial = next_random(s) % 2;
 	a.communities_partial = next_random(s) % 2;
 	a.extended_communities_partial = next_random(s) % 2;
+	a.ipv6_extended_communities_partial = next_random(s) % 2;
 	a.large_communities_partial = next_random(s) % 2;
 	a.communities = random_octets(s, arena, 4, 80);
 	a.cluster_list = random_octets(s, arena, 4, 10);
 	a.extended_communities = random_octets(s, arena, 8, 40);
+	a.ipv6_extended_communities = random_octets(s, arena, 20, 10);
 	a.large_communities = random_octets(s, arena, 12, 30);
 	a.unknown = random_unknown(s, arena);
 	if (!a.unknown.len)
@@ -218,6 +220,9 @@ static void announce_all(const struct case_of *c, const struct bgp_attrs *a, con
 		assert_in_range(n, 1, count);
 		if (n < count)
 			assert_true(writer_len(&w) + 1 + 16 + 4 + 1 >= c->o.max_len);
+		/* RFC 7606 5.1: behind the header and the two lengths. */
+		if (c->o.family == BGP_IPV6_UNICAST || nh->len != 4)
+			assert_int_equal(buf[24], BGP_ATTR_MP_REACH_NLRI);
 		decode_message(buf, writer_len(&w), c, arena, &u);
 		assert_items(&u.announced[c->o.family], items, n);
 		assert_int_equal(u.withdrawn[c->o.family].count, 0);
@@ -304,7 +309,7 @@ static void attributes_that_outgrow_the_message_are_refused_and_nothing_is_writt
 
 	(void)state;
 	a.communities.data = communities;
-	for (unsigned len = 3900; len <= 4096; len += 4) {
+	for (unsigned len = 3900; len <= 4096; len++) {
 		/* 37: all in front of the routes but the list itself and its header of 4; 9: the route. */
 		bool fits4 = 37 + 4 + len + 9 <= 4096, fits6;
 		struct writer w = writer_init(buf, sizeof(buf));
@@ -314,18 +319,18 @@ static void attributes_that_outgrow_the_message_are_refused_and_nothing_is_writt
 		assert_int_equal(bgp_update_encode_announce(&w, &o, &a, &nh4, &item4, 1), fits4);
 		assert_int_equal(writer_len(&w) != 0, fits4);
 		assert_true(writer_ok(&w));
-		/* no NEXT_HOP of 7, but an attribute of 4 + 21 around the route of 21 */
+		/* no NEXT_HOP of 7, but an attribute of 3 + 21 around the route of 21 */
 		w = writer_init(buf, sizeof(buf));
-		fits6 = 30 + 4 + len + 25 + 21 <= 4096;
+		fits6 = 30 + 4 + len + 24 + 21 <= 4096;
 		o.family = BGP_IPV6_UNICAST;
 		assert_int_equal(bgp_update_encode_announce(&w, &o, &a, &nh6, &item6, 1), fits6);
 		assert_int_equal(writer_len(&w) != 0, fits6);
 	}
 	/* The same in the long form, with attributes on both sides of MP_REACH_NLRI. */
 	o.max_len = 65535;
-	for (unsigned len = 65400; len <= 65532; len += 12) {
+	for (unsigned len = 65400; len <= 65532; len++) {
 		struct writer w = writer_init(buf, sizeof(buf));
-		bool fits = 30 + 4 + len + 25 + 21 <= 65535;
+		bool fits = 30 + 4 + len + 24 + 21 <= 65535;
 
 		a.has = BGP_HAS_ORIGIN | BGP_HAS_AS_PATH | BGP_HAS_LARGE_COMMUNITIES;
 		a.large_communities = (struct bgp_octets){ communities, (uint16_t)len };

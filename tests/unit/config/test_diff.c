@@ -51,7 +51,10 @@ static const char every_key[] =
 	"    min-hold-time: 4, keepalive-interval: 5, send-hold-time: 300, connect-retry: 2, "
 	"connect-retry-max: 12,\n"
 	"    idle-hold-time: 3, idle-hold-time-max: 60, multihop-ttl: 8, ttl-security-hops: 0,\n"
-	"    password: one, extended-messages: true, extended-next-hop: false, route-refresh: true}\n"
+	"    password: one, bfd: {enabled: true, desired-minimum-tx-interval: 50ms,\n"
+	"    required-minimum-receive: 60ms, detection-multiplier: 4, passive: no, multihop: auto, key-id: "
+	"2},\n"
+	"    extended-messages: true, extended-next-hop: false, route-refresh: true}\n"
 	"dynamic-neighbors: [{prefix: 172.16.0.0/16, peer-group: plain, limit: 100, limit-rate: 9,\n"
 	"  password: \"for all\"}]\n"
 	"neighbors: [{address: 10.0.0.110, peer-group: plain}]\n"
@@ -61,6 +64,7 @@ static const char every_key[] =
 	"  resolve-via-default: false, on-empty: remove, restart-time: 62, compare-interval: 63, sysctls: "
 	"set,\n"
 	"  on-exit: keep, link-bandwidth-unit: 126}\n"
+	"bfd: {packets-per-second: 5000}\n"
 	"control: {socket: /run/a.sock, group: rrd, read-only-socket: /run/r.sock, read-only-group: see}\n"
 	"log: {to: stderr, level: info, format: json, debug-neighbors: [10.0.0.1]}\n";
 
@@ -114,6 +118,15 @@ static const struct change changes[] = {
 	{ "peer-groups.NAME.ttl-security-hops", "multihop-ttl: 8, ttl-security-hops: 0",
 		"multihop-ttl: 0, ttl-security-hops: 1", "0 -> 1", 1 },
 	{ "peer-groups.NAME.password", "password: one", "password: two", "changed" },
+	{ "peer-groups.NAME.bfd.enabled", "bfd: {enabled: true", "bfd: {enabled: false", "true -> false" },
+	{ "peer-groups.NAME.bfd.desired-minimum-tx-interval", "interval: 50ms", "interval: 2s",
+		"50ms -> 2s" },
+	{ "peer-groups.NAME.bfd.required-minimum-receive", "receive: 60ms", "receive: 70ms", "60ms -> 70ms" },
+	{ "peer-groups.NAME.bfd.detection-multiplier", "multiplier: 4", "multiplier: 5", "4 -> 5" },
+	{ "peer-groups.NAME.bfd.passive", "passive: no, multihop", "passive: yes, multihop",
+		"false -> true" },
+	{ "peer-groups.NAME.bfd.multihop", "multihop: auto", "multihop: true", "auto -> true" },
+	{ "peer-groups.NAME.bfd.key-id", "key-id: 2", "key-id: 3", "2 -> 3" },
 	{ "peer-groups.NAME.extended-messages", "messages: true", "messages: false", "true -> false" },
 	{ "peer-groups.NAME.extended-next-hop", "next-hop: false", "next-hop: true", "false -> true" },
 	{ "peer-groups.NAME.route-refresh", "refresh: true", "refresh: false", "true -> false" },
@@ -147,6 +160,7 @@ static const struct change changes[] = {
 	{ "fib.sysctls", "sysctls: set", "sysctls: ignore", "set -> ignore" },
 	{ "fib.on-exit", "on-exit: keep", "on-exit: remove", "keep -> remove" },
 	{ "fib.link-bandwidth-unit", "unit: 126", "unit: 0", "126 -> 0" },
+	{ "bfd.packets-per-second", "second: 5000", "second: 0", "5000 -> 0" },
 	{ "control.socket", "/run/a.sock", "/run/b.sock", "/run/a.sock -> /run/b.sock" },
 	{ "control.group", "group: rrd", "group: adm", "rrd -> adm" },
 	{ "control.read-only-socket", "/run/r.sock", "/run/s.sock", "/run/r.sock -> /run/s.sock" },
@@ -159,7 +173,8 @@ static const struct change changes[] = {
 };
 
 /* The file of a password fills the place of the password, whose row tells it; no build has TCP-AO. */
-static const char *const untried[] = { ".password-file", ".tcp-ao", NULL };
+static const char *const untried[] = { ".password-file", ".tcp-ao", ".bfd.authentication", ".bfd.password",
+	NULL };
 
 static const struct changes rrd = { &config_rrd_schema, parse, unload, root, every_key, changes,
 	sizeof(changes) / sizeof(changes[0]), untried };

@@ -248,6 +248,21 @@ static void own_addresses_are_known_from_foreign_ones(void **state)
 	io_own_addresses_free(o);
 }
 
+static void what_is_on_a_link_of_ours(void **state)
+{
+	struct ip_addr own = addr("127.0.0.1"), near = addr("127.200.1.2"), far = addr("240.0.0.1"),
+		       own6 = addr("::1"), far6 = addr("2001:db8::1");
+
+	(void)state;
+	/* 127.0.0.1/8 and ::1/128 */
+	assert_true(io_is_on_link(&own, &near));
+	assert_true(io_is_on_link(&own6, &own6));
+	assert_false(io_is_on_link(&own, &far));
+	assert_false(io_is_on_link(&own6, &far6));
+	/* Of a subnet, but no interface's: the other end, to which it is not on a link, must come to the same. */
+	assert_false(io_is_on_link(&near, &own));
+}
+
 /* On the loopback interface a packet has the TTL that it was sent with. */
 static void a_syn_tells_from_how_far_it_came(void **state)
 {
@@ -298,6 +313,7 @@ int main(void)
 		cmocka_unit_test(hundreds_of_connections_wait_in_the_backlog),
 		cmocka_unit_test(ipv6_stands_beside_ipv4_on_one_port),
 		cmocka_unit_test(own_addresses_are_known_from_foreign_ones),
+		cmocka_unit_test(what_is_on_a_link_of_ours),
 		cmocka_unit_test(a_syn_tells_from_how_far_it_came),
 		cmocka_unit_test(a_refused_key_is_explained),
 	};

@@ -186,15 +186,13 @@ static bool is_idle(struct lab *lab)
 
 static struct row *row_of(const struct lab *lab, const char *prefix)
 {
-	struct prefix at;
+	struct fib_listing *l = fib_listing_new();
 	struct row *r;
 
-	for (r = fib_row(lab->fib, &at, true); r; r = fib_row(lab->fib, &at, false)) {
-		if (strcmp(row_get_text(r, "prefix"), prefix) == 0)
-			return r;
+	while ((r = fib_row(lab->fib, l)) && strcmp(row_get_text(r, "prefix"), prefix) != 0)
 		row_free(r);
-	}
-	return NULL;
+	fib_listing_free(l);
+	return r;
 }
 
 static bool has_state(struct lab *lab)
@@ -1129,7 +1127,7 @@ static void a_hundred_thousand_routes_and_their_rows(void **state)
 	struct lab *lab = lab_new(&cfg);
 	struct fib_next_hop nh[4];
 	double start = seconds();
-	struct prefix at;
+	struct fib_listing *listing;
 	size_t rows = 0;
 	struct row *r;
 
@@ -1146,10 +1144,9 @@ static void a_hundred_thousand_routes_and_their_rows(void **state)
 	print_message("%d routes in: %.2f s\n", ROUTES, seconds() - start);
 	assert_int_equal(status(lab, "failed"), 0);
 	start = seconds();
-	for (r = fib_row(lab->fib, &at, true); r; r = fib_row(lab->fib, &at, false)) {
+	for (listing = fib_listing_new(); (r = fib_row(lab->fib, listing)); rows++)
 		row_free(r);
-		rows++;
-	}
+	fib_listing_free(listing);
 	assert_int_equal(rows, ROUTES);
 	print_message("%d rows: %.2f s\n", ROUTES, seconds() - start);
 	start = seconds();
@@ -1168,7 +1165,7 @@ static void the_local_route_is_removed_only_if_it_is_ours(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		struct local_route *r, *other;
+		struct local_route *r;
 		char err[256] = "";
 		struct prefix p;
 
@@ -1176,12 +1173,22 @@ static void the_local_route_is_removed_only_if_it_is_ours(void **state)
 		r = local_route_add(&p, "lo", err, sizeof(err));
 		assert_non_null(r);
 		expect(show[i], "dev lo proto bgp");
-		/* the announcer was killed, the next one finds the route and ends in order */
-		other = local_route_add(&p, "lo", err, sizeof(err));
-		assert_non_null(other);
-		local_route_del(other);
-		assert_int_equal(count_in(show[i], "dev lo"), 0);
+		/* it has one announcer */
+		assert_null(local_route_add(&p, "lo", err, sizeof(err)));
+		assert_non_null(strstr(err, "another lb-announcer"));
+		/* what somebody takes out comes back */
+		assert_int_equal(local_route_mend(r, err, sizeof(err)), 0);
+		ip("%s route del local %s dev lo table local", i ? "-6" : "", prefix[i]);
+		assert_int_equal(local_route_mend(r, err, sizeof(err)), 1);
+		expect(show[i], "dev lo proto bgp");
 		local_route_del(r);
+		assert_int_equal(count_in(show[i], "dev lo"), 0);
+		/* the announcer was killed, the next one finds the route and ends in order */
+		ip("%s route add local %s dev lo table local proto bgp", i ? "-6" : "", prefix[i]);
+		r = local_route_add(&p, "lo", err, sizeof(err));
+		assert_non_null(r);
+		local_route_del(r);
+		assert_int_equal(count_in(show[i], "dev lo"), 0);
 		/* made by somebody else: stays his */
 		ip("%s route add local %s dev lo table local", i ? "-6" : "", prefix[i]);
 		r = local_route_add(&p, "lo", err, sizeof(err));

@@ -2,7 +2,6 @@
  * The plan against a model of the kernel: the model carries out each operation as Linux would (deleting a next hop takes
  * it out of its groups, an empty group takes its routes with it) and checks after each what must never be untrue.
  */
-#include "kernel/order.h"
 #include "kernel/plan.h"
 
 #include <errno.h>
@@ -391,16 +390,8 @@ static struct plan_view view_of(const struct model *m, size_t prefix)
 {
 	struct plan_view v;
 	struct prefix p = prefix_nr(prefix);
-	const struct prefix *after = NULL;
-	struct prefix at;
 
-	while (plan_view_next(m->plan, after, &v)) {
-		if (prefix_equal(&v.prefix, &p))
-			return v;
-		at = v.prefix;
-		after = &at;
-	}
-	fail_msg("no such route");
+	assert_true(plan_view_get(m->plan, &p, &v));
 	return v;
 }
 
@@ -1090,7 +1081,9 @@ static void random_wishes_end_where_they_should_in_classic_mode(void **state)
 	random_run(true, 9, 2);
 }
 
-/* --- the order --- */
+/* --- listings --- */
+
+enum { LISTED = 12007 };
 
 /* Prefixes in their order: all lengths; many IPv6 ones that differ only behind the first 64 bits. */
 static struct prefix sorted_prefix(size_t i, size_t of)
@@ -1104,56 +1097,103 @@ static struct prefix sorted_prefix(size_t i, size_t of)
 		p.len = (uint8_t)(14 + (nr & 7));
 	} else {
 		p.bytes[0] = 0xfd;
-		p.bytes[6] = (uint8_t)(nr >> 10);
+		p.bytes[6] = (uint8_t)(nr >> 12);
 		p.bytes[14] = (uint8_t)(nr >> 2);
+		p.bytes[13] = (uint8_t)(nr >> 10 & 3);
 		p.len = (uint8_t)(125 + (nr & 3));
 	}
+	prefix_mask(&p);
 	return p;
 }
 
-/* The first ones come in steps of stride, then they go and come at random. */
-static void walk_sorted(size_t stride)
+static void switch_route(struct plan *plan, bool *in, const struct prefix *p)
 {
-	enum { N = 3001 };
-	struct prefix p[N];
-	bool in[N] = { false };
-	struct order o = { 0 };
-	struct model m = { .random = 99 };
+	const struct fib_next_hop nh = { hop_nr(0), 1 };
 
-	assert_null(order_next(&o, NULL));
-	for (size_t i = 0; i < N; i++)
-		p[i] = sorted_prefix(i, N);
-	for (int round = 0; round < 30000; round++) {
-		size_t i = round < N ? (size_t)round * stride % N : draw(&m, N);
-
-		if (in[i])
-			order_del(&o, &p[i]);
-		else
-			order_add(&o, &p[i]);
-		in[i] = !in[i];
-		if (round != N - 1 && round % 5000 != 4999)
-			continue;
-		const struct prefix *at = NULL;
-		for (size_t k = 0; k < N; k++) {
-			if (!in[k])
-				continue;
-			at = order_next(&o, at);
-			assert_ptr_equal(at, &p[k]);
-		}
-		assert_null(order_next(&o, at));
-		for (size_t k = 0; k + 1 < N; k++)
-			if (!in[k] && in[k + 1])
-				assert_ptr_equal(order_next(&o, &p[k]), &p[k + 1]);
-	}
-	order_fini(&o);
+	if (*in)
+		plan_del(plan, p);
+	else
+		plan_set(plan, p, 0, &nh, 1);
+	*in = !*in;
 }
 
-static void the_order_walks_all_prefixes_sorted_while_they_come_and_go(void **state)
+/* None can be reached, so there is nothing to be done but to forget what is not wished. */
+static void settle(struct plan *plan)
 {
+	struct plan_batch b = { 0 };
+
+	assert_false(plan_run(plan, SIZE_MAX, true, &b));
+	plan_batch_fini(&b);
+}
+
+static void check_listing(const struct plan *plan, const bool *in, const struct prefix *p)
+{
+	struct plan_rows *rows = plan_rows_new();
+	struct plan_view v;
+
+	for (size_t k = 0; k < LISTED; k++) {
+		if (!in[k])
+			continue;
+		assert_true(plan_rows_next(plan, rows, &v));
+		assert_true(prefix_equal(&v.prefix, &p[k]));
+	}
+	assert_false(plan_rows_next(plan, rows, &v));
+	assert_false(plan_rows_next(plan, rows, &v));
+	plan_rows_free(rows);
+}
+
+/* What stays is listed once and in its place, though others come and go. */
+static void check_moving_listing(struct plan *plan, bool *in, const struct prefix *p, struct model *m)
+{
+	struct plan_rows *rows = plan_rows_new();
+	struct prefix last = { 0 };
+	size_t stayed = 0, odd = 0;
+	struct plan_view v;
+
+	for (size_t k = 0; k < LISTED; k++)
+		odd += k % 2 && in[k];
+	while (plan_rows_next(plan, rows, &v)) {
+		assert_true(prefix_cmp(&v.prefix, &last) > 0);
+		last = v.prefix;
+		for (size_t k = 1; k < LISTED; k += 2)
+			if (in[k] && prefix_equal(&p[k], &last))
+				stayed++;
+		for (int n = 0; n < 3; n++) {
+			size_t k = draw(m, LISTED / 2) * 2;
+
+			switch_route(plan, &in[k], &p[k]);
+		}
+		settle(plan);
+	}
+	assert_int_equal(stayed, odd);
+	plan_rows_free(rows);
+}
+
+static void listings_are_sorted_while_routes_come_and_go(void **state)
+{
+	static struct prefix p[LISTED];
+	static bool in[LISTED];
+	struct plan *plan = new_plan(false);
+	struct model m = { .random = 99 };
+
 	(void)state;
-	walk_sorted(1);
-	walk_sorted(1103);
-	walk_sorted(3000);
+	check_listing(plan, in, p);
+	for (size_t i = 0; i < LISTED; i++)
+		p[i] = sorted_prefix(i, LISTED);
+	for (size_t i = 0; i < LISTED; i++)
+		switch_route(plan, &in[i * 1103 % LISTED], &p[i * 1103 % LISTED]);
+	check_listing(plan, in, p);
+	check_moving_listing(plan, in, p, &m);
+	for (int round = 0; round < 20; round++) {
+		for (int n = 0; n < 2000; n++) {
+			size_t i = draw(&m, LISTED);
+
+			switch_route(plan, &in[i], &p[i]);
+		}
+		settle(plan);
+		check_listing(plan, in, p);
+	}
+	plan_free(plan);
 }
 
 int main(void)
@@ -1182,7 +1222,7 @@ int main(void)
 		cmocka_unit_test(random_wishes_end_where_they_should),
 		cmocka_unit_test(random_wishes_end_where_they_should_though_the_kernel_refuses_some),
 		cmocka_unit_test(random_wishes_end_where_they_should_in_classic_mode),
-		cmocka_unit_test(the_order_walks_all_prefixes_sorted_while_they_come_and_go),
+		cmocka_unit_test(listings_are_sorted_while_routes_come_and_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

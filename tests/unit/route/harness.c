@@ -76,7 +76,7 @@ struct test_peer *harness_peer(struct harness *h, unsigned i, enum route_peer_ty
 	p->h = h;
 	p->cfg = (struct route_peer_config){
 		.address = ip_addr_v4(0x0a000000 + i),
-		.local = ip_addr_v4(0x0a0000fe),
+		.local = { ip_addr_v4(0x0a0000fe) },
 		.router_id = 0x0a000000 + i,
 		.type = type,
 	};
@@ -117,6 +117,27 @@ static struct bgp_octets as_path_of(const char *text, struct arena *arena)
 	while (n)
 		path = bgp_as_path_prepend(path, as[--n], arena);
 	return path;
+}
+
+static struct bgp_octets behind_confederation(struct bgp_octets path, struct arena *arena)
+{
+	uint8_t *p = arena_alloc(arena, path.len + 6u);
+	struct writer w = writer_init(p, path.len + 6u);
+
+	writer_u8(&w, BGP_AS_CONFED_SEQUENCE);
+	writer_u8(&w, 1);
+	writer_u32(&w, 64512);
+	writer_bytes(&w, path.data, path.len);
+	return (struct bgp_octets){ p, (uint16_t)writer_len(&w) };
+}
+
+static uint64_t first_extended(const struct bgp_attrs *a)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < 8 && a->has & BGP_HAS_EXTENDED_COMMUNITIES; i++)
+		v = v << 8 | a->extended_communities.data[i];
+	return v;
 }
 
 static struct bgp_octets be32(uint32_t v, struct arena *arena)
@@ -175,6 +196,12 @@ enum route_import harness_announce(struct test_peer *p, const struct route *r)
 	a->has = BGP_HAS_ORIGIN | BGP_HAS_AS_PATH;
 	a->origin = r->origin;
 	a->as_path = as_path_of(r->as_path, p->h->arena);
+	if (r->confederation)
+		a->as_path = behind_confederation(a->as_path, p->h->arena);
+	if (r->aggregated) {
+		a->has |= BGP_HAS_ATOMIC_AGGREGATE | BGP_HAS_AGGREGATOR;
+		a->aggregator.as = 65001;
+	}
 	a->med = r->med;
 	a->local_pref = r->local_pref;
 	a->originator_id = r->originator_id;
@@ -250,6 +277,8 @@ static void take_announced(struct test_peer *p, const struct bgp_update *u, enum
 						    ? u->attrs.cluster_list.len / 4
 						    : 0,
 			.as_path_len = bgp_as_path_length(u->attrs.as_path),
+			.has = u->attrs.has,
+			.extended = first_extended(&u->attrs),
 			.next_hop = bgp_next_hop_addr(&u->next_hop[f]) };
 		p->announced++;
 		p->own_routes += h->originator_id == p->cfg.router_id;

@@ -14,6 +14,8 @@ struct held {
 	uint32_t path_id;
 	uint32_t med, local_pref, originator_id, as_path_len;
 	uint32_t cluster_list_len;
+	uint32_t has;	   /* enum bgp_has */
+	uint64_t extended; /* the first extended community; 0: none */
 	struct ip_addr next_hop;
 };
 
@@ -61,6 +63,8 @@ struct route {
 	uint32_t med, local_pref; /* 0: not sent */
 	const char *next_hop;	  /* NULL: the peer's address */
 	const char *as_path;	  /* "65001 65002", NULL: empty */
+	bool confederation;	  /* a segment of one in front of as_path */
+	bool aggregated;	  /* ATOMIC_AGGREGATE and AGGREGATOR */
 	uint32_t originator_id;	  /* 0: not sent */
 	uint32_t cluster_id;	  /* a CLUSTER_LIST of one; 0: none */
 	uint8_t origin;

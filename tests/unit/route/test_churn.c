@@ -206,7 +206,7 @@ static bool holds(const struct test_peer *p, const char *prefix, const struct ca
 	next_hop_text(c->peer, c->id, nh_text, sizeof(nh_text));
 	ip_addr_parse(nh_text, &nh);
 	if (next_hop_self)
-		nh = p->cfg.local;
+		nh = p->cfg.local[0];
 	for (size_t i = 0; i < harness_held_count(p, prefix); i++) {
 		const struct held *h = harness_held(p, prefix, i);
 

@@ -26,11 +26,11 @@ static void neighbors_stand_in_columns(void **state)
 	(void)state;
 	expect_table(&view_neighbors, 0, rows,
 		"ADDRESS             AS  STATE        SINCE       ROUTER-ID   GROUP    DYNAMIC  RECEIVED  "
-		"ADVERTISED  ADMIN  DESCRIPTION  LAST-ERROR\n"
+		"ADVERTISED  BFD  ADMIN  DESCRIPTION  LAST-ERROR\n"
 		"10.0.0.110       65021  Established  3 min 20 s  10.0.0.110  routers  no              0  "
-		"         3  -      the router   -\n"
+		"         3  -    -      the router   -\n"
 		"172.16.1.5  4200000000  Active       61 ms       -           k8s      yes         12345  "
-		"         0  -      -            Hold Timer Expired\n");
+		"         0  -    -      -            Hold Timer Expired\n");
 }
 
 static void how_much_more_there_is_stands_below_the_table(void **state)
@@ -302,7 +302,8 @@ static void words_may_be_shortened_while_one_command_remains(void **state)
 static void what_is_not_understood_is_said_with_what_would_be(void **state)
 {
 	(void)state;
-	expect_parse(RRD, "watch", "there is more to say: watch routes, watch neighbors, watch fib");
+	expect_parse(
+		RRD, "watch", "there is more to say: watch routes, watch neighbors, watch fib, watch bfd");
 	expect_parse(RRD, "watch routes x", "\"x\" is not a prefix, such as 10.1.1.0/24 or 2001:db8::/32");
 	expect_parse(RRD, "watch routes 10.0.0.0/8 longer more",
 		"\"more\" is not understood here; only \"all\" is");
@@ -316,7 +317,8 @@ static void what_is_not_understood_is_said_with_what_would_be(void **state)
 	expect_parse(RRD, "show",
 		"there is more to say: show neighbors, show neighbor, show routes, show route, show "
 		"received, "
-		"show advertised, show rejected, show fib, show nexthops, show ranges, show memory, show "
+		"show advertised, show rejected, show fib, show nexthops, show ranges, show bfd, show "
+		"memory, show "
 		"status, show log, show config");
 	expect_parse(ANN, "drain -1", "\"-1\" is not a time: expected whole seconds");
 	expect_parse(ANN, "drain 5s", "\"5s\" is not a time: expected whole seconds");
