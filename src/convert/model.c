@@ -71,7 +71,8 @@ bool convert_takes(
 	struct convert_model *m, const char *section, const char *key, const char *text, struct text *why)
 {
 	struct config_reader r = { .arena = m->arena, .features = config_features() };
-	const struct config_field *of = field_at(m->schema, section), *f = of ? field_at(of->schema, key) : NULL;
+	const struct config_field *of = field_at(m->schema, section),
+				  *f = of ? field_at(of->schema, key) : NULL;
 	char buf[WHY_MAX];
 	struct text unwanted = text_init(buf, sizeof(buf));
 

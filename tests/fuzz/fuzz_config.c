@@ -25,7 +25,8 @@ static void same(const struct config_schema *s, const void *a, const void *b)
 }
 
 /* Writes it, with and without what stands at its default, in a comment. */
-static char *written(const struct config_schema *s, const void *value, const struct config_node *root, bool all, size_t *size)
+static char *written(const struct config_schema *s, const void *value, const struct config_node *root,
+	bool all, size_t *size)
 {
 	char *text = NULL;
 	FILE *f = open_memstream(&text, size);

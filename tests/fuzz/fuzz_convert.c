@@ -13,7 +13,8 @@ static bool daemon_takes(const char *text)
 {
 	struct config_errors *errs = config_errors_new();
 	struct config_rrd *rrd = config_rrd_parse(text, strlen(text), "fuzz", errs);
-	struct config_announcer *announcer = rrd ? NULL : config_announcer_parse(text, strlen(text), "fuzz", errs);
+	struct config_announcer *announcer = rrd ? NULL
+						 : config_announcer_parse(text, strlen(text), "fuzz", errs);
 	bool good = rrd || announcer;
 
 	config_rrd_free(rrd);
@@ -24,7 +25,8 @@ static bool daemon_takes(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct convert_opts opts = { .from = size ? data[0] % (CONVERT_FRR + 1) : CONVERT_UNKNOWN, .router_id = "10.0.0.1" };
+	struct convert_opts opts = { .from = size ? data[0] % (CONVERT_FRR + 1) : CONVERT_UNKNOWN,
+		.router_id = "10.0.0.1" };
 	struct convert_file file = { .name = "fuzz", .len = size - (size > 0) };
 	char *text = fuzz_copy(data + 1, file.len), *told = NULL, *out = NULL;
 	size_t told_len = 0;

@@ -33,11 +33,14 @@ static void same_items(const struct bgp_nlri_list *a, const struct bgp_nlri *b, 
 	}
 }
 
-static void check_withdrawn(const struct bgp_update *said, const struct bgp_negotiated *n, enum bgp_family family)
+static void check_withdrawn(
+	const struct bgp_update *said, const struct bgp_negotiated *n, enum bgp_family family)
 {
 	static uint8_t octets[BGP_EXTENDED_MESSAGE_MAX];
 	const struct bgp_nlri_list *list = &said->withdrawn[family];
-	struct bgp_update_opts opts = { .family = family, .add_path = n->add_path_rx[family], .as4 = n->as4, .max_len = n->max_rx };
+	struct bgp_update_opts opts = {
+		.family = family, .add_path = n->add_path_rx[family], .as4 = n->as4, .max_len = n->max_rx
+	};
 
 	for (size_t done = 0, now; done < list->count; done += now) {
 		struct writer w = writer_init(octets, sizeof(octets));
@@ -46,7 +49,8 @@ static void check_withdrawn(const struct bgp_update *said, const struct bgp_nego
 
 		now = bgp_update_encode_withdraw(&w, &opts, list->item + done, list->count - done);
 		FUZZ_CHECK(now > 0 && now <= list->count - done && writer_len(&w) <= opts.max_len);
-		bgp_update_decode(cursor_init(octets + BGP_HEADER_LEN, writer_len(&w) - BGP_HEADER_LEN), n, false, arena, &again);
+		bgp_update_decode(cursor_init(octets + BGP_HEADER_LEN, writer_len(&w) - BGP_HEADER_LEN), n,
+			false, arena, &again);
 		FUZZ_CHECK(again.verdict == BGP_VERDICT_OK && !again.end_of_rib[family]);
 		same_items(&again.withdrawn[family], list->item + done, now, opts.add_path);
 		arena_free(arena);
@@ -59,7 +63,9 @@ static void check_again(
 	static uint8_t octets[BGP_EXTENDED_MESSAGE_MAX];
 	const struct bgp_nlri_list *list = &said->announced[family];
 	struct bgp_negotiated n = *as;
-	struct bgp_update_opts opts = { .family = family, .add_path = n.add_path_rx[family], .as4 = as4, .max_len = n.max_rx };
+	struct bgp_update_opts opts = {
+		.family = family, .add_path = n.add_path_rx[family], .as4 = as4, .max_len = n.max_rx
+	};
 	struct writer w = writer_init(octets, sizeof(octets));
 	struct arena *arena = arena_new();
 	struct bgp_update again;
@@ -68,7 +74,8 @@ static void check_again(
 
 	n.as4 = as4;
 	if (written) {
-		FUZZ_CHECK(writer_len(&w) > BGP_HEADER_LEN && written <= list->count && writer_len(&w) <= opts.max_len);
+		FUZZ_CHECK(writer_len(&w) > BGP_HEADER_LEN && written <= list->count &&
+			   writer_len(&w) <= opts.max_len);
 		bgp_update_decode(cursor_init(octets + BGP_HEADER_LEN, writer_len(&w) - BGP_HEADER_LEN), &n,
 			false, arena, &again);
 		FUZZ_CHECK(again.verdict == BGP_VERDICT_OK);
@@ -76,7 +83,8 @@ static void check_again(
 		FUZZ_CHECK(again.attrs.has == said->attrs.has);
 		/* Without numbers of four octets confederations do not survive, and segments that fit together are one (RFC 6793). */
 		FUZZ_CHECK(!as4 || again.attrs.as_path.len == said->attrs.as_path.len);
-		FUZZ_CHECK(bgp_as_path_length(again.attrs.as_path) == bgp_as_path_length(said->attrs.as_path));
+		FUZZ_CHECK(
+			bgp_as_path_length(again.attrs.as_path) == bgp_as_path_length(said->attrs.as_path));
 	}
 	arena_free(arena);
 }
