@@ -156,6 +156,7 @@ static bool majority_key(const struct route_group *g, enum bgp_family f, struct 
 	struct route_group_key wanted;
 	size_t votes = 0;
 
+	*key = (struct route_group_key){ 0 };
 	for (int round = 0; round < 2; round++) {
 		votes = 0;
 		LIST_FOREACH (l, (struct list *)(uintptr_t)&g->members) {

@@ -16,7 +16,7 @@ import threading
 from dataclasses import dataclass, field
 
 from .daemons import binary
-from .process import ENVIRONMENT, SANITIZER
+from .process import ENVIRONMENT, FINDING
 from .wait import wait_until
 
 PROGRAMS = ("rrd", "rrctl", "lb-announcer", "lb-ipvs-agent")
@@ -140,7 +140,7 @@ class Walk:
     def _commands(shell, step, where):
         def look():
             code, output = shell.do(step.text)
-            assert not SANITIZER.search(output), f"{where}\n{output}"
+            assert not FINDING.search(output), f"{where}\n{output}"
             if not step.expected:
                 assert code == 0, f"{where}: exit code {code}\n{step.text}{output}"
             wanted = missing(step.expected, output)
