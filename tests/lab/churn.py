@@ -256,7 +256,7 @@ class World:
         self.settle_ends()
         b = self.members["b"]
         if not self.is_up(b):
-            self.take(b, self.up_at_last(b, {"add_path": bgp.ADD_PATH_RECEIVE}))
+            self.take(b, self.up_at_last(b, {"add_path": bgp.ADD_PATH_RECEIVE, "six_hops": True}))
         for member in self.members.values():
             if self.is_up(member):
                 self.say_mark(member)
@@ -448,6 +448,16 @@ class World:
             assert watcher.lost or not (watcher.paths or watcher.best or watcher.fault), \
                 f"the watch of {name}: {watcher.fault} {watcher.paths} {watcher.best}"
 
+    def wait_until_read(self, name):
+        """Until the daemon has read all that a member said."""
+        member = self.members[name]
+        if not self.is_up(member):
+            return
+        speaker = self.model[member.daemon]
+        wanted = len(speaker.accepted(speaker.peers[name]))
+        wait_until(lambda: self.daemon[member.daemon].neighbors()[member.address]["received"] == wanted, 10,
+                   f"{member.daemon} to hold {wanted} routes of {name}")
+
     # Steps.
 
     def step(self, verb, *arguments):
@@ -622,7 +632,7 @@ class World:
         configuration is, or after."""
         self.finish_reloads()
         if any(where == "group limited" for where, _, _ in changes):
-            self.compare_counts()  # whatever was said is read: else nobody knows which limit it met
+            self.wait_until_read("l1")  # else nobody knows which limit it met
         settings, up = self.settings[daemon], [m for m in self.members.values() if m.daemon == daemon and self.is_up(m)]
         before, identity = {m.name: settings.of(m) for m in up}, dict(settings.router)
         for change in changes:

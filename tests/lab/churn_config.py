@@ -18,7 +18,7 @@ DEFAULTS = {"as": "internal", "client": False, "send": "none", "receive": False,
             "next-hop-self": False, "interval": 0, "extended": True, "refresh": True, "six-hops": False}
 RESET_KEYS = ("client", "receive", "extended", "refresh", "six-hops")  # send too, to and from none
 GROUPS = {
-    "rr": {"watch": {"client": True, "send": "all"},
+    "rr": {"watch": {"client": True, "send": "all", "six-hops": True},
            "clients": {"client": True},
            "paths": {"client": True, "send": "all", "receive": True, "six-hops": True},
            "plain": {"six-hops": True},
