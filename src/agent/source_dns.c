@@ -144,9 +144,8 @@ static void take(struct family *f, struct answer *a, bool other_has)
 	}
 	f->empty = says_none(a) ? f->empty + 1 : 0;
 	f->failed = says_none(a) ? 0 : f->failed + 1;
-	if (f->empty >= EMPTY_AFTER || (f->empty && !f->count && other_has))
-		forget(f);
-	else if (!f->known && f->failed >= EMPTY_AFTER && other_has)
+	if (f->empty >= EMPTY_AFTER || (f->empty && !f->count && other_has) ||
+		(!f->known && f->failed >= EMPTY_AFTER && other_has))
 		forget(f);
 }
 

@@ -423,7 +423,7 @@ static void on_event(void *user, enum io_file_watch_event event, const char *nam
 	struct part *p = name ? find_part(f, name) : NULL;
 
 	io_job_post(f->job);
-	if (event == IO_FILE_LOOK || !is_ours(f, name) || event == IO_FILE_GONE) {
+	if (!name || !is_ours(f, name) || event == IO_FILE_GONE) {
 		/* Also the target of a link, by whatever name. */
 		f->look = true;
 		return;

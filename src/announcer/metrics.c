@@ -199,8 +199,8 @@ COUNTER(traffic, "lb_announcer_neighbor_bytes_total", "Octets of all messages by
 
 static void add_messages(struct metrics *m, const char *address, const struct session_counters *c)
 {
-	for (uint8_t t = BGP_OPEN; t <= BGP_ROUTE_REFRESH; t++) {
-		const char *type = bgp_message_type_text(t);
+	for (unsigned t = BGP_OPEN; t <= BGP_ROUTE_REFRESH; t++) {
+		const char *type = bgp_message_type_text((uint8_t)t);
 
 		metrics_add(m, &messages, c->rx_messages[t], "neighbor", address, "direction", "in", "type",
 			type, NULL);
@@ -215,13 +215,12 @@ static void add_messages(struct metrics *m, const char *address, const struct se
 static void add_neighbor(struct metrics *m, const struct speaker *s)
 {
 	const struct session_counters *c = session_counters(s->session);
-	uint64_t now_ms = announcer_now_ms(s->announcer);
+	uint64_t now_ms = announcer_now_ms(s->announcer), since_ms = session_since_us(s->session) / 1000;
 	char address[PREFIX_TEXT_MAX];
 
 	ip_addr_format(&s->cfg->address, address);
 	metrics_add(m, &up, session_state(s->session) == SESSION_ESTABLISHED, "neighbor", address, NULL);
-	metrics_add_real(m, &since, (double)(now_ms - session_since_us(s->session) / 1000) / 1000, "neighbor",
-		address, NULL);
+	metrics_add_real(m, &since, (double)(now_ms - since_ms) / 1000, "neighbor", address, NULL);
 	metrics_add(m, &advertised, speaker_announced(s), "neighbor", address, NULL);
 	metrics_add(m, &established, c->established, "neighbor", address, NULL);
 	metrics_add(m, &flaps, c->flaps, "neighbor", address, NULL);

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "config/diff.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,6 +271,7 @@ static void take_service(struct announcer *a, const struct config_announcer *to,
 		service_begin(a, r->fresh);
 		return;
 	}
+	assert(r->old);
 	if (r->local)
 		r->old->local_route = r->local;
 	before = r->old->of;

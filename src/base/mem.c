@@ -15,24 +15,24 @@ void mem_exhausted(size_t size)
 
 static void *checked(void *p, size_t size)
 {
-	if (!p && size)
+	if (!p)
 		mem_exhausted(size);
 	return p;
 }
 
 void *mem_alloc(size_t size)
 {
-	return checked(malloc(size), size);
+	return checked(malloc(size ? size : 1), size);
 }
 
 void *mem_calloc(size_t count, size_t size)
 {
-	return checked(calloc(count, size), count * size);
+	return checked(count && size ? calloc(count, size) : calloc(1, 1), count * size);
 }
 
 void *mem_realloc(void *p, size_t size)
 {
-	return checked(realloc(p, size), size);
+	return checked(realloc(p, size ? size : 1), size);
 }
 
 char *mem_strdup(const char *s)

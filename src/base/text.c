@@ -62,8 +62,10 @@ const char *text_scaled(char *buf, unsigned long long value, const char *unit)
 		return buf;
 	}
 	/* What would be written as 1000 is one of the next. */
-	for (; v >= 999.5; power++)
+	do {
 		v /= 1000;
+		power++;
+	} while (v >= 999.5);
 	snprintf(buf, SIZE, "%.*f %c%s", v < 9.995 ? 2 : v < 99.95 ? 1 : 0, v, prefixes[power], unit);
 	return buf;
 }

@@ -66,7 +66,7 @@ static void read_notice(const struct bfd_notice *n)
 		break;
 	case BFD_NEWS_EVENT:
 		if (!s->stopped)
-			s->fn(s->user, s, n->event);
+			s->fn(s->user, s, n->event, n->diagnostic);
 		break;
 	}
 }
@@ -221,8 +221,8 @@ static void insert(struct bfd *b, struct bfd_session *s)
 }
 
 struct bfd_session *bfd_session_start(struct bfd *b, const struct bfd_peer *peer,
-	const struct bfd_intervals *cfg, void (*fn)(void *user, struct bfd_session *s, enum bfd_event event),
-	void *user)
+	const struct bfd_intervals *cfg, const struct bfd_auth *auth,
+	void (*fn)(void *user, struct bfd_session *s, enum bfd_event event, uint8_t diagnostic), void *user)
 {
 	struct bfd_session *s;
 
@@ -232,6 +232,8 @@ struct bfd_session *bfd_session_start(struct bfd *b, const struct bfd_peer *peer
 	s->bfd = b;
 	s->peer = *peer;
 	s->cfg = *cfg;
+	if (auth)
+		s->auth = *auth;
 	s->fn = fn;
 	s->user = user;
 	atomic_store(&s->shown.state, BFD_DOWN);
@@ -281,6 +283,7 @@ void bfd_session_look(const struct bfd_session *s, struct bfd_view *out)
 	*out = (struct bfd_view){
 		.peer = s->peer,
 		.cfg = s->cfg,
+		.auth = s->auth.type,
 		.state = atomic_load(&n->state),
 		.remote_state = atomic_load(&n->remote_state),
 		.diagnostic = atomic_load(&n->diagnostic),

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "base/prefix.h"
+#include "bfd/auth.h"
 #include "bfd/machine.h"
 #include "io/loop.h"
 
@@ -36,11 +37,11 @@ struct bfd_peer {
 	bool multihop;
 };
 
-/* fn: the session is Up, or is it no longer; may stop sessions, this one too. A peer has at
- * most one session that is not stopped. NULL when no thread can be made (logged). */
+/* fn: the session is Up, or is it no longer, and why (enum bfd_diagnostic); may stop sessions, this one too. A peer has at
+ * most one session that is not stopped. auth: NULL: none. NULL when no thread can be made (logged). */
 struct bfd_session *bfd_session_start(struct bfd *b, const struct bfd_peer *peer,
-	const struct bfd_intervals *cfg, void (*fn)(void *user, struct bfd_session *s, enum bfd_event event),
-	void *user);
+	const struct bfd_intervals *cfg, const struct bfd_auth *auth,
+	void (*fn)(void *user, struct bfd_session *s, enum bfd_event event, uint8_t diagnostic), void *user);
 /* Other intervals, without a flap. */
 void bfd_session_configure(struct bfd_session *s, const struct bfd_intervals *cfg);
 /* Tells the other end AdminDown for a few packets; the session is nobody's any more at once. NULL is ignored. */
@@ -57,6 +58,7 @@ struct bfd_view {
 	uint32_t remote_min_tx_us, remote_min_rx_us;
 	uint8_t remote_detect_mult;
 	struct bfd_intervals cfg;
+	enum bfd_auth_type auth;
 	uint64_t sent, received, ups, failures; /* failures: Up and then not, but for AdminDown */
 	uint64_t since_us;			/* of the state; io_loop_now_us()'s clock */
 	int error; /* of the last packet that could not be sent, or of its sockets: errno; 0: none */
@@ -75,7 +77,7 @@ struct bfd_stats {
 	uint64_t sent, received, unsent;
 	uint64_t dropped[BFD_VERDICTS]; /* by bfd_packet_decode()'s verdict */
 	uint64_t unknown, far,
-		unauthenticated; /* no such session; another TTL than 255; with a key, and we have none */
+		unauthenticated; /* no such session; another TTL than 255; not what auth says */
 	uint64_t lateness[BFD_LATENESS_BUCKETS], lateness_us; /* lateness_us: their sum */
 	uint64_t latest_us;
 	uint64_t stalls; /* times in which the thread was held up for more than 5 ms */

@@ -21,17 +21,19 @@ struct bfd_shown {
 
 struct bfd_session {
 	struct bfd *bfd;
-	struct bfd_peer peer; /* never changes */
+	struct bfd_peer peer; /* never changes, as auth */
+	struct bfd_auth auth;
 
 	/* The loop's. */
 	struct list link;
 	struct bfd_intervals cfg;
-	void (*fn)(void *user, struct bfd_session *s, enum bfd_event event);
+	void (*fn)(void *user, struct bfd_session *s, enum bfd_event event, uint8_t diagnostic);
 	void *user;
 	bool stopped; /* nobody wants to hear of it, and it is freed when its thread lets go of it */
 
 	/* The thread's. */
 	struct bfd_machine machine;
+	struct bfd_auth_state auth_state;
 	struct bfd_intervals wanted; /* before the budget's factor */
 	struct heap_node due;
 	struct hash_node by_discriminator, by_peer;
@@ -61,9 +63,8 @@ struct bfd_notice {
 	enum bfd_news news;
 	struct bfd_session *session;
 	enum bfd_event event;
-	uint8_t diagnostic, remote_diagnostic;
-	uint64_t detection_time_us;
-	int error; /* errno */
+	uint8_t diagnostic; /* why it is not Up any more */
+	int error;	    /* errno */
 	uint32_t factor;
 };
 

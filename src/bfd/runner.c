@@ -102,7 +102,7 @@ static void show(struct bfd_session *s)
 	atomic_store_explicit(&n->remote_detect_mult, m->remote_detect_mult, memory_order_relaxed);
 }
 
-static void happened(struct runner *r, struct bfd_session *s, enum bfd_event event, uint64_t waited_us)
+static void happened(struct runner *r, struct bfd_session *s, enum bfd_event event)
 {
 	struct bfd_notice *n;
 
@@ -115,8 +115,6 @@ static void happened(struct runner *r, struct bfd_session *s, enum bfd_event eve
 	n = notice(s, BFD_NEWS_EVENT);
 	n->event = event;
 	n->diagnostic = s->machine.diagnostic;
-	n->remote_diagnostic = s->machine.remote_diagnostic;
-	n->detection_time_us = waited_us;
 	post(r, n);
 }
 
@@ -147,6 +145,7 @@ static void send_one(struct runner *r, struct bfd_session *s)
 
 	bfd_machine_send(&s->machine, r->now_us, noise(r), &p);
 	bfd_packet_encode(&w, &p);
+	bfd_auth_sign(&s->auth, &s->auth_state, &w);
 	err = io_udp_send(s->socket->tx, &s->peer.remote, s->peer.multihop ? BFD_PORT_MULTIHOP : BFD_PORT,
 		octets, writer_len(&w));
 	if (err) {
@@ -204,10 +203,12 @@ static void serve_due(struct runner *r)
 
 	while ((first = heap_first(&r->due)) && first->key <= r->now_us) {
 		struct bfd_session *s = HEAP_ENTRY(first, struct bfd_session, due);
-		uint64_t waited_us = bfd_machine_detection_time_us(&s->machine);
 
+		/* RFC 5880 6.8.1 asks for twice the time; whoever has been away for once may have started anew. */
 		if (s->machine.detect_at_us <= r->now_us)
-			happened(r, s, bfd_machine_expire(&s->machine, r->now_us), waited_us);
+			s->auth_state.known = false;
+		if (s->machine.detect_at_us <= r->now_us)
+			happened(r, s, bfd_machine_expire(&s->machine, r->now_us));
 		serve(r, s);
 	}
 }
@@ -295,11 +296,12 @@ static void take(struct runner *r, const struct bfd_socket *at, const struct io_
 	if (!s) {
 		BFD_COUNT(c->unknown, 1);
 		prompt(r, at, &d->from);
-	} else if (p.authenticated) {
+	} else if (!bfd_auth_check(
+			   &s->auth, &s->auth_state, d->octets, len, &p, s->machine.cfg.detect_mult)) {
 		BFD_COUNT(c->unauthenticated, 1);
 	} else {
 		BFD_COUNT(s->shown.received, 1);
-		happened(r, s, bfd_machine_receive(&s->machine, &p, r->now_us), 0);
+		happened(r, s, bfd_machine_receive(&s->machine, &p, r->now_us));
 		serve(r, s);
 	}
 }
@@ -403,6 +405,7 @@ static void begin(struct runner *r, struct bfd_session *s, const struct bfd_inte
 		return;
 	}
 	bfd_machine_init(&s->machine, &i, new_discriminator(r), r->now_us);
+	s->auth_state.sent = noise(r);
 	hash_add(&r->by_discriminator, &s->by_discriminator, hash_u64(s->machine.discriminator));
 	hash_add(&r->by_peer, &s->by_peer, hash_peer(&s->peer));
 	r->recount = true;

@@ -97,7 +97,7 @@ bool bgp_as_path_widen(struct bgp_octets narrow, struct arena *arena, struct bgp
 	while (next_segment(&c, 2, &s)) {
 		writer_u8(&w, s.type);
 		writer_u8(&w, s.count);
-		for (unsigned i = 0; i < s.count; i++)
+		for (size_t i = 0; i < s.count; i++)
 			writer_u32(&w, (uint32_t)s.as[i * 2] << 8 | s.as[i * 2 + 1]);
 	}
 	*out = (struct bgp_octets){ .data = w.start, .len = (uint16_t)writer_len(&w) };

@@ -10,13 +10,17 @@
 
 enum { IPV4_LEN = 4 };
 
-/* An attribute whose length becomes known when it is written; begun with room for the longer form of its header. */
+enum { SHORT_HEADER_LEN = 3, LONG_HEADER_LEN = 4 };
+
+/* An attribute whose length becomes known when it is written; begun with room for the longer form of its header, unless there
+ * is none for a value that would need it. */
 static uint8_t *begin_mp_attr(struct writer *w, enum bgp_attr_type type, enum bgp_family family)
 {
-	uint8_t *at = writer_skip(w, 4);
+	bool is_short = writer_left(w) <= SHORT_HEADER_LEN + UINT8_MAX;
+	uint8_t *at = writer_skip(w, is_short ? SHORT_HEADER_LEN : LONG_HEADER_LEN);
 
 	if (at) {
-		at[0] = BGP_ATTR_OPTIONAL | BGP_ATTR_EXTENDED_LENGTH;
+		at[0] = is_short ? BGP_ATTR_OPTIONAL : BGP_ATTR_OPTIONAL | BGP_ATTR_EXTENDED_LENGTH;
 		at[1] = type;
 	}
 	writer_u16(w, bgp_family_afi(family));
@@ -27,18 +31,22 @@ static uint8_t *begin_mp_attr(struct writer *w, enum bgp_attr_type type, enum bg
 /* A value of up to 255 octets moves one to the front: peers exist that take the longer form for an error there. */
 static void end_mp_attr(struct writer *w, uint8_t *at)
 {
+	bool is_long;
 	size_t len;
 
 	if (!writer_ok(w))
 		return;
-	len = (size_t)(w->p - at) - 4;
+	is_long = at[0] & BGP_ATTR_EXTENDED_LENGTH;
+	len = (size_t)(w->p - at) - (is_long ? LONG_HEADER_LEN : SHORT_HEADER_LEN);
 	if (len > UINT8_MAX) {
 		writer_patch_u16(at + 2, len);
 		return;
 	}
 	at[0] &= (uint8_t)~BGP_ATTR_EXTENDED_LENGTH;
 	at[2] = (uint8_t)len;
-	memmove(at + 3, at + 4, len);
+	if (!is_long)
+		return;
+	memmove(at + SHORT_HEADER_LEN, at + LONG_HEADER_LEN, len);
 	w->p--;
 }
 

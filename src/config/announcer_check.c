@@ -55,6 +55,7 @@ static void check_neighbor(const struct config_reflector *n, struct trie *seen, 
 
 	check_times(n, errs);
 	config_secret_check(n->head.node, errs);
+	config_bfd_check(&n->bfd, n->head.node, errs);
 	if (n->address.family == IP_NONE)
 		return;
 	if (!is_host(&n->address))

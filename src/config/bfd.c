@@ -3,8 +3,14 @@
 #include "config/check_types.h"
 #include "config/scalar.h"
 
+enum { CONFIG_BFD_KEY_MAX = 20 }; /* RFC 5880 4.4 */
+
 static const struct config_word hops[] = { { "auto", CONFIG_BFD_AUTO }, { "false", CONFIG_BFD_SINGLE },
 	{ "true", CONFIG_BFD_MULTI }, { NULL } };
+
+static const struct config_word authentications[] = { { "none", CONFIG_BFD_AUTH_NONE },
+	{ "keyed-sha1", CONFIG_BFD_AUTH_KEYED_SHA1, CONFIG_FEATURE_OPENSSL },
+	{ "meticulous-keyed-sha1", CONFIG_BFD_AUTH_METICULOUS, CONFIG_FEATURE_OPENSSL }, { NULL } };
 
 #define BFD(member) .offset = offsetof(struct config_bfd, member), .apply = CONFIG_LIVE
 
@@ -23,6 +29,16 @@ static const struct config_field bfd_fields[] = {
 	{ "multihop", CONFIG_SCALAR, &config_enum, .words = hops, BFD(multihop), .def = "auto",
 		.doc = "port 4784 and any TTL (RFC 5883), or port 3784 and TTL 255 (RFC 5881); auto: by "
 		       "whether both addresses are in the subnet of one link" },
+	{ "authentication", CONFIG_SCALAR, &config_enum, .words = authentications, BFD(authentication),
+		.def = "none",
+		.doc = "how packets are signed (RFC 5880 6.7.4); both ends must be set alike" },
+	{ "key-id", CONFIG_SCALAR, &config_u8, BFD(key_id), .max = 255, .def = "1",
+		.doc = "the number of the key, told in each packet" },
+	{ "password", CONFIG_SCALAR, &config_password, BFD(password), .def_doc = "none", .secret = true,
+		.doc = "the key of the packets, at most 20 octets; never shown" },
+	{ "password-file", CONFIG_SCALAR, &config_password_file, BFD(password), .max = 4095,
+		.def_doc = "none", .secret = true,
+		.doc = "a file that holds the password and nothing else, and that not everybody may read" },
 	{ NULL },
 };
 
@@ -39,3 +55,20 @@ static const struct config_field daemon_fields[] = {
 };
 
 const struct config_schema config_bfd_daemon_schema = { sizeof(struct config_bfd_daemon), daemon_fields };
+
+void config_bfd_check(const struct config_bfd *b, const struct config_node *own, struct config_errors *errs)
+{
+	const struct config_node *node = config_node_get(own, "bfd");
+
+	if (!node)
+		return;
+	config_secret_check(node, errs);
+	if (b->authentication && !b->password.len)
+		config_error_key(errs, node, "authentication needs a password or a password-file");
+	if (!b->authentication && b->password.len)
+		config_error_key(
+			errs, node, "there is a password and no authentication that uses it; say which");
+	if (b->password.len > CONFIG_BFD_KEY_MAX)
+		config_error_key(errs, node, "the password has %u octets, and BFD's keys have 20 at most",
+			b->password.len);
+}

@@ -92,7 +92,7 @@ static bool parse_status(
 	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
 {
 	size_t len = strcspn(text, "-");
-	struct config_status_range range;
+	struct config_status_range range = { 0 };
 	char q[CONFIG_QUOTE_MAX];
 	bool ok = status_number(text, len, &range.from);
 
@@ -111,9 +111,10 @@ static bool parse_status(
 	return true;
 }
 
-static int hex(char c)
+/* The value of a digit. */
+static unsigned hex(char c)
 {
-	return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? (c | 0x20) - 'a' + 10 : -1;
+	return (unsigned)(isdigit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10);
 }
 
 /* The octet behind a backslash; the number of characters it took, 0 for none that is known. */
@@ -126,7 +127,7 @@ static size_t escape(const char *p, char *out)
 		*out = to[at - from];
 		return 1;
 	}
-	if (*p != 'x' || hex(p[1]) < 0 || hex(p[2]) < 0)
+	if (*p != 'x' || !isxdigit((unsigned char)p[1]) || !isxdigit((unsigned char)p[2]))
 		return 0;
 	*out = (char)(hex(p[1]) << 4 | hex(p[2]));
 	return 3;

@@ -2,6 +2,8 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,12 +103,10 @@ static const char *keep(struct config_diff *d, const char *text)
 /* path + name + more, kept */
 static const char *join(struct config_diff *d, const char *path, const char *name, const char *more)
 {
-	size_t a = strlen(path), b = strlen(name), c = strlen(more) + 1;
-	char *out = arena_alloc(d->arena, a + b + c);
+	size_t size = strlen(path) + strlen(name) + strlen(more) + 1;
+	char *out = arena_alloc(d->arena, size);
 
-	memcpy(out, path, a);
-	memcpy(out + a, name, b);
-	memcpy(out + a + b, more, c);
+	snprintf(out, size, "%s%s%s", path, name, more);
 	return out;
 }
 
@@ -401,9 +401,14 @@ static void diff_element(const struct place *at, const struct config_field *f, c
 {
 	const char *open = f->shape == CONFIG_MAP ? "." : "[", *close = f->shape == CONFIG_MAP ? "" : "]";
 	const char *list = join(at->d, at->path, f->name, open);
-	const char *path = join(at->d, list, (a ? a : b)->name, close);
-	struct place below = { at->d, join(at->d, path, ".", ""), at->section ? at->section : f->name };
+	const struct element *one = a ? a : b;
+	struct place below = *at;
+	const char *path;
 
+	assert(one);
+	path = join(at->d, list, one->name, close);
+	below.path = join(at->d, path, ".", "");
+	below.section = at->section ? at->section : f->name;
 	if (a && b)
 		diff_schema(&below, f->schema, a->value, b->value);
 	else

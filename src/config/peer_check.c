@@ -150,6 +150,7 @@ void config_peer_check(const struct config_peer_check *c, const struct config_pe
 {
 	check_times(c, p);
 	config_secret_check(c->own, c->errs);
+	config_bfd_check(&p->bfd, c->own, c->errs);
 	check_kind(c, p);
 	check_rules(c, p, "import.prefixes", &p->import);
 	check_rules(c, p, "export.prefixes", &p->export);

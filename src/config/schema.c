@@ -129,6 +129,7 @@ static void read_elements(
 	for (const struct config_node *c = n->first; c; c = c->next, count++) {
 		void *item = items + size * count;
 
+		assert(items);
 		if (!f->schema) {
 			memset(item, 0, size);
 			read_scalar(r, f, c, item);

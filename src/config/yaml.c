@@ -240,7 +240,8 @@ static bool find_ipv6(const char *line, const char *end, char *out)
 		const char *start = p;
 
 		if (quote) {
-			quote = *p == quote ? 0 : quote;
+			if (*p == quote)
+				quote = 0;
 			continue;
 		}
 		if (*p == '"' || *p == '\'')

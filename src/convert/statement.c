@@ -317,7 +317,7 @@ const char *statement_quote(struct arena *a, const struct statement *s)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			*c = '?';
 	if (shown.count < s->count)
-		strcat(text, " ...");
+		memcpy(text + strlen(text), " ...", sizeof(" ..."));
 	return text;
 }
 

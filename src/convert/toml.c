@@ -103,7 +103,9 @@ static char escaped(char c)
 	static const char from[] = "btnfr\"\\", to[] = "\b\t\n\f\r\"\\";
 	const char *at = c ? strchr(from, c) : NULL;
 
-	return at ? to[at - from] : 0;
+	if (!at)
+		return 0;
+	return to[at - from];
 }
 
 /* A text in quotes, which stand at p. */

@@ -8,6 +8,7 @@
 #include "io/own_addresses.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -57,12 +58,14 @@ static void tell_watchers(const struct guard *g, const char *event, const struct
 	control_feed_push(g->guards->feed, r);
 }
 
-static void happened(void *user, struct bfd_session *bfd, enum bfd_event event)
+static void happened(void *user, struct bfd_session *bfd, enum bfd_event event, uint8_t diagnostic)
 {
 	struct guard *g = user;
 	struct bfd_view v;
 
 	bfd_session_look(bfd, &v);
+	/* By now it may be on its way up again. */
+	v.diagnostic = diagnostic;
 	switch (event) {
 	case BFD_EVENT_UP:
 		session_log(g->session, LOG_LEVEL_INFO, "bfd-up", NULL, "BFD is up");
@@ -75,7 +78,7 @@ static void happened(void *user, struct bfd_session *bfd, enum bfd_event event)
 		break;
 	case BFD_EVENT_FAILED:
 		session_log(g->session, LOG_LEVEL_WARNING, "bfd-down", NULL, "BFD is down: %s",
-			bfd_diagnostic_text(v.diagnostic));
+			bfd_diagnostic_text(diagnostic));
 		tell_watchers(g, "down", &v);
 		/* The last: the guard goes with the session's being up. */
 		session_bfd_down(g->session);
@@ -83,6 +86,20 @@ static void happened(void *user, struct bfd_session *bfd, enum bfd_event event)
 	case BFD_EVENT_NONE:
 		break;
 	}
+}
+
+static struct bfd_auth auth_of(const struct config_bfd *cfg)
+{
+	static const enum bfd_auth_type type[] = { [CONFIG_BFD_AUTH_NONE] = BFD_AUTH_NONE,
+		[CONFIG_BFD_AUTH_KEYED_SHA1] = BFD_AUTH_KEYED_SHA1,
+		[CONFIG_BFD_AUTH_METICULOUS] = BFD_AUTH_METICULOUS_KEYED_SHA1 };
+	struct bfd_auth a = { .type = type[cfg->authentication] };
+
+	if (a.type != BFD_AUTH_NONE) {
+		a.key_id = cfg->key_id;
+		memcpy(a.key, cfg->password.octets, cfg->password.len);
+	}
+	return a;
 }
 
 static struct bfd_intervals intervals(const struct config_bfd *cfg)
@@ -128,8 +145,9 @@ static struct guard *start(
 	g->session = s;
 	g->name = name;
 	g->multihop = cfg->multihop;
+	g->auth = auth_of(cfg);
 	g->passive = cfg->passive;
-	g->bfd = bfd_session_start(gs->bfd, &peer, &i, happened, g);
+	g->bfd = bfd_session_start(gs->bfd, &peer, &i, &g->auth, happened, g);
 	if (g->bfd)
 		return g;
 	free(g);
@@ -140,8 +158,10 @@ void guard_set(struct guards *gs, struct guard **g, struct session *s, const str
 	const char *name)
 {
 	struct bfd_intervals i = intervals(cfg);
+	struct bfd_auth auth = auth_of(cfg);
 
-	if (*g && cfg->enabled && (*g)->multihop == cfg->multihop && (*g)->passive == cfg->passive) {
+	if (*g && cfg->enabled && (*g)->multihop == cfg->multihop && (*g)->passive == cfg->passive &&
+		bfd_auth_equal(&(*g)->auth, &auth)) {
 		(*g)->name = name;
 		bfd_session_configure((*g)->bfd, &i);
 		return;

@@ -37,7 +37,7 @@ static void add_dropped(struct metrics *m, const struct metrics_family *f, const
 		metrics_add(m, f, s->dropped[v], "reason", bfd_verdict_text((enum bfd_verdict)v), NULL);
 	metrics_add(m, f, s->unknown, "reason", "no such session", NULL);
 	metrics_add(m, f, s->far, "reason", "another TTL than 255", NULL);
-	metrics_add(m, f, s->unauthenticated, "reason", "authentication, which this session has not", NULL);
+	metrics_add(m, f, s->unauthenticated, "reason", "wrong authentication", NULL);
 }
 
 static void add_lateness(struct metrics *m, const struct metrics_family *f, const struct bfd_stats *s)

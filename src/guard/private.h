@@ -18,5 +18,6 @@ struct guard {
 	struct bfd_session *bfd;
 	const char *name; /* or NULL */
 	enum config_bfd_hops multihop;
+	struct bfd_auth auth;
 	bool passive;
 };

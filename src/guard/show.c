@@ -51,6 +51,7 @@ static struct row *session_row(const struct guards *gs, const struct bfd_view *v
 	row_addr(r, "local-address", &v->peer.local);
 	row_bool(r, "multihop", v->peer.multihop);
 	row_bool(r, "passive", v->cfg.passive);
+	row_text(r, "authentication", bfd_auth_text(v->auth));
 	row_text(r, "state", bfd_state_text(v->state));
 	row_text(r, "remote-state", bfd_state_text(v->remote_state));
 	row_int(r, "since-ms", now_us > v->since_us ? (int64_t)((now_us - v->since_us) / 1000) : 0);

@@ -178,7 +178,7 @@ static void set_method(struct io_http_call *c)
 	}
 	if (strcmp(r->method, "HEAD") == 0)
 		curl_easy_setopt(c->easy, CURLOPT_NOBODY, 1L);
-	else if (strcmp(r->method, r->body ? "POST" : "GET"))
+	else if (strcmp(r->method, r->body ? "POST" : "GET") != 0)
 		curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, r->method);
 }
 

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +139,7 @@ static size_t walkers_init(struct walker *w, unsigned size, uint8_t family, cons
 {
 	size_t n = 0;
 
+	assert(size > 1);
 	for (size_t i = count; i-- > 0;) {
 		const struct ipvs_mh_dest *d = &dest[i];
 		unsigned turns;

@@ -167,7 +167,7 @@ struct plan_found {
 };
 
 void plan_listing_begin(struct plan *p, bool with_routes);
-void plan_found_object(struct plan *p, const struct plan_found *o);
+void plan_found_object(struct plan *p, const struct plan_found *f);
 /* Also outside a listing, for an event: a route of ours over next-hop object id (0: none, or not known), or that rejects. kind:
  * of the prefix, as for plan_set. */
 void plan_found_route(

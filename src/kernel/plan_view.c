@@ -163,7 +163,7 @@ struct plan_stats plan_stats(const struct plan *p)
 		if (!o->is_group || !g->resilient || !g->set || !o->present)
 			continue;
 		s.resilient_groups++;
-		s.resilient_octets += p->cfg.kind[g->set->kind - 1].buckets * BUCKET_OCTETS;
+		s.resilient_octets += (size_t)p->cfg.kind[g->set->kind - 1].buckets * BUCKET_OCTETS;
 	}
 	return s;
 }

@@ -33,7 +33,7 @@ static void path_of(const char *key, char out[PATH_ROOM])
 	size_t at = (size_t)snprintf(out, PATH_ROOM, "/proc/sys/");
 
 	for (; *key && at + 1 < PATH_ROOM; key++)
-		out[at++] = *key == '.' ? '/' : *key == '/' ? '.' : *key;
+		out[at++] = (char)(*key == '.' ? '/' : *key == '/' ? '.' : *key);
 	out[at] = 0;
 }
 

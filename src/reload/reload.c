@@ -5,6 +5,7 @@
 #include "daemon/group.h"
 #include "daemon/notify.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,7 @@ static void log_result(const struct reload *r, const struct reload_result *out)
 			out->errors ? "" : out->refused);
 		log_lines(LOG_LEVEL_ERROR, out->errors ? out->errors : "");
 	} else {
+		assert(out->plan);
 		log_info("reloaded %s: %zu change%s", r->path, out->plan->count,
 			out->plan->count == 1 ? "" : "s");
 	}

@@ -87,6 +87,8 @@ void route_peer_close(struct route_peer *p);
  * announced before and import does not allow any more goes; then refiltered() is called, if import is another one.
  * A send mode cannot change to or from ROUTE_SEND_BEST. */
 void route_peer_set_config(struct route_peer *p, const struct route_peer_config *cfg);
+/* Another import policy would take routes from the peer that the present one refuses. When in doubt, yes. */
+bool route_peer_admits_more(const struct route_peer *p, const struct route_policy *import);
 /* More is held from the peer than import allows: after a change of it, for the caller to end the session. */
 bool route_peer_over_limit(const struct route_peer *p, enum bgp_family *family);
 /* All entries are decided and read again, in slices. */

@@ -61,7 +61,7 @@ static bool next_hop_fits(const struct route_group *g, const struct route_path *
 	return len < IPV6_LEN || g->key.extended_next_hop;
 }
 
-bool route_group_may_send(const struct route_group *g, const struct route_path *path)
+static bool may_send(const struct route_group *g, const struct route_path *path)
 {
 	const struct route_attrs *a = path->attrs;
 	struct prefix prefix;
@@ -172,12 +172,28 @@ static struct route_path *holder_of(const struct route_group *g, const struct ro
 	return NULL;
 }
 
+/* RFC 4271 9.2. What does not fit is not said, what was said of it before is withdrawn, and somebody should know. */
+static bool may_say(struct route_group *g, const struct route_path *path)
+{
+	struct prefix prefix;
+
+	if (!may_send(g, path))
+		return false;
+	if (route_outgoing_fits(g, path))
+		return true;
+	prefix = route_entry_prefix(path->entry);
+	LIST_FOREACH (l, &g->members)
+		LIST_ENTRY(l, struct route_member, link)->peer->counters.oversized++;
+	g->engine->ops.oversized(g->engine->user, &prefix, &path->peer->cfg);
+	return false;
+}
+
 static void sync_best(struct route_group *g, struct route_entry *e)
 {
 	struct route_path *best = route_decide(&g->engine->decide, e), *holder = holder_of(g, e);
 	struct route_peer *source;
 
-	if (best && !route_group_may_send(g, best))
+	if (best && !may_say(g, best))
 		best = NULL;
 	if (!best) {
 		if (holder)
@@ -232,8 +248,8 @@ static void sync_paths(struct route_group *g, struct route_entry *e)
 	else if (g->key.send_mode == ROUTE_SEND_BEST_N)
 		ranked = route_decide_rank(&g->engine->decide, e, g->key.send_n);
 	ROUTE_EACH_PATH (p, &e->paths) {
-		bool wanted = stays_sent(g, p) || (!(p->flags & ROUTE_PATH_GONE) && selected(g, p, ranked) &&
-							  route_group_may_send(g, p));
+		bool wanted = stays_sent(g, p) ||
+			      (!(p->flags & ROUTE_PATH_GONE) && selected(g, p, ranked) && may_say(g, p));
 
 		if (wanted && !is_current(g, p))
 			announce(g, p);
@@ -261,12 +277,12 @@ static void sync_withdrawals(struct route_group *g, struct route_entry *e)
 	route_marks_add(g->deferred, &prefix, 0);
 	if (!route_group_add_path(g)) {
 		best = route_decide(&g->engine->decide, e);
-		if (holder && (!best || !route_group_may_send(g, best)))
+		if (holder && (!best || !may_say(g, best)))
 			withdraw(g, holder, NULL);
 		return;
 	}
 	ROUTE_EACH_PATH (p, &e->paths) {
-		if (was_sent(g, p) && (p->flags & ROUTE_PATH_GONE || !route_group_may_send(g, p)))
+		if (was_sent(g, p) && (p->flags & ROUTE_PATH_GONE || !may_say(g, p)))
 			withdraw(g, p, NULL);
 	}
 }
@@ -305,26 +321,21 @@ static void outgoing(
 	route_outgoing(user, first, attrs, nh);
 }
 
-static void oversized(void *user, const struct route_item *item)
+struct bgp_update_opts route_group_update_opts(const struct route_group *g)
 {
-	struct route_group *g = user;
-
-	LIST_FOREACH (l, &g->members)
-		LIST_ENTRY(l, struct route_member, link)->peer->counters.oversized++;
-	g->engine->ops.oversized(g->engine->user, &item->nlri.prefix, &item->source->cfg);
+	return (struct bgp_update_opts){ .family = route_rib_family(g->rib),
+		.add_path = route_group_add_path(g),
+		.as4 = g->key.as4,
+		.max_len = g->key.max_len };
 }
 
 struct route_sink route_group_sink(struct route_group *g)
 {
 	return (struct route_sink){
-		.opts = { .family = route_rib_family(g->rib),
-			.add_path = route_group_add_path(g),
-			.as4 = g->key.as4,
-			.max_len = g->key.max_len },
+		.opts = route_group_update_opts(g),
 		.outgoing = outgoing,
 		.room = stream_room,
 		.commit = stream_commit,
-		.oversized = oversized,
 		.user = g,
 	};
 }
@@ -471,6 +482,7 @@ void route_group_retire_if_idle(struct route_group *g)
 
 bool route_group_key_equal(const struct route_group_key *a, const struct route_group_key *b)
 {
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c): keys are filled into zeros. */
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 

@@ -115,8 +115,8 @@ uint64_t route_group_work(struct route_group *g, uint64_t now_ms);
 /* There is something to do once a member can take more. */
 bool route_group_waiting(const struct route_group *g);
 bool route_group_add_path(const struct route_group *g);
-/* Whether members may be told of the path at all: reflection rules, communities, export policy. */
-bool route_group_may_send(const struct route_group *g, const struct route_path *path);
+/* How messages to this group's kind of peers are written. */
+struct bgp_update_opts route_group_update_opts(const struct route_group *g);
 /* The sink for messages to this group's kind of peers; room, commit and user are the caller's to fill. */
 struct route_sink route_group_sink(struct route_group *g);
 
@@ -150,3 +150,5 @@ bool route_moves_work(struct route_engine *e);
 /* --- outgoing.c: attributes as members see them --- */
 void route_outgoing(struct route_group *g, const struct route_item *item, struct bgp_attrs *attrs,
 	struct bgp_next_hop *nh);
+/* Whether the path and its attributes as members see them are no longer than a message to them may be. */
+bool route_outgoing_fits(struct route_group *g, const struct route_path *path);

@@ -235,14 +235,6 @@ static void outgoing(
 	route_outgoing(m->group, first, attrs, nh);
 }
 
-static void oversized(void *user, const struct route_item *item)
-{
-	struct route_member *m = user;
-
-	m->peer->counters.oversized++;
-	m->group->engine->ops.oversized(m->group->engine->user, &item->nlri.prefix, &item->source->cfg);
-}
-
 void route_member_flush(struct route_member *m)
 {
 	struct route_sink sink = route_group_sink(m->group);
@@ -250,7 +242,6 @@ void route_member_flush(struct route_member *m)
 	sink.outgoing = outgoing;
 	sink.room = queue_room;
 	sink.commit = queue_commit;
-	sink.oversized = oversized;
 	sink.user = m;
 	route_pack_flush(&m->group->engine->pack, &sink);
 }

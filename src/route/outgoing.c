@@ -37,12 +37,14 @@ static void leave_as(const struct route_engine *e, struct bgp_attrs *a)
 	a->has |= BGP_HAS_AS_PATH;
 }
 
-/* RFC 4271 5.1.5: no UPDATE to an internal peer goes without it, not even where the source left it out. */
-static void stay_inside(struct bgp_attrs *a)
+/* RFC 4271 5.1.5: no UPDATE to an internal peer goes without it, not even where the source left it out. Of a route from
+ * outside it is the degree of preference that the decision here went by (GRACEFUL_SHUTDOWN: 0, RFC 8326 4), so that all in the
+ * AS decide alike. */
+static void stay_inside(const struct route_item *item, bool from_inside, struct bgp_attrs *a)
 {
 	if (a->has & BGP_HAS_LOCAL_PREF)
 		return;
-	a->local_pref = ROUTE_LOCAL_PREF_DEFAULT;
+	a->local_pref = from_inside ? ROUTE_LOCAL_PREF_DEFAULT : item->attrs->local_pref;
 	a->has |= BGP_HAS_LOCAL_PREF;
 }
 
@@ -77,11 +79,41 @@ void route_outgoing(struct route_group *g, const struct route_item *item, struct
 	if (g->key.type == ROUTE_PEER_EBGP)
 		leave_as(e, attrs);
 	else
-		stay_inside(attrs);
+		stay_inside(item, from_inside, attrs);
 	if (g->key.type != ROUTE_PEER_EBGP && from_inside)
 		reflect(e, item->source, attrs);
 	if (g->key.graceful_shutdown)
 		shut_down_gracefully(e, g->key.type != ROUTE_PEER_EBGP, attrs);
 	if (g->key.next_hop_self)
 		*nh = bgp_next_hop_from_addr(&g->key.local);
+}
+
+enum {
+	/* What attributes may grow by on their way out and what stands around them in the message, with room to spare. */
+	AROUND_ATTRS = 256,
+};
+
+/* Twice: AS4_PATH beside AS_PATH. */
+static bool fits_surely(const struct route_group *g, const struct route_path *path)
+{
+	size_t octets = path->attrs->octets_len;
+
+	return (g->key.as4 ? octets : 2 * octets) + AROUND_ATTRS <= g->key.max_len;
+}
+
+bool route_outgoing_fits(struct route_group *g, const struct route_path *path)
+{
+	struct route_item item = {
+		.attrs = path->attrs, .source = path->peer, .nlri = { route_entry_prefix(path->entry), 0 }
+	};
+	struct bgp_update_opts opts = route_group_update_opts(g);
+	struct bgp_next_hop nh;
+	struct bgp_attrs attrs;
+	struct writer w;
+
+	if (fits_surely(g, path))
+		return true;
+	route_outgoing(g, &item, &attrs, &nh);
+	w = writer_init(arena_alloc(g->engine->arena, opts.max_len), opts.max_len);
+	return bgp_update_encode_announce(&w, &opts, &attrs, &nh, &item.nlri, 1) == 1;
 }

@@ -107,13 +107,13 @@ static size_t prefix_octets(const struct bgp_nlri *n)
 	return (n->prefix.len + 7u) / 8;
 }
 
-/* The first of the run does not fit into a message, so none does that is as long: what the peers hold of an earlier
- * version of these must go. Returns how many are left, in front. */
+/* The first of the run does not fit into a message, so none does that is as long: what the peer holds of an earlier
+ * version of these must go. The update group does not say such routes (route_outgoing_fits), but a member that is served
+ * from the table may see a version that the group has not looked at yet. Returns how many are left, in front. */
 static size_t drop_oversized(
 	const struct route_sink *sink, const struct route_item *first, struct bgp_nlri *run, size_t n)
 {
 	size_t octets = prefix_octets(&run[0]), left = 0;
-	struct route_item item = *first;
 
 	for (size_t i = 0; i < n; i++) {
 		struct bgp_nlri moving = run[i];
@@ -122,10 +122,6 @@ static size_t drop_oversized(
 			continue;
 		run[i] = run[left];
 		run[left++] = moving;
-	}
-	for (size_t i = left; i < n; i++) {
-		item.nlri = run[i];
-		sink->oversized(sink->user, &item);
 	}
 	withdraw_run(sink, first, run + left, n - left);
 	return left;

@@ -30,8 +30,6 @@ struct route_sink {
 		void *user, const struct route_item *first, struct bgp_attrs *attrs, struct bgp_next_hop *nh);
 	uint8_t *(*room)(void *user, size_t len);
 	void (*commit)(void *user, size_t len, const struct route_item *first);
-	/* This route does not fit into a message beside its attributes. */
-	void (*oversized)(void *user, const struct route_item *item);
 	void *user;
 };
 

@@ -137,6 +137,22 @@ bool route_peer_allows_next_hop(
 	return !is_own_next_hop(p, next_hop);
 }
 
+bool route_peer_admits_more(const struct route_peer *p, const struct route_policy *import)
+{
+	static const struct prefix loopback[] = { { .family = IP_V4, .len = 8, .bytes = { 127 } },
+		{ .family = IP_V6, .len = 128, .bytes = { [15] = 1 } } };
+	bool more = route_policy_admits_more(p->cfg.import, import);
+
+	for (int f = 0; f < BGP_FAMILIES; f++) {
+		struct prefix own = prefix_host(&p->cfg.local[f]);
+
+		more |= p->cfg.local[f].family != IP_NONE &&
+			route_policy_names_more(p->cfg.import, import, &own);
+		more |= route_policy_names_more(p->cfg.import, import, &loopback[f]);
+	}
+	return more;
+}
+
 /* Prefixes that no router may route: loopback, multicast, link-local, and IPv4's this-network. */
 static bool is_martian(const struct prefix *p)
 {

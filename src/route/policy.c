@@ -143,6 +143,23 @@ static bool next_hop_is_covered(const struct route_policy *p, const struct prefi
 	return p->cfg.next_hop_count == 0;
 }
 
+bool route_policy_names_more(
+	const struct route_policy *before, const struct route_policy *after, const struct prefix *in)
+{
+	bool named = before && !before->cfg.none && before->cfg.next_hop_count;
+
+	if (!after || after->cfg.none)
+		return false;
+	for (size_t i = 0; i < after->cfg.next_hop_count; i++) {
+		const struct prefix *n = &after->cfg.next_hops[i];
+
+		if ((prefix_contains(n, in) || prefix_contains(in, n)) &&
+			!(named && next_hop_is_covered(before, n)))
+			return true;
+	}
+	return false;
+}
+
 bool route_policy_admits_more(const struct route_policy *before, const struct route_policy *after)
 {
 	if (!before || (after && after->cfg.none))

@@ -33,6 +33,9 @@ bool route_policy_allows_next_hop(const struct route_policy *p, const struct ip_
 /* The next hop is in the list of those that may be: not merely because there is no list. */
 bool route_policy_names_next_hop(const struct route_policy *p, const struct ip_addr *next_hop);
 uint32_t route_policy_max_prefixes(const struct route_policy *p);
+/* Whether after names a next hop in this prefix that before does not name. When in doubt, yes. */
+bool route_policy_names_more(
+	const struct route_policy *before, const struct route_policy *after, const struct prefix *in);
 /* Whether after lets a route pass that before does not. When in doubt, yes. */
 bool route_policy_admits_more(const struct route_policy *before, const struct route_policy *after);
 bool route_policy_equal(const struct route_policy *a, const struct route_policy *b);

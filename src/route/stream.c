@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "bgp/proto.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { CHUNK_SIZE = 128 * 1024, SEGMENTS_FIRST = 16, BLOCK_SIZE = 1024 };
@@ -95,6 +96,7 @@ void route_stream_commit(struct route_stream *s, size_t len, const void *source,
 		c->segments_size = c->segments_size ? c->segments_size * 2 : SEGMENTS_FIRST;
 		c->segment = mem_realloc(c->segment, c->segments_size * sizeof(*c->segment));
 	}
+	assert(c->segment);
 	c->segment[c->segments++] = (struct segment){ source, only, c->used };
 }
 

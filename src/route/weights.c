@@ -84,7 +84,7 @@ static bool differs(const struct route_balancer *held, const struct route_balanc
 
 static const struct route_balancer *find_held(const struct route_weights *w, const struct route_balancer *b)
 {
-	return w->count ? bsearch(b, w->held, w->count, sizeof(*b), balancer_cmp) : NULL;
+	return w->held ? bsearch(b, w->held, w->count, sizeof(*b), balancer_cmp) : NULL;
 }
 
 uint64_t route_weights_update(

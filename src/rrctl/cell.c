@@ -76,7 +76,7 @@ char *cell_microseconds(const struct row *r, const char *key)
 		return NULL;
 	if (us < 1000)
 		return mem_printf("%lld us", (long long)us);
-	if (us < 100 * 1000)
+	if (us < 100000)
 		return mem_printf("%.1f ms", (double)us / 1000);
 	return mem_strdup(text_duration(buf, (unsigned long long)us / 1000));
 }

@@ -31,7 +31,7 @@
  * show nexthops: address, state, reason, via, interface, cost, paths.
  * show ranges: prefix, peer-group, limit, neighbors, refused, last-refused, waiting, gave-way, timed-out, limit-rate, too-fast,
  *	password (whether there is one), two-speakers.
- * show bfd: address, local-address, multihop, passive, state, remote-state (AdminDown, Down, Init, Up), since-ms, diagnostic,
+ * show bfd: address, local-address, multihop, passive, authentication, state, remote-state (AdminDown, Down, Init, Up), since-ms, diagnostic,
  *	remote-diagnostic, discriminator, remote-discriminator, tx-interval-us (0: nothing is sent), detection-time-us,
  *	desired-minimum-tx-interval-us, required-minimum-receive-us, detection-multiplier, remote-minimum-tx-interval-us,
  *	remote-minimum-receive-us, remote-multiplier, sent, received, ups, failures, error (of sending).

@@ -245,8 +245,8 @@ struct neighbor_labels {
 
 static void add_messages(struct metrics *m, const struct neighbor_labels *l, const struct session_counters *c)
 {
-	for (uint8_t t = BGP_OPEN; t <= BGP_ROUTE_REFRESH; t++) {
-		const char *type = bgp_message_type_text(t);
+	for (unsigned t = BGP_OPEN; t <= BGP_ROUTE_REFRESH; t++) {
+		const char *type = bgp_message_type_text((uint8_t)t);
 
 		metrics_add(
 			m, &messages, c->rx_messages[t], LABELS(l), "direction", "in", "type", type, NULL);
@@ -280,11 +280,11 @@ static void add_neighbor(struct metrics *m, const struct rrd *r, const struct se
 	const struct session_counters *c = session_counters(s);
 	const struct neighbor *n = session_user(s);
 	struct neighbor_labels l = { .peer_group = n->peer_group ? n->peer_group : "" };
+	uint64_t since_ms = session_since_us(s) / 1000;
 
 	ip_addr_format(&session_config(s)->remote, l.address);
 	metrics_add(m, &up, session_state(s) == SESSION_ESTABLISHED, LABELS(&l), NULL);
-	metrics_add_real(
-		m, &since, (double)(rrd_now_ms(r) - session_since_us(s) / 1000) / 1000, LABELS(&l), NULL);
+	metrics_add_real(m, &since, (double)(rrd_now_ms(r) - since_ms) / 1000, LABELS(&l), NULL);
 	metrics_add(m, &established, c->established, LABELS(&l), NULL);
 	metrics_add(m, &flaps, c->flaps, LABELS(&l), NULL);
 	metrics_add(m, &discards, c->attribute_discard, LABELS(&l), NULL);

@@ -324,13 +324,12 @@ static bool is_over(const struct neighbor *n, uint32_t max)
 struct neighbor_change neighbor_change(
 	const struct neighbor *n, const struct config_diff *d, const struct config_peer *to)
 {
-	struct policies *p = n->rrd->policies;
 	struct neighbor_change c = { .apply = config_diff_apply(d) };
 	bool more;
 
 	if (!n->peer || c.apply >= CONFIG_RESET_SESSION)
 		return c;
-	more = route_policy_admits_more(policies_get(p, &n->cfg->import), policies_get(p, &to->import));
+	more = route_peer_admits_more(n->peer, policies_get(n->rrd->policies, &to->import));
 	c.ask = more && session_negotiated(n->session)->route_refresh;
 	c.cannot_ask = more && !c.ask;
 	c.over = to->import.max_prefixes != n->cfg->import.max_prefixes &&

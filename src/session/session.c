@@ -102,15 +102,14 @@ static void start_again(struct session *s)
 {
 	if (!s->running || s->holding || s->accepted || s->primary->state != SESSION_IDLE)
 		return;
-	if (s->cfg.passive) {
-		conn_event(s->primary, FSM_AUTOMATIC_START_PASSIVE, NULL);
-	} else if (s->back_off) {
+	if (!s->cfg.passive && s->back_off) {
 		s->holding = true;
 		io_timer_set(s->timer, s->idle_hold_s * 1000000ULL);
-	} else if (s->connect_now) {
+	} else if (!s->cfg.passive && s->connect_now) {
 		conn_event(s->primary, FSM_AUTOMATIC_START, NULL);
 	} else {
-		/* Active: waits for the ConnectRetryTimer and takes the peer's connection meanwhile. */
+		/* Active, where not configured as passive: waits for the ConnectRetryTimer and takes the peer's connection
+		 * meanwhile. */
 		conn_event(s->primary, FSM_AUTOMATIC_START_PASSIVE, NULL);
 	}
 	s->back_off = s->connect_now = false;
@@ -299,7 +298,7 @@ void session_cease_error(struct bgp_error *e, uint8_t subcode, const char *text)
 		len = 0;
 	len = len > 255 ? 255 : len;
 	data[0] = (uint8_t)len;
-	if (len)
+	if (len) /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a string no more, with its length in front. */
 		memcpy(data + 1, text, len);
 	bgp_error_set(e, BGP_ERR_CEASE, subcode, data, len ? len + 1 : 0);
 }

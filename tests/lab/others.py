@@ -19,13 +19,14 @@ from .wait import wait_until
 @dataclass
 class Link:
     """A session. remote: an address, or a range (then it waits for those). add_path: "rx", "tx" or None, for all paths. bfd: "active",
-    "passive" or None, with packets each 50 ms."""
+    "passive" or None, with packets each 150 ms; bfd_key: for meticulous keyed SHA1."""
     remote: str
     asn: int = fig4.AS
     client: bool = False
     add_path: str = None
     password: str = None
     bfd: str = None
+    bfd_key: str = None
 
     @property
     def is_range(self):
@@ -108,7 +109,9 @@ class Bird(Other):
         if not asked:
             return ""
         passive = "passive yes;" if asked[0].bfd == "passive" else ""
-        how = f"{{ interval 50 ms; idle tx interval 1 s; multiplier 3; {passive} }}"
+        key = asked[0].bfd_key
+        key = f'authentication meticulous keyed sha1; password "{key}" {{ id 1; }};' if key else ""
+        how = f"{{ interval 150 ms; idle tx interval 1 s; multiplier 3; {passive} {key} }}"
         return f'protocol bfd {{ interface "*" {how}; multihop {how}; }}\n'
 
     def bfd_state(self, remote):
@@ -160,6 +163,7 @@ class Frr(Other):
     """bgpd with zebra. Each has a directory of its own under /run and a /var/tmp of its own."""
 
     PACKAGE, PROGRAM, TITLE = "frr", "/usr/lib/frr/bgpd", "FRR"
+    CANNOT = {"BFD key": "FRR's bfdd has no authentication"}
 
     def start(self):
         self.directory = f"/run/{self.name}"
@@ -170,8 +174,8 @@ class Frr(Other):
         wait_until(lambda: os.path.exists(f"{self.directory}/zserv.api"), 20, "zebra's socket")
         if any(link.bfd for link in self.links):
             passive = " passive-mode\n" if any(link.bfd == "passive" for link in self.links) else ""
-            self.run(self._daemon("/usr/lib/frr/bfdd", f"bfd\n profile lab\n  detect-multiplier 3\n  receive-interval 50\n"
-                                  f"  transmit-interval 50\n {passive} exit\nexit\n", "--bfdctl", f"{self.directory}/bfdd.sock"),
+            self.run(self._daemon("/usr/lib/frr/bfdd", f"bfd\n profile lab\n  detect-multiplier 3\n  receive-interval 150\n"
+                                  f"  transmit-interval 150\n {passive} exit\nexit\n", "--bfdctl", f"{self.directory}/bfdd.sock"),
                      f"{self.name}-bfdd")
             wait_until(lambda: os.path.exists(f"{self.directory}/bfdd.vty"), 20, "bfdd's socket")
         more = [] if self.kernel else ["-n"]

@@ -51,11 +51,12 @@ static struct bfd_peer peer_of(int side, bool multihop)
 	return p;
 }
 
-static void happened(void *user, struct bfd_session *s, enum bfd_event event)
+static void happened(void *user, struct bfd_session *s, enum bfd_event event, uint8_t diagnostic)
 {
 	struct side *side = user;
 
 	(void)s;
+	(void)diagnostic;
 	side->up += event == BFD_EVENT_UP;
 	side->failed += event == BFD_EVENT_FAILED;
 	side->admin_down += event == BFD_EVENT_ADMIN_DOWN;
@@ -67,7 +68,7 @@ static void start(struct lab *lab, int side, const struct bfd_intervals *cfg, bo
 	struct bfd_peer p = peer_of(side, multihop);
 	struct side *s = &lab->side[side];
 
-	s->session = bfd_session_start(s->bfd, &p, cfg, happened, s);
+	s->session = bfd_session_start(s->bfd, &p, cfg, NULL, happened, s);
 	assert_non_null(s->session);
 }
 
@@ -262,7 +263,7 @@ static void sessions_are_walked_in_order_while_they_come_and_go(void **state)
 		struct bfd_peer p = peer_of(0, true);
 
 		p.remote.bytes[3] = (uint8_t)(20 - i);
-		s[i] = bfd_session_start(lab->side[0].bfd, &p, &fast, happened, &lab->side[0]);
+		s[i] = bfd_session_start(lab->side[0].bfd, &p, &fast, NULL, happened, &lab->side[0]);
 	}
 	bfd_session_stop(s[1]);
 	assert_ptr_equal(bfd_next(lab->side[0].bfd, NULL), s[2]);

@@ -52,7 +52,8 @@ static const char every_key[] =
 	"connect-retry-max: 12,\n"
 	"    idle-hold-time: 3, idle-hold-time-max: 60, multihop-ttl: 8, ttl-security-hops: 0,\n"
 	"    password: one, bfd: {enabled: true, desired-minimum-tx-interval: 50ms,\n"
-	"    required-minimum-receive: 60ms, detection-multiplier: 4, passive: no, multihop: auto},\n"
+	"    required-minimum-receive: 60ms, detection-multiplier: 4, passive: no, multihop: auto, key-id: "
+	"2},\n"
 	"    extended-messages: true, extended-next-hop: false, route-refresh: true}\n"
 	"dynamic-neighbors: [{prefix: 172.16.0.0/16, peer-group: plain, limit: 100, limit-rate: 9,\n"
 	"  password: \"for all\"}]\n"
@@ -125,6 +126,7 @@ static const struct change changes[] = {
 	{ "peer-groups.NAME.bfd.passive", "passive: no, multihop", "passive: yes, multihop",
 		"false -> true" },
 	{ "peer-groups.NAME.bfd.multihop", "multihop: auto", "multihop: true", "auto -> true" },
+	{ "peer-groups.NAME.bfd.key-id", "key-id: 2", "key-id: 3", "2 -> 3" },
 	{ "peer-groups.NAME.extended-messages", "messages: true", "messages: false", "true -> false" },
 	{ "peer-groups.NAME.extended-next-hop", "next-hop: false", "next-hop: true", "false -> true" },
 	{ "peer-groups.NAME.route-refresh", "refresh: true", "refresh: false", "true -> false" },
@@ -171,7 +173,8 @@ static const struct change changes[] = {
 };
 
 /* The file of a password fills the place of the password, whose row tells it; no build has TCP-AO. */
-static const char *const untried[] = { ".password-file", ".tcp-ao", NULL };
+static const char *const untried[] = { ".password-file", ".tcp-ao", ".bfd.authentication", ".bfd.password",
+	NULL };
 
 static const struct changes rrd = { &config_rrd_schema, parse, unload, root, every_key, changes,
 	sizeof(changes) / sizeof(changes[0]), untried };

@@ -12,7 +12,8 @@
 
 #include <cmocka.h>
 
-static const char *const untried[] = { ".password-file", ".tcp-ao", NULL };
+static const char *const untried[] = { ".password-file", ".tcp-ao", ".bfd.authentication", ".bfd.password",
+	NULL };
 
 /* --- lb-announcer.conf --- */
 
@@ -23,7 +24,7 @@ static const char every_key[] =
 	"  description: one, hold-time: 91, keepalive-interval: 5, connect-retry: 2, connect-retry-max: 12,\n"
 	"  idle-hold-time: 3, idle-hold-time-max: 61, ttl-security-hops: 4, password: key,\n"
 	"  bfd: {enabled: true, desired-minimum-tx-interval: 50ms, required-minimum-receive: 60ms,\n"
-	"  detection-multiplier: 4, passive: false, multihop: auto}}]\n"
+	"  detection-multiplier: 4, passive: false, multihop: auto, key-id: 2}}]\n"
 	"bfd: {packets-per-second: 5000}\n"
 	"services: [{prefix: 10.1.1.0/24, next-hop: 10.0.0.105, med: 7, local-preference: 101,\n"
 	"  communities: [\"65021:1\"], local-route: true, interface: eth0, capacity: 2500M, "
@@ -70,6 +71,7 @@ static const struct change changes[] = {
 	{ "neighbors[].bfd.detection-multiplier", "multiplier: 4", "multiplier: 5", "4 -> 5" },
 	{ "neighbors[].bfd.passive", "passive: false", "passive: true", "false -> true" },
 	{ "neighbors[].bfd.multihop", "multihop: auto", "multihop: true", "auto -> true" },
+	{ "neighbors[].bfd.key-id", "key-id: 2", "key-id: 3", "2 -> 3" },
 	{ "bfd.packets-per-second", "second: 5000", "second: 0", "5000 -> 0" },
 	{ "services[].prefix", "prefix: 10.1.1.0/24", "prefix: 10.1.2.0/24", "added" },
 	{ "services[].next-hop", "next-hop: 10.0.0.105", "next-hop: 10.0.0.106", "10.0.0.105 -> 10.0.0.106" },

@@ -522,6 +522,44 @@ static void a_policy_admits_more_or_not(void **state)
 	route_policy_free(nothing);
 }
 
+/* What is refused by no rule of the operator's is taken when a rule names it: our own address, and loopback addresses. */
+static void a_policy_that_names_our_own_address_admits_more(void **state)
+{
+	static const char *const none[] = { NULL };
+	static const struct {
+		const char *before, *after;
+		bool more;
+	} cases[] = {
+		{ NULL, "192.0.2.0/24", false },
+		{ NULL, "10.0.0.254/32", true },
+		{ NULL, "10.0.0.0/8", true },
+		{ "10.0.0.0/8", "10.0.0.254/32", false },
+		{ "10.0.0.0/8", "10.0.0.0/24", false },
+		{ "0.0.0.0/0", "127.0.0.0/8", false },
+		{ NULL, "127.0.0.2/32", true },
+		{ NULL, "0.0.0.0/0", true },
+		{ NULL, "::1/128", true },
+	};
+	struct world *w = world(*(enum route_send_mode *)*state);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct route_policy *before = rules_of(none, cases[i].before),
+				    *after = rules_of(none, cases[i].after);
+
+		w->source->cfg.import = before;
+		set(w->source);
+		harness_settle(&w->h, 0);
+		if (route_peer_admits_more(w->source->p, after) != cases[i].more)
+			fail_msg("case %zu", i);
+		w->source->cfg.import = NULL;
+		set(w->source);
+		harness_settle(&w->h, 0);
+		route_policy_free(before);
+		route_policy_free(after);
+	}
+	end(w);
+}
+
 static void no_room_for_another_group_is_told(void **state)
 {
 	struct route_policy *policy[ROUTE_GROUPS_MAX];
@@ -576,6 +614,7 @@ int main(void)
 		BOTH(a_table_is_passed_in_slices),
 		cmocka_unit_test(the_decision_is_made_again),
 		cmocka_unit_test(a_policy_admits_more_or_not),
+		cmocka_unit_test_prestate(a_policy_that_names_our_own_address_admits_more, &best),
 		cmocka_unit_test(no_room_for_another_group_is_told),
 	};
 

@@ -324,6 +324,30 @@ static void refresh_sends_the_table_again(void **state)
 	}
 }
 
+/* RFC 4271 5.1.5: the degree of preference of an external route goes along inside; RFC 8326: that is 0 here. What an internal
+ * peer says stays as it was (RFC 4456 10). */
+static void an_external_route_that_is_shut_down_gracefully_is_so_in_the_whole_as(void **state)
+{
+	static const enum route_peer_type types[] = { ROUTE_PEER_EBGP, ROUTE_PEER_IBGP_CLIENT };
+	static const uint32_t expected[] = { 0, 100 };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct harness h;
+		struct test_peer *source, *ear;
+
+		harness_init(&h, &config);
+		source = up(&h, 1, types[i], ROUTE_SEND_BEST);
+		ear = up(&h, 2, ROUTE_PEER_IBGP_CLIENT, ROUTE_SEND_BEST);
+		harness_announce(source,
+			&(struct route){
+				.prefix = P1, .as_path = "7", .community = BGP_COMMUNITY_GRACEFUL_SHUTDOWN });
+		harness_settle(&h, 0);
+		assert_int_equal(harness_held(ear, P1, 0)->local_pref, expected[i]);
+		harness_fini(&h);
+	}
+}
+
 static void oversized_routes_cost_only_themselves(void **state)
 {
 	struct harness h;
@@ -348,6 +372,12 @@ static void oversized_routes_cost_only_themselves(void **state)
 	assert_int_equal(h.oversized, 1);
 	assert_int_equal(route_peer_counters(small->p)->oversized, 1);
 	assert_int_equal(route_peer_counters(large->p)->oversized, 0);
+	assert_int_equal(route_peer_advertised(small->p, BGP_IPV4_UNICAST), 1);
+	assert_int_equal(route_peer_advertised(large->p, BGP_IPV4_UNICAST), 2);
+	harness_announce(a, &(struct route){ .prefix = P1, .padding = 2000 });
+	harness_settle(&h, 0);
+	assert_int_equal(small->count, 2);
+	assert_int_equal(route_peer_advertised(small->p, BGP_IPV4_UNICAST), 2);
 	harness_fini(&h);
 }
 
@@ -661,6 +691,7 @@ int main(void)
 		cmocka_unit_test(a_late_peer_gets_the_table_then_end_of_rib),
 		cmocka_unit_test(export_none_sends_only_end_of_rib),
 		cmocka_unit_test(refresh_sends_the_table_again),
+		cmocka_unit_test(an_external_route_that_is_shut_down_gracefully_is_so_in_the_whole_as),
 		cmocka_unit_test(oversized_routes_cost_only_themselves),
 		cmocka_unit_test(the_advertisement_interval_holds_announcements_not_withdrawals),
 		cmocka_unit_test(what_the_interval_held_back_goes_when_a_full_socket_empties),

@@ -15,10 +15,11 @@ SOON_S = 4
 SPEAKERS = [others.Bird, others.Frr]
 
 
-def reflector(fig, passive=False):
+def reflector(fig, passive=False, **more):
     config = pair.reflector_config(REFLECTOR, 90)
     for group in config["peer-groups"].values():
-        group["bfd"] = {"enabled": True, "desired-minimum-tx-interval": "50ms", "required-minimum-receive": "50ms", "passive": passive}
+        group["bfd"] = {"enabled": True, "desired-minimum-tx-interval": "150ms", "required-minimum-receive": "150ms", "passive": passive,
+                        **more}
     return daemons.reflector(fig, config).wait_until_ready()
 
 
@@ -31,7 +32,7 @@ def wait_up(daemon, address, other):
         states = state(daemon, address), other.bfd_state(REFLECTOR)
         assert states == ("Up", "Up"), f"ours and theirs: {states}"
         row = next(row for row in daemon.show("bfd") if row["address"] == address)
-        assert (row["tx-interval-us"], row["detection-time-us"]) == (50000, 150000), row
+        assert (row["tx-interval-us"], row["detection-time-us"]) == (150000, 450000), row
         return True
     wait_until(fact, 20, f"BFD with {address}")
 
@@ -52,7 +53,7 @@ def flap(daemon, address, other, cut, mend):
     wait_up(daemon, address, other)
 
 
-@pytest.mark.tried("BFD, single hop: up at 50 ms, both notice a cut and are back")
+@pytest.mark.tried("BFD, single hop: up at 150 ms, both notice a cut and are back")
 @pytest.mark.parametrize("kind", SPEAKERS, ids=lambda k: k.TITLE)
 def test_as_the_router(fig, kind):
     ours = reflector(fig)
@@ -97,6 +98,23 @@ def test_of_a_passive_reflector(fig, kind):
     ours.wait_established(pod.address, timeout=30)
     wait_up(ours, pod.address, other)
     flap(ours, pod.address, other, pod.cut, pod.mend)
+
+
+@pytest.mark.tried("BFD, meticulous keyed SHA1: up, both notice a cut and are back; with another key nothing")
+@pytest.mark.parametrize("kind", SPEAKERS, ids=lambda k: k.TITLE)
+def test_signed(fig, kind):
+    if "BFD key" in kind.CANNOT:
+        pytest.skip(kind.CANNOT["BFD key"])
+    ours = reflector(fig, authentication="meticulous-keyed-sha1", password="lab")
+    other = kind(fig.router, ROUTER, [Link(REFLECTOR, add_path="rx", bfd="active", bfd_key="lab")])
+    ours.wait_established(ROUTER, timeout=30)
+    wait_up(ours, ROUTER, other)
+    flap(ours, ROUTER, other, lambda: fig.set_cable(fig.router, "down"), lambda: fig.set_cable(fig.router, "up"))
+    pod = fig.add_pod(2)
+    stranger = kind(pod.ns, pod.address, [Link(REFLECTOR, bfd="active", bfd_key="another")], announce=[(SERVICE, pod.node.address)])
+    ours.wait_established(pod.address, timeout=30)
+    wait_until(lambda: 'wrong authentication"} 0' not in ours.ctl("metrics"), 10, "packets with another key")
+    assert state(ours, pod.address) == "Down" and stranger.established(REFLECTOR)
 
 
 @pytest.mark.tried("BFD, it stops it in order: rrd's session stays")
