@@ -7,8 +7,8 @@
 #include <string.h>
 
 enum {
-	BEHIND_FIRST = 12,
-	PLACES_FIRST = 4096 / sizeof(struct hash_slot) - BEHIND_FIRST,
+	BEHIND_FIRST = 8,
+	PLACES_FIRST = 64,
 	/* So many slots for so many additions: done with before the old places are much fuller than when it began. */
 	STEP_SLOTS = 1024,
 	STEP_EVERY = 32,
