@@ -360,7 +360,8 @@ void route_engine_free(struct route_engine *e)
 		LIST_FOREACH (pl, &e->closed) {
 			struct route_peer *p = LIST_ENTRY(pl, struct route_peer, link);
 
-			for (const struct route_path *path = route_rib_path(e->rib[f], p->adj_rib_in[f].first);
+			for (const struct route_path *path =
+					route_rib_path(e->rib[f], p->adj_rib_in[f].first);
 				path; path = route_rib_path(e->rib[f], path->peer_link.next))
 				route_attrs_unref(e->store, path->attrs);
 		}

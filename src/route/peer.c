@@ -309,7 +309,8 @@ void route_peer_refresh_begin(struct route_peer *p, enum bgp_family family)
 
 	p->refreshing[family] = true;
 	p->rejects_before[family] = p->rejects ? route_rejects_last(p->rejects) : 0;
-	for (; path && !(path->flags & ROUTE_PATH_UNCONFIRMED); path = route_rib_path(rib, path->peer_link.prev))
+	for (; path && !(path->flags & ROUTE_PATH_UNCONFIRMED);
+		path = route_rib_path(rib, path->peer_link.prev))
 		path->flags |= ROUTE_PATH_UNCONFIRMED;
 }
 

@@ -29,8 +29,8 @@ static size_t entry_size(enum bgp_family family)
 {
 	const size_t align = _Alignof(struct route_entry);
 
-	return (offsetof(struct route_entry, addr) + (family == BGP_IPV4_UNICAST ? 4 : 16) + align - 1) / align *
-	       align;
+	return (offsetof(struct route_entry, addr) + (family == BGP_IPV4_UNICAST ? 4 : 16) + align - 1) /
+	       align * align;
 }
 
 _Static_assert(offsetof(struct route_entry, addr) + 4 <= 24, "the memory of a prefix");
@@ -142,7 +142,8 @@ static struct route_entry *find(const struct route_rib *rib, const struct prefix
 {
 	uint32_t number;
 
-	for (size_t i = hash_index_first(&rib->index, hash); (number = hash_index_at(&rib->index, i, hash)); i++)
+	for (size_t i = hash_index_first(&rib->index, hash); (number = hash_index_at(&rib->index, i, hash));
+		i++)
 		if (entry_is(entry_at(rib, number), p))
 			return entry_at(rib, number);
 	return NULL;
@@ -286,14 +287,32 @@ struct route_entry *route_reader_next(struct route_reader *r)
 	return e;
 }
 
-void route_rib_trim(struct route_rib *rib)
+/* Some entries that no reader will read; those that go are expected to be looked for. */
+static size_t take_read(struct route_rib *rib, struct route_entry *out[ROUTE_EXPECT_MAX])
 {
-	while (rib->changes.first && !is_mark(entry_at(rib, rib->changes.first))) {
+	size_t count = 0;
+
+	while (count < ROUTE_EXPECT_MAX && rib->changes.first) {
 		struct route_entry *e = entry_at(rib, rib->changes.first);
 
+		if (is_mark(e))
+			break;
 		chain_del(&rib->changes, &rib->entries, rib->changes.first);
-		release(rib, e);
+		if (!route_paths_count(e->paths))
+			hash_index_expect(&rib->index, entry_hash(e));
+		out[count++] = e;
 	}
+	return count;
+}
+
+void route_rib_trim(struct route_rib *rib)
+{
+	struct route_entry *read[ROUTE_EXPECT_MAX];
+	size_t count;
+
+	while ((count = take_read(rib, read)))
+		for (size_t i = 0; i < count; i++)
+			release(rib, read[i]);
 }
 
 /* --- paths --- */

@@ -66,7 +66,8 @@ struct route_entry {
 
 struct route_reader {
 	struct route_rib *rib;
-	uint32_t mark; /* an entry without a prefix, in the change list behind all that was read; 0: it reads no more */
+	uint32_t
+		mark; /* an entry without a prefix, in the change list behind all that was read; 0: it reads no more */
 };
 
 /* store is shared by the families; sent states are the table's own. changed: called when the change list gets its first
