@@ -200,7 +200,8 @@ def stage_distcheck(_):
 
 # pytest.
 
-def pytest(name, build_name, workers, env=None):
+def pytest(name, build_name, workers, env=None, folders=None):
+    """folders: of tests/, where they are not the one of this name."""
     directory = os.path.join(BUILD, build_name)
     if not os.access(os.path.join(directory, "rrd"), os.X_OK):
         print(f"    not run: there is no rrd in build/{build_name}")
@@ -209,7 +210,7 @@ def pytest(name, build_name, workers, env=None):
     if os.path.exists(report):
         os.unlink(report)
     code = run(name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(workers), "-ra",
-                      f"--junitxml={report}", f"tests/{name}"],
+                      f"--junitxml={report}", *(f"tests/{f}" for f in folders or [name])],
                env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(LOGS, name), **(env or {})})
     count = pytest_report(report, code)
     if count.failed:
@@ -243,7 +244,7 @@ def pytest_report(report, code):
 
 
 def stage_topology(_):
-    return pytest("topology", "sanitizers", workers=max(3, os.cpu_count() or 2))
+    return pytest("topology", "sanitizers", workers=max(3, os.cpu_count() or 2), folders=["topology", "rfc"])
 
 
 # A real IPVS kernel.

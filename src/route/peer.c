@@ -117,14 +117,15 @@ static bool is_loop(const struct route_peer *p, const struct bgp_attrs *a, enum 
 }
 
 /* RFC 4271 6.3: that the way leads back to us is an error, unless the operator has said that it may: a reflector may stand on
- * a host that others send packets to. Another host's loopback is nowhere. */
+ * a host that others send packets to. Another host's loopback is nowhere. Where next hops are looked at, such a route is kept and
+ * takes no part instead. */
 static bool is_own_next_hop(const struct route_peer *p, const struct ip_addr *next_hop)
 {
 	bool own = ip_addr_is_loopback(next_hop) && !ip_addr_is_loopback(&p->cfg.address);
 
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		own |= ip_addr_equal(next_hop, &p->cfg.local[f]);
-	return own && !route_policy_names_next_hop(p->cfg.import, next_hop);
+	return own && !p->engine->cfg.next_hop_check && !route_policy_names_next_hop(p->cfg.import, next_hop);
 }
 
 bool route_peer_allows_next_hop(

@@ -110,9 +110,13 @@ def list_octets(a, as4=True, six=False):
 
 def write_update(prefixes, a, path_ids=None, as4=True):
     """An UPDATE that announces prefixes of one family. as4 False: to a peer of two-octet AS numbers."""
+    return write_octets(":" in prefixes[0], bgp.nlri(prefixes, path_ids), a, as4)
+
+
+def write_octets(six, nlri, a, as4=True):
+    """The same of prefixes as octets."""
     a = a if as4 else narrow(a)
-    six = ":" in prefixes[0]
-    octets, nlri = list_octets(a, as4, six), bgp.nlri(prefixes, path_ids)
+    octets = list_octets(a, as4, six)
     if not six:
         return bgp.update(attributes=octets, reachable=nlri)
     hop = ipaddress.IPv6Address(a.next_hop).packed

@@ -1,6 +1,6 @@
 """A reflector, a router with its kernel, and a cast of speakers, driven by a list of steps; beside them a model (model.py).
 
-    c1..c5, l1, s1 clients    n1..n3 non-clients    x1..x3, s2 external    o1 client of two-octet AS numbers    b
+    c1..c5, f1, l1, s1 clients    n1..n3 non-clients    x1..x3, f2, s2 external    o1 client of two-octet AS numbers    b
        |                         |                     |                      |                                 |
     ---+-------------------------+---- 10.9.0.0/16 (fd00:9::/32), a bridge -----+---------------------------------+---
        |                                                    |                                   |
@@ -8,7 +8,7 @@
                                                       eth1 10.10.1.0/24  eth2 10.10.2.0/24  i1 non-client, k1 client
                                                       (next hops, gateways to 10.20.N.0/24) of the router
 
-All but s1, s2, b and the daemons come by dynamic ranges; c5 comes over IPv6. b is never changed: it hears all paths of the
+f1 and f2 say routes of thousands of prefixes, where bulk is more than 1. All but s1, s2, b and the daemons come by dynamic ranges; c5 comes over IPv6. b is never changed: it hears all paths of the
 reflector, and tells by its identifiers which of two equal ones the router prefers.
 
 A step is a tuple of plain values, (verb, arguments...), that means something or nothing whatever was done before: so any part
@@ -16,14 +16,15 @@ of a list of steps is a list of steps, and a failure can be made shorter (test_c
 churn_steps.py. check() is a checkpoint: everybody says a new version of a route of his own, which comes behind all he said
 before; when all have heard what the model says of all that, b does so once more, and then nothing else may have changed.
 """
-import ipaddress
 import itertools
 import signal
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from . import attributes, bgp, daemons, model
 from .attributes import SEQUENCE, Attributes
+from .bulk import Bulk
 from .churn_config import (EXTERNAL_AS, MARKS, NEVER_REFUSED_HOPS, OWN_AS, RESET_KEYS, RR, RR6, ROUTER, ROUTER6, Settings,
                            policy_of, sent_of)
 from .talker import Talker
@@ -73,6 +74,7 @@ def cast():
     members = of("rr", "watch", 1, "b") + of("rr", "clients", 11, "c1", "c2") + of("rr", "paths", 12, "c3", "c4")
     members += of("rr", "plain", 13, "n1", "n2", "n3") + of("rr", "outside", 14, "x1", "x2", "x3", asns=EXTERNAL_AS[:3])
     members += of("rr", "limited", 15, "l1") + of("rr", "clients", 16, "s1") + of("rr", "outside", 17, "s2", asns=EXTERNAL_AS[1:2])
+    members += of("rr", "clients", 20, "f1") + of("rr", "outside", 21, "f2", asns=EXTERNAL_AS[1:2])
     members += of("rr", "paths", 18, "c5", six=True) + of("rr", "clients", 19, "o1", old=True)
     members += of("router", "outside", 24, "y1", "y2", asns=EXTERNAL_AS[:2]) + of("router", "plain", 23, "i1")
     members += of("router", "paths", 22, "k1")
@@ -80,11 +82,12 @@ def cast():
 
 
 class World:
-    def __init__(self, lab, start=True):
-        self.lab = lab
+    def __init__(self, lab, bulk=1):
+        self.lab, self.bulk = lab, Bulk(bulk)
         self.members = cast()
         self.settings = {name: Settings(name, self.members) for name in ("rr", "router")}
         self.round = 0
+        self.compared = Counter()  # what the checkpoints have looked at: routes of peers, of the kernel
         self.reloading = {}  # {daemon: its status before a reload that nobody has waited for}
         self.kernel = model.Kernel([ROUTER, ROUTER6], {
             "eth0": ["10.9.0.0/16", "fd00:9::/32"], "eth1": ["10.10.1.0/24", "fd00:10:1::/64"],
@@ -92,13 +95,12 @@ class World:
         for device, number in (("eth1", 1), ("eth2", 2)):
             self.kernel.addresses |= {f"10.10.{number}.1", f"fd00:10:{number}::1"}
         self.model = {"rr": model.Speaker(OWN_AS, RR), "router": model.Speaker(OWN_AS, ROUTER, kernel=self.kernel)}
-        if start:
-            self._make_networks()
-            self.daemon = {name: daemons.Daemon(self.ns[name], "rrd", self.settings[name].config(), name=f"rrd-{name}")
-                           for name in ("rr", "router")}
-            for daemon in self.daemon.values():
-                daemon.wait_until_ready()
-            self.apply_settings()
+        self._make_networks()
+        self.daemon = {name: daemons.Daemon(self.ns[name], "rrd", self.settings[name].config(), name=f"rrd-{name}")
+                       for name in ("rr", "router")}
+        for daemon in self.daemon.values():
+            daemon.wait_until_ready()
+        self.apply_settings()
 
     def _make_networks(self):
         lan, self.place, self.far = self.lab.ns("lan"), self.lab.ns("place"), self.lab.ns("far")
@@ -156,7 +158,7 @@ class World:
         return {4: RR, 6: RR6} if member.daemon == "rr" else {4: ROUTER, 6: ROUTER6}
 
     def up(self, member, families=(4, 6), add_path=0, enhanced=True, refresh=True, extended=True, hold=90):
-        session = Talker(self.place, self.local_of(member)[6 if member.six else 4], old=member.old, enhanced=enhanced,
+        session = Talker(self.place, self.local_of(member)[6 if member.six else 4], self.bulk, old=member.old, enhanced=enhanced,
                          refresh=refresh, extended=extended, local=member.address, asn=member.asn, router_id=member.router_id,
                          hold_time=hold, families=tuple(FAMILIES[f] for f in families),
                          add_path={FAMILIES[f]: add_path for f in families} if add_path else None)
@@ -237,7 +239,7 @@ class World:
         speaker, peer = self.model[member.daemon], self.model[member.daemon].peers[member.name]
         # Of each family; it is the UPDATEs before this one that were within the limit.
         limit = peer.imports.max_prefixes
-        if limit and any(speaker.taken(replace(peer, families=(f,))) > limit for f in peer.families):
+        if limit and any(len(speaker.accepted(replace(peer, families=(f,)))) > limit for f in peer.families):
             self.lose(member)
 
     def check(self, timeout=20):
@@ -255,6 +257,10 @@ class World:
         self.wait_for_equality(timeout)
         for member in self.members.values():
             member.may_end = False
+            if member.session:
+                self.compared["routes"] += len(member.session.heard) + len(member.session.heard_bulk)
+        self.compared["checkpoints"] += 1
+        self.compared["kernel routes"] += len(self._kernel_routes())
         self.say_mark(b)
         wait_until(lambda: not self.differences(only=self.mark_prefix(b)), timeout, "b's last word")
         found = self.differences()
@@ -300,6 +306,11 @@ class World:
         held, found = {}, []
         for (prefix, _), a in list(member.session.heard.items()):
             held.setdefault(prefix, []).append(a)
+        if self.bulk.count > 1:
+            for prefix, (most, others) in self.bulk.collapsed(dict(member.session.heard_bulk)).items():
+                held[prefix] = most
+                if others:
+                    found.append(f"{member.name}: {others} of {self.bulk.count} like {prefix} are not as the others")
         for prefix in sorted(set(told) | set(held)):
             wanted, has = [a for _, a in told.get(prefix, ())], list(held.get(prefix, ()))
             for a in list(wanted):
@@ -345,19 +356,32 @@ class World:
         return found
 
     def kernel_routes(self):
-        """{prefix: {gateway: weight}} of all routes of protocol bgp, by the next-hop groups they point at."""
+        """{prefix: {gateway: weight}} of all routes of protocol bgp."""
+        table = self._kernel_routes()
+        many = {(prefix, 0): table.pop(prefix) for prefix in list(table) if prefix in self.bulk.of}
+        if self.bulk.count > 1:
+            for prefix, (most, others) in self.bulk.collapsed(many).items():
+                if most or others:
+                    table[prefix] = most[0] if not others else (("others", others),)
+        return {prefix: dict(hops) for prefix, hops in table.items()}
+
+    def _kernel_routes(self):
+        """{prefix: ((gateway, weight), ...)}, by the next-hop groups that the routes point at."""
         router, table = self.ns["router"], {}
         routes = {version: router.ip_json(f"-{version} route show table main proto bgp") for version in (4, 6)}
         objects = {o["id"]: o for o in router.ip_json("nexthop")}
+        groups = {}
+        for number, group in objects.items():
+            hops = Counter()
+            for hop in group.get("group", ()):
+                hops[objects.get(hop["id"], {}).get("gateway", f"object {hop['id']}")] += hop.get("weight", 1)
+            groups[number] = tuple(sorted(hops.items()))
         for version in (4, 6):
             for route in routes[version]:
                 prefix = {"default": "0.0.0.0/0" if version == 4 else "::/0"}.get(route["dst"], route["dst"])
-                prefix = str(ipaddress.ip_network(prefix))
+                prefix = prefix if "/" in prefix else f"{prefix}/{32 if version == 4 else 128}"
                 assert prefix not in table, f"two routes for {prefix}"
-                hops = table[prefix] = {}
-                for hop in objects.get(route["nhid"], {}).get("group", ()):
-                    gateway = objects.get(hop["id"], {}).get("gateway", f"object {hop['id']}")
-                    hops[gateway] = hops.get(gateway, 0) + hop.get("weight", 1)
+                table[prefix] = groups.get(route["nhid"], (("no group", route["nhid"]),))
         return table
 
     def compare_counts(self):
@@ -369,7 +393,9 @@ class World:
                 for member in self.members.values():
                     if member.daemon == name and self.is_up(member):
                         row, peer = rows[member.address], speaker.peers[member.name]
-                        wanted = speaker.taken(peer), sum(map(len, speaker.told(peer, table).values()))
+                        told = speaker.told(peer, table)
+                        wanted = (sum(self.bulk.size(prefix) for prefix, _ in speaker.accepted(peer)),
+                                  sum(self.bulk.size(prefix) * len(paths) for prefix, paths in told.items()))
                         assert (row["received"], row["advertised"]) == wanted, \
                             f"{member.name}: received, advertised {row['received']}, {row['advertised']}, should be {wanted}"
             return True

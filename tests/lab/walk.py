@@ -89,7 +89,9 @@ class Shell:
             part = f"/run/.host/{path.replace('/', '-')}"
             script += (f"mkdir -p {part}/upper {part}/work\nmount -t overlay overlay "
                        f"-o lowerdir={path},upperdir={part}/upper,workdir={part}/work {path}\n")
-        return f"{script}mkdir -p /etc/rrd /run/rrd {own}/rrd\n"
+        # The page makes /run/rrd itself; programs of a build with another prefix look elsewhere.
+        elsewhere = f"mkdir -p {own}/rrd\n" if own != "/run" else ""
+        return f"{script}mkdir -p /etc/rrd\n{elsewhere}"
 
     def do(self, commands, timeout=40):
         """Runs the commands; (exit code, what they printed)."""

@@ -16,7 +16,7 @@ from lab.wait import wait_until
 PREFIX, SECOND, THIRD = "198.51.100.0/24", "192.0.2.0/24", "198.18.0.0/15"
 SIX, SIX2 = "2001:db8:1::/48", "2001:db8:2::/48"
 HOP, HOP2, HOP6 = "10.9.0.77", "10.9.0.78", "fd00:9::77"
-OUTSIDE_AS = 65100
+OUTSIDE_AS, ELSEWHERE_AS = 65100, 65200
 BOTH = (IPV4, IPV6)
 ENHANCED = bgp.capability(70)
 EXTENDED = bgp.capability(bgp.CAP_EXTENDED_MESSAGE)
@@ -33,10 +33,13 @@ def world(request):
 
 @pytest.fixture
 def cast(world):
-    """Makes speakers that are up; all are gone when the case is over."""
+    """Makes speakers that are up; all are gone when the case is over. "elsewhere" is outside, too, in yet another AS."""
     made = []
 
     def make(group="client", kind="new_speaker", **more):
+        if group == "elsewhere":
+            group = "outside"
+            more.setdefault("asn", ELSEWHERE_AS)
         if group == "outside":
             more.setdefault("asn", OUTSIDE_AS)
         speaker = getattr(world, kind)(group, **more)
@@ -107,6 +110,25 @@ def tlvs(octets):
         n, head = (struct.unpack_from("!H", octets, at + 2)[0], 4) if flags & 0x10 else (octets[at + 2], 3)
         found.append((flags, code, octets[at + head:at + head + n]))
         at += head + n
+    return found
+
+
+def parts(octets, size):
+    """A list of communities for comparing: RFC 1997, 4360 and 8092 know no order of them."""
+    return sorted(octets[i:i + size] for i in range(0, len(octets or b""), size))
+
+
+def path_of(octets, asn_octets=4):
+    """An AS_PATH for comparing: [(kind, AS numbers)], with sequences that follow each other as one."""
+    found, at = [], 0
+    while at < len(octets or b""):
+        kind, n = octets[at], octets[at + 1]
+        asns = list(struct.unpack_from(f"!{n}{'I' if asn_octets == 4 else 'H'}", octets, at + 2))
+        at += 2 + asn_octets * n
+        if found and found[-1][0] == kind == SEQUENCE:
+            found[-1][1].extend(asns)
+        else:
+            found.append((kind, asns))
     return found
 
 

@@ -1165,7 +1165,7 @@ static void the_local_route_is_removed_only_if_it_is_ours(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		struct local_route *r, *other;
+		struct local_route *r;
 		char err[256] = "";
 		struct prefix p;
 
@@ -1173,12 +1173,22 @@ static void the_local_route_is_removed_only_if_it_is_ours(void **state)
 		r = local_route_add(&p, "lo", err, sizeof(err));
 		assert_non_null(r);
 		expect(show[i], "dev lo proto bgp");
-		/* the announcer was killed, the next one finds the route and ends in order */
-		other = local_route_add(&p, "lo", err, sizeof(err));
-		assert_non_null(other);
-		local_route_del(other);
-		assert_int_equal(count_in(show[i], "dev lo"), 0);
+		/* it has one announcer */
+		assert_null(local_route_add(&p, "lo", err, sizeof(err)));
+		assert_non_null(strstr(err, "another lb-announcer"));
+		/* what somebody takes out comes back */
+		assert_int_equal(local_route_mend(r, err, sizeof(err)), 0);
+		ip("%s route del local %s dev lo table local", i ? "-6" : "", prefix[i]);
+		assert_int_equal(local_route_mend(r, err, sizeof(err)), 1);
+		expect(show[i], "dev lo proto bgp");
 		local_route_del(r);
+		assert_int_equal(count_in(show[i], "dev lo"), 0);
+		/* the announcer was killed, the next one finds the route and ends in order */
+		ip("%s route add local %s dev lo table local proto bgp", i ? "-6" : "", prefix[i]);
+		r = local_route_add(&p, "lo", err, sizeof(err));
+		assert_non_null(r);
+		local_route_del(r);
+		assert_int_equal(count_in(show[i], "dev lo"), 0);
 		/* made by somebody else: stays his */
 		ip("%s route add local %s dev lo table local", i ? "-6" : "", prefix[i]);
 		r = local_route_add(&p, "lo", err, sizeof(err));
