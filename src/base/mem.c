@@ -7,12 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+void mem_exhausted(size_t size)
+{
+	log_error("out of memory: could not get %zu octets", size);
+	abort();
+}
+
 static void *checked(void *p, size_t size)
 {
-	if (!p) {
-		log_error("out of memory: could not get %zu octets", size);
-		abort();
-	}
+	if (!p)
+		mem_exhausted(size);
 	return p;
 }
 

@@ -13,3 +13,5 @@ void *mem_calloc(size_t count, size_t size) __attribute__((returns_nonnull));
 void *mem_realloc(void *p, size_t size) __attribute__((returns_nonnull));
 char *mem_strdup(const char *s) __attribute__((returns_nonnull));
 char *mem_printf(const char *fmt, ...) __attribute__((returns_nonnull, format(printf, 1, 2)));
+/* What these functions do when there is none: for whoever gets memory in other ways. */
+_Noreturn void mem_exhausted(size_t size);

@@ -14,7 +14,13 @@
 
 #include <string.h>
 
-enum { SEGMENT_HEADER_LEN = 2, SEGMENT_MAX = 255 };
+enum {
+	SEGMENT_HEADER_LEN = 2,
+	SEGMENT_MAX = 255,
+	/* With room for one more AS in front, so that no path leaves the AS without ours. From a peer of 4-octet AS numbers none is as
+	 * long as this, since a message is not. */
+	PATH_MAX_LEN = UINT16_MAX - SEGMENT_HEADER_LEN - 4,
+};
 
 struct segment {
 	uint8_t type; /* enum bgp_as_segment */
@@ -101,7 +107,7 @@ bool bgp_as_path_widen(struct bgp_octets narrow, struct arena *arena, struct bgp
 			writer_u32(&w, (uint32_t)s.as[i * 2] << 8 | s.as[i * 2 + 1]);
 	}
 	*out = (struct bgp_octets){ .data = w.start, .len = (uint16_t)writer_len(&w) };
-	return writer_len(&w) <= UINT16_MAX;
+	return writer_len(&w) <= PATH_MAX_LEN;
 }
 
 /* Writes the first n AS numbers of the path; a confederation segment goes with what stands in front of it. Returns the
@@ -164,7 +170,7 @@ struct bgp_octets bgp_as_path_merge(
 			append_segment(&w, s.type, s.as, s.count);
 		last = NULL;
 	}
-	if (writer_len(&w) > UINT16_MAX)
+	if (writer_len(&w) > PATH_MAX_LEN)
 		return as_path;
 	return (struct bgp_octets){ .data = w.start, .len = (uint16_t)writer_len(&w) };
 }

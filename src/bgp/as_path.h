@@ -11,7 +11,7 @@
 
 /* NULL when the segments are well formed; otherwise what is wrong with them, a static text. as_size: 2 or 4. */
 const char *bgp_as_path_check(struct bgp_octets as_path, unsigned as_size, bool confederation_allowed);
-/* From AS numbers of 2 octets to 4, in the arena. False when the result would be longer than an attribute can be. */
+/* From AS numbers of 2 octets to 4, in the arena. False when the result would leave no room for one more AS in front. */
 bool bgp_as_path_widen(struct bgp_octets narrow, struct arena *arena, struct bgp_octets *out);
 /* What AS_PATH (already widened) and AS4_PATH say together: RFC 6793 4.2.3. Both checked. */
 struct bgp_octets bgp_as_path_merge(

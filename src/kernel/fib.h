@@ -132,17 +132,21 @@ bool fib_is_taken(const struct fib *f, const struct prefix *p, char *why, size_t
 bool fib_is_listed(const struct fib *f);
 /* Without next-hop objects it is not known where the routes of an earlier run lead: they are no leftovers to be read. */
 bool fib_is_classic(const struct fib *f);
-/* Until fib_sweep(): a route of an earlier run that nobody has wished for, after *at (first: from the first), which is set.
- * Returns the number of its next hops in nh (FIB_NEXT_HOPS_MAX); 0 at the end. */
-size_t fib_leftover(const struct fib *f, struct prefix *at, bool first, struct fib_next_hop *nh);
+/* Listings of routes in the order of a routing table; routes may come and go meanwhile. */
+struct fib_listing;
+struct fib_listing *fib_listing_new(void);
+void fib_listing_free(struct fib_listing *l);
+/* Until fib_sweep(): the next route of an earlier run that nobody has wished for; its prefix in *p. Returns the number of
+ * its next hops in nh (FIB_NEXT_HOPS_MAX); 0 at the end. */
+size_t fib_leftover(const struct fib *f, struct fib_listing *l, struct prefix *p, struct fib_next_hop *nh);
 
-/* For "show fib": a row per route after *at (first: from the first); returns the row or NULL at the end, and sets *at.
+/* For "show fib": the row of the next route, or NULL at the end.
  * {"prefix","next-hops":[{"address","interface","gateway","weight","wanted-percent","actual-percent","error"}],
  * "group-id","group-type","state","error","warning"}; gateway only when it is not the next hop itself; interface or error;
  * actual-percent as the kernel's buckets lie, or, of a hash-threshold group, what follows from the weights; state:
  * "installed", "pending", "failed" (error says why), "empty" (no next hop is left: packets are rejected), or "leftover" (of an
  * earlier run; not wished, not swept yet). An installed route may have an error: a next hop that had to be left out. */
-struct row *fib_row(const struct fib *f, struct prefix *at, bool first);
+struct row *fib_row(const struct fib *f, struct fib_listing *l);
 /* The same of one prefix; NULL when there is none. */
 struct row *fib_row_of(const struct fib *f, const struct prefix *p);
 /* Of a group: {"group-id","routes","next-hops":[{"address","weight"}]}; NULL when there is none. */

@@ -29,12 +29,12 @@ bool fib_is_classic(const struct fib *f)
 	return f->classic;
 }
 
-size_t fib_leftover(const struct fib *f, struct prefix *at, bool first, struct fib_next_hop *nh)
+size_t fib_leftover(const struct fib *f, struct fib_listing *l, struct prefix *p, struct fib_next_hop *nh)
 {
 	struct plan_view v;
 
-	for (bool start = first; plan_view_next(f->plan, start ? NULL : at, &v); start = false) {
-		*at = v.prefix;
+	while (plan_rows_next(f->plan, l->rows, &v)) {
+		*p = v.prefix;
 		if (v.state != PLAN_LEFTOVER || !v.hop_count)
 			continue;
 		for (size_t i = 0; i < v.hop_count; i++) {

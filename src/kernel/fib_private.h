@@ -42,6 +42,10 @@ struct fib {
 	size_t sysctl_count;
 };
 
+struct fib_listing {
+	struct plan_rows *rows;
+};
+
 uint64_t fib_now_ms(const struct fib *f);
 /* The kind of groups for a prefix, as plan_set() takes it. */
 uint8_t fib_kind(const struct fib *f, const struct prefix *p);

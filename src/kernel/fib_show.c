@@ -1,7 +1,9 @@
 /* The FIB as rows, for an operator. */
+#include "base/mem.h"
 #include "kernel/fib_private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char *state_format(enum plan_state state)
 {
@@ -82,14 +84,26 @@ static struct row *view_row(const struct plan_view *v)
 	return r;
 }
 
-struct row *fib_row(const struct fib *f, struct prefix *at, bool first)
+struct fib_listing *fib_listing_new(void)
+{
+	struct fib_listing *l = mem_alloc(sizeof(*l));
+
+	l->rows = plan_rows_new();
+	return l;
+}
+
+void fib_listing_free(struct fib_listing *l)
+{
+	if (l)
+		plan_rows_free(l->rows);
+	free(l);
+}
+
+struct row *fib_row(const struct fib *f, struct fib_listing *l)
 {
 	struct plan_view v;
 
-	if (!plan_view_next(f->plan, first ? NULL : at, &v))
-		return NULL;
-	*at = v.prefix;
-	return view_row(&v);
+	return plan_rows_next(f->plan, l->rows, &v) ? view_row(&v) : NULL;
 }
 
 struct row *fib_row_of(const struct fib *f, const struct prefix *p)

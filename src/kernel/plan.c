@@ -20,10 +20,9 @@ struct plan *plan_new(const struct plan_config *cfg)
 	p->strange.object.present = p->strange.object.is_group = true;
 	p->reject.object.present = p->reject.object.is_group = true;
 	assert(cfg->kind_count <= PLAN_KINDS_MAX);
-	slab_init(&p->route_slab, sizeof(struct plan_route));
-	list_init(&p->moving);
-	list_init(&p->queue);
-	list_init(&p->refused);
+	plan_routes_init(&p->routes);
+	p->strange.name = plan_name_add(p, &p->strange);
+	p->reject.name = plan_name_add(p, &p->reject);
 	list_init(&p->stale_groups);
 	list_init(&p->failed_groups);
 	list_init(&p->idle_groups);
@@ -47,14 +46,13 @@ static void free_next_hops(struct plan *p)
 
 void plan_free(struct plan *p)
 {
+	struct plan_route *r;
+
 	if (!p)
 		return;
-	for (struct hash_node *n = hash_walk(&p->routes, NULL); n; n = hash_walk(&p->routes, n)) {
-		struct plan_route *r = HASH_ENTRY(n, struct plan_route, node);
-
+	for (size_t at = 0; (r = plan_route_walk(p, &at));) {
 		plan_adopt_release(p, r);
-		if (r->wanted)
-			plan_set_unref(p, r->wanted);
+		plan_route_set_wanted(p, r, NULL);
 	}
 	for (struct hash_node *n = hash_walk(&p->objects, NULL), *next; n; n = next) {
 		struct plan_object *o = HASH_ENTRY(n, struct plan_object, by_id);
@@ -64,12 +62,10 @@ void plan_free(struct plan *p)
 			plan_group_free(p, (struct plan_group *)o);
 	}
 	free_next_hops(p);
-	hash_fini(&p->routes);
 	hash_fini(&p->sets);
 	hash_fini(&p->next_hops);
 	hash_fini(&p->objects);
-	slab_fini(&p->route_slab);
-	order_fini(&p->order);
+	plan_routes_fini(&p->routes);
 	plan_batch_fini(&p->route_ops);
 	for (size_t i = 0; i < p->error_count; i++)
 		free(p->error[i]);
@@ -80,15 +76,19 @@ void plan_free(struct plan *p)
 
 void plan_expect(const struct plan *p, const struct prefix *prefix, size_t count)
 {
-	uint32_t hash[PLAN_EXPECT_MAX];
+	const struct hash_index *t = &p->routes.index;
+	uint32_t hash[PLAN_EXPECT_MAX], number;
 
 	assert(count <= PLAN_EXPECT_MAX);
 	for (size_t i = 0; i < count; i++) {
 		hash[i] = prefix_hash(&prefix[i]);
-		hash_expect(&p->routes, hash[i]);
+		hash_index_expect(t, hash[i]);
 	}
-	for (size_t i = 0; i < count && p->routes.size; i++)
-		__builtin_prefetch(p->routes.bucket[hash[i] & (p->routes.size - 1)]);
+	for (size_t i = 0; i < count; i++) {
+		number = hash_index_at(t, hash_index_first(t, hash[i]), hash[i]);
+		if (number)
+			__builtin_prefetch(pool_at(&p->routes.pool, number));
+	}
 }
 
 bool plan_set(struct plan *p, const struct prefix *prefix, uint8_t kind, const struct fib_next_hop *nh,
@@ -110,16 +110,16 @@ void plan_del(struct plan *p, const struct prefix *prefix)
 {
 	struct plan_route *r = plan_route_get(p, prefix);
 
-	if (r && (r->hold || r->wanted))
+	if (r && (r->held || r->wanted))
 		plan_route_wish(p, r, NULL);
 }
 
 void plan_clear(struct plan *p)
 {
-	p->clearing = true;
-	for (struct hash_node *n = hash_walk(&p->routes, NULL); n; n = hash_walk(&p->routes, n)) {
-		struct plan_route *r = HASH_ENTRY(n, struct plan_route, node);
+	struct plan_route *r;
 
+	p->clearing = true;
+	for (size_t at = 0; (r = plan_route_walk(p, &at));) {
 		plan_adopt_release(p, r);
 		if (r->wanted)
 			plan_route_wish(p, r, NULL);
@@ -131,10 +131,10 @@ void plan_clear(struct plan *p)
 
 void plan_sweep(struct plan *p)
 {
-	p->swept = true;
-	for (struct hash_node *n = hash_walk(&p->routes, NULL); n; n = hash_walk(&p->routes, n)) {
-		struct plan_route *r = HASH_ENTRY(n, struct plan_route, node);
+	struct plan_route *r;
 
+	p->swept = true;
+	for (size_t at = 0; (r = plan_route_walk(p, &at));) {
 		plan_adopt_release(p, r);
 		if (r->leftover)
 			plan_route_list(p, r, PLAN_WAITING);
@@ -343,7 +343,7 @@ static void group_done(struct plan *p, const struct plan_op *op, uint8_t error, 
 static void route_done(struct plan *p, const struct plan_op *op, uint8_t error, bool again)
 {
 	struct plan_route *r = op->object;
-	struct plan_group *target = op->kind == PLAN_ROUTE_SET ? r->group : NULL;
+	struct plan_group *target = op->kind == PLAN_ROUTE_SET ? plan_route_group(p, r) : NULL;
 
 	p->busy--;
 	r->busy = false;
@@ -358,7 +358,7 @@ static void route_done(struct plan *p, const struct plan_op *op, uint8_t error, 
 		/* A group of classic mode may have changed since this route was last written. */
 		r->force |= p->cfg.classic;
 		/* An event may have told meanwhile what is there; then op->before is the past. */
-		if (op->kind == PLAN_ROUTE_DEL ? !r->group : r->group && r->group->object.id == op->id)
+		if (op->kind == PLAN_ROUTE_DEL ? !r->group : target && target->object.id == op->id)
 			plan_route_point(p, r, op->before);
 		if (r->where == PLAN_NOWHERE)
 			plan_route_list(p, r, again ? PLAN_WAITING : PLAN_REFUSED);
@@ -374,7 +374,7 @@ static void expect_results(const struct plan *p, const struct plan_batch *b, siz
 		__builtin_prefetch(b->op[at + RESULTS_AHEAD].object);
 	at += RESULTS_AHEAD / 2;
 	if (at < b->count && b->op[at].kind == PLAN_ROUTE_DEL)
-		hash_expect(&p->routes, ((const struct plan_route *)b->op[at].object)->node.hash);
+		hash_index_expect(&p->routes.index, prefix_hash(&b->op[at].prefix));
 }
 
 void plan_done(struct plan *p, const struct plan_batch *b)
@@ -422,8 +422,10 @@ static void delete_again(struct plan *p)
 
 void plan_retry(struct plan *p)
 {
-	LIST_FOREACH (link, &p->refused)
-		plan_route_list(p, LIST_ENTRY(link, struct plan_route, link), PLAN_WAITING);
+	struct plan_route *r;
+
+	while ((r = plan_route_first(p, &p->routes.refused)))
+		plan_route_list(p, r, PLAN_WAITING);
 	LIST_FOREACH (link, &p->failed_groups)
 		plan_group_mark_stale(p, LIST_ENTRY(link, struct plan_group, stale_link));
 	if (p->undeleted)

@@ -231,8 +231,11 @@ struct plan_view {
 	size_t hop_count;
 };
 
-/* The route after *at (NULL: the first) in the order of the table; false at the end. */
-bool plan_view_next(const struct plan *p, const struct prefix *after, struct plan_view *v);
+/* A listing of the routes in the order of a routing table; they may come and go meanwhile. False at the end. */
+struct plan_rows;
+struct plan_rows *plan_rows_new(void);
+void plan_rows_free(struct plan_rows *l);
+bool plan_rows_next(const struct plan *p, struct plan_rows *l, struct plan_view *v);
 /* That of a prefix; false when there is none. */
 bool plan_view_get(const struct plan *p, const struct prefix *prefix, struct plan_view *v);
 /* Of a group: its next hops and how many routes point at it; false when there is none. */

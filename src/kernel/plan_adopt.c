@@ -19,19 +19,14 @@
 
 void plan_route_want(struct plan *p, struct plan_route *r, struct plan_set *s)
 {
-	bool resilient = s && plan_kind_is_resilient(p, s->kind);
+	bool resilient = s && plan_kind_is_resilient(p, s->kind), same;
 
 	p->resilient += (size_t)resilient - r->resilient;
 	r->resilient = resilient;
-	if (r->wanted == s) {
-		if (s)
-			plan_set_unref(p, s);
-		return;
-	}
-	if (r->wanted)
-		plan_set_unref(p, r->wanted);
-	r->wanted = s;
-	plan_route_list(p, r, PLAN_WAITING);
+	same = plan_route_wanted(p, r) == s;
+	plan_route_set_wanted(p, r, s);
+	if (!same)
+		plan_route_list(p, r, PLAN_WAITING);
 }
 
 static void set_leftover(struct plan *p, struct plan_route *r, bool leftover)
@@ -55,7 +50,8 @@ static void join(struct plan_member *m, size_t *count, const struct plan_member 
 
 static struct plan_set *unite(struct plan *p, const struct plan_route *r)
 {
-	const struct plan_set *found = r->hold->found, *wished = r->hold->wished;
+	const struct plan_hold *hold = plan_route_hold(p, r);
+	const struct plan_set *found = hold->found, *wished = hold->wished;
 	uint8_t kind = wished ? wished->kind : found->kind;
 	struct plan_member m[FIB_NEXT_HOPS_MAX];
 	size_t count = 0;
@@ -74,29 +70,33 @@ static struct plan_set *unite(struct plan *p, const struct plan_route *r)
 
 void plan_route_wish(struct plan *p, struct plan_route *r, struct plan_set *s)
 {
-	if (!r->hold) {
+	struct plan_hold *hold = plan_route_hold(p, r);
+
+	if (!hold) {
 		if (s)
 			set_leftover(p, r, false);
 		plan_route_want(p, r, s);
 		return;
 	}
-	if (r->hold->wished)
-		plan_set_unref(p, r->hold->wished);
-	r->hold->wished = s;
+	if (hold->wished)
+		plan_set_unref(p, hold->wished);
+	hold->wished = s;
 	set_leftover(p, r, !s);
 	plan_route_want(p, r, unite(p, r));
 }
 
 void plan_adopt_release(struct plan *p, struct plan_route *r)
 {
-	struct plan_hold *hold = r->hold;
+	struct plan_hold *hold = plan_route_hold(p, r);
+	struct plan_set *found, *wished;
 
 	if (!hold)
 		return;
-	r->hold = NULL;
-	plan_route_want(p, r, hold->wished);
-	plan_set_unref(p, hold->found);
-	free(hold);
+	found = hold->found;
+	wished = hold->wished;
+	plan_route_hold_free(p, r);
+	plan_route_want(p, r, wished);
+	plan_set_unref(p, found);
 }
 
 /* --- what is found --- */
@@ -184,9 +184,10 @@ static void give_set(struct plan *p, struct plan_group *g, struct plan_set *s)
 void plan_adopt_route(struct plan *p, struct plan_route *r, struct plan_group *g, uint8_t kind)
 {
 	bool resilient = plan_kind_is_resilient(p, kind);
-	struct plan_set *s, *wished = r->wanted;
+	struct plan_set *s, *wished = plan_route_wanted(p, r);
+	struct plan_hold *hold;
 
-	if (r->hold)
+	if (r->held)
 		return;
 	/* One that had no resilient group, perhaps because there were too many, does not take another one's place. */
 	if (resilient && (!g->resilient || (!r->resilient && p->resilient >= p->cfg.max_resilient))) {
@@ -203,9 +204,9 @@ void plan_adopt_route(struct plan *p, struct plan_route *r, struct plan_group *g
 		return;
 	}
 	r->owned = true;
-	r->hold = mem_calloc(1, sizeof(*r->hold));
-	r->hold->found = s;
-	r->hold->wished = wished;
+	hold = plan_route_hold_add(p, r);
+	hold->found = s;
+	hold->wished = wished;
 	if (wished)
 		wished->refs++;
 	plan_route_want(p, r, unite(p, r));
@@ -250,13 +251,12 @@ void plan_adopt_heir(struct plan *p, struct plan_next_hop *nh)
 
 void plan_adopt_remerge(struct plan *p)
 {
+	struct plan_route *r;
+
 	if (!p->remerge)
 		return;
 	p->remerge = false;
-	for (struct hash_node *n = hash_walk(&p->routes, NULL); n; n = hash_walk(&p->routes, n)) {
-		struct plan_route *r = HASH_ENTRY(n, struct plan_route, node);
-
-		if (r->hold)
+	for (size_t at = 0; (r = plan_route_walk(p, &at));)
+		if (r->held)
 			plan_route_want(p, r, unite(p, r));
-	}
 }

@@ -4,14 +4,16 @@
 
 void plan_listing_begin(struct plan *p, bool with_routes)
 {
+	struct plan_route *r;
+
 	p->listing = true;
 	p->listing_routes = with_routes;
 	for (struct hash_node *n = hash_walk(&p->objects, NULL); n; n = hash_walk(&p->objects, n))
 		HASH_ENTRY(n, struct plan_object, by_id)->seen = false;
 	if (!with_routes)
 		return;
-	for (struct hash_node *n = hash_walk(&p->routes, NULL); n; n = hash_walk(&p->routes, n))
-		HASH_ENTRY(n, struct plan_route, node)->seen = false;
+	for (size_t at = 0; (r = plan_route_walk(p, &at));)
+		r->seen = false;
 }
 
 static void add_leftover(struct plan *p, uint32_t id, bool is_group)
@@ -115,7 +117,7 @@ void plan_found_route(
 	}
 	r->seen = true;
 	/* Next hops inside a route are not compared: what we wrote is believed to be there. */
-	if (r->group == g || (p->cfg.classic && !reject && r->group && p->listing))
+	if (plan_route_group(p, r) == g || (p->cfg.classic && !reject && r->group && p->listing))
 		return;
 	plan_route_point(p, r, g);
 	if (!p->adopted && p->listing) {
@@ -125,7 +127,7 @@ void plan_found_route(
 		plan_route_list(p, r, PLAN_NOWHERE);
 		plan_adopt_route(p, r, g, kind);
 		/* What was found is what is wanted, as a rule. */
-		if (r->where == PLAN_WAITING && r->wanted && g->set == r->wanted)
+		if (r->where == PLAN_WAITING && r->wanted && g->set == plan_route_wanted(p, r))
 			plan_route_list(p, r, PLAN_NOWHERE);
 		else if (r->wanted || p->swept)
 			plan_route_list(p, r, PLAN_WAITING);
@@ -148,6 +150,8 @@ static void object_is_gone(struct plan *p, struct plan_object *o)
 
 void plan_listing_end(struct plan *p)
 {
+	struct plan_route *r;
+
 	p->listing = false;
 	for (struct hash_node *n = hash_walk(&p->objects, NULL); n; n = hash_walk(&p->objects, n)) {
 		struct plan_object *o = HASH_ENTRY(n, struct plan_object, by_id);
@@ -158,9 +162,7 @@ void plan_listing_end(struct plan *p)
 	if (!p->listing_routes)
 		return;
 	p->adopted = true;
-	for (struct hash_node *n = hash_walk(&p->routes, NULL); n; n = hash_walk(&p->routes, n)) {
-		struct plan_route *r = HASH_ENTRY(n, struct plan_route, node);
-
+	for (size_t at = 0; (r = plan_route_walk(p, &at));) {
 		if (r->seen || !r->group)
 			continue;
 		plan_route_point(p, r, NULL);

@@ -118,14 +118,15 @@ static bool may_become(const struct plan *p, const struct plan_group *g, const s
 
 static void count_leaving(struct plan *p, const struct plan_route *r)
 {
-	struct plan_group *g = r->group;
+	struct plan_group *g = plan_route_group(p, r);
+	struct plan_set *wanted = plan_route_wanted(p, r);
 
-	if (!g || !g->set || !r->wanted || g->set == r->wanted)
+	if (!g || !g->set || !wanted || g->set == wanted)
 		return;
 	enter_turn(p, g);
 	if (!g->leaving)
-		g->target = r->wanted;
-	else if (g->target != r->wanted)
+		g->target = wanted;
+	else if (g->target != wanted)
 		g->target = NULL;
 	g->leaving++;
 }
@@ -133,11 +134,12 @@ static void count_leaving(struct plan *p, const struct plan_route *r)
 /* All routes that move are known: they wait no longer than others, and groups they leave together change instead. */
 static void change_groups(struct plan *p)
 {
-	LIST_FOREACH (link, &p->moving)
-		count_leaving(p, LIST_ENTRY(link, struct plan_route, link));
-	LIST_FOREACH (link, &p->moving) {
-		struct plan_route *r = LIST_ENTRY(link, struct plan_route, link);
-		struct plan_group *g = r->group;
+	struct plan_route *r;
+
+	for (r = plan_route_first(p, &p->routes.moving); r; r = plan_route_next(p, r))
+		count_leaving(p, r);
+	for (r = plan_route_first(p, &p->routes.moving); r; r = plan_route_next(p, r)) {
+		struct plan_group *g = plan_route_group(p, r);
 		struct plan_set *to;
 
 		r->moving = false;
@@ -148,7 +150,7 @@ static void change_groups(struct plan *p)
 		if (to && may_become(p, g, to))
 			change_set(p, g, to);
 	}
-	list_move_all(&p->queue, &p->moving);
+	chain_take_all(&p->routes.queue, &p->routes.pool, &p->routes.moving);
 }
 
 static void set_groups(struct plan *p, struct plan_batch *b)
@@ -187,24 +189,26 @@ static void set_groups(struct plan *p, struct plan_batch *b)
 /* Routes that need an operation now: their group is gone, or their set has become usable, or has ceased to be. */
 static bool needs_look(const struct plan *p, const struct plan_route *r)
 {
-	bool usable = r->wanted && r->wanted->usable;
+	const struct plan_set *wanted = plan_route_wanted(p, r);
 
-	if (!r->wanted)
+	if (!wanted)
 		return !r->group || !r->leftover || p->swept;
-	return !r->group || !usable || r->group != r->wanted->group || r->force;
+	return !r->group || !wanted->usable || plan_route_group(p, r) != wanted->group || r->force;
 }
 
 static void rescan(struct plan *p)
 {
+	struct plan_route *r;
+
 	if (!p->rescan)
 		return;
 	p->rescan = false;
-	for (struct hash_node *n = hash_walk(&p->routes, NULL); n; n = hash_walk(&p->routes, n)) {
-		struct plan_route *r = HASH_ENTRY(n, struct plan_route, node);
+	for (size_t at = 0; (r = plan_route_walk(p, &at));) {
+		struct plan_group *g = plan_route_group(p, r);
 
-		if (r->group && !r->group->object.present)
+		if (g && !g->object.present)
 			plan_route_point(p, r, NULL);
-		r->force |= p->cfg.classic && r->group && r->group->object.stale;
+		r->force |= p->cfg.classic && r->group && g->object.stale;
 		if ((r->where == PLAN_NOWHERE || r->where == PLAN_REFUSED) && needs_look(p, r))
 			plan_route_list(p, r, PLAN_WAITING);
 	}
@@ -217,21 +221,22 @@ static void rescan(struct plan *p)
 /* The group a route is to point at; NULL for none. False when it cannot be made. */
 static bool target_of(struct plan *p, struct plan_route *r, struct plan_group **out)
 {
-	struct plan_set *s = r->wanted;
+	struct plan_set *s = plan_route_wanted(p, r);
+	struct plan_group *g = plan_route_group(p, r);
 
 	*out = NULL;
 	if (!s || !s->usable) {
 		if (s)
 			s->parked = true;
-		r->empty = p->cfg.on_empty && r->owned && !p->clearing && (s || r->group || r->empty);
+		r->empty = p->cfg.on_empty && r->owned && !p->clearing && (s || g || r->empty);
 		if (r->empty)
 			*out = &p->reject;
 		return true;
 	}
 	r->empty = false;
 	/* A resilient group stays with its route, also when the change was not planned with others. */
-	if (r->group && r->group->set && r->group->resilient && !s->group && may_become(p, r->group, s))
-		change_set(p, r->group, s);
+	if (g && g->set && g->resilient && !s->group && may_become(p, g, s))
+		change_set(p, g, s);
 	*out = s->group ? s->group : plan_group_add(p, s);
 	if (!*out)
 		return false;
@@ -247,9 +252,9 @@ static void write_route(struct plan *p, struct plan_batch *b, struct plan_route 
 {
 	struct plan_op *op = add_op(&p->route_ops, to ? PLAN_ROUTE_SET : PLAN_ROUTE_DEL, r);
 
-	op->prefix = r->prefix;
-	op->replace = r->group;
-	op->before = r->group;
+	op->prefix = plan_route_prefix(r);
+	op->before = plan_route_group(p, r);
+	op->replace = op->before;
 	if (to) {
 		op->id = to->object.id;
 		op->reject = to == &p->reject ? (uint8_t)p->cfg.on_empty : 0;
@@ -267,19 +272,19 @@ static void write_route(struct plan *p, struct plan_batch *b, struct plan_route 
 
 static void take_route(struct plan *p, struct plan_batch *b, struct plan_route *r)
 {
-	struct plan_group *to;
+	struct plan_group *to, *from = plan_route_group(p, r);
 
 	plan_route_list(p, r, PLAN_NOWHERE);
 	if (!target_of(p, r, &to)) {
 		r->error = plan_error_add(p, PLAN_NO_ID);
 		plan_route_list(p, r, PLAN_REFUSED);
-	} else if (r->foreign && r->group && to && r->group != to) {
+	} else if (r->foreign && from && to && from != to) {
 		/* A replacement could hit the other program's. */
 		r->error = plan_error_add(p, PLAN_FOREIGN);
 		plan_route_list(p, r, PLAN_REFUSED);
-	} else if (r->group != to || (r->force && to)) {
+	} else if (from != to || (r->force && to)) {
 		write_route(p, b, r, to);
-	} else if (!r->wanted && !r->group) {
+	} else if (!r->wanted && !from) {
 		plan_route_free(p, r);
 	} else {
 		r->error = 0;
@@ -287,9 +292,9 @@ static void take_route(struct plan *p, struct plan_batch *b, struct plan_route *
 }
 
 /* Whether its operation needs nothing but what the kernel is known to have, and no result that is still to come. */
-static bool may_go_ahead(const struct plan_route *r)
+static bool may_go_ahead(const struct plan *p, const struct plan_route *r)
 {
-	const struct plan_set *s = r->wanted;
+	const struct plan_set *s = plan_route_wanted(p, r);
 
 	if (r->busy)
 		return false;
@@ -298,12 +303,13 @@ static bool may_go_ahead(const struct plan_route *r)
 
 static void take_routes(struct plan *p, size_t max, struct plan_batch *b)
 {
-	LIST_FOREACH (link, &p->queue) {
-		struct plan_route *r = LIST_ENTRY(link, struct plan_route, link);
+	struct plan_route *next;
 
-		if (p->route_ops.count >= max || (p->under_way && !may_go_ahead(r)))
+	for (struct plan_route *r = plan_route_first(p, &p->routes.queue); r; r = next) {
+		next = plan_route_next(p, r);
+		if (p->route_ops.count >= max || (p->under_way && !may_go_ahead(p, r)))
 			break;
-		__builtin_prefetch(link_next);
+		__builtin_prefetch(next);
 		take_route(p, b, r);
 	}
 }
@@ -429,7 +435,7 @@ static void run_once(struct plan *p, size_t max_routes, bool whole, struct plan_
 /* While the kernel works: routes alone, as long as everything else is at rest. */
 static void run_ahead(struct plan *p, size_t max_routes, bool whole, struct plan_batch *b)
 {
-	if (p->cfg.classic || p->objects_under_way || p->rescan || (whole && !list_empty(&p->moving)) ||
+	if (p->cfg.classic || p->objects_under_way || p->rescan || (whole && p->routes.moving.first) ||
 		p->next_hops_dirty || !list_empty(&p->stale_groups))
 		return;
 	p->turn++;

@@ -193,6 +193,7 @@ struct plan_set *plan_set_intern_members(
 	}
 	s = mem_calloc(1, sizeof(*s) + count * sizeof(s->member[0]));
 	s->refs = 1;
+	s->name = plan_name_add(p, s);
 	s->kind = kind;
 	s->owner = owner;
 	s->count = (uint16_t)count;
@@ -262,6 +263,7 @@ void plan_set_unref(struct plan *p, struct plan_set *s)
 	hash_del(&p->sets, &s->node);
 	if (p->last_set == s)
 		p->last_set = NULL;
+	plan_name_del(p, s->name);
 	free(s);
 }
 
@@ -272,14 +274,14 @@ struct plan_group *plan_group_add(struct plan *p, struct plan_set *s)
 	struct plan_group *g = mem_calloc(1, sizeof(*g));
 
 	g->object.is_group = true;
-	p->groups++;
-	if (!s)
-		return g;
-	if (!plan_object_number(p, &g->object)) {
-		p->groups--;
+	if (s && !plan_object_number(p, &g->object)) {
 		free(g);
 		return NULL;
 	}
+	p->groups++;
+	g->name = plan_name_add(p, g);
+	if (!s)
+		return g;
 	g->resilient = plan_kind_is_resilient(p, s->kind);
 	g->set = s;
 	s->group = g;
@@ -305,6 +307,7 @@ void plan_group_free(struct plan *p, struct plan_group *g)
 	plan_object_leave(p, &g->object);
 	p->groups--;
 	p->leftover_groups -= g->object.leftover;
+	plan_name_del(p, g->name);
 	free(g->sent);
 	free(g->share);
 	free(g);
@@ -344,88 +347,4 @@ bool plan_group_has(const struct plan_group *g, const struct plan_hop *hop, size
 			!sent_has(g, &hop[i]))
 			return false;
 	return true;
-}
-
-/* --- routes --- */
-
-struct plan_route *plan_route_get(const struct plan *p, const struct prefix *prefix)
-{
-	uint32_t hash = prefix_hash(prefix);
-
-	for (struct hash_node *n = hash_first(&p->routes, hash); n; n = hash_next(n)) {
-		struct plan_route *r = HASH_ENTRY(n, struct plan_route, node);
-
-		if (prefix_equal(&r->prefix, prefix))
-			return r;
-	}
-	return NULL;
-}
-
-struct plan_route *plan_route_add(struct plan *p, const struct prefix *prefix)
-{
-	struct plan_route *r = slab_alloc(&p->route_slab);
-
-	*r = (struct plan_route){ .prefix = *prefix };
-	p->listed[PLAN_NOWHERE]++;
-	hash_add(&p->routes, &r->node, prefix_hash(prefix));
-	order_add(&p->order, &r->prefix);
-	return r;
-}
-
-void plan_route_free(struct plan *p, struct plan_route *r)
-{
-	plan_route_list(p, r, PLAN_NOWHERE);
-	p->listed[PLAN_NOWHERE]--;
-	p->leftover_routes -= r->leftover;
-	p->foreign -= r->foreign;
-	hash_del(&p->routes, &r->node);
-	order_del(&p->order, &r->prefix);
-	slab_free(&p->route_slab, r);
-}
-
-static bool has_new(const struct plan_set *s)
-{
-	for (size_t i = 0; i < s->count; i++)
-		if (!s->member[i].nh->known)
-			return true;
-	return false;
-}
-
-/* Whether it would go from one group to another; one without a usable next hop is only taken out. */
-static bool may_move(const struct plan *p, const struct plan_route *r)
-{
-	return r->group && r->wanted && !p->cfg.classic && (r->wanted->usable || has_new(r->wanted));
-}
-
-static struct list *list_of(struct plan *p, const struct plan_route *r)
-{
-	return r->where == PLAN_REFUSED ? &p->refused : r->moving ? &p->moving : &p->queue;
-}
-
-void plan_route_list(struct plan *p, struct plan_route *r, enum plan_where where)
-{
-	bool moves = where == PLAN_WAITING && may_move(p, r);
-
-	if (r->where == where && moves >= r->moving)
-		return;
-	p->listed[r->where]--;
-	p->listed[where]++;
-	r->where = (uint8_t)where;
-	r->moving = moves;
-	list_del(&r->link);
-	if (where != PLAN_NOWHERE)
-		list_add_tail(list_of(p, r), &r->link);
-}
-
-void plan_route_point(struct plan *p, struct plan_route *r, struct plan_group *g)
-{
-	struct plan_group *old = r->group;
-
-	if (old == g)
-		return;
-	r->group = g;
-	if (g)
-		g->refs++;
-	if (old && --old->refs == 0 && old != &p->strange && old != &p->reject)
-		plan_object_idle(p, &old->object);
 }

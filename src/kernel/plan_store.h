@@ -1,5 +1,5 @@
 /*
- * The plan's tables: what plan.c, plan_found.c and plan_view.c share, and nobody else.
+ * The plan's tables: what the files of the plan share, and nobody else.
  *
  * Ownership: a route that wants a set and a group that has one hold a reference on it; a set holds one on each of its
  * next hops. Groups and next hops that lose their last user are put in the idle lists and are only freed by plan_run()
@@ -9,9 +9,8 @@
 
 #include "base/hash.h"
 #include "base/list.h"
-#include "base/slab.h"
-#include "kernel/order.h"
 #include "kernel/plan.h"
+#include "kernel/plan_route.h"
 
 /* What groups and next hops have in common: an object of the kernel under an id. */
 struct plan_object {
@@ -52,6 +51,7 @@ struct plan_member {
 struct plan_set {
 	struct hash_node node;
 	size_t refs;
+	uint32_t name;		  /* its number, for routes */
 	struct plan_group *group; /* or NULL */
 	bool parked;		  /* a route was left out of the kernel because nothing was usable */
 	uint8_t kind;
@@ -68,6 +68,7 @@ struct plan_sent {
 struct plan_group {
 	struct plan_object object; /* first */
 	struct plan_set *set;	   /* NULL: a leftover, or about to be deleted */
+	uint32_t name;		   /* its number, for routes */
 	size_t refs;		   /* routes that point at it */
 	struct list stale_link;	   /* in plan.stale_groups or plan.failed_groups */
 	struct plan_sent *sent;	   /* the members the kernel has; NULL: not known */
@@ -86,44 +87,14 @@ struct plan_group {
 	uint16_t hop_count;
 };
 
-enum plan_where { PLAN_NOWHERE, PLAN_WAITING, PLAN_REFUSED, PLAN_WHERE_COUNT };
-
-/* An adopted route, until plan_sweep(). */
-struct plan_hold {
-	struct plan_set *found, *wished; /* wished: or NULL */
-};
-
-/* What a search looks at comes first, in one line of the processor's cache. */
-struct plan_route {
-	struct hash_node node;
-	struct prefix prefix;
-	uint8_t where; /* enum plan_where */
-	uint8_t error;
-	bool busy : 1, seen : 1, leftover : 1, force : 1;
-	bool owned : 1;		  /* wished for once, or adopted: on_empty holds for it */
-	bool empty : 1;		  /* to be there without next hops, by on_empty */
-	bool foreign : 1;	  /* another program has a route to its prefix too */
-	bool resilient : 1;	  /* counted in plan.resilient */
-	bool moving : 1;	  /* in plan.moving */
-	struct plan_group *group; /* NULL: the kernel has no such route */
-	struct plan_set *wanted;
-	struct list link;	/* in plan.moving, plan.queue or plan.refused */
-	struct plan_hold *hold; /* NULL: wanted is what is wished */
-};
-
 enum { PLAN_ERRORS_MAX = 200 };
 #define PLAN_FOREIGN "another program has a route to this prefix with the same metric in the table"
 #define PLAN_NO_ID   "all next-hop ids of the configured range are in use: make it larger"
 
 struct plan {
 	struct plan_config cfg;
-	struct hash routes, sets, next_hops, objects;
-	struct slab route_slab;
-	struct order order;
-	/* Routes that wait: to go from one group to another, for the change to be whole; for their operation. And those refused
-	 * by the kernel. */
-	struct list moving, queue, refused;
-	size_t listed[PLAN_WHERE_COUNT];
+	struct plan_routes routes;
+	struct hash sets, next_hops, objects;
 	size_t busy;		/* routes in the batches under way */
 	size_t under_way;	/* batches */
 	bool objects_under_way; /* these change next hops or groups */
@@ -161,13 +132,6 @@ struct plan_object *plan_object_get(const struct plan *p, uint32_t id);
 bool plan_object_number(struct plan *p, struct plan_object *o);
 void plan_object_enter(struct plan *p, struct plan_object *o, uint32_t id);
 bool plan_id_is_ours(const struct plan *p, uint32_t id);
-
-struct plan_route *plan_route_get(const struct plan *p, const struct prefix *prefix);
-struct plan_route *plan_route_add(struct plan *p, const struct prefix *prefix);
-void plan_route_free(struct plan *p, struct plan_route *r);
-/* Puts it in a list, or in none, from wherever it is. One that waits keeps its turn. */
-void plan_route_list(struct plan *p, struct plan_route *r, enum plan_where where);
-void plan_route_point(struct plan *p, struct plan_route *r, struct plan_group *g);
 
 struct plan_set *plan_set_intern(struct plan *p, uint8_t kind, const struct plan_route *owner,
 	const struct fib_next_hop *nh, size_t count);

@@ -14,29 +14,33 @@ static const struct plan_member *first_unreachable(const struct plan_set *s)
 	return NULL;
 }
 
-static enum plan_state state_of(const struct plan_route *r)
+static enum plan_state state_of(const struct plan *p, const struct plan_route *r)
 {
+	const struct plan_group *g = plan_route_group(p, r);
+
 	if (r->where == PLAN_REFUSED)
 		return PLAN_FAILED;
 	if (r->busy || r->where != PLAN_NOWHERE)
 		return PLAN_PENDING;
 	if (r->leftover)
 		return PLAN_LEFTOVER;
-	if (r->empty && r->group)
+	if (r->empty && g)
 		return PLAN_EMPTY;
 	if (!r->wanted)
 		return PLAN_PENDING;
-	if (!r->group)
+	if (!g)
 		return PLAN_FAILED;
-	if (r->group->object.busy)
+	if (g->object.busy)
 		return PLAN_PENDING;
-	return r->group->object.error ? PLAN_FAILED : PLAN_INSTALLED;
+	return g->object.error ? PLAN_FAILED : PLAN_INSTALLED;
 }
 
 static void describe(const struct plan *p, const struct plan_route *r, struct plan_view *v)
 {
-	uint8_t error = r->where == PLAN_REFUSED ? r->error : r->group ? r->group->object.error : 0;
-	const struct plan_member *m = r->wanted ? first_unreachable(r->wanted) : NULL;
+	const struct plan_group *g = plan_route_group(p, r);
+	const struct plan_set *wanted = plan_route_wanted(p, r);
+	uint8_t error = r->where == PLAN_REFUSED ? r->error : g ? g->object.error : 0;
+	const struct plan_member *m = wanted ? first_unreachable(wanted) : NULL;
 	char addr[PREFIX_TEXT_MAX];
 
 	v->error[0] = 0;
@@ -51,29 +55,23 @@ static void describe(const struct plan *p, const struct plan_route *r, struct pl
 
 static void view_route(const struct plan *p, const struct plan_route *r, struct plan_view *v)
 {
+	const struct plan_group *g = plan_route_group(p, r);
+	const struct plan_set *wanted = plan_route_wanted(p, r);
+
 	*v = (struct plan_view){
-		.prefix = r->prefix,
-		.state = state_of(r),
-		.group_id = r->group && !p->cfg.classic ? r->group->object.id : 0,
-		.set = r->wanted,
-		.hop_count = r->wanted ? r->wanted->count : 0,
+		.prefix = plan_route_prefix(r),
+		.state = state_of(p, r),
+		.group_id = g && !p->cfg.classic ? g->object.id : 0,
+		.set = wanted,
+		.hop_count = wanted ? wanted->count : 0,
 	};
-	if (r->group && r->group->set && r->group->set == r->wanted) {
-		v->group = r->group;
-		v->resilient = r->group->resilient;
-		if (r->group->stuck)
-			v->stuck_s = p->cfg.kind[r->group->set->kind - 1].idle_timer_s;
+	if (g && g->set && g->set == wanted) {
+		v->group = g;
+		v->resilient = g->resilient;
+		if (g->stuck)
+			v->stuck_s = p->cfg.kind[g->set->kind - 1].idle_timer_s;
 	}
 	describe(p, r, v);
-}
-
-bool plan_view_next(const struct plan *p, const struct prefix *after, struct plan_view *v)
-{
-	const struct prefix *at = order_next(&p->order, after);
-
-	if (at)
-		view_route(p, HASH_ENTRY(at, const struct plan_route, prefix), v);
-	return at;
 }
 
 bool plan_view_get(const struct plan *p, const struct prefix *prefix, struct plan_view *v)
@@ -143,12 +141,12 @@ struct plan_hop_view plan_view_hop(const struct plan_view *v, size_t i)
 struct plan_stats plan_stats(const struct plan *p)
 {
 	struct plan_stats s = {
-		.routes = p->routes.count - p->leftover_routes,
+		.routes = p->routes.pool.count - p->leftover_routes,
 		.leftover_routes = p->leftover_routes,
 		.groups = p->groups,
 		.foreign = p->foreign,
-		.pending = p->listed[PLAN_WAITING] + p->busy,
-		.failed = p->listed[PLAN_REFUSED],
+		.pending = p->routes.listed[PLAN_WAITING] + p->busy,
+		.failed = p->routes.listed[PLAN_REFUSED],
 	};
 
 	for (struct hash_node *n = hash_walk(&p->next_hops, NULL); n; n = hash_walk(&p->next_hops, n)) {

@@ -8,6 +8,7 @@
 #include "daemon/notify.h"
 #include "node/hash.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -52,6 +53,7 @@ void node_pod_unref(struct node *n, const struct ip_addr *addr)
 {
 	struct node_pod *p = node_pod_find(n, addr);
 
+	assert(p);
 	if (--p->members)
 		return;
 	if (n->fib)
@@ -109,14 +111,16 @@ static void take_over(struct node *n)
 {
 	struct fib_next_hop nh[FIB_NEXT_HOPS_MAX], allowed[FIB_NEXT_HOPS_MAX];
 	size_t count, left, services = 0;
+	struct fib_listing *l = fib_listing_new();
 	struct prefix at;
 
-	for (bool first = true; (count = fib_leftover(n->fib, &at, first, nh)) > 0; first = false) {
+	while ((count = fib_leftover(n->fib, l, &at, nh)) > 0) {
 		if (!is_allowed(n, &at, nh, count, allowed, &left))
 			continue;
 		node_table_found(n->table, &at, allowed, left);
 		services++;
 	}
+	fib_listing_free(l);
 	n->taken_over = true;
 	if (!services && !fib_is_classic(n->fib))
 		return;

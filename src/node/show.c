@@ -61,18 +61,23 @@ static bool show_services(void *user, const struct row *args, struct control_ans
 
 struct route_rows {
 	const struct node *node;
-	struct prefix at;
-	bool first;
+	struct fib_listing *listing;
 };
 
 static struct row *next_route(void *state, char *err)
 {
 	struct route_rows *s = state;
-	bool first = s->first;
 
 	(void)err;
-	s->first = false;
-	return fib_row(s->node->fib, &s->at, first);
+	return fib_row(s->node->fib, s->listing);
+}
+
+static void routes_done(void *state)
+{
+	struct route_rows *s = state;
+
+	fib_listing_free(s->listing);
+	free(s);
 }
 
 static bool show_routes(void *user, const struct row *args, struct control_answer *out, char *err)
@@ -82,8 +87,8 @@ static bool show_routes(void *user, const struct row *args, struct control_answe
 	(void)args;
 	(void)err;
 	s->node = user;
-	s->first = true;
-	*out = (struct control_answer){ next_route, free, s };
+	s->listing = fib_listing_new();
+	*out = (struct control_answer){ next_route, routes_done, s };
 	return true;
 }
 

@@ -110,10 +110,16 @@ bool route_outgoing_fits(struct route_group *g, const struct route_path *path)
 	struct bgp_next_hop nh;
 	struct bgp_attrs attrs;
 	struct writer w;
+	uint8_t *room;
+	bool fits;
 
 	if (fits_surely(g, path))
 		return true;
 	route_outgoing(g, &item, &attrs, &nh);
-	w = writer_init(arena_alloc(g->engine->arena, opts.max_len), opts.max_len);
-	return bgp_update_encode_announce(&w, &opts, &attrs, &nh, &item.nlri, 1) == 1;
+	room = arena_alloc(g->engine->arena, opts.max_len);
+	do {
+		w = writer_init(room, opts.max_len);
+		fits = bgp_update_encode_announce(&w, &opts, &attrs, &nh, &item.nlri, 1) == 1;
+	} while (!fits && route_pack_make_room(&attrs));
+	return fits;
 }

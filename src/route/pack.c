@@ -127,9 +127,7 @@ static size_t drop_oversized(
 	return left;
 }
 
-/* RFC 8654 4: attributes that would be discarded when malformed, because no decision follows from them, are left out rather than
- * the routes. True when there were any. */
-static bool make_room(struct bgp_attrs *attrs)
+bool route_pack_make_room(struct bgp_attrs *attrs)
 {
 	const uint32_t dispensable = BGP_HAS_ATOMIC_AGGREGATE | BGP_HAS_AGGREGATOR;
 	bool any = attrs->has & dispensable;
@@ -150,7 +148,7 @@ static void flush_announce(struct route_pack *p, const struct route_sink *sink, 
 		size_t fit = bgp_update_encode_announce(
 			&w, &sink->opts, &attrs, &nh, p->run + done, n - done);
 
-		if (fit == 0 && make_room(&attrs))
+		if (fit == 0 && route_pack_make_room(&attrs))
 			continue;
 		if (fit == 0) {
 			n = done + drop_oversized(sink, &p->item[head], p->run + done, n - done);

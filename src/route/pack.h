@@ -47,3 +47,6 @@ void route_pack_fini(struct route_pack *p);
 void route_pack_add(struct route_pack *p, const struct route_item *item);
 /* Withdrawals first, then announcements in the order in which their buckets were begun. Empties the pack. */
 void route_pack_flush(struct route_pack *p, const struct route_sink *sink);
+/* For a route that does not fit into a message: attributes that would be discarded when malformed, because no decision follows from them,
+ * are left out rather than the route (RFC 8654 4). True when there were any. */
+bool route_pack_make_room(struct bgp_attrs *attrs);

@@ -46,18 +46,23 @@ static void few_done(void *state)
 
 struct fib_rows {
 	struct rrd *rrd;
-	struct prefix at;
-	bool started;
+	struct fib_listing *listing;
 };
 
 static struct row *fib_next(void *state, char *err)
 {
 	struct fib_rows *s = state;
-	bool first = !s->started;
 
 	err[0] = 0;
-	s->started = true;
-	return s->rrd->fib ? fib_row(s->rrd->fib, &s->at, first) : NULL;
+	return s->rrd->fib ? fib_row(s->rrd->fib, s->listing) : NULL;
+}
+
+static void fib_done(void *state)
+{
+	struct fib_rows *s = state;
+
+	fib_listing_free(s->listing);
+	free(s);
 }
 
 bool show_is_router(const struct rrd *r, char *err)
@@ -78,7 +83,8 @@ bool show_fib(void *user, const struct row *args, struct control_answer *out, ch
 		return false;
 	s = mem_calloc(1, sizeof(*s));
 	s->rrd = r;
-	*out = (struct control_answer){ fib_next, free, s };
+	s->listing = fib_listing_new();
+	*out = (struct control_answer){ fib_next, fib_done, s };
 	return true;
 }
 

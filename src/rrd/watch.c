@@ -47,7 +47,7 @@ struct present {
 	struct rrd *rrd;
 	bool all, told, started;
 	struct ip_addr address;
-	struct prefix prefix;
+	struct fib_listing *routes;
 	struct row *(*next)(struct present *p);
 	void (*done)(struct rrd *r);
 };
@@ -72,6 +72,7 @@ static void present_done(void *state)
 
 	if (p->done)
 		p->done(p->rrd);
+	fib_listing_free(p->routes);
 	free(p);
 }
 
@@ -226,8 +227,11 @@ void watch_fib_changed(void *user, const struct fib_change *c)
 
 static struct row *next_route(struct present *p)
 {
-	struct row *r = p->rrd->fib ? fib_row(p->rrd->fib, &p->prefix, !p->started) : NULL;
+	struct row *r;
 
+	if (!p->routes)
+		p->routes = fib_listing_new();
+	r = p->rrd->fib ? fib_row(p->rrd->fib, p->routes) : NULL;
 	return r ? fib_event(r, "present", NULL) : NULL;
 }
 

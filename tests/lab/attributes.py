@@ -110,13 +110,17 @@ def list_octets(a, as4=True, six=False):
 
 def write_update(prefixes, a, path_ids=None, as4=True):
     """An UPDATE that announces prefixes of one family. as4 False: to a peer of two-octet AS numbers."""
+    return write_octets(":" in prefixes[0], bgp.nlri(prefixes, path_ids), a, as4)
+
+
+def write_octets(six, nlri, a, as4=True):
+    """The same of prefixes as octets."""
     a = a if as4 else narrow(a)
-    six = ":" in prefixes[0]
-    octets, nlri = list_octets(a, as4, six), bgp.nlri(prefixes, path_ids)
-    if not six:
+    octets = list_octets(a, as4, six)
+    if ":" not in a.next_hop:
         return bgp.update(attributes=octets, reachable=nlri)
     hop = ipaddress.IPv6Address(a.next_hop).packed
-    reach = struct.pack("!HBB", 2, 1, len(hop)) + hop + b"\0" + nlri
+    reach = struct.pack("!HBB", 2 if six else 1, 1, len(hop)) + hop + b"\0" + nlri
     return bgp.update(attributes=bgp.attribute(bgp.MP_REACH, reach) + octets)
 
 
@@ -125,7 +129,7 @@ def update_length(prefix, a, with_id, as4=True):
     six = ":" in prefix
     octets = 19 + 2 + 2 + len(list_octets(a, as4, six))
     nlri = (4 if with_id else 0) + 1 + (ipaddress.ip_network(prefix).prefixlen + 7) // 8
-    if not six:
+    if ":" not in a.next_hop:
         return octets + nlri
     reach = 2 + 1 + 1 + 16 + 1 + nlri
     return octets + 3 + reach

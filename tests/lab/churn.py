@@ -1,6 +1,6 @@
 """A reflector, a router with its kernel, and a cast of speakers, driven by a list of steps; beside them a model (model.py).
 
-    c1..c5, l1, s1 clients    n1..n3 non-clients    x1..x3, s2 external    o1 client of two-octet AS numbers    b
+    c1..c5, f1, l1, s1 clients    n1..n3 non-clients    x1..x3, f2, s2 external    o1 client of two-octet AS numbers    b
        |                         |                     |                      |                                 |
     ---+-------------------------+---- 10.9.0.0/16 (fd00:9::/32), a bridge -----+---------------------------------+---
        |                                                    |                                   |
@@ -8,7 +8,7 @@
                                                       eth1 10.10.1.0/24  eth2 10.10.2.0/24  i1 non-client, k1 client
                                                       (next hops, gateways to 10.20.N.0/24) of the router
 
-All but s1, s2, b and the daemons come by dynamic ranges; c5 comes over IPv6. b is never changed: it hears all paths of the
+f1 and f2 say routes of thousands of prefixes, where bulk is more than 1. All but s1, s2, b and the daemons come by dynamic ranges; c5 comes over IPv6. b is never changed: it hears all paths of the
 reflector, and tells by its identifiers which of two equal ones the router prefers.
 
 A step is a tuple of plain values, (verb, arguments...), that means something or nothing whatever was done before: so any part
@@ -16,18 +16,20 @@ of a list of steps is a list of steps, and a failure can be made shorter (test_c
 churn_steps.py. check() is a checkpoint: everybody says a new version of a route of his own, which comes behind all he said
 before; when all have heard what the model says of all that, b does so once more, and then nothing else may have changed.
 """
-import ipaddress
 import itertools
 import signal
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from . import attributes, bgp, daemons, model
 from .attributes import SEQUENCE, Attributes
+from .bulk import Bulk
 from .churn_config import (EXTERNAL_AS, MARKS, NEVER_REFUSED_HOPS, OWN_AS, RESET_KEYS, RR, RR6, ROUTER, ROUTER6, Settings,
                            policy_of, sent_of)
 from .talker import Talker
 from .wait import wait_until
+from .watcher import Watcher
 
 FAMILIES = {4: bgp.IPV4, 6: bgp.IPV6}
 CEASE = 6
@@ -73,6 +75,7 @@ def cast():
     members = of("rr", "watch", 1, "b") + of("rr", "clients", 11, "c1", "c2") + of("rr", "paths", 12, "c3", "c4")
     members += of("rr", "plain", 13, "n1", "n2", "n3") + of("rr", "outside", 14, "x1", "x2", "x3", asns=EXTERNAL_AS[:3])
     members += of("rr", "limited", 15, "l1") + of("rr", "clients", 16, "s1") + of("rr", "outside", 17, "s2", asns=EXTERNAL_AS[1:2])
+    members += of("rr", "clients", 20, "f1") + of("rr", "outside", 21, "f2", asns=EXTERNAL_AS[1:2])
     members += of("rr", "paths", 18, "c5", six=True) + of("rr", "clients", 19, "o1", old=True)
     members += of("router", "outside", 24, "y1", "y2", asns=EXTERNAL_AS[:2]) + of("router", "plain", 23, "i1")
     members += of("router", "paths", 22, "k1")
@@ -80,11 +83,13 @@ def cast():
 
 
 class World:
-    def __init__(self, lab, start=True):
-        self.lab = lab
+    def __init__(self, lab, bulk=1):
+        self.lab, self.bulk = lab, Bulk(bulk)
         self.members = cast()
         self.settings = {name: Settings(name, self.members) for name in ("rr", "router")}
         self.round = 0
+        self.compared = Counter()  # what the checkpoints have looked at: routes of peers, of the kernel
+        self.watchers = {}   # {daemon: Watcher}
         self.reloading = {}  # {daemon: its status before a reload that nobody has waited for}
         self.kernel = model.Kernel([ROUTER, ROUTER6], {
             "eth0": ["10.9.0.0/16", "fd00:9::/32"], "eth1": ["10.10.1.0/24", "fd00:10:1::/64"],
@@ -92,13 +97,12 @@ class World:
         for device, number in (("eth1", 1), ("eth2", 2)):
             self.kernel.addresses |= {f"10.10.{number}.1", f"fd00:10:{number}::1"}
         self.model = {"rr": model.Speaker(OWN_AS, RR), "router": model.Speaker(OWN_AS, ROUTER, kernel=self.kernel)}
-        if start:
-            self._make_networks()
-            self.daemon = {name: daemons.Daemon(self.ns[name], "rrd", self.settings[name].config(), name=f"rrd-{name}")
-                           for name in ("rr", "router")}
-            for daemon in self.daemon.values():
-                daemon.wait_until_ready()
-            self.apply_settings()
+        self._make_networks()
+        self.daemon = {name: daemons.Daemon(self.ns[name], "rrd", self.settings[name].config(), name=f"rrd-{name}")
+                       for name in ("rr", "router")}
+        for daemon in self.daemon.values():
+            daemon.wait_until_ready()
+        self.apply_settings()
 
     def _make_networks(self):
         lan, self.place, self.far = self.lab.ns("lan"), self.lab.ns("place"), self.lab.ns("far")
@@ -145,6 +149,7 @@ class World:
             "router", ROUTER, ROUTER, model.CLIENT, {4: RR, 6: RR6}, longest=65535))
         there.kind = model.CLIENT if rr["client"] else model.NON_CLIENT
         there.takes_paths = both
+        there.extended_next_hop = rr["six-hops"] and router["six-hops"]
         there.longest = 65535 if rr["extended"] and router["extended"] else 4096
         self._configure(there, rr)
         here = self.model["router"].peers.setdefault("rr", model.Peer("rr", RR, RR, model.NON_CLIENT, {4: ROUTER, 6: ROUTER6}))
@@ -155,9 +160,9 @@ class World:
     def local_of(self, member):
         return {4: RR, 6: RR6} if member.daemon == "rr" else {4: ROUTER, 6: ROUTER6}
 
-    def up(self, member, families=(4, 6), add_path=0, enhanced=True, refresh=True, extended=True, hold=90):
-        session = Talker(self.place, self.local_of(member)[6 if member.six else 4], old=member.old, enhanced=enhanced,
-                         refresh=refresh, extended=extended, local=member.address, asn=member.asn, router_id=member.router_id,
+    def up(self, member, families=(4, 6), add_path=0, enhanced=True, refresh=True, extended=True, hold=90, six_hops=False):
+        session = Talker(self.place, self.local_of(member)[6 if member.six else 4], self.bulk, old=member.old, enhanced=enhanced,
+                         refresh=refresh, extended=extended, six_hops=six_hops, local=member.address, asn=member.asn, router_id=member.router_id,
                          hold_time=hold, families=tuple(FAMILIES[f] for f in families),
                          add_path={FAMILIES[f]: add_path for f in families} if add_path else None)
         try:
@@ -176,8 +181,11 @@ class World:
         keys = self.settings[member.daemon].of(member)
         kind = model.EXTERNAL if member.external else model.CLIENT if keys["client"] else model.NON_CLIENT
         member.session, member.ending, member.may_end = session, False, False
+        local = self.local_of(member)
+        if session.six_hops and member.six:
+            local[4] = local[6]
         peer = model.Peer(
-            member.name, member.address, member.router_id, kind, self.local_of(member),
+            member.name, member.address, member.router_id, kind, local, extended_next_hop=session.six_hops,
             families=tuple(v for v, f in FAMILIES.items() if f in session.families), as4=not member.old, longest=session.longest,
             takes_paths=frozenset(v for v, f in FAMILIES.items() if f in session.add_path_in), said=session.said)
         self._configure(peer, keys)
@@ -237,7 +245,7 @@ class World:
         speaker, peer = self.model[member.daemon], self.model[member.daemon].peers[member.name]
         # Of each family; it is the UPDATEs before this one that were within the limit.
         limit = peer.imports.max_prefixes
-        if limit and any(speaker.taken(replace(peer, families=(f,))) > limit for f in peer.families):
+        if limit and any(len(speaker.accepted(replace(peer, families=(f,)))) > limit for f in peer.families):
             self.lose(member)
 
     def check(self, timeout=20):
@@ -248,13 +256,17 @@ class World:
         self.settle_ends()
         b = self.members["b"]
         if not self.is_up(b):
-            self.take(b, self.up_at_last(b, {"add_path": bgp.ADD_PATH_RECEIVE}))
+            self.take(b, self.up_at_last(b, {"add_path": bgp.ADD_PATH_RECEIVE, "six_hops": True}))
         for member in self.members.values():
             if self.is_up(member):
                 self.say_mark(member)
         self.wait_for_equality(timeout)
         for member in self.members.values():
             member.may_end = False
+            if member.session:
+                self.compared["routes"] += len(member.session.heard) + len(member.session.heard_bulk)
+        self.compared["checkpoints"] += 1
+        self.compared["kernel routes"] += len(self._kernel_routes())
         self.say_mark(b)
         wait_until(lambda: not self.differences(only=self.mark_prefix(b)), timeout, "b's last word")
         found = self.differences()
@@ -291,6 +303,8 @@ class World:
             for member in self.members.values():
                 if member.daemon == name and self.is_up(member):
                     found += self._compare_member(member, table, only)
+            if name in self.watchers and not only:
+                found += self._compare_watcher(name, table)
             if found:
                 return found[:12]
         return self._compare_kernel(table, only)[:12]
@@ -300,6 +314,11 @@ class World:
         held, found = {}, []
         for (prefix, _), a in list(member.session.heard.items()):
             held.setdefault(prefix, []).append(a)
+        if self.bulk.count > 1:
+            for prefix, (most, others) in self.bulk.collapsed(dict(member.session.heard_bulk)).items():
+                held[prefix] = most
+                if others:
+                    found.append(f"{member.name}: {others} of {self.bulk.count} like {prefix} are not as the others")
         for prefix in sorted(set(told) | set(held)):
             wanted, has = [a for _, a in told.get(prefix, ())], list(held.get(prefix, ()))
             for a in list(wanted):
@@ -309,6 +328,27 @@ class World:
             if only in (None, prefix):
                 found += [f"{member.name}: {prefix} {a} is missing" for a in wanted]
                 found += [f"{member.name}: {prefix} {a} should not be there" for a in has]
+        return found
+
+    def _compare_watcher(self, name, table):
+        watcher, found = self.watchers[name], []
+        if watcher.fault or watcher.ended:
+            raise Fault(f"the watch of {name}: {watcher.fault or 'it has ended'}")
+        if watcher.lost:
+            # It was told so, and may begin again.
+            self.do_watch(name, False)
+            return []
+        # b's own mark has an identifier at the router that nobody knows.
+        hidden = {self.mark_prefix(self.members["b"])} if name == "router" else set()
+        hidden |= set(self.bulk.octets) if self.bulk.count > 1 else set()
+        paths = {(p.prefix, p.peer.address, p.path_id): p.attributes.next_hop for ps in table.values() for p in ps}
+        best = {prefix: self.model[name].decide(paths)[0] for prefix, paths in table.items()}
+        best = {prefix: (p.peer.address, p.path_id) for prefix, p in best.items() if p}
+        for what, wanted, told in (("paths", paths, dict(watcher.paths)), ("best", best, dict(watcher.best))):
+            for key in sorted({*wanted, *told}, key=str):
+                prefix = key if what == "best" else key[0]
+                if wanted.get(key) != told.get(key) and prefix not in hidden and prefix not in self.bulk.of:
+                    found.append(f"watch of {name}, {what}: {key} is {told.get(key)} and should be {wanted.get(key)}")
         return found
 
     def _tell_router(self, table):
@@ -323,8 +363,8 @@ class World:
         said = {}
         for prefix, paths in rr.told(peer, table).items():
             mine = sorted(ids.get(prefix, ()), key=lambda i: i[1])
-            for path, a in self._by_id(paths, as_b_hears.get(prefix, {}), mine):
-                said[prefix, path] = a
+            for path_id, a in self._by_id(paths, as_b_hears.get(prefix, {}), mine):
+                said[prefix, path_id if peer.takes_paths and peer.sent != model.BEST else 0] = a
         self.model["router"].peers["rr"].said = said
 
     @staticmethod
@@ -345,19 +385,32 @@ class World:
         return found
 
     def kernel_routes(self):
-        """{prefix: {gateway: weight}} of all routes of protocol bgp, by the next-hop groups they point at."""
+        """{prefix: {gateway: weight}} of all routes of protocol bgp."""
+        table = self._kernel_routes()
+        many = {(prefix, 0): table.pop(prefix) for prefix in list(table) if prefix in self.bulk.of}
+        if self.bulk.count > 1:
+            for prefix, (most, others) in self.bulk.collapsed(many).items():
+                if most or others:
+                    table[prefix] = most[0] if not others else (("others", others),)
+        return {prefix: dict(hops) for prefix, hops in table.items()}
+
+    def _kernel_routes(self):
+        """{prefix: ((gateway, weight), ...)}, by the next-hop groups that the routes point at."""
         router, table = self.ns["router"], {}
         routes = {version: router.ip_json(f"-{version} route show table main proto bgp") for version in (4, 6)}
         objects = {o["id"]: o for o in router.ip_json("nexthop")}
+        groups = {}
+        for number, group in objects.items():
+            hops = Counter()
+            for hop in group.get("group", ()):
+                hops[objects.get(hop["id"], {}).get("gateway", f"object {hop['id']}")] += hop.get("weight", 1)
+            groups[number] = tuple(sorted(hops.items()))
         for version in (4, 6):
             for route in routes[version]:
                 prefix = {"default": "0.0.0.0/0" if version == 4 else "::/0"}.get(route["dst"], route["dst"])
-                prefix = str(ipaddress.ip_network(prefix))
+                prefix = prefix if "/" in prefix else f"{prefix}/{32 if version == 4 else 128}"
                 assert prefix not in table, f"two routes for {prefix}"
-                hops = table[prefix] = {}
-                for hop in objects.get(route["nhid"], {}).get("group", ()):
-                    gateway = objects.get(hop["id"], {}).get("gateway", f"object {hop['id']}")
-                    hops[gateway] = hops.get(gateway, 0) + hop.get("weight", 1)
+                table[prefix] = groups.get(route["nhid"], (("no group", route["nhid"]),))
         return table
 
     def compare_counts(self):
@@ -369,7 +422,9 @@ class World:
                 for member in self.members.values():
                     if member.daemon == name and self.is_up(member):
                         row, peer = rows[member.address], speaker.peers[member.name]
-                        wanted = speaker.taken(peer), sum(map(len, speaker.told(peer, table).values()))
+                        told = speaker.told(peer, table)
+                        wanted = (sum(self.bulk.size(prefix) for prefix, _ in speaker.accepted(peer)),
+                                  sum(self.bulk.size(prefix) * len(paths) for prefix, paths in told.items()))
                         assert (row["received"], row["advertised"]) == wanted, \
                             f"{member.name}: received, advertised {row['received']}, {row['advertised']}, should be {wanted}"
             return True
@@ -389,6 +444,19 @@ class World:
             assert not self.kernel_routes(), self.kernel_routes()
             return True
         wait_until(fact, timeout, "empty tables when everybody has left")
+        for name, watcher in self.watchers.items():
+            assert watcher.lost or not (watcher.paths or watcher.best or watcher.fault), \
+                f"the watch of {name}: {watcher.fault} {watcher.paths} {watcher.best}"
+
+    def wait_until_read(self, name):
+        """Until the daemon has read all that a member said."""
+        member = self.members[name]
+        if not self.is_up(member):
+            return
+        speaker = self.model[member.daemon]
+        wanted = len(speaker.accepted(speaker.peers[name]))
+        wait_until(lambda: self.daemon[member.daemon].neighbors()[member.address]["received"] == wanted, 10,
+                   f"{member.daemon} to hold {wanted} routes of {name}")
 
     # Steps.
 
@@ -446,6 +514,8 @@ class World:
         session, family = member.session, bgp.IPV6 if ":" in prefixes[0] else bgp.IPV4
         if family not in session.families:
             return
+        if ":" in a.next_hop and family == bgp.IPV4 and not session.six_hops:
+            return
         with_id = family in session.add_path_out
         if fat:
             prefixes, a = prefixes[:1], self._fattened(session, prefixes[0], a, with_id, *fat)
@@ -474,7 +544,8 @@ class World:
         """One UPDATE that withdraws and announces, also the same prefix, which then counts as announced (RFC 4271 4.3); what it
         withdraws of IPv6 goes along in MP_UNREACH_NLRI."""
         member = self.members[name]
-        if self.is_up(member) and bgp.IPV4 in member.session.families and bgp.IPV4 not in member.session.add_path_out:
+        if ":" not in a.next_hop and self.is_up(member) and bgp.IPV4 in member.session.families \
+                and bgp.IPV4 not in member.session.add_path_out:
             six = bgp.IPV6 in member.session.families and bgp.IPV6 not in member.session.add_path_out
             member.session.mix([p for p in gone if ":" not in p], [p for p in gone if ":" in p] if six else [], new, a)
             self.over_limit(member)
@@ -542,6 +613,16 @@ class World:
             self.ctl(member.daemon, "enable", member.address)
             member.shut = False
 
+    def do_watch(self, daemon, on):
+        """Somebody watches the routes, and all that he is told adds up to the table."""
+        watcher = self.watchers.pop(daemon, None)
+        if watcher:
+            self.lab.closers.remove(watcher)
+            watcher.close()
+        if on:
+            watcher = self.watchers[daemon] = Watcher(self.lab, self.daemon[daemon].socket)
+            assert watcher.watching.wait(10), f"the watch of {daemon} has not begun"
+
     def do_drain(self, daemon, on):
         self.ctl(daemon, "drain" if on else "undrain")
         self.model[daemon].draining = on
@@ -550,6 +631,8 @@ class World:
         """changes: (where, key, value), see churn_config.Settings.change(). wait False: what is said next may be read before the
         configuration is, or after."""
         self.finish_reloads()
+        if any(where == "group limited" for where, _, _ in changes):
+            self.wait_until_read("l1")  # else nobody knows which limit it met
         settings, up = self.settings[daemon], [m for m in self.members.values() if m.daemon == daemon and self.is_up(m)]
         before, identity = {m.name: settings.of(m) for m in up}, dict(settings.router)
         for change in changes:
@@ -567,6 +650,9 @@ class World:
                 # What it said before was refused and forgotten, and it cannot be asked.
                 member.may_end = True
         self.apply_settings()
+        for member in up:
+            if self.is_up(member):
+                self.over_limit(member)
 
     def finish_reloads(self):
         for name, before in self.reloading.items():
@@ -587,6 +673,7 @@ class World:
                     self.lose(member)
         self.model[daemon].draining = False
         self.finish_reloads()
+        self.do_watch(daemon, False)
         self.daemon[daemon].process.kill()
         self.daemon[daemon].start().wait_until_ready()
         self.settle_ends()

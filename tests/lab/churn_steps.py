@@ -3,6 +3,7 @@ other; each kind of thing that a rule speaks of is in it, also what must be refu
 import struct
 
 from .attributes import (GRACEFUL_SHUTDOWN, NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED, SEQUENCE, SET, Attributes)
+from .bulk import REPRESENTATIVES
 from .churn import cast
 from .churn_config import EXTERNAL_AS, GROUPS, OWN_AS, RR, STATIC, ROUTER
 
@@ -10,16 +11,15 @@ PREFIXES = {
     4: ["10.1.0.0/16", "10.1.0.0/24", "10.1.1.0/24", "10.1.1.128/25", "10.1.2.3/32", "10.1.3.0/24", "10.1.4.0/22", "10.1.8.0/24",
         "172.16.0.0/12", "203.0.113.0/24", "0.0.0.0/0", "127.5.0.0/16", "224.1.0.0/16"],
     6: ["fd00:1::/32", "fd00:1:1::/48", "fd00:1:1::/64", "fd00:1:2::/64", "fd00:1:2:3::1/128", "2001:db8::/32", "::/0", "ff02::/16"]}
-# On a link of the router, behind a gateway that comes and goes, nowhere, its own, the reflector's own, none at all.
+# On a link of the router, behind a gateway that comes and goes; and now and then nowhere, its own, the reflector's own, none at all.
 HOPS = {
-    4: ["10.9.0.77", "10.10.1.11", "10.10.1.12", "10.10.2.11", "10.10.2.12", "10.20.1.5", "10.20.2.5", "10.20.2.6", "10.99.0.1",
-        ROUTER, RR, "127.0.0.1"],
-    6: ["fd00:9::77", "fd00:10:1::11", "fd00:10:1::12", "fd00:10:2::11", "fd00:20:1::5", "fd00:20:2::5", "fd00:99::1",
-        "fd00:9::2", "fd00:9::1", "::1"]}
+    4: ["10.9.0.77", "10.10.1.11", "10.10.1.12", "10.10.2.11", "10.10.2.12", "10.20.1.5", "10.20.2.5", "10.20.2.6"],
+    6: ["fd00:9::77", "fd00:10:1::11", "fd00:10:1::12", "fd00:10:2::11", "fd00:20:1::5", "fd00:20:2::5"]}
+BAD_HOPS = {4: ["10.99.0.1", ROUTER, RR, "127.0.0.1"], 6: ["fd00:99::1", "fd00:9::2", "fd00:9::1", "::1"]}
 NETWORKS = {4: ("10.20.1.0/24", "10.20.2.0/24"), 6: ("fd00:20:1::/64", "fd00:20:2::/64")}
 GATEWAYS = {4: ("10.10.1.21", "10.10.2.21", "10.9.0.78"), 6: ("fd00:10:1::21", "fd00:10:2::21", "fd00:9::78")}
 PREFIX_RULES = ["10.1.0.0/16 le 24", "10.1.0.0/16 ge 24", "10.1.1.0/24 le 32", "10.1.0.0/16", "0.0.0.0/0", "0.0.0.0/0 ge 8 le 16",
-                "172.16.0.0/12 le 32", "203.0.113.0/24", "fd00:1::/32 le 64", "fd00:1::/32 ge 64", "::/0", "2001:db8::/32 le 48"]
+                "172.16.0.0/12 le 32", "203.0.113.0/24", "fd00:1::/32 le 64", "fd00:1::/32 ge 64", "::/0", "2001:db8::/32 le 48", "10.64.0.0/10 le 32", "10.64.0.0/11 ge 26 le 26"]
 HOP_RULES = ["10.9.0.0/16", "10.10.0.0/16", "10.10.1.0/24", "10.20.0.0/16", "10.9.0.1/32", "fd00:9::/32", "fd00:10::/32",
              "fd00:20::/32"]
 CLUSTERS = ["9.9.9.1", "9.9.9.2"]
@@ -29,8 +29,8 @@ GONE = ("close", "reset", "notification", "mute")
 # How often, beside each other.
 WEIGHTS = {"say": 340, "withdraw": 120, "burst": 60, "mixed": 25, "down": 45, "up": 70, "takeover": 12, "ask": 30, "again": 20, "refresh": 15,
            "clear": 4, "shutdown": 6, "enable": 10, "drain": 10, "reload": 45, "route": 30, "cable": 8, "flap": 4, "deaf": 20,
-           "hear": 15, "vandal": 5}
-LONG_WEIGHTS = {**WEIGHTS, "crash": 1, "flood": 6}
+           "hear": 15, "vandal": 5, "watch": 10}
+LONG_WEIGHTS = {**WEIGHTS, "crash": 1, "flood": 6, "bulk": 40}
 
 
 class Dice:
@@ -70,7 +70,8 @@ class Dice:
     def options(self):
         families = self.random.choices([(4, 6), (4,), (6,)], (8, 1, 1))[0]
         return {"families": families, "add_path": self.one((0, 1, 2, 3, 3)), "enhanced": self.chance(0.6),
-                "refresh": self.chance(0.85), "extended": self.chance(0.6), "hold": self.one((90, 90, 5))}
+                "refresh": self.chance(0.85), "extended": self.chance(0.6),
+                "six_hops": self.chance(0.5), "hold": self.one((90, 90, 4))}
 
     def up(self, name=None):
         name = name or self.one(sorted(self.absent) or self.names)
@@ -105,8 +106,10 @@ class Dice:
         if self.chance(0.02):
             path = (*path, (SEQUENCE, (OWN_AS,)))
         inside = not member.external or self.chance(0.05)
+        # IPv4 routes by IPv6 next hops, where that was agreed on.
+        hop_version = 6 if self.chance(0.12) else version
         return Attributes(
-            self.one(HOPS[version]), as_path=path, origin=self.one((0, 0, 0, 0, 1, 2)), med=self.one((None, None, 0, 10, 20)),
+            self.one(BAD_HOPS[hop_version] if self.chance(0.08) else HOPS[hop_version]), as_path=path, origin=self.one((0, 0, 0, 0, 1, 2)), med=self.one((None, None, 0, 10, 20)),
             local_pref=self.one((None, 100, 100, 100, 200)) if inside else None, communities=self.communities(),
             originator_id=self.originator() if inside else None, cluster_list=self.clusters() if inside else (),
             extended=self.extended(), others=self.others())
@@ -169,6 +172,13 @@ class Dice:
         name, version = self.one(self.names), self.version()
         return ("flood", name, self.some(PREFIXES[version], 12), self.attributes(self.members[name], version), 150)
 
+    def bulk(self):
+        """Of thousands of prefixes, where a representative stands for so many."""
+        name, prefixes = self.one(("f1", "f2")), self.some(REPRESENTATIVES, 2)
+        if self.chance(0.3):
+            return ("withdraw", name, prefixes, 1)
+        return ("say", name, prefixes, 1, self.attributes(self.members[name], 4), None)
+
     def ask(self):
         return ("ask", self.one(self.names), self.version())
 
@@ -196,34 +206,40 @@ class Dice:
     def drain(self):
         return ("drain", self.daemon(), self.chance(0.4))
 
+    def watch(self):
+        return ("watch", self.daemon(), self.chance(0.7))
+
     def policy(self, with_hops):
-        kind = self.one(("all", "rules", "rules", "none"))
+        kind = self.random.choices(("all", "rules", "none"), (5, 4, 1))[0]
         if kind != "rules":
             return kind
         value = {}
         if not with_hops or self.chance(0.7):
-            value["prefixes"] = self.some(PREFIX_RULES, 6)
+            value["prefixes"] = self.some(PREFIX_RULES, 8)
         if with_hops and (not value or self.chance(0.5)):
-            value["next-hops"] = self.some(HOP_RULES, 6)
+            value["next-hops"] = self.some(HOP_RULES, 8)
         return value
 
     def key(self):
         """A key of a group or a neighbor, and a value."""
-        key = self.random.choices(("import", "export", "next-hop-self", "send", "interval", "client", "receive", "extended", "refresh"),
-                                  (30, 30, 10, 15, 6, 3, 3, 2, 2))[0]
+        key = self.random.choices(("import", "export", "next-hop-self", "send", "interval", "client", "receive", "extended", "refresh",
+                                   "six-hops"), (30, 30, 10, 15, 6, 3, 3, 2, 2, 3))[0]
         if key in ("import", "export"):
             return key, self.policy(key == "import")
         return key, self.one({"send": ("none", "all", "all", "multipath", "best 1", "best 2", "best 3"), "interval": (0, 0, 1)}.get(
             key, (False, True)))
 
     def change(self, daemon):
-        kind = self.random.choices(("group", "own", "range", "router"), (12, 4, 2, 2))[0]
+        kind = self.random.choices(("group", "own", "range", "router", "limit"),
+                                   (12, 4, 2, 2, 1 if daemon == "rr" else 0))[0]
         if kind == "own" and daemon == "rr":
             name = self.one(sorted(STATIC - {"b"}))
             key, value = self.key()
             if key == "client" and self.members[name].external:
                 key, value = "next-hop-self", value
             return f"own {name}", key, None if self.chance(0.3) else value
+        if kind == "limit":
+            return "group limited", "import", {"max-prefixes": self.one((2, 4, 4, 8))}
         if kind == "range" and daemon == "rr":
             return f"range {self.one((11, 12, 18, 19))}", self.one(("clients", "paths")), None
         if kind == "router":
@@ -242,18 +258,18 @@ class Dice:
         daemon = self.daemon()
         changes = [self.change(daemon) for _ in range(self.random.choices((1, 2, 4), (6, 3, 1))[0])]
         # Who is reset by it must not come up meanwhile, and is waited for.
-        harmless = all(key in ("import", "export", "next-hop-self", "interval", "always-compare-med", "as-path-relax", "multipath-max")
-                       for _, key, _ in changes)
+        harmless = all(where != "group limited" and key in ("import", "export", "next-hop-self", "interval", "always-compare-med", "as-path-relax", "multipath-max")
+                       for where, key, _ in changes)
         return ("reload", daemon, changes, not harmless or self.chance(0.4))
 
     # The router's kernel.
 
     def route(self):
         version = self.version()
-        return ("route", self.one(NETWORKS[version]), self.one((None, *GATEWAYS[version])), self.one((10, 10, 50)))
+        return ("route", self.one(NETWORKS[version]), self.one((None, *GATEWAYS[version] * 2)), self.one((10, 10, 50)))
 
     def cable(self):
-        return ("cable", self.one(("eth1", "eth2")), self.chance(0.6))
+        return ("cable", self.one(("eth1", "eth2")), self.chance(0.7))
 
     def flap(self):
         return ("flap", self.one(("eth1", "eth2")))

@@ -33,6 +33,7 @@ GROUPS = {
     "any": (12, {"peer-as": "any", "route-reflector-client": True, "min-hold-time": 0}),
     "stuck": (13, {"route-reflector-client": True, "hold-time": 3, "send-hold-time": 4}),
     "zero": (14, {"route-reflector-client": True, "min-hold-time": 0}),
+    "elsewhere": (15, {"peer-as": "external"}),
 }
 LIMIT = 5
 FIXED = {"route-reflector-client": True, "connect-retry": 1, "connect-retry-max": 1}

@@ -18,20 +18,24 @@ SMALL_BUFFER = 8192
 
 
 class Talker(bgp.Speaker):
-    """old: its AS numbers have two octets. add_path: {family: mode} as bgp.Speaker has it."""
+    """old: its AS numbers have two octets. add_path: {family: mode} as bgp.Speaker has it. bulk: what stands for many prefixes."""
 
-    def __init__(self, ns, remote, old=False, enhanced=True, refresh=True, extended=False, **more):
+    def __init__(self, ns, remote, bulk, old=False, enhanced=True, refresh=True, extended=False, six_hops=False,
+                 **more):
         super().__init__(ns, remote, **more)
-        self.old, self.extended = old, extended
+        self.old, self.bulk = old, bulk
         self.capabilities = [bgp.capability(bgp.CAP_MP, struct.pack("!HBB", afi, 0, safi)) for afi, safi in self.families]
         self.capabilities += [bgp.capability(bgp.CAP_REFRESH)] if refresh else []
         self.capabilities += [bgp.capability(CAP_ENHANCED_REFRESH)] if refresh and enhanced else []
         self.capabilities += [bgp.capability(bgp.CAP_EXTENDED_MESSAGE)] if extended else []
+        # RFC 8950: IPv4 routes with IPv6 next hops.
+        self.capabilities += [bgp.capability(bgp.CAP_EXTENDED_NEXT_HOP, struct.pack("!HHH", 1, 1, 2))] if six_hops else []
         self.capabilities += [] if old else [bgp.capability(bgp.CAP_AS4, struct.pack("!I", self.asn))]
         if self.offered_add_path:
             self.capabilities.append(bgp.capability(bgp.CAP_ADD_PATH, b"".join(
                 struct.pack("!HBB", afi, safi, mode) for (afi, safi), mode in self.offered_add_path.items())))
         self.said, self.heard = {}, {}  # {(prefix, path id): Attributes}
+        self.heard_bulk = {}            # the same, of what somebody stands for
         self.stale = {}                 # {family: what was heard before the peer's BoRR}
         self.lock = threading.RLock()   # of said, and of what is sent of it
         self.hears = threading.Event()
@@ -48,6 +52,10 @@ class Talker(bgp.Speaker):
     @property
     def enhanced(self):
         return self._both(CAP_ENHANCED_REFRESH)
+
+    @property
+    def six_hops(self):
+        return self._both(bgp.CAP_EXTENDED_NEXT_HOP)
 
     @property
     def longest(self):
@@ -76,17 +84,32 @@ class Talker(bgp.Speaker):
     def announce_value(self, prefixes, path_id, a):
         """path_id: None where none are sent."""
         with self.lock:
-            ids = None if path_id is None else [path_id] * len(prefixes)
             for prefix in prefixes:
                 self.said[prefix, path_id or 0] = a
-            return self.send(attributes.write_update(prefixes, a, ids, not self.old))
+            return self._write(prefixes, path_id, a)
+
+    def _write(self, prefixes, path_id, a):
+        single = [p for p in prefixes if not self.bulk.stands_for_many(p)]
+        if single:
+            ids = None if path_id is None else [path_id] * len(single)
+            self.send(attributes.write_update(single, a, ids, not self.old))
+        for prefix in set(prefixes) - set(single):
+            for octets in self.bulk.chunks(prefix, path_id):
+                self.send(attributes.write_octets(False, octets, a, not self.old))
+        return self
 
     def withdraw_names(self, names, with_ids):
         """names: (prefix, path id) of one family."""
         with self.lock:
             for name in names:
                 self.said.pop(name, None)
-            return self.send(bgp.withdrawal([p for p, _ in names], path_ids=[i for _, i in names] if with_ids else None))
+            single = [n for n in names if not self.bulk.stands_for_many(n[0])]
+            if single:
+                self.send(bgp.withdrawal([p for p, _ in single], path_ids=[i for _, i in single] if with_ids else None))
+            for prefix, path_id in set(names) - set(single):
+                for octets in self.bulk.chunks(prefix, path_id if with_ids else None):
+                    self.send(bgp.update(withdrawn=octets))
+            return self
 
     def mix(self, gone, gone6, new, a):
         """One UPDATE: IPv4 routes without path identifiers withdrawn and announced, IPv6 ones withdrawn."""
@@ -109,8 +132,7 @@ class Talker(bgp.Speaker):
                 self.send(bgp.message(bgp.ROUTE_REFRESH, struct.pack("!HBB", family[0], BEGIN, family[1])))
             for (prefix, path_id), a in list(self.said.items()):
                 if (":" in prefix) == (family[0] == 2):
-                    ids = [path_id] if family in self.add_path_out else None
-                    self.send(attributes.write_update([prefix], a, ids, not self.old))
+                    self._write([prefix], path_id if family in self.add_path_out else None, a)
             if self.enhanced:
                 self.send(bgp.message(bgp.ROUTE_REFRESH, struct.pack("!HBB", family[0], END, family[1])))
             else:
@@ -119,8 +141,9 @@ class Talker(bgp.Speaker):
     def ask(self, family):
         """For the peer's routes. What is held is forgotten first: the answer is all there is (RFC 2918 4)."""
         self.stale.pop(family, None)
-        for name in [n for n in list(self.heard) if (":" in n[0]) == (family[0] == 2)]:
-            self.heard.pop(name, None)
+        for heard in (self.heard, self.heard_bulk):
+            for name in [n for n in list(heard) if (":" in n[0]) == (family[0] == 2)]:
+                heard.pop(name, None)
         self.send(bgp.message(bgp.ROUTE_REFRESH, struct.pack("!HBB", family[0], ASK, family[1])))
 
     # In.
@@ -170,10 +193,10 @@ class Talker(bgp.Speaker):
         elif not self.enhanced:
             self.fault = "BoRR or EoRR without the capability"
         elif subtype == BEGIN:
-            self.stale[family] = {n for n in list(self.heard) if (":" in n[0]) == (afi == 2)}
+            self.stale[family] = {n for n in (*self.heard, *self.heard_bulk) if (":" in n[0]) == (afi == 2)}
         elif subtype == END:
             for name in self.stale.pop(family, ()):
-                self.heard.pop(name, None)
+                self._heard_of(name).pop(name, None)
 
     def _apply(self, got):
         try:
@@ -182,13 +205,16 @@ class Talker(bgp.Speaker):
             self.fault = f"an UPDATE that cannot be read: {type(e).__name__} {e}: {got.body.hex()}"
             return
         for name in withdrawn:
-            self.heard.pop(name, None)
+            self._heard_of(name).pop(name, None)
         for name in announced:
-            self.heard[name] = a
+            self._heard_of(name)[name] = a
             for stale in self.stale.values():
                 stale.discard(name)
         if ended:
             self.ended.add(ended)
+
+    def _heard_of(self, name):
+        return self.heard_bulk if name[0] in self.bulk.of else self.heard
 
     def close(self, reset=False):
         self.hears.set()

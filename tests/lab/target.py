@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from . import daemons, others
 
-EXTERNAL_AS = 65100
+EXTERNAL_AS, ELSEWHERE_AS = 65100, 65200
 
 
 @dataclass
@@ -85,6 +85,11 @@ def families(settings):
 
 def is_external(settings):
     return settings.get("peer-as") == "external"
+
+
+def peer_as(name, settings, own):
+    """For who has to be told the number. name: the session's."""
+    return own if not is_external(settings) else ELSEWHERE_AS if name.startswith("elsewhere") else EXTERNAL_AS
 
 
 def modes(settings):
@@ -192,7 +197,7 @@ class Gobgp(Peer, others.Gobgp):
 [[{table}]]
   [{table}.config]
     {f'peer-group-name = "{name}"' if '/' in where else f'neighbor-address = "{where}"'}
-    peer-as = {EXTERNAL_AS if is_external(settings) else self.asn}
+    peer-as = {peer_as(name, settings, self.asn)}
   [{table}.transport.config]
     {'passive-mode = true' if '/' in where else f'local-address = "{self.setup.address}"'}
   [{table}.timers.config]
@@ -241,7 +246,7 @@ class Openbgpd(Peer, others.Openbgpd):
     def _neighbor(self, name, where, settings):
         sends, takes = modes(settings)
         limit = settings.get("import", {}).get("max-prefixes")
-        asn = EXTERNAL_AS if is_external(settings) else self.asn
+        asn = peer_as(name, settings, self.asn)
         # It takes no neighbor of any AS into a cluster.
         client = settings.get("route-reflector-client") and settings.get("peer-as") != "any"
         lines = [f'descr "{name}"', "" if settings.get("peer-as") == "any" else f"remote-as {asn}",

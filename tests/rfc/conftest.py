@@ -9,7 +9,9 @@ import re
 import pytest
 
 from lab import Lab, bgp, hub, target
-from lab.target import EXTERNAL_AS
+from lab.target import ELSEWHERE_AS, EXTERNAL_AS
+
+OUTSIDE = {"outside": EXTERNAL_AS, "elsewhere": ELSEWHERE_AS}
 
 
 def pytest_addoption(parser):
@@ -64,12 +66,12 @@ def judged(request, world):
 
 @pytest.fixture
 def cast(world):
-    """Makes speakers that are up; all are gone when the case is over."""
+    """Makes speakers that are up; all are gone when the case is over. "elsewhere" is outside, too, in yet another AS."""
     made = []
 
     def make(group="client", kind="new_speaker", **more):
-        if group == "outside":
-            more.setdefault("asn", EXTERNAL_AS)
+        if group in OUTSIDE:
+            more.setdefault("asn", OUTSIDE[group])
         speaker = getattr(world, kind)(group, **more)
         made.append(speaker)
         return speaker.establish()

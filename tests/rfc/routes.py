@@ -9,12 +9,13 @@ import struct
 
 from lab import bgp, hub
 from lab.bgp import IPV4, IPV6, attribute
+from lab.target import EXTERNAL_AS as OUTSIDE_AS
 from lab.wait import wait_until
 
 PREFIX, SECOND, THIRD = "198.51.100.0/24", "192.0.2.0/24", "198.18.0.0/15"
 SIX, SIX2 = "2001:db8:1::/48", "2001:db8:2::/48"
 HOP, HOP2, HOP6 = "10.9.0.77", "10.9.0.78", "fd00:9::77"
-OUTSIDE_AS = 65100
+
 BOTH = (IPV4, IPV6)
 ENHANCED = bgp.capability(70)
 EXTENDED = bgp.capability(bgp.CAP_EXTENDED_MESSAGE)
@@ -83,6 +84,25 @@ def tlvs(octets):
         n, head = (struct.unpack_from("!H", octets, at + 2)[0], 4) if flags & 0x10 else (octets[at + 2], 3)
         found.append((flags, code, octets[at + head:at + head + n]))
         at += head + n
+    return found
+
+
+def parts(octets, size):
+    """A list of communities for comparing: RFC 1997, 4360 and 8092 know no order of them."""
+    return sorted(octets[i:i + size] for i in range(0, len(octets or b""), size))
+
+
+def path_of(octets, asn_octets=4):
+    """An AS_PATH for comparing: [(kind, AS numbers)], with sequences that follow each other as one."""
+    found, at = [], 0
+    while at < len(octets or b""):
+        kind, n = octets[at], octets[at + 1]
+        asns = list(struct.unpack_from(f"!{n}{'I' if asn_octets == 4 else 'H'}", octets, at + 2))
+        at += 2 + asn_octets * n
+        if found and found[-1][0] == kind == SEQUENCE:
+            found[-1][1].extend(asns)
+        else:
+            found.append((kind, asns))
     return found
 
 

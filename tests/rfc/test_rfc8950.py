@@ -6,8 +6,9 @@ import pytest
 
 from lab import bgp, hub
 from lab.bgp import ADD_PATH_BOTH, IPV4, capability, message
-from rfc.routes import (BOTH, GOOD, HOP, HOP2, HOP6, NLRI, ORIGIN, OUTSIDE_AS, PATH, PREF, PREFIX, SECOND, SEQUENCE,
-                         SIX, base, flags, heard, ip, lost, reach, segment, settled, told, unreach, update, value)
+from lab.wait import wait_until
+from rfc.routes import (BOTH, GOOD, HOP, HOP2, HOP6, NLRI, ORIGIN, OUTSIDE_AS, PATH, PREF, PREFIX, SECOND, SEQUENCE, SIX, base,
+                        flags, heard, ip, lost, reach, segment, settled, told, unreach, update, value)
 
 ABLE = capability(bgp.CAP_EXTENDED_NEXT_HOP, b"\0\1\0\1\0\2")
 LINK_LOCAL = ip("fe80::77")
@@ -18,6 +19,11 @@ pytestmark = pytest.mark.hub(extended_next_hop=True)
 
 def six(prefixes=(PREFIX,), hop=ip(HOP6), attributes=ORIGIN + PATH + PREF, **more):
     return update(attributes + reach(prefixes, hop, IPV4, **more), b"")
+
+
+def ipv4_hops(ear, *prefixes):
+    """Who cannot take an IPv6 next hop is not told of the route, or told of it by another next hop."""
+    return all(":" not in p.next_hop for prefix in prefixes for p in ear.paths(prefix))
 
 
 def able(cast, group="client", more=(), **rest):
@@ -49,7 +55,7 @@ def test_rfc8950_4_it_does_not_reach_who_cannot_take_it(cast):
     mouth.send(six([PREFIX, SECOND]))
     heard(witness, SECOND)
     settled(mouth, ear)
-    assert not ear.paths(PREFIX) and not ear.paths(SECOND) and not ear.closed
+    assert ipv4_hops(ear, PREFIX, SECOND) and not ear.closed
 
 
 @pytest.mark.parametrize("tuples", [b"\0\1\0\2\0\2", b"\0\1\0\x80\0\2", b"\0\2\0\1\0\2", b"\0\1\0\1\0\1", b"\0\1\0\1\0\x19"],
@@ -59,7 +65,7 @@ def test_rfc8950_4_a_capability_for_something_else_is_not_enough(cast, tuples):
     mouth = able(cast)
     mouth.send(six())
     settled(mouth, ear)
-    assert not ear.paths(PREFIX)
+    assert ipv4_hops(ear, PREFIX)
 
 
 def test_rfc8950_4_one_of_several_tuples_is_enough(cast):
@@ -105,7 +111,7 @@ def test_rfc8950_a_route_that_changes_its_kind_of_next_hop_comes_and_goes(cast):
     mouth.send(update())
     heard(old, hops=[HOP])
     mouth.send(six())
-    lost(old)
+    wait_until(lambda: HOP not in old.next_hops(PREFIX) and ipv4_hops(old, PREFIX), 5, "the IPv4 next hop to go")
     heard(ear, hops=[HOP6])
     mouth.send(update(base(hop=HOP2)))
     heard(old, hops=[HOP2])
@@ -118,7 +124,7 @@ def test_rfc8950_the_best_route_counts_though_not_all_can_take_it(cast):
     heard(old, hops=[HOP])
     best.send(six(attributes=base(hop=None, pref=200)))
     heard(ear, hops=[HOP6])
-    lost(old)
+    wait_until(lambda: HOP not in old.next_hops(PREFIX) and ipv4_hops(old, PREFIX), 5, "the other route to go")
     best.withdraw(PREFIX)
     heard(old, hops=[HOP])
 
@@ -132,9 +138,8 @@ def test_rfc8950_with_several_paths_each_is_judged_by_itself(cast):
     one.send(six())
     two.send(update())
     heard(takes_all, hops=[HOP, HOP6])
-    heard(takes_ipv4, hops=[HOP])
     settled(one, takes_ipv4)
-    assert takes_ipv4.next_hops(PREFIX) == [HOP]
+    assert HOP in takes_ipv4.next_hops(PREFIX) and ipv4_hops(takes_ipv4, PREFIX)
 
 
 def test_rfc8950_a_refresh_tells_the_same(cast):
@@ -148,7 +153,7 @@ def test_rfc8950_a_refresh_tells_the_same(cast):
         listener.send(message(bgp.ROUTE_REFRESH, b"\0\1\0\1"))
         heard(listener, SECOND)
     settled(mouth, ear, old)
-    assert ear.next_hops(PREFIX) == [HOP6] and not old.paths(PREFIX)
+    assert ear.next_hops(PREFIX) == [HOP6] and ipv4_hops(old, PREFIX)
 
 
 def test_rfc8950_towards_the_outside_the_next_hop_is_ours_and_of_the_session(cast):
@@ -165,7 +170,7 @@ def test_rfc8950_from_the_outside_it_goes_inside_as_it_is(cast):
     mouth.send(update(ORIGIN + bgp.attribute(2, segment(SEQUENCE, OUTSIDE_AS)) + reach([PREFIX], ip(HOP6), IPV4), b""))
     assert heard(ear).next_hop == HOP6
     settled(mouth, old)
-    assert not old.paths(PREFIX)
+    assert ipv4_hops(old, PREFIX)
 
 
 def test_rfc8950_ipv6_routes_are_not_touched_by_it(cast):

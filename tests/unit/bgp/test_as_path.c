@@ -73,6 +73,34 @@ static void prepending_fills_a_segment_and_then_begins_another(void **state)
 	arena_free(arena);
 }
 
+static void a_widened_path_has_room_for_our_as(void **state)
+{
+	static struct octets o;
+	struct arena *arena = arena_new();
+	struct bgp_octets wide;
+
+	(void)state;
+	for (unsigned segment = 0; segment < 64; segment++) {
+		o.data[o.len++] = BGP_AS_SEQUENCE;
+		o.data[o.len++] = 255;
+		for (unsigned i = 1; i <= 255; i++)
+			add_u16(&o, i);
+	}
+	/* 64 * 1022 octets, and 2 + 4 * 29: 6 more fit */
+	add_hex(&o, "021d");
+	for (unsigned i = 1; i <= 29; i++)
+		add_u16(&o, i);
+	assert_true(bgp_as_path_widen(view(&o), arena, &wide));
+	assert_int_equal(wide.len, 65526);
+	wide = bgp_as_path_prepend(wide, 65021, arena);
+	assert_int_equal(wide.len, 65532);
+	assert_int_equal(bgp_as_path_neighbor(wide), 65021);
+	o.data[o.len - 29 * 2 - 1] = 30;
+	add_u16(&o, 30);
+	assert_false(bgp_as_path_widen(view(&o), arena, &wide));
+	arena_free(arena);
+}
+
 static void confederation_segments_are_left_behind(void **state)
 {
 	static const struct {
@@ -200,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decision_reads_a_path),
 		cmocka_unit_test(prepending_fills_a_segment_and_then_begins_another),
+		cmocka_unit_test(a_widened_path_has_room_for_our_as),
 		cmocka_unit_test(confederation_segments_are_left_behind),
 		cmocka_unit_test(text_is_cut_where_the_buffer_ends),
 		cmocka_unit_test(what_an_old_peer_says_twice_is_merged),

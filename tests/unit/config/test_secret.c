@@ -248,10 +248,10 @@ static void every_row_of_a_password_is_marked_as_secret(void **state)
 
 	(void)state;
 	secret_rows(&config_rrd_schema, &count);
-	assert_int_equal(count, 6);
+	assert_int_equal(count, 10);
 	count = 0;
 	secret_rows(&config_announcer_schema, &count);
-	assert_int_equal(count, 2);
+	assert_int_equal(count, 4);
 }
 
 int main(void)

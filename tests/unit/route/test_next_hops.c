@@ -93,15 +93,11 @@ static void what_is_nobodys_address_is_no_next_hop(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		struct harness h;
-		struct test_peer *p;
 		char buf[128];
 
 		harness_init(&h, &checking);
-		p = harness_peer(&h, 1, CLIENT);
-		p->cfg.address = ip_addr_v4(
-			0x7f000002); /* from others a loopback address is refused at once */
-		harness_up(p);
-		harness_announce(p, &(struct route){ .prefix = row[i].prefix, .next_hop = row[i].next_hop });
+		harness_announce(
+			peer(&h, 1), &(struct route){ .prefix = row[i].prefix, .next_hop = row[i].next_hop });
 		assert_string_equal(best(&h, row[i].prefix, buf), "");
 		assert_string_equal(state(&h, row[i].next_hop), "ineligible");
 		assert_string_equal(

@@ -1,0 +1,43 @@
+#include "base/pages.h"
+
+#include "base/mem.h"
+
+#include <stdint.h>
+#include <sys/mman.h>
+
+static void *map(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		mem_exhausted(size);
+	return p;
+}
+
+/* The upper one of two that would do: so what is mapped next, which comes below, joins on. */
+void *pages_alloc_aligned(size_t size)
+{
+	uint8_t *p = map(2 * size);
+	size_t before = size - ((uintptr_t)p & (size - 1));
+
+	munmap(p, before);
+	if (before < size)
+		munmap(p + before + size, size - before);
+	return p + before;
+}
+
+void *pages_resize(void *p, size_t old, size_t size)
+{
+	if (!old)
+		return map(size);
+	p = mremap(p, old, size, MREMAP_MAYMOVE);
+	if (p == MAP_FAILED)
+		mem_exhausted(size);
+	return p;
+}
+
+void pages_free(void *p, size_t size)
+{
+	if (size)
+		munmap(p, size);
+}
