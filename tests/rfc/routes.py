@@ -15,7 +15,6 @@ from lab.wait import wait_until
 PREFIX, SECOND, THIRD = "198.51.100.0/24", "192.0.2.0/24", "198.18.0.0/15"
 SIX, SIX2 = "2001:db8:1::/48", "2001:db8:2::/48"
 HOP, HOP2, HOP6 = "10.9.0.77", "10.9.0.78", "fd00:9::77"
-
 BOTH = (IPV4, IPV6)
 ENHANCED = bgp.capability(70)
 EXTENDED = bgp.capability(bgp.CAP_EXTENDED_MESSAGE)

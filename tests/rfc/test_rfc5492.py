@@ -193,8 +193,7 @@ def test_rfc5492_5_no_family_in_common_is_an_unsupported_capability_or_an_empty_
 def test_rfc5492_3_who_does_not_know_the_parameter_gets_an_open_without_it(world, group):
     """The peer answers Unsupported Optional Parameter; the next OPEN has no capabilities."""
     speaker = daemons_open(world, group)
-    speaker.send(bgp.notification(2, 4))
-    speaker.close()
+    assert answer(speaker, bgp.notification(2, 4)).code is None
     again = daemons_open(world, group, local=speaker.local)
     assert again.peer.raw[9] == 0
     again.send(raw_open())

@@ -6,9 +6,9 @@ import pytest
 from lab import bgp
 from lab.bgp import IPV4, IPV6, attribute
 from lab.wait import wait_until
-from rfc.routes import (BOTH, GOOD, HOP, HOP6, NEXT_HOP, NLRI, ORIGIN, OUTSIDE_AS, PATH, PREF, PREFIX, SEQUENCE, SIX, SIX2,
-                        base, flags, heard, ip, judge, last_update, lost, reach, segment, settled, tlvs, told, u32, unreach,
-                        update, updates, value)
+from rfc.routes import (BOTH, GOOD, HOP, HOP6, NEXT_HOP, NLRI, ORIGIN, OUTSIDE_AS, PATH, PREF, PREFIX, SEQUENCE, SIX, SIX2, flags,
+                        heard, ip, judge, last_update, lost, reach, segment, settled, tlvs, told, u32, unreach, update, updates,
+                        value)
 
 SIX_NLRI = bgp.nlri([SIX])
 LINK_LOCAL = ip("fe80::77")
