@@ -116,6 +116,14 @@ def say(speaker, octets):
     return speaker
 
 
+def pace(speaker, what, pause_s):
+    """Sends each of these after a pause. Only for cases about timers, which a peer's rhythm is part of."""
+    for octets in what:
+        time.sleep(pause_s)
+        speaker.send(octets)
+    return speaker
+
+
 def answer(speaker, octets, timeout=5):
     """How the connection ends when these octets are sent."""
     return end_of(say(speaker, octets), timeout)

@@ -3,8 +3,6 @@ about and end, RFC 4271 8.2.2 (Connect and Active).
 
     out: the daemon's connection to the speaker        in: the speaker's connection to the daemon
 """
-import time
-
 import pytest
 
 from lab import bgp
@@ -119,12 +117,12 @@ def test_rfc4271_6_8_the_silent_one_is_the_speakers(door, ident):
 
 
 @BOTH_IDS
-def test_rfc4271_6_8_the_one_that_was_closed_first_leaves_the_other(door, ident):
+def test_rfc4271_6_8_the_one_that_was_closed_first_leaves_the_other(world, door, ident):
     """The loser goes away by itself before the collision is decided."""
     out, came_in = door.accept(), door.enter()
     assert confirm(out, ident)
     out.close()
-    time.sleep(0.05)
+    comes_up(connect(world), own_open(LOW_ID))  # a whole session later the daemon has seen it
     assert confirm(came_in, ident)
     survives(came_in)
 

@@ -176,7 +176,7 @@ def test_rfc7606_7_7_a_malformed_aggregator_from_an_old_speaker_is_discarded(cas
 
 
 @pytest.mark.parametrize("path", [segment(SEQUENCE, 70001, 1), b"\2\3" + b"\0\1\0\2", narrow(SEQUENCE, 1, 0), narrow(9, 1), b"\2\0"],
-                         ids=["of_4_octets", "overrun", "as_0", "segment_type", "no_as"])
+                        ids=["of_4_octets", "overrun", "as_0", "segment_type", "no_as"])
 def test_rfc7606_7_2_a_malformed_path_from_an_old_speaker_is_treated_as_withdraw(cast, path):
     result = judge(cast, from_old(path), kind="old_speaker")
     assert result == "withdrawn"

@@ -83,7 +83,7 @@ def test_rfc4760_3_the_reserved_octet_is_ignored(cast, reserved):
 
 
 @pytest.mark.parametrize("family", [VPN4, MULTICAST4, FLOWSPEC4, (25, 70), (16388, 71), (0, 0), (65535, 255)],
-                         ids=lambda f: f"{f[0]}-{f[1]}")
+                        ids=lambda f: f"{f[0]}-{f[1]}")
 def test_rfc4760_7_a_family_not_agreed_on_is_ignored(cast, family):
     junk = b"\xff\xfe\xfd\xfc\xfb\xfa"
     octets = update(GOOD + reach(junk, b"\1\2\3\4", family) + unreach(junk, family), NLRI)
@@ -126,7 +126,7 @@ def test_rfc2545_3_a_next_hop_of_32_octets_is_a_global_and_a_link_local_address(
 
 
 @pytest.mark.parametrize("hop", [b"", ip(HOP), ip(HOP6)[:15], ip(HOP6) + b"\0", ip(HOP6) + bytes(8), ip(HOP6) * 3, bytes(255)],
-                         ids=["0", "4", "15", "17", "24", "48", "255"])
+                        ids=["0", "4", "15", "17", "24", "48", "255"])
 def test_rfc7606_7_11_a_next_hop_of_an_impossible_length_resets_the_session(cast, hop):
     octets = six(hop=hop)
     result = judge(cast, octets, first=False)
@@ -181,7 +181,7 @@ def test_rfc7606_5_3_an_mp_attribute_whose_routes_cannot_be_told_resets_the_sess
 
 @pytest.mark.parametrize("octets", [reach([SIX]) + reach([SIX2]), reach([SIX]) * 2, unreach([SIX]) * 2,
                                     reach([SIX]) + reach([PREFIX], ip(HOP), IPV4), unreach([SIX]) + unreach([PREFIX], IPV4)],
-                         ids=["reach", "the_same", "unreach", "reach_of_two_families", "unreach_of_two_families"])
+                        ids=["reach", "the_same", "unreach", "reach_of_two_families", "unreach_of_two_families"])
 def test_rfc7606_3_g_a_repeated_mp_attribute_resets_the_session(cast, octets):
     result = judge(cast, update(ORIGIN + PATH + PREF + octets, b""), first=False)
     assert result == "reset" and result.error == (3, 1)

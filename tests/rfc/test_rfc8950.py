@@ -59,7 +59,7 @@ def test_rfc8950_4_it_does_not_reach_who_cannot_take_it(cast):
 
 
 @pytest.mark.parametrize("tuples", [b"\0\1\0\2\0\2", b"\0\1\0\x80\0\2", b"\0\2\0\1\0\2", b"\0\1\0\1\0\1", b"\0\1\0\1\0\x19"],
-                         ids=["multicast", "vpn", "ipv6", "ipv4_next_hop", "other_next_hop"])
+                        ids=["multicast", "vpn", "ipv6", "ipv4_next_hop", "other_next_hop"])
 def test_rfc8950_4_a_capability_for_something_else_is_not_enough(cast, tuples):
     ear = cast(families=BOTH, more=[capability(bgp.CAP_EXTENDED_NEXT_HOP, tuples)])
     mouth = able(cast)
