@@ -2,8 +2,10 @@
 
 What a group of the hub is (hub.GROUPS) is said in rrd's words; each of the others makes its own configuration of it. What one of
 them cannot be configured to be stands in its CANNOT, with the reason, for tests to skip. Whoever is asked is asked by its own
-command line, and only whom it knows and whether it holds a route: everything else a test has to see on the wire.
+command line, and only whom it knows and whether it holds a route: everything else a test has to see on the wire. What an operator
+does to one neighbor is said by operate(): "shutdown" and "reset" (both with a text for the peer), "enable" after a shutdown, "refresh".
 """
+import re
 from dataclasses import dataclass
 
 from . import daemons, others
@@ -27,6 +29,7 @@ class Setup:
 
 class Rrd:
     TITLE, CANNOT = "rrd", {}
+    VERBS = {"shutdown": "shutdown", "reset": "clear neighbor", "enable": "enable", "refresh": "refresh"}
 
     def __init__(self, ns, setup):
         self.daemon = daemons.Daemon(ns, "rrd", setup.rrd).wait_until_ready()
@@ -47,6 +50,10 @@ class Rrd:
 
     def holds_routes(self):
         return False
+
+    def operate(self, verb, address, text=""):
+        more = [text] if text else ["in"] if verb == "refresh" else []
+        self.daemon.ctl(*self.VERBS[verb].split(), address, *more)
 
 
 class Peer:
@@ -99,7 +106,8 @@ def modes(settings):
 
 
 class Bird(Peer, others.Bird):
-    CANNOT = {"limited": "BIRD has no limit for a range", "stuck": "BIRD 2.0.12 has no send hold time to set", "any": "BIRD has no neighbors of any AS"}
+    CANNOT = {"limited": "BIRD has no limit for a range", "stuck": "BIRD 2.0.12 has no send hold time to set",
+              "any": "BIRD has no neighbors of any AS"}
 
     def _config(self):
         text = f"log stderr all;\nrouter id {self.router_id};\nprotocol device {{ }}\nprotocol direct {{ ipv4; ipv6; }}\n"
@@ -133,9 +141,16 @@ protocol bgp {name} {{
     def holds_routes(self):
         return "BGP.origin" in self._ask("show route all where source = RTS_BGP")
 
+    def operate(self, verb, address, text=""):
+        verb = {"shutdown": "disable", "reset": "restart", "refresh": "reload in"}.get(verb, verb)
+        blocks = self._ask("show protocols all").split("\n\n")
+        name = next(b.split()[0] for b in blocks if re.search(rf"Neighbor address:\s+{re.escape(address)}\s", b))
+        self.ns.run(["birdc", "-s", self.socket, f'{verb} {name}' + (f' "{text}"' if text else "")])
+
 
 class Frr(Peer, others.Frr):
-    CANNOT = {"limited": "FRR's limit of a range is one for all ranges", "stuck": "FRR 8.4 has no send hold time to set", "any": "FRR 8.4 has no neighbors of any AS"}
+    CANNOT = {"limited": "FRR's limit of a range is one for all ranges", "stuck": "FRR 8.4 has no send hold time to set",
+              "any": "FRR 8.4 has no neighbors of any AS", "text of a reset": "FRR says nothing with a reset"}
 
     def _bgpd(self):
         lines = ["frr defaults traditional", "log stdout informational", f"router bgp {self.asn}", f"bgp router-id {self.router_id}",
@@ -181,10 +196,18 @@ class Frr(Peer, others.Frr):
     def holds_routes(self):
         return any(self._json(f"show bgp {family} unicast").get("routes") for family in ("ipv4", "ipv6"))
 
+    def operate(self, verb, address, text=""):
+        if verb in ("shutdown", "enable"):
+            line = f"{'no ' * (verb == 'enable')}neighbor {address} shutdown" + (f" message {text}" if text else "")
+            self._configure("bgpd", f"router bgp {self.asn}", line)
+        else:
+            self._ask(f"clear bgp {'ipv4 unicast ' * (verb == 'refresh')}{address}{' soft in' * (verb == 'refresh')}")
+
 
 class Gobgp(Peer, others.Gobgp):
-    CANNOT = {"limited": "GoBGP has no limit for a range", "stuck": "GoBGP has no send hold time to set", "any": "GoBGP has no dynamic neighbors of any AS",
-              "silent": "GoBGP has no export policy for a neighbor"}
+    CANNOT = {"limited": "GoBGP has no limit for a range", "stuck": "GoBGP has no send hold time to set",
+              "any": "GoBGP has no dynamic neighbors of any AS", "silent": "GoBGP has no export policy for a neighbor",
+              "refresh": others.Gobgp.CANNOT["refresh"]}
 
     def _config(self):
         text = f'[global.config]\n  as = {self.asn}\n  router-id = "{self.router_id}"\n' \
@@ -233,6 +256,10 @@ class Gobgp(Peer, others.Gobgp):
     def holds_routes(self):
         return bool(self._json("global rib -a ipv4") or self._json("global rib -a ipv6"))
 
+    def operate(self, verb, address, text=""):
+        verb = {"shutdown": "disable", "refresh": "softresetin"}.get(verb, verb)
+        self.ns.run(["gobgp", "neighbor", address, verb, *(["--reason", text] if text else [])])
+
 
 class Openbgpd(Peer, others.Openbgpd):
     CANNOT = {"limited": "OpenBGPD has no limit for a range", "stuck": "OpenBGPD 7.7 has no send hold time to set"}
@@ -270,6 +297,10 @@ class Openbgpd(Peer, others.Openbgpd):
 
     def holds_routes(self):
         return "*" in self._ask("show rib").split("destination", 1)[-1]
+
+    def operate(self, verb, address, text=""):
+        verb = {"shutdown": "down", "reset": "clear", "enable": "up"}.get(verb, verb)
+        self.ns.run(["bgpctl", "-s", self.socket, "neighbor", address, verb, *([text] if text else [])])
 
 
 TARGETS = {"rrd": Rrd, "bird": Bird, "frr": Frr, "gobgp": Gobgp, "openbgpd": Openbgpd}
