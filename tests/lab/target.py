@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from . import daemons, others
+from .control import Caller
 
 EXTERNAL_AS, ELSEWHERE_AS = 65100, 65200
 
@@ -33,6 +34,7 @@ class Rrd:
 
     def __init__(self, ns, setup):
         self.daemon = daemons.Daemon(ns, "rrd", setup.rrd).wait_until_ready()
+        self.caller = Caller(ns.lab, self.daemon.socket)
 
     @property
     def running(self):
@@ -40,13 +42,15 @@ class Rrd:
 
     def again(self):
         self.daemon.start().wait_until_ready()
+        self.caller = Caller(self.daemon.ns.lab, self.daemon.socket)
 
     def stop(self):
         self.daemon.process.terminate()
 
     def known(self):
         """Addresses of the neighbors it has anything to do with; configured ones only while they are up."""
-        return {a for a, row in self.daemon.neighbors().items() if "range" in row or row["state"].lower() == "established"}
+        rows, _ = self.caller.ask("show neighbors")
+        return {row["address"] for row in rows if "range" in row or row["state"].lower() == "established"}
 
     def holds_routes(self):
         return False

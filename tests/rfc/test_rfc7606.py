@@ -175,6 +175,41 @@ def test_rfc7606_3_g_a_malformed_first_one_is_not_mended_by_the_second(cast):
     assert judge(cast, update(GOOD + attribute(8, b"\1") + attribute(8, u32(1)))) == "withdrawn"
 
 
+# 4 and 5: each attribute, known and unknown.
+
+EACH = [*range(1, 11), *range(14, 19), *range(22, 27), 29, 32, 33, 35, 40, 99, 128, 129, 254, 255, 0]
+WELL_KNOWN = (1, 2, 3, 5, 6)
+
+
+@pytest.mark.parametrize("code", [c for c in EACH if c not in (14, 15)])
+def test_rfc7606_4_each_attribute_that_runs_past_the_end(cast, code):
+    """It need not be one that is known; what is before it is enough to know the routes."""
+    others = b"".join(a for a in (ORIGIN, PATH, NEXT_HOP, PREF) if a[1] != code)
+    flags = 0x40 if code in WELL_KNOWN else 0x80 if code in (4, 9, 10) else 0xC0
+    assert judge(cast, update(others + bytes([flags, code, 200]) + b"\1\2\3")) == "withdrawn"
+
+
+UNKNOWN = [c for c in EACH if c > 40]
+
+
+@pytest.mark.parametrize("flags", [0x40, 0x00, 0x60, 0x50], ids=["transitive", "none", "partial", "extended"])
+@pytest.mark.parametrize("code", UNKNOWN[:1] + UNKNOWN[-2:])
+def test_rfc4271_6_3_an_unknown_attribute_that_is_not_optional_resets_the_session(cast, code, flags):
+    """Unrecognized Well-known Attribute; the data is the attribute."""
+    octets = struct.pack("!BBH" if flags & 0x10 else "!BBB", flags, code, 2) + b"\1\2"
+    result = judge(cast, update(GOOD + octets), first=False)
+    assert result == "reset" and result.error == (3, 2) and result.data == octets
+
+
+@pytest.mark.parametrize("flags,passed", [(0xC0, True), (0xE0, True), (0xD0, True), (0xF0, True), (0x80, False), (0xA0, False), (0x90, False)],
+                         ids=lambda v: f"{v:02x}" if isinstance(v, int) and not isinstance(v, bool) else "")
+@pytest.mark.parametrize("code", UNKNOWN)
+def test_rfc4271_5_an_unknown_optional_attribute_is_passed_on_where_it_is_transitive(cast, code, flags, passed):
+    octets = struct.pack("!BBH" if flags & 0x10 else "!BBB", flags, code, 3) + b"\1\2\3"
+    result = judge(cast, update(GOOD + octets))
+    assert result == "announced" and result.path.attributes.get(code) == (b"\1\2\3" if passed else None)
+
+
 # What is none of it.
 
 FINE = {
