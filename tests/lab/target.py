@@ -95,12 +95,14 @@ def families(settings):
 
 
 def is_external(settings):
-    return settings.get("peer-as") == "external"
+    return settings.get("peer-as") not in (None, "any")
 
 
 def peer_as(name, settings, own):
     """For who has to be told the number. name: the session's."""
-    return own if not is_external(settings) else ELSEWHERE_AS if name.startswith("elsewhere") else EXTERNAL_AS
+    if settings.get("peer-as") != "external":
+        return settings.get("peer-as", own)
+    return ELSEWHERE_AS if name.startswith("elsewhere") else EXTERNAL_AS
 
 
 def modes(settings):
