@@ -16,11 +16,13 @@ EXTERNAL_AS, ELSEWHERE_AS = 65100, 65200
 
 @dataclass
 class Setup:
-    """sessions: (name, address or range, group's settings). rrd: the same as rrd's configuration."""
+    """sessions: (name, address or range, group's settings). routes: (prefix, gateway) that the kernel has. rrd: the same as rrd's
+    configuration."""
     asn: int
     address: str
     address6: str
     sessions: list
+    routes: tuple
     extended_next_hop: bool
     rrd: dict
 
@@ -117,6 +119,7 @@ class Bird(Peer, others.Bird):
 
     def _config(self):
         text = f"log stderr all;\nrouter id {self.router_id};\nprotocol device {{ }}\nprotocol direct {{ ipv4; ipv6; }}\n"
+        text += "".join(f"protocol static {{ {'ipv6' if ':' in to else 'ipv4'}; route {to} via {gateway}; }}\n" for to, gateway in self.setup.routes)
         return text + "".join(self._protocol(*session) for session in self.sessions)
 
     def _protocol(self, name, where, settings):
@@ -131,7 +134,8 @@ class Bird(Peer, others.Bird):
 protocol bgp {name} {{
     local {self.setup.own(where)} as {self.asn};
     neighbor {'range ' + where if '/' in where else where} {'external' if is_external(settings) else 'internal'};
-    {f'dynamic name "{name}_"; passive on;' if '/' in where else 'connect delay time 1; connect retry time 1; error wait time 1, 2;'}
+    {f'dynamic name "{name}_"; passive on;' if '/' in where else 'connect delay time 1; connect retry time 1;'}
+    error wait time 1, 1; deterministic med on;
     {f'rr client; rr cluster id {self.setup.address};' if client else ''}
     hold time {settings.get("hold-time", 90)};
     enable extended messages on; graceful restart off;
@@ -141,7 +145,7 @@ protocol bgp {name} {{
 
     def known(self):
         """Those that are up: what was made for a dynamic one stays."""
-        blocks = [b for b in self._ask("show protocols all").split("\n\n") if "Established" in b]
+        blocks = [b for b in self._ask("show protocols all").split("\n\n") if re.search(r"BGP state:\s+Established", b)]
         return {line.split()[-1] for b in blocks for line in b.splitlines() if "Neighbor address:" in line}
 
     def holds_routes(self):
@@ -161,7 +165,7 @@ class Frr(Peer, others.Frr):
     def _bgpd(self):
         lines = ["frr defaults traditional", "log stdout informational", f"router bgp {self.asn}", f"bgp router-id {self.router_id}",
                  f"bgp cluster-id {self.router_id}", "no bgp default ipv4-unicast", "no bgp ebgp-requires-policy", "coalesce-time 0",
-                 "no bgp network import-check", "bgp listen limit 5000"]
+                 "no bgp network import-check", "bgp listen limit 5000", "bgp deterministic-med", "bgp bestpath compare-routerid"]
         for name, where, settings in self.sessions:
             lines += self._neighbor(name, where, settings)
         for family in ("ipv4", "ipv6"):
@@ -217,7 +221,8 @@ class Gobgp(Peer, others.Gobgp):
 
     def _config(self):
         text = f'[global.config]\n  as = {self.asn}\n  router-id = "{self.router_id}"\n' \
-               f'  local-address-list = ["{self.setup.address}", "{self.setup.address6}"]\n'
+               f'  local-address-list = ["{self.setup.address}", "{self.setup.address6}"]\n' \
+               "[global.route-selection-options.config]\n  external-compare-router-id = true\n"
         return text + "".join(self._neighbor(*session) for session in self.sessions)
 
     def _neighbor(self, name, where, settings):

@@ -7,8 +7,7 @@ import pytest
 
 from lab import bgp
 from lab.net import Failed
-from lab.wait import wait_until
-from rfc.sessions import (AS4, ESTABLISHED, HIGH_ID, MP4, OPEN_CONFIRM, OPEN_SENT, STATES, advance, capabilities, end_of, expect_open,
+from rfc.sessions import (AS4, ESTABLISHED, HIGH_ID, MP4, OPEN_SENT, STATES, advance, capabilities, comes_back, end_of, expect_open,
                           raw_open, received, still_up)
 
 pytestmark = pytest.mark.hub(fixed=40)
@@ -31,21 +30,6 @@ def operate(world, verb, speaker, text=""):
     world.target.operate(verb, speaker.local, text)
 
 
-def is_up_again(world, speaker):
-    """The peer comes again, as often as it takes."""
-    def attempt():
-        again = world.speaker(local=speaker.local).open()
-        try:
-            advance(again, OPEN_CONFIRM, raw_open(capabilities(MP4, AS4), ident=HIGH_ID))
-        except (AssertionError, ConnectionError):
-            again.close()
-            return False
-        again.send(bgp.message(bgp.KEEPALIVE))
-        still_up(again)
-        return True
-    wait_until(attempt, 10, "a session again", poll_s=0.2)
-
-
 @pytest.mark.parametrize("verb,error", [("shutdown", SHUTDOWN), ("reset", RESET)], ids=["shutdown", "reset"])
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES)
 def test_rfc4486_4_what_an_operator_ends_is_told_why(world, at, state, verb, error):
@@ -64,7 +48,7 @@ def test_rfc4271_8_2_2_a_session_that_was_reset_comes_again(world, at):
     speaker = at()
     operate(world, "reset", speaker)
     assert end_of(speaker).error == RESET
-    is_up_again(world, speaker)
+    comes_back(world, speaker.local, raw_open(capabilities(MP4, AS4), ident=HIGH_ID))
 
 
 def test_rfc4271_8_2_2_in_idle_connections_are_refused(world, at):

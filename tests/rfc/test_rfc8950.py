@@ -158,7 +158,7 @@ def test_rfc8950_a_refresh_tells_the_same(cast):
 
 def test_rfc8950_towards_the_outside_the_next_hop_is_ours_and_of_the_session(cast):
     mouth = able(cast)
-    mouth.send(six())
+    mouth.send(six(hop=ip("fd00:16::5")))
     four, six_able, six_unable = (able(cast, "outside"), able(cast, "outside", six=True), unable(cast, "outside", six=True))
     assert heard(four).next_hop == hub.RRD and heard(six_able).next_hop == hub.RRD6
     # Who is reached by IPv6 alone and cannot take such a next hop gets the IPv4 address beside it.

@@ -121,6 +121,8 @@ def test_rfc5701_2_ipv6_extended_communities_are_transitive_or_not(cast, kind, l
     mouth.send(update(GOOD + attribute(IPV6_EXTENDED, octets, 0xC0)))
     heard(inside)
     heard(outside)
+    if flags(inside, IPV6_EXTENDED) == 0xE0:
+        pytest.skip("the daemon does not know the attribute")
     assert value(inside, IPV6_EXTENDED) == octets
     assert value(outside, IPV6_EXTENDED) == (octets if leaves else None)
 
