@@ -77,7 +77,6 @@ class Peer:
             if group not in self.CANNOT:
                 name = group.replace("-", "_") + ("6" if ":" in where else "4") + ("" if "/" in where else f"_{len(self.sessions)}")
                 self.sessions.append((name, where, settings))
-        self.fixed = [where for _, where, _ in self.sessions if "/" not in where]
         self.start()
 
     @property
@@ -259,10 +258,9 @@ class Gobgp(Peer, others.Gobgp):
         return text
 
     def known(self):
-        rows = self._json("neighbor")
-        states = [row.get("state", {}) for row in rows or []]
-        return {s.get("neighbor_address") for s in states if s.get("session_state") in (6, "ESTABLISHED")
-                or s.get("neighbor_address") not in self.fixed}
+        """Those that are up: a dynamic one that never was stays."""
+        states = [row.get("state", {}) for row in self._json("neighbor") or []]
+        return {s.get("neighbor_address") for s in states if s.get("session_state") in (6, "ESTABLISHED")}
 
     def holds_routes(self):
         return bool(self._json("global rib -a ipv4") or self._json("global rib -a ipv6"))
