@@ -61,8 +61,10 @@ def takes_confederations(world):
 
 
 @pytest.fixture(autouse=True)
-def judged(request, world):
-    """Skips what the daemon does not offer; afterwards it must be alive."""
+def judged(request, world, record_property):
+    """Skips what the daemon does not offer; afterwards it must be alive. The report gets what the case rests on."""
+    if request.function.__doc__:
+        record_property("why", request.function.__doc__)
     if request.node.get_closest_marker("long") and not request.config.getoption("--long"):
         pytest.skip("only with --long")
     for mark in request.node.iter_markers("offers"):
