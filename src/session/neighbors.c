@@ -126,6 +126,14 @@ static void neighbor_from_afar(void *user, struct session *s)
 	neighbors_tell_refused(set, &s->cfg.remote, "from farther away than its TTL may tell");
 }
 
+static void neighbor_incapable(void *user, struct session *s)
+{
+	const struct neighbor *n = user;
+
+	if (n->range)
+		neighbors_incapable_note(n->set, &s->cfg.remote);
+}
+
 /* --- coming and going --- */
 
 static const struct session_owner owner = {
@@ -134,6 +142,7 @@ static const struct session_owner owner = {
 	.disconnected = neighbor_disconnected,
 	.timed_out = neighbor_timed_out,
 	.came_from_afar = neighbor_from_afar,
+	.incapable = neighbor_incapable,
 };
 
 struct neighbor *neighbors_insert(struct session_neighbors *set, const struct session_config *cfg,

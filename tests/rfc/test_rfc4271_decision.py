@@ -10,10 +10,8 @@ import pytest
 from lab import bgp
 from lab.bgp import attribute
 from lab.wait import wait_until
-from rfc.routes import (CONFED_SEQUENCE, CONFED_SET, OUTSIDE_AS, PREFIX, SEQUENCE, SET, base, cast, heard, ip, lost, segment,
-                        settled, u32, update, world)
-
-__all__ = ["cast", "world"]
+from rfc.routes import (CONFED_SEQUENCE, CONFED_SET, OUTSIDE_AS, PREFIX, SEQUENCE, SET, base, heard, ip, lost, segment,
+                        settled, u32, update)
 
 GOOD_HOP, BAD_HOP = "10.9.0.101", "10.9.0.102"
 

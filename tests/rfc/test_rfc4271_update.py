@@ -7,10 +7,8 @@ from lab import bgp, hub
 from lab.bgp import IPV4, attribute
 from lab.wait import wait_until
 from rfc.routes import (BOTH, CONFED_SEQUENCE, FROM_OUTSIDE, GOOD, HOP, HOP2, NEXT_HOP, NLRI, ORIGIN, OUTSIDE_AS, PATH,
-                        PREF, PREFIX, SECOND, SEQUENCE, SET, THIRD, base, cast, flags, heard, ip, judge, lost, segment,
-                        settled, silent, told, u32, update, updates, value, world)
-
-__all__ = ["cast", "world"]
+                         PREF, PREFIX, SECOND, SEQUENCE, SET, THIRD, base, flags, heard, ip, judge, lost, segment,
+                         settled, silent, told, u32, update, updates, value)
 
 
 # 4.3: the message.

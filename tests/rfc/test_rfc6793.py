@@ -3,11 +3,9 @@ import pytest
 
 from lab import bgp, hub
 from lab.bgp import attribute
-from rfc.routes import (AGGREGATOR, AS4_AGGREGATOR, AS4_PATH, CONFED_SEQUENCE, CONFED_SET, HOP, NEXT_HOP, NLRI, ORIGIN,
-                        OUTSIDE_AS, PREF, PREFIX, SEQUENCE, SET, cast, flags, heard, ip, judge, lost, path_of, segment, settled,
-                        told, u32, update, value, world)
-
-__all__ = ["cast", "world"]
+from rfc.routes import (AGGREGATOR, AS4_AGGREGATOR, AS4_PATH, CONFED_SEQUENCE, CONFED_SET, NEXT_HOP, NLRI, ORIGIN,
+                        OUTSIDE_AS, PREF, PREFIX, SEQUENCE, SET, flags, heard, ip, judge, lost, path_of, segment, settled,
+                        told, u32, update, value)
 
 BIG, BIG2 = 4200000001, 70000
 TRANS = bgp.AS_TRANS

@@ -5,10 +5,8 @@ import pytest
 
 from lab import bgp
 from lab.bgp import attribute
-from rfc.routes import (FROM_OUTSIDE, GOOD, HOP, NEXT_HOP, NLRI, ORIGIN, OUTSIDE_AS, PATH, PREF, PREFIX, SECOND, SEQUENCE,
-                        SET, cast, heard, ip, judge, lost, segment, settled, silent, u32, update, world)
-
-__all__ = ["cast", "world"]
+from rfc.routes import (FROM_OUTSIDE, GOOD, HOP, NEXT_HOP, NLRI, ORIGIN, OUTSIDE_AS, PATH, PREF, PREFIX, SECOND,
+                         SEQUENCE, SET, heard, ip, judge, lost, segment, settled, silent, u32, update)
 
 
 def with_origin(octets):

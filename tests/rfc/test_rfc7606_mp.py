@@ -7,10 +7,8 @@ from lab import bgp
 from lab.bgp import IPV4, IPV6, attribute
 from lab.wait import wait_until
 from rfc.routes import (BOTH, GOOD, HOP, HOP6, NEXT_HOP, NLRI, ORIGIN, OUTSIDE_AS, PATH, PREF, PREFIX, SEQUENCE, SIX, SIX2,
-                        base, cast, flags, heard, ip, judge, last_update, lost, reach, segment, settled, tlvs, told, u32, unreach,
-                        update, updates, value, world)
-
-__all__ = ["cast", "world"]
+                        flags, heard, ip, judge, last_update, lost, reach, segment, settled, tlvs, told, u32, unreach,
+                        update, updates, value)
 
 SIX_NLRI = bgp.nlri([SIX])
 LINK_LOCAL = ip("fe80::77")

@@ -4,25 +4,17 @@ Here every group of the hub offers it; the speakers of the test say whether they
 """
 import pytest
 
-from lab import Lab, bgp, hub
+from lab import bgp, hub
 from lab.bgp import ADD_PATH_BOTH, IPV4, capability, message
 from lab.wait import wait_until
-from rfc.routes import (BOTH, GOOD, HOP, HOP2, HOP6, NLRI, ORIGIN, OUTSIDE_AS, PATH, PREF, PREFIX, SECOND, SEQUENCE, SIX, base,
-                        cast, flags, heard, ip, lost, reach, segment, settled, told, unreach, update, value)
-
-__all__ = ["cast"]
+from rfc.routes import (BOTH, GOOD, HOP, HOP2, HOP6, NLRI, ORIGIN, OUTSIDE_AS, PATH, PREF, PREFIX, SECOND, SEQUENCE, SIX,
+                        base, flags, heard, ip, lost, reach, segment, settled, told, unreach, update, value)
 
 ABLE = capability(bgp.CAP_EXTENDED_NEXT_HOP, b"\0\1\0\1\0\2")
 LINK_LOCAL = ip("fe80::77")
 
 
-@pytest.fixture(scope="module")
-def world():
-    config = hub.config()
-    for group in config["peer-groups"].values():
-        group["extended-next-hop"] = True
-    with Lab("rfc8950") as lab:
-        yield hub.Hub(lab, config)
+pytestmark = pytest.mark.hub(extended_next_hop=True)
 
 
 def six(prefixes=(PREFIX,), hop=ip(HOP6), attributes=ORIGIN + PATH + PREF, **more):

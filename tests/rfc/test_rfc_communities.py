@@ -5,11 +5,8 @@ import pytest
 
 from lab import bgp
 from lab.bgp import attribute
-from rfc.routes import (BOTH, FROM_OUTSIDE, GOOD, HOP, HOP6, IPV6_EXTENDED, LARGE_COMMUNITIES, ORIGIN, OUTSIDE_AS, PREFIX,
-                        SECOND, SEQUENCE, SIX, base, cast, flags, heard, ip, lost, parts, reach, segment, settled, u32, update,
-                        value, world)
-
-__all__ = ["cast", "world"]
+from rfc.routes import (BOTH, FROM_OUTSIDE, GOOD, HOP, HOP6, IPV6_EXTENDED, LARGE_COMMUNITIES, PREFIX, SIX, base, flags,
+                        heard, ip, lost, parts, reach, settled, u32, update, value)
 
 NO_EXPORT, NO_ADVERTISE, NO_EXPORT_SUBCONFED = 0xFFFFFF01, 0xFFFFFF02, 0xFFFFFF03
 NO_PEER, BLACKHOLE = 0xFFFFFF04, 0xFFFF029A

@@ -6,10 +6,8 @@ import pytest
 from lab import bgp, hub
 from lab.bgp import IPV4, IPV6, capability, message
 from lab.wait import wait_until
-from rfc.routes import (BOTH, ENHANCED, HOP, HOP2, HOP6, OUTSIDE_AS, PREFIX, SECOND, SIX, SIX2, cast, heard, lost, settled, u32,
-                        updates, world)
-
-__all__ = ["cast", "world"]
+from rfc.routes import (BOTH, ENHANCED, HOP, HOP2, HOP6, OUTSIDE_AS, PREFIX, SECOND, SIX, SIX2, heard, lost, settled,
+                         u32, updates)
 
 REQUEST, BEGIN, END = 0, 1, 2
 GRACEFUL_RESTART = capability(64, struct.pack("!H", 120))
