@@ -101,9 +101,12 @@ static void listed(void *user, const struct endpoint_list *list)
 
 static void start_source(struct service *s)
 {
-	struct source_env env = {
-		.loop = s->agent->loop, .resolver = s->agent->resolver, .files = s->agent->files
-	};
+	struct source_env env = { .loop = s->agent->loop,
+		.resolver = s->agent->resolver,
+		.files = s->agent->files,
+		.kube = s->agent->kube,
+		.protocol = (uint8_t)s->cfg->protocol,
+		.own_port = s->cfg->forward != CONFIG_FORWARD_NAT };
 
 	s->source = source_new(&env, &s->cfg->source, listed, s);
 }

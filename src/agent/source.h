@@ -17,6 +17,8 @@
 #include <stdint.h>
 
 struct source;
+struct kube;
+struct kube_view;
 
 /* What source_new needs besides the configuration. */
 struct source_env {
@@ -24,6 +26,10 @@ struct source_env {
 	struct io_worker
 		*resolver; /* a thread for names; shared; freed after all sources, with source_drop_work */
 	struct io_file_watch *files; /* shared, since a user has few inotify instances */
+	struct kube *kube;	     /* shared: the API; freed after all sources */
+	/* Of the service that the servers are for: */
+	uint8_t protocol; /* IPPROTO_*; 0: any */
+	bool own_port;	  /* they are reached by its port, whatever is said of theirs */
 };
 
 /* list and all it points to are valid during the call. It must not free the source. */
@@ -42,7 +48,9 @@ struct source *source_new(const struct source_env *env, const struct config_sour
 	source_changed_fn *changed, void *user);
 void source_free(struct source *s);
 void source_status(const struct source *s, struct source_status *out);
-/* "file /etc/rrd/web.yaml", "dns web.default.svc", "static". Valid as long as s. */
+/* Of a source of kind kubernetes: how its watch goes; false: it is of another kind. */
+bool source_kubernetes_view(const struct source *s, struct kube_view *out);
+/* "file /etc/rrd/web.yaml", "dns web.default.svc", "kubernetes shop/web", "static". Valid as long as s. */
 const char *source_name(const struct source *s);
 /* Whether two configurations are the same source, so that one that runs may go on. */
 bool source_config_equal(const struct config_source *a, const struct config_source *b);
