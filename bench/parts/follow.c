@@ -43,6 +43,9 @@ static void changed(void *user, const struct endpoint_list *list)
 	struct row *servers = row_new();
 	char address[PREFIX_TEXT_MAX], key[KEY_MAX];
 
+	if (!list)
+		return row_free(servers);
+
 	for (size_t i = 0; i < list->count; i++) {
 		const struct endpoint *e = &list->list[i];
 

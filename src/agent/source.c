@@ -124,7 +124,7 @@ void source_tell(struct source *s, const struct endpoint_list *list)
 	s->changed(s->user, &s->last);
 }
 
-void source_set_error(struct source *s, const char *why)
+static void set_error(struct source *s, const char *why)
 {
 	if (why)
 		s->status.failures++;
@@ -139,6 +139,13 @@ void source_set_error(struct source *s, const char *why)
 			s->name);
 	free(s->error);
 	s->error = mem_strdup(why ? why : "");
+}
+
+void source_set_error(struct source *s, const char *why)
+{
+	set_error(s, why);
+	if (why && !s->status.told)
+		s->changed(s->user, NULL);
 }
 
 static bool same_kubernetes(

@@ -3,8 +3,8 @@
  *
  * A source tells the whole list each time it may have changed, never differences, so that nothing can be lost; what changed is
  * found by whoever takes it. While it cannot tell (a broken file, a silent resolver) the last list stays, and
- * source_error() says why. The first list may come at once or much later: until then the service has no servers and what the
- * kernel has is left alone.
+ * source_status() says why. The first list may come at once or much later: until then what the kernel has is left alone, or,
+ * when the source has said that it fails, taken for the list (service.c).
  */
 #pragma once
 
@@ -32,7 +32,8 @@ struct source_env {
 	bool own_port;	  /* they are reached by its port, whatever is said of theirs */
 };
 
-/* list and all it points to are valid during the call. It must not free the source. */
+/* list and all it points to are valid during the call. NULL: it failed before it could tell a first one; said at each failure
+ * until there is one. It must not free the source. */
 typedef void source_changed_fn(void *user, const struct endpoint_list *list);
 
 struct source_status {
