@@ -69,10 +69,10 @@ enum kube_line kube_lines_next(
 		}
 		if (!whole)
 			break;
-		l->given = true;
 		*line = start;
 		*line_len = octets;
-		if (!is_blank(start, octets))
+		l->given = !is_blank(start, octets);
+		if (l->given)
 			return KUBE_LINE_WHOLE;
 		l->len = 0;
 	}
