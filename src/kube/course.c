@@ -71,7 +71,6 @@ static void forget_failures(struct kube_course *c, enum kube_happening h, uint64
 	if ((h == KUBE_TOLD && c->moved) ||
 		(c->state == KUBE_WATCH && now_us >= c->asked_us + KUBE_STEADY_US))
 		c->failures = 0;
-	c->moved = false;
 }
 
 static uint64_t back_off_us(struct kube_course *c)

@@ -296,6 +296,8 @@ static void ports_go_by_name_and_protocol(void **state)
 	/* Slices of pods that lack the port do not count, as long as some have it. */
 	good(c, "ADDED", SLICE("b", HTTP, AT("172.16.1.2")));
 	assert_string_equal(servers(c, &https), "172.16.1.1:8443");
+	/* Which of them is meant is not known because one slice leaves no choice. */
+	assert_non_null(strstr(servers(c, &tcp), "the service has several ports"));
 	good(c, "MODIFIED", SLICE("a", HTTP, ""));
 	assert_string_equal(
 		servers(c, &https), "the service has no port named https of this protocol; it has: http");
