@@ -35,6 +35,23 @@ static bool parse_label(
 	return true;
 }
 
+static bool parse_tls_name(
+	struct config_reader *r, const struct config_field *f, const char *text, void *out, struct text *why)
+{
+	char q[CONFIG_QUOTE_MAX];
+	const char *copy;
+
+	(void)f;
+	if (!config_is_dns_name(text)) {
+		text_add(why, "%s is not a name; expected one as in kubernetes.default.svc",
+			config_quote(text, q));
+		return false;
+	}
+	copy = config_copy(r, text);
+	memcpy(out, &copy, sizeof(copy));
+	return true;
+}
+
 /* Cuts "HOST:PORT" or "[HOST]:PORT" in two; false when it is neither, nor a host alone. */
 static bool split(const char *text, char host[HOST_MAX + 1], const char **port)
 {
@@ -79,6 +96,13 @@ static bool parse_server(
 	uint64_t port = HTTPS_PORT;
 
 	(void)f;
+	if (strstr(text, "://")) {
+		text_add(why,
+			"%s is a URL; leave out what stands before the host and behind the port: the "
+			"API is spoken to over TLS in any case",
+			config_quote(text, q));
+		return false;
+	}
 	if (!split(text, host, &port_text) || !is_host(host, *text == '[')) {
 		text_add(why,
 			"%s is not a server; expected an address or a name, and a port, as in 10.96.0.1:443, "
@@ -103,8 +127,10 @@ static void format_server(const struct config_field *f, const void *value, struc
 
 static const struct config_scalar type_label = { "a name", NULL, sizeof(char *), .text = true,
 	.parse = parse_label, .format = config_text_format };
-static const struct config_scalar type_server = { "a server", NULL, sizeof(struct config_server),
-	.parse = parse_server, .format = format_server };
+static const struct config_scalar type_tls_name = { "a name", NULL, sizeof(char *), .text = true,
+	.parse = parse_tls_name, .format = config_text_format };
+static const struct config_scalar type_server = { "a server", "HOST or HOST:PORT",
+	sizeof(struct config_server), .parse = parse_server, .format = format_server };
 
 /* --- the API --- */
 
@@ -114,7 +140,7 @@ static const struct config_field api_fields[] = {
 		.def_doc = "what KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT say in a pod",
 		.apply = CONFIG_LIVE,
 		.doc = "the API's address or name, and its port (443): 10.96.0.1:443, api.example.com:6443" },
-	{ "tls-name", CONFIG_SCALAR, &config_dns_name, API(tls_name), .def_doc = "the server's",
+	{ "tls-name", CONFIG_SCALAR, &type_tls_name, API(tls_name), .def_doc = "the server's",
 		.apply = CONFIG_LIVE,
 		.doc = "the name that its certificate must carry, where that is another" },
 	{ "ca-file", CONFIG_SCALAR, &config_path, API(ca_file), .min = 2, .max = 4095,
