@@ -277,6 +277,10 @@ class KubeApi:
             self.version += 1
             self.oldest = self.version
 
+    def endpoints(self, name):
+        """Of a slice; None: there is none of that name."""
+        return self.stored[name]["endpoints"] if name in self.stored else None
+
     def addresses(self, service="web"):
         """All that it knows: {address}"""
         return {e["addresses"][0] for s in self.stored.values() if s["metadata"]["labels"][SERVICE] == service
