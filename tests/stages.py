@@ -18,8 +18,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(TOP, "build")
 LOGS = os.path.join(BUILD, "logs")
 JOBS = f"-j{os.cpu_count() or 2}"
-STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "topology", "ipvs", "matrix", "interop", "demo", "bench", "distcheck", "host")
-ONLY_LONG = ("distcheck",)
+STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "topology", "ipvs", "matrix", "interop", "demo", "bench", "distcheck", "churn", "host")
+ONLY_LONG = ("distcheck", "churn")
 
 
 class Count:
@@ -200,7 +200,8 @@ def stage_distcheck(_):
 
 # pytest.
 
-def pytest(name, build_name, workers, env=None):
+def pytest(name, build_name, workers, env=None, folders=None, timeout=900):
+    """folders: of tests/, or files in them, where they are not the folder of this name."""
     directory = os.path.join(BUILD, build_name)
     if not os.access(os.path.join(directory, "rrd"), os.X_OK):
         print(f"    not run: there is no rrd in build/{build_name}")
@@ -209,8 +210,8 @@ def pytest(name, build_name, workers, env=None):
     if os.path.exists(report):
         os.unlink(report)
     code = run(name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(workers), "-ra",
-                      f"--junitxml={report}", f"tests/{name}"],
-               env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(LOGS, name), **(env or {})})
+                      f"--junitxml={report}", *(f"tests/{f}" for f in folders or [name])],
+               env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(LOGS, name), **(env or {})}, timeout=timeout)
     count = pytest_report(report, code)
     if count.failed:
         tell_log(name, 60)
@@ -243,7 +244,19 @@ def pytest_report(report, code):
 
 
 def stage_topology(_):
-    return pytest("topology", "sanitizers", workers=max(3, os.cpu_count() or 2))
+    return pytest("topology", "sanitizers", workers=max(3, os.cpu_count() or 2), folders=["topology", "rfc"])
+
+
+def stage_churn(_):
+    """Random churn against living daemons for many minutes, by seeds that nobody has tried; then with tables of thousands of
+    prefixes. The seeds are in the names of the cases and, with what was compared, in the logs."""
+    first = int(time.time())
+    count = Count()
+    for name, seeds, steps, bulk in (("churn", 20, 1500, 1), ("churn-bulk", 6, 800, 5000)):
+        env = {"RRD_TEST_LONG": "1", "RRD_TEST_SEED": str(first), "RRD_TEST_SEEDS": str(seeds), "RRD_TEST_STEPS": str(steps),
+               "RRD_TEST_BULK": str(bulk), "RRD_TEST_SHRINK": "300"}
+        count.add(pytest(name, "sanitizers", workers=os.cpu_count() or 2, env=env, folders=["topology/test_churn.py"], timeout=3600))
+    return count
 
 
 # A real IPVS kernel.

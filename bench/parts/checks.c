@@ -125,8 +125,10 @@ static pid_t serve_udp(uint16_t *port)
 	char buf[512];
 	pid_t pid;
 
-	if (bind(fd, (struct sockaddr *)&ss, len))
+	if (bind(fd, (struct sockaddr *)&ss, len)) {
+		close(fd);
 		return -1;
+	}
 	len = sizeof(ss);
 	getsockname(fd, (struct sockaddr *)&ss, &len);
 	ip_addr_from_sockaddr((struct sockaddr *)&ss, &ignored, port);

@@ -191,6 +191,7 @@ struct announcer *announcer_new(struct config_announcer *cfg, const char *path)
 	a->drain_timer = io_timer_new(a->loop, announcer_drain_timer, a);
 	a->gate_timer = io_timer_new(a->loop, announcer_judge, a);
 	a->retire_timer = io_timer_new(a->loop, announcer_retire_timer, a);
+	a->routes_timer = io_timer_new(a->loop, announcer_mend_routes, a);
 	a->feed = control_feed_new(0);
 	a->pulse = daemon_pulse_new(a->loop, status_line, a);
 	a->sessions = session_io_new(a->loop);
@@ -208,6 +209,7 @@ struct announcer *announcer_new(struct config_announcer *cfg, const char *path)
 	}
 	announcer_node_routes_start(a);
 	start_gates(a);
+	announcer_mend_routes(a);
 	router_id = ip_addr_v4(a->id.router_id);
 	log_info("lb-announcer %s: AS %u, router-id %s, %zu services, %zu neighbors", PACKAGE_VERSION,
 		cfg->router.as, ip_addr_format(&router_id, id), cfg->service_count, cfg->neighbor_count);
@@ -237,6 +239,7 @@ void announcer_free(struct announcer *a)
 	io_timer_free(a->drain_timer);
 	io_timer_free(a->gate_timer);
 	io_timer_free(a->retire_timer);
+	io_timer_free(a->routes_timer);
 	io_signal_free(a->on_term);
 	io_signal_free(a->on_int);
 	io_signal_free(a->on_hup);

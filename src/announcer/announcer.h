@@ -48,6 +48,7 @@ struct service {
 	const struct config_announcer *of; /* whose that is */
 	struct ip_addr next_hop;
 	struct local_route *local_route;      /* NULL: not ours to make */
+	struct log_limit route_limit;	      /* of its repair */
 	struct node_route *node_route;	      /* the same */
 	struct node_client_entry *node_entry; /* at lb-announcer --node; NULL: there is none */
 	struct conditions *conditions;	      /* NULL: none */
@@ -90,7 +91,7 @@ struct announcer {
 	struct control_feed *feed; /* of `watch` */
 	struct agent_link *agent;  /* NULL: bound to none */
 	bool agent_heard;	   /* as those who watch were told */
-	struct io_timer *gate_timer, *retire_timer;
+	struct io_timer *gate_timer, *retire_timer, *routes_timer;
 	struct io_signal *on_term, *on_int, *on_hup;
 	struct io_timer *drain_timer;
 	struct drain drain;
@@ -118,6 +119,8 @@ struct service *service_new(struct announcer *a, const struct config_announcer *
 void service_free(struct service *sv);
 /* From now on it is judged: its gate, conditions and command begin. */
 void service_begin(struct announcer *a, struct service *sv);
+/* Local routes that somebody has taken out are put in again; the timer's, user: the announcer. */
+void announcer_mend_routes(void *user);
 /* Where the router is to send its packets. */
 bool service_find_next_hop(const struct announcer *a, const struct config_service *c,
 	const struct identity *id, struct ip_addr *out, char *err);

@@ -1,5 +1,6 @@
 #include "announcer/gate.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -75,6 +76,7 @@ static enum verdict count_servers(struct gate *g, const struct gate_policy *p, c
 		because(g, "%.64s: lb-ipvs-agent does not know its servers yet", unknown->name);
 		return NOBODY_KNOWS;
 	}
+	assert(worst);
 	because(g, "%.64s: %u of %u servers healthy", worst->name, worst->healthy, worst->servers);
 	return WELL;
 }

@@ -212,14 +212,14 @@ static bool prepare(void *user, void *to, char **why)
 
 static bool needs_reset(const struct config_reflector *from, const struct config_reflector *to)
 {
-	enum config_apply apply;
+	enum config_apply touched;
 	struct config_diff d;
 
 	config_diff_init(&d);
 	config_diff(&d, &config_reflector_schema, from, to);
-	apply = config_diff_apply(&d);
+	touched = config_diff_apply(&d);
 	config_diff_fini(&d);
-	return apply >= CONFIG_RESET_SESSION;
+	return touched >= CONFIG_RESET_SESSION;
 }
 
 static void remove_speakers(struct announcer *a, const struct config_announcer *to)

@@ -1,11 +1,17 @@
 /* A service's life: what it needs around it, made before anybody is told of it, and gone after the last. */
 #include "announcer/announcer.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+	LOOK_US = 2000000, /* at local routes */
+	ROUTE_LOG_MS = 60000,
+};
 
 bool service_find_next_hop(const struct announcer *a, const struct config_service *c,
 	const struct identity *id, struct ip_addr *out, char *err)
@@ -135,4 +141,28 @@ void service_configure(struct announcer *a, struct service *sv, const struct con
 	/* What is announced stays so until it is known that a new condition does not hold. */
 	sv->conditions = conditions_configure(sv->conditions, &a->checks, c, open, announcer_judge, a);
 	announcer_configure_command(a, sv);
+}
+
+/* As long as it cannot be put in, that is told each minute. */
+static void mend(struct announcer *a, struct service *sv)
+{
+	char text[PREFIX_TEXT_MAX], why[ANNOUNCER_ERROR_MAX];
+	int result = local_route_mend(sv->local_route, why, sizeof(why));
+
+	if (result > 0)
+		log_warning("service %s: the local route was removed, not by us; it is put right",
+			prefix_format(&sv->cfg->prefix, text));
+	else if (result < 0 && log_limit_pass(&sv->route_limit, announcer_now_ms(a), ROUTE_LOG_MS, NULL))
+		log_error("service %s: its packets are not ours, and its local route cannot be put right: %s",
+			prefix_format(&sv->cfg->prefix, text), why);
+}
+
+void announcer_mend_routes(void *user)
+{
+	struct announcer *a = user;
+
+	for (size_t i = 0; i < a->service_count; i++)
+		if (a->services[i]->local_route)
+			mend(a, a->services[i]);
+	io_timer_set(a->routes_timer, LOOK_US);
 }

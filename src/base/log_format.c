@@ -161,14 +161,14 @@ size_t log_format_syslog(const struct log_record *r, enum log_format format, cha
 	localtime_r(&r->time.tv_sec, &tm);
 	text_add(&t, "<%d>%s %2d %02d:%02d:%02d %s[%d]: ", LOG_DAEMON | priority(r->level), month[tm.tm_mon],
 		tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, r->program, r->pid);
-	if (format == LOG_FORMAT_JSON)
+	if (format == LOG_FORMAT_JSON) {
 		text_add(&t, "@cee: ");
-	if (format == LOG_FORMAT_JSON)
 		add_json(&t, r);
-	else if (format == LOG_FORMAT_LOGFMT)
+	} else if (format == LOG_FORMAT_LOGFMT) {
 		add_logfmt(&t, r);
-	else
+	} else {
 		text_add(&t, "%s", printable(r, text));
+	}
 	return t.len;
 }
 

@@ -66,16 +66,31 @@ static void decode_as4(struct cursor c, struct bgp_caps *caps)
 	caps->as4_number = cursor_u32(&c);
 }
 
+/* RFC 7911 4: with any other mode in it the capability counts as not understood. */
+static bool add_path_understood(struct cursor c)
+{
+	bool understood = true;
+
+	while (cursor_left(&c)) {
+		uint8_t mode;
+
+		cursor_bytes(&c, 3);
+		mode = cursor_u8(&c);
+		understood &= mode >= BGP_ADD_PATH_RECEIVE && mode <= BGP_ADD_PATH_BOTH;
+	}
+	return understood;
+}
+
 static void decode_add_path(struct cursor c, struct bgp_caps *caps)
 {
+	if (!add_path_understood(c))
+		return;
 	while (cursor_left(&c)) {
 		uint16_t afi = cursor_u16(&c);
 		uint8_t safi = cursor_u8(&c), mode = cursor_u8(&c);
 		enum bgp_family f;
 
-		/* RFC 7911 4: any other value is ignored. */
-		if (mode >= BGP_ADD_PATH_RECEIVE && mode <= BGP_ADD_PATH_BOTH &&
-			bgp_family_from_wire(afi, safi, &f))
+		if (bgp_family_from_wire(afi, safi, &f))
 			caps->add_path[f] = mode;
 	}
 }

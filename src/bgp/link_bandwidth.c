@@ -22,6 +22,7 @@ void bgp_link_bandwidth_encode(struct writer *w, uint32_t as, double octets_s)
 
 	assert(isfinite(value) && value >= 0);
 	memcpy(&bits, &value, sizeof(bits));
+	/* cppcheck-suppress badBitmaskCheck; the type is made of its parts. */
 	writer_u8(w, TYPE_NON_TRANSITIVE | TYPE_AS2);
 	writer_u8(w, SUBTYPE_LINK_BANDWIDTH);
 	writer_u16(w, as > UINT16_MAX ? BGP_AS_TRANS : (uint16_t)as);

@@ -6,6 +6,7 @@
 #include "bgp/nlri.h"
 #include "bgp/update.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { IPV4_LEN = 4 };
@@ -36,6 +37,7 @@ static void end_mp_attr(struct writer *w, uint8_t *at)
 
 	if (!writer_ok(w))
 		return;
+	assert(at);
 	is_long = at[0] & BGP_ATTR_EXTENDED_LENGTH;
 	len = (size_t)(w->p - at) - (is_long ? LONG_HEADER_LEN : SHORT_HEADER_LEN);
 	if (len > UINT8_MAX) {

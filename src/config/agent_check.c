@@ -11,7 +11,6 @@
 struct seen {
 	struct hash_node hash;
 	const struct config_virtual *v;
-	const struct config_node *node;
 };
 
 const struct config_node *agent_check_culprit(

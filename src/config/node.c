@@ -72,7 +72,7 @@ const char *config_quote(const char *text, char *buf)
 	size_t i;
 
 	text_add(&t, "\"");
-	for (i = 0; text[i] && i < SHOWN; i++) {
+	for (i = 0; i < SHOWN && text[i]; i++) {
 		unsigned char c = (unsigned char)text[i];
 
 		text_add(&t, "%c", c < 0x20 || c == 0x7f ? '?' : c);

@@ -386,12 +386,12 @@ static void apply(struct context *c, const struct rule *rules, const struct stat
 /* Words that begin a block of their own wherever they stand. */
 static bool begins_block(const struct statement *s)
 {
-	static const char *const words[] = { "router", "interface", "vrf", "route-map", "line", "frr",
+	static const char *const begins[] = { "router", "interface", "vrf", "route-map", "line", "frr",
 		"hostname", "log", "ip", "ipv6", "access-list", "key", "bfd", "service", "segment-routing",
 		"rpki", "end", "password", "enable", "username", "debug" };
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(s->words[0], words[i]) == 0)
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (strcmp(s->words[0], begins[i]) == 0)
 			return true;
 	return strcmp(s->words[0], "bgp") == 0 && s->count > 1 &&
 	       (strcmp(s->words[1], "as-path") == 0 || strstr(s->words[1], "community-list"));
@@ -485,7 +485,7 @@ static void limits(struct convert_model *m)
 
 void frr_finish(struct convert_model *m)
 {
-	const struct convert_part *router = convert_part_find(m, "router", NULL);
+	const struct convert_part *ours = convert_part_find(m, "router", NULL);
 	struct convert_part *p = NULL;
 
 	while ((p = convert_part_next(m, p, "neighbors")) != NULL)
@@ -494,10 +494,10 @@ void frr_finish(struct convert_model *m)
 		if (convert_group_has_range(m, p))
 			defaults(m, p);
 	limits(m);
-	if (!router)
+	if (!ours)
 		return;
-	convert_put(m, convert_part_need(m, "fib", NULL, router->at), "enabled", "true", router->at);
-	convert_note(m->notes, CONVERT_REMARK, router->at,
+	convert_put(m, convert_part_need(m, "fib", NULL, ours->at), "enabled", "true", ours->at);
+	convert_note(m->notes, CONVERT_REMARK, ours->at,
 		"FRR puts routes into the kernel, so fib.enabled is true; a reflector that forwards no "
 		"packets wants false");
 }

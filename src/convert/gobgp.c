@@ -251,14 +251,14 @@ static void peer_send_max(struct context *c, const struct config_node *n)
 
 static void family_name(struct context *c, const struct config_node *n)
 {
-	const char *families = convert_get(c->part, "families");
+	const char *so_far = convert_get(c->part, "families");
 
 	c->family = n->text;
 	if (strcmp(n->text, "ipv4-unicast") != 0 && strcmp(n->text, "ipv6-unicast") != 0)
 		lost(c, n,
 			"rrd speaks ipv4-unicast and ipv6-unicast; a peer that needs another family needs "
 			"another daemon");
-	else if (!families || !strstr(families, n->text))
+	else if (!so_far || !strstr(so_far, n->text))
 		convert_list_add(c->m, c->part, "families", n->text, at(c, n));
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,10 +71,12 @@ bool convert_takes(
 	struct convert_model *m, const char *section, const char *key, const char *text, struct text *why)
 {
 	struct config_reader r = { .arena = m->arena, .features = config_features() };
-	const struct config_field *f = field_at(field_at(m->schema, section)->schema, key);
+	const struct config_field *of = field_at(m->schema, section),
+				  *f = of ? field_at(of->schema, key) : NULL;
 	char buf[WHY_MAX];
 	struct text unwanted = text_init(buf, sizeof(buf));
 
+	assert(f);
 	if (!why)
 		why = &unwanted;
 	if (f->shape == CONFIG_STRUCT) {
@@ -106,8 +109,10 @@ const char *convert_get(const struct convert_part *p, const char *key)
 void convert_put(struct convert_model *m, struct convert_part *p, const char *key, const char *text,
 	struct convert_place at)
 {
-	struct convert_setting *s = p->settings;
+	struct convert_setting *s;
 
+	assert(p);
+	s = p->settings;
 	while (s && strcmp(s->key, key) != 0)
 		s = s->next;
 	if (!s) {

@@ -187,7 +187,7 @@ static void child_ended(void *user, unsigned events)
 	(void)events;
 	kill(-c->pid, SIGKILL);
 	for (int i = 0; c->out >= 0 && i < LAST_READS_MAX && read_output(c) > 0; i++)
-		continue;
+		;
 	if (!collect(c, &end))
 		return;
 	tell(c, true, describe_end(c, &end));

@@ -103,9 +103,9 @@ static void lost(struct io_file_watch *w, const struct inotify_event *e)
 
 static void on_event(struct io_file_watch *w, const struct inotify_event *e)
 {
-	enum io_file_watch_event event = e->mask & (IN_CLOSE_WRITE | IN_MOVED_TO) ? IO_FILE_WRITTEN
-					 : e->mask & IN_CREATE			  ? IO_FILE_CREATED
-										  : IO_FILE_GONE;
+	enum io_file_watch_event event = (e->mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) ? IO_FILE_WRITTEN
+					 : (e->mask & IN_CREATE)		    ? IO_FILE_CREATED
+										    : IO_FILE_GONE;
 
 	if (e->mask & IN_Q_OVERFLOW) {
 		tell_all(w);

@@ -121,7 +121,8 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *user, void
 		s->watch = io_watch_new(h->loop, fd, socket_ready, s);
 		curl_multi_assign(h->multi, fd, s);
 	}
-	io_watch_set(s->watch, (what & CURL_POLL_IN ? IO_READ : 0) | (what & CURL_POLL_OUT ? IO_WRITE : 0));
+	io_watch_set(
+		s->watch, ((what & CURL_POLL_IN) ? IO_READ : 0) | ((what & CURL_POLL_OUT) ? IO_WRITE : 0));
 	return 0;
 }
 

@@ -57,8 +57,8 @@ static bool keep(struct http_reply *r, const char *data, size_t len)
 	memcpy(r->body + r->body_len, data, take);
 	r->body_len += take;
 	r->body[r->body_len] = '\0';
-	r->body_cut = take < len;
-	return !r->body_cut;
+	r->body_cut = len > left;
+	return len <= left;
 }
 
 /* Takes what belongs to the body, and says how much that was. */

@@ -35,7 +35,9 @@ int io_tcp_key_trial(uint8_t family)
 {
 	int fd = socket(family == IP_V6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	return fd;
 }
 
 const char *io_tcp_key_error(int error)

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -57,6 +58,7 @@ static void append(char **text, size_t *len, size_t *size, const char *line)
 		*size = (*len + n + 1) * 2;
 		*text = mem_realloc(*text, *size);
 	}
+	assert(*text);
 	memcpy(*text + *len, line, n + 1);
 	*len += n;
 }

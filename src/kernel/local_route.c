@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "kernel/lock.h"
 #include "kernel/netlink.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ enum { ROOM = 128 };
 struct local_route {
 	struct prefix prefix;
 	char *interface;
+	int lock;
 };
 
 static uint8_t af_of(uint8_t family)
@@ -81,12 +83,18 @@ static int change(uint16_t type, uint16_t flags, const struct prefix *p, const c
 struct local_route *local_route_add(
 	const struct prefix *prefix, const char *interface, char *err, size_t err_size)
 {
-	int error = change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, prefix, interface, err, err_size);
+	int lock = kernel_lock_local(prefix, err, err_size), error;
 	struct local_route *r;
 
-	if (error && error != -EEXIST)
+	if (lock < 0)
 		return NULL;
+	error = change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, prefix, interface, err, err_size);
+	if (error && error != -EEXIST) {
+		close(lock);
+		return NULL;
+	}
 	r = mem_calloc(1, sizeof(*r));
+	r->lock = lock;
 	r->prefix = *prefix;
 	r->interface = mem_strdup(interface);
 	return r;
@@ -119,8 +127,16 @@ void local_route_del(struct local_route *r)
 	if (!r)
 		return;
 	take_out(r);
+	close(r->lock);
 	free(r->interface);
 	free(r);
+}
+
+int local_route_mend(const struct local_route *r, char *err, size_t err_size)
+{
+	int error = change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &r->prefix, r->interface, err, err_size);
+
+	return error == -EEXIST ? 0 : error ? error : 1;
 }
 
 /* --- our own addresses --- */

@@ -17,11 +17,13 @@ struct local_route;
 
 /* Puts the route in, with protocol bgp, on an interface ("lo" is always right). One that is there already is right too: with
  * our protocol it was left by an announcer that was killed, and is ours again; with another it stays its maker's. NULL
- * with a reason in err that says what to do. */
+ * with a reason in err that says what to do, as when another process in this network namespace has it. */
 struct local_route *local_route_add(
 	const struct prefix *prefix, const char *interface, char *err, size_t err_size);
 /* To another interface; at no time the prefix is not local. False, with a reason in err and nothing changed. */
 bool local_route_move(struct local_route *r, const char *interface, char *err, size_t err_size);
+/* Puts it in again where somebody has taken it out. 0: it was there; 1: it was not; a negative errno with a reason in err. */
+int local_route_mend(const struct local_route *r, char *err, size_t err_size);
 /* Takes the route out if it is ours by its protocol (one that is gone already is right; a failure is logged) and frees r. */
 void local_route_del(struct local_route *r);
 

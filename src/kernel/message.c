@@ -2,6 +2,7 @@
 
 #include "kernel/netlink.h"
 
+#include <assert.h>
 #include <linux/netlink.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
@@ -113,6 +114,7 @@ static void group_set(struct nlmsghdr *m, const struct message_ours *ours, const
 	struct nhmsg h = { .nh_family = AF_UNSPEC, .nh_protocol = ours->protocol };
 	struct nexthop_grp member[FIB_NEXT_HOPS_MAX];
 
+	assert(op->hop_count > 0);
 	begin(m, RTM_NEWNEXTHOP, NLM_F_CREATE | NLM_F_REPLACE, &h, sizeof(h));
 	for (size_t i = 0; i < op->hop_count; i++)
 		member[i] = (struct nexthop_grp){ .id = op->hops[i].id,
@@ -320,6 +322,8 @@ bool message_decode_route(const struct nlmsghdr *h, struct message_route *out)
 	if (!family || rt->rtm_dst_len > ip_family_bits(family))
 		return false;
 	dst = tb[RTA_DST] ? addr_of(tb[RTA_DST], family) : (struct ip_addr){ .family = family };
+	if (!dst.family)
+		return false;
 	*out = (struct message_route){
 		.prefix = prefix_of(&dst, rt->rtm_dst_len),
 		.type = rt->rtm_type,
@@ -392,10 +396,11 @@ bool message_decode_object(const struct nlmsghdr *h, struct message_object *out)
 	struct nlattr *tb[NHA_MAX + 1];
 
 	if ((h->nlmsg_type != RTM_NEWNEXTHOP && h->nlmsg_type != RTM_DELNEXTHOP) ||
-		nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(*nh), tb, NHA_MAX, NULL) < 0 ||
-		!tb[NHA_ID])
+		nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(*nh), tb, NHA_MAX, NULL) < 0)
 		return false;
-	out->id = nla_get_u32(tb[NHA_ID]);
+	out->id = u32_of(tb[NHA_ID], 0);
+	if (!out->id)
+		return false;
 	out->resilient = tb[NHA_GROUP_TYPE] && nla_len(tb[NHA_GROUP_TYPE]) >= 2 &&
 			 nla_get_u16(tb[NHA_GROUP_TYPE]) == NEXTHOP_GRP_TYPE_RES;
 	if (tb[NHA_GROUP])

@@ -269,6 +269,7 @@ static void prepare_tunnel(struct work *k, const struct ip_addr *a)
 void real_server_plan(
 	const struct real_server_wish *w, const struct real_server_found *f, struct real_server_plan *out)
 {
+	/* cppcheck-suppress ctuuninitvar; it is filled here. */
 	struct work k = { w, f, out };
 
 	*out = (struct real_server_plan){ .count = 0 };

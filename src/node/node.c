@@ -8,6 +8,7 @@
 #include "daemon/notify.h"
 #include "node/hash.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -52,6 +53,7 @@ void node_pod_unref(struct node *n, const struct ip_addr *addr)
 {
 	struct node_pod *p = node_pod_find(n, addr);
 
+	assert(p);
 	if (--p->members)
 		return;
 	if (n->fib)

@@ -71,7 +71,7 @@ static void refilter_path(struct route_peer *p, enum bgp_family f, struct route_
 		route_peer_reject(p, &n, &next_hop, ROUTE_REJECT_PREFIX);
 	else
 		return;
-	route_rib_remove(p->engine->rib[f], path);
+	route_rib_remove(p->engine->rib[f], &p->adj_rib_in[f], path);
 	p->counters.received[f]--;
 }
 
@@ -156,6 +156,7 @@ static bool majority_key(const struct route_group *g, enum bgp_family f, struct 
 	struct route_group_key wanted;
 	size_t votes = 0;
 
+	*key = (struct route_group_key){ 0 };
 	for (int round = 0; round < 2; round++) {
 		votes = 0;
 		LIST_FOREACH (l, (struct list *)(uintptr_t)&g->members) {

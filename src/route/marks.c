@@ -62,6 +62,7 @@ static void put(uint8_t *slot, const struct prefix *p, uint32_t path_id)
 
 static struct route_mark get(const struct route_marks *m, const uint8_t *slot)
 {
+	/* cppcheck-suppress objectIndex; it takes a pointer into a table for a variable's address. */
 	struct route_mark mark = { .prefix = { .family = m->family, .len = (uint8_t)(slot[AT_LEN] - 1) } };
 
 	memcpy(&mark.path_id, slot + AT_PATH_ID, sizeof(mark.path_id));
@@ -92,6 +93,7 @@ static void grow(const struct route_marks *m, struct table *t)
 		const uint8_t *slot = &old.slot[i * m->slot_size];
 		struct route_mark mark;
 
+		/* cppcheck-suppress objectIndex; as above. */
 		if (!slot[AT_LEN])
 			continue;
 		mark = get(m, slot);
@@ -135,6 +137,7 @@ bool route_marks_take(struct route_marks *m, struct route_mark *out)
 	while (m->next < m->serving.size) {
 		const uint8_t *slot = &m->serving.slot[m->next++ * m->slot_size];
 
+		/* cppcheck-suppress objectIndex; as above. */
 		if (!slot[AT_LEN])
 			continue;
 		*out = get(m, slot);

@@ -292,7 +292,6 @@ void route_member_serve(struct route_member *m)
 		if (m->next)
 			m->group->engine->ops.wake(m->group->engine->user);
 	}
-	more = true;
 	while (m->state == ROUTE_MEMBER_MARKS && !m->noting && !m->parting && q->octets < SERVE_OCTETS) {
 		for (int i = 0; i < SERVE_ROUTES && (more = route_marks_take(m->marks, &mark)); i++)
 			serve_mark(m, &mark);

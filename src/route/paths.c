@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "route/rib.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static uint16_t tag_of(const struct route_peer *peer, uint32_t path_id_in)
@@ -70,12 +71,14 @@ void route_paths_add(struct route_paths *p, struct route_path *path)
 		p->ref = 0;
 		resize(p, 2);
 		l = route_paths_list(*p);
+		assert(l);
 		l->count = 1;
 		l->slot[0] = first;
 	} else if (l->count == l->size) {
 		resize(p, more(l->size));
 		l = route_paths_list(*p);
 	}
+	assert(l);
 	l->slot[l->count++] = slot_of(path);
 }
 

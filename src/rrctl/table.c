@@ -206,7 +206,7 @@ static void print_line(struct table *t, struct line *l)
 
 static void print_held(struct table *t, bool all)
 {
-	char *headers[COLUMNS_MAX];
+	char *headers[COLUMNS_MAX] = { 0 };
 
 	measure(t, all);
 	for (unsigned i = 0; i < t->columns; i++)

@@ -31,11 +31,11 @@ bool session_secure_accepted(struct session *s, int fd)
 	if (!near_enough(s, fd))
 		return false;
 	err = io_tcp_set_ttl(fd, s->cfg.remote.family, s->cfg.ttl, s->cfg.min_ttl);
-	if (err < 0)
+	if (err < 0) {
 		session_log(s, LOG_LEVEL_ERROR, "set-ttl-failed", NULL,
 			"connection refused: cannot set its TTL: %s", strerror(-err));
-	if (err < 0)
 		return false;
+	}
 	/* It has the key its listener had when it came, which may have changed since. */
 	err = io_tcp_set_key(fd, &peer, &s->cfg.key);
 	if (err < 0)

@@ -1,11 +1,26 @@
 /* What a kernel answers: routes, next-hop objects and their buckets, and IPVS. The kernel is believed to send whole messages, but no length
- * inside one. */
+ * inside one. What is ours among the routes has our key, and nothing else rejects for us. */
 #include "fuzz.h"
 
 #include "ipvs/message.h"
 #include "kernel/message.h"
 
 #include <linux/netlink.h>
+
+static void check_route(const struct message_route *r)
+{
+	static const struct message_ours ours[] = {
+		{ .table = 254, .metric = 20, .protocol = 186, .id_base = 1, .id_count = 1000 },
+		{ .table = 254, .metric = 20, .protocol = 186, .classic = true },
+	};
+
+	FUZZ_CHECK(r->prefix.len <= ip_family_bits(r->prefix.family));
+	for (size_t i = 0; i < 2; i++)
+		if (message_is_ours(&ours[i], r))
+			FUZZ_CHECK(message_has_our_key(&ours[i], r) && r->protocol == 186);
+	if (message_reject(r) != PLAN_REMOVE)
+		FUZZ_CHECK(!r->next_hop_id);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -23,9 +38,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	h = fuzz_copy(data, size);
 	h->nlmsg_len = (uint32_t)size;
 	if (message_decode_object(h, &object))
-		FUZZ_CHECK(object.count <= FIB_NEXT_HOPS_MAX);
+		FUZZ_CHECK(object.id && object.count <= FIB_NEXT_HOPS_MAX);
 	if (message_decode_route(h, &route))
-		FUZZ_CHECK(route.prefix.len <= 128);
+		check_route(&route);
 	message_decode_bucket(h, &id);
 	ipvs_message_decode_family(h, &family);
 	ipvs_message_decode_service(h, &service);

@@ -79,6 +79,7 @@ class Kernel:
     would resolve a next hop by a route that depends on it), not to our own address, not by a link that is down.
 
     links: {device: [networks]}; routes: {network: (gateway, metric)}. Every gateway is on a link."""
+    looks = True
 
     def __init__(self, addresses, links):
         self.addresses, self.links = set(addresses), links
@@ -105,6 +106,7 @@ class Kernel:
 
 class Everywhere:
     """The kernel of a reflector, which leaves next hops to its routers: each can be reached, at no cost."""
+    looks = False
 
     @staticmethod
     def resolve(address):
@@ -160,7 +162,8 @@ class Speaker:
         RFC 4271 9: a route whose AS_PATH holds our own AS has been here. RFC 4456 8: so has one with our identifier as
         ORIGINATOR_ID, or with our cluster in its CLUSTER_LIST; both attributes mean nothing from an external peer and are
         discarded there (RFC 7606 7.9, 7.10). RFC 4271 6.3: a next hop that is the receiver's own address is ignored, as is a
-        loopback address; rrd takes it where next-hops of import name it. Prefixes that no router may route: loopback,
+        loopback address; rrd takes it where next-hops of import name it, and a router that looks at next hops
+        keeps it and finds that it cannot be reached. Prefixes that no router may route: loopback,
         link-local, multicast and what is above, 0.0.0.0/8 but not the default route."""
         if any(self.asn in asns for _, asns in a.as_path):
             return "own AS"
@@ -169,7 +172,7 @@ class Speaker:
         if not peer.imports.allows_next_hop(a.next_hop):
             return "next hop not allowed"
         own = a.next_hop in peer.local.values() or number(a.next_hop).is_loopback
-        if own and not peer.imports.names_next_hop(a.next_hop):
+        if own and not self.kernel.looks and not peer.imports.names_next_hop(a.next_hop):
             return "own next hop"
         if _is_martian(network(prefix)):
             return "martian"

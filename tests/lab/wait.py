@@ -1,10 +1,12 @@
-"""Waiting for a fact, never for a time."""
+"""Waiting for a fact, never for a time. RRD_TEST_PATIENCE=N: N times as long, where what is waited for is slowed down by a tool."""
+import os
 import time
 
 # The longest wait for something that should happen at once. Generous: a loaded machine is slow, and a fact that
 # comes early costs nothing.
 SOON = 10.0
 POLL_S = 0.01
+PATIENCE = float(os.environ.get("RRD_TEST_PATIENCE") or 1)
 
 
 class NotYet(AssertionError):
@@ -16,6 +18,7 @@ def wait_until(fact, timeout=SOON, what=None, poll_s=POLL_S):
     that fact raises means "not yet"; the last one, or the last value, is told when time is over. poll_s: between two looks, longer
     where looking would disturb what is looked at."""
     what = what or getattr(fact, "__doc__", None) or getattr(fact, "__name__", "a fact")
+    timeout *= PATIENCE
     start = time.monotonic()
     last = "fact was never looked at"
     while True:

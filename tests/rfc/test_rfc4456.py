@@ -15,7 +15,7 @@ CLUSTER = ip(hub.RRD)
 
 HEARS = {("client", "client"): True, ("client", "plain"): True, ("client", "outside"): True,
          ("plain", "client"): True, ("plain", "plain"): False, ("plain", "outside"): True,
-         ("outside", "client"): True, ("outside", "plain"): True, ("outside", "outside"): True}
+         ("outside", "client"): True, ("outside", "plain"): True, ("outside", "elsewhere"): True}
 
 
 @pytest.mark.parametrize("source,target", HEARS.keys(), ids=lambda k: k)
@@ -100,7 +100,7 @@ def test_rfc4456_8_a_cluster_list_without_originator_gets_one(cast):
 
 
 @pytest.mark.parametrize("source,target", [("outside", "client"), ("outside", "plain"), ("client", "outside"),
-                                           ("plain", "outside"), ("outside", "outside")])
+                                           ("plain", "outside"), ("outside", "elsewhere")])
 def test_rfc4456_8_nothing_is_added_where_the_outside_is_on_one_side(cast, source, target):
     ear, mouth = cast(target), cast(source)
     if source == "outside":

@@ -244,7 +244,7 @@ def test_rfc6793_as_trans_is_nobodys_loop(cast):
 
 
 def test_rfc6793_an_old_speaker_outside(cast):
-    inside, ear, mouth = cast(), old(cast, "outside", asn=65200), old(cast, "outside")
+    inside, ear, mouth = cast(), old(cast, "elsewhere"), old(cast, "outside")
     mouth.send(from_old(narrow(SEQUENCE, OUTSIDE_AS, TRANS), segment(SEQUENCE, OUTSIDE_AS, BIG), outside=True))
     heard(inside)
     heard(ear)

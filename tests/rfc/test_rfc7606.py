@@ -41,6 +41,8 @@ WITHDRAWN = {
     "3_c_med_transitive": GOOD + attribute(4, u32(1), 0xC0),
     "3_c_med_well_known": GOOD + attribute(4, u32(1), 0x40),
     "3_c_local_pref_optional": ORIGIN + PATH + NEXT_HOP + attribute(5, u32(1), 0xC0),
+    "3_c_atomic_aggregate_optional": GOOD + attribute(6, b"", 0xC0),
+    "3_c_aggregator_non_transitive": GOOD + attribute(7, u32(65001) + ip("1.2.3.4"), 0x80),
     "3_c_communities_non_transitive": GOOD + attribute(8, u32(1), 0x80),
     "3_c_communities_well_known": GOOD + attribute(8, u32(1), 0x40),
     "3_c_originator_id_transitive": GOOD + attribute(9, u32(1), 0xC0),

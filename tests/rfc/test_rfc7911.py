@@ -65,8 +65,8 @@ def test_rfc7911_4_families_are_agreed_on_one_by_one(cast):
     assert heard(ear, SECOND) and heard(ear, SIX2)
 
 
-@pytest.mark.parametrize("value", [b"\0\1\1\0", b"\0\1\1\4", b"\0\1\1\xff", b"\0\1\x80\3", b"\0\x19\x46\3"],
-                         ids=["mode_0", "mode_4", "mode_255", "other_safi", "other_afi"])
+@pytest.mark.parametrize("value", [b"\0\1\1\0", b"\0\1\1\4", b"\0\1\1\xff", b"\0\1\1\3\0\2\1\4", b"\0\1\x80\3", b"\0\x19\x46\3"],
+                         ids=["mode_0", "mode_4", "mode_255", "mode_4_of_another_family", "other_safi", "other_afi"])
 def test_rfc7911_4_a_mode_or_family_without_meaning_is_ignored(cast, value):
     peer = cast("all", more=[bgp.capability(bgp.CAP_ADD_PATH, value)])
     one, two = cast(), cast()

@@ -13,7 +13,7 @@ __all__ = ["cast", "world"]
 
 NO_EXPORT, NO_ADVERTISE, NO_EXPORT_SUBCONFED = 0xFFFFFF01, 0xFFFFFF02, 0xFFFFFF03
 NO_PEER, BLACKHOLE = 0xFFFFFF04, 0xFFFF029A
-LISTENERS = ("client", "plain", "outside", "all")
+LISTENERS = ("client", "plain", "elsewhere", "all")
 
 
 # RFC 1997
@@ -111,7 +111,7 @@ def test_rfc4360_6_an_attribute_without_communities_is_not_sent(cast):
 
 
 def test_rfc4360_6_from_outside_to_outside(cast):
-    outside, mouth = cast("outside", asn=65200), cast("outside")
+    outside, mouth = cast("elsewhere"), cast("outside")
     mouth.send(update(FROM_OUTSIDE + attribute(16, b"".join(TRANSITIVE + NON_TRANSITIVE))))
     heard(outside)
     assert parts(value(outside, 16), 8) == sorted(TRANSITIVE)

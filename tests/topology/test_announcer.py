@@ -4,6 +4,7 @@
 """
 import ipaddress
 import os
+import re
 
 from lab import daemons, fig4
 from lab.fig4 import REFLECTOR, SERVICE, SERVICE2, SERVICE_V6
@@ -122,3 +123,28 @@ def test_rrctl_speaks_to_the_announcer_too(fig, reflector):
     reflector.wait_established(fig.pods[0].address)
     wait_until(lambda: daemon.state(REFLECTOR) == "established", 5, "the announcer's own view")
     assert "Established" in daemon.ctl("show", "neighbors")
+
+
+def test_a_second_announcer_of_a_prefix_in_a_pod_is_refused_and_takes_nothing_away(fig, reflector):
+    pod = fig.add_pod(1)
+    first = daemons.announcer(pod)
+    reflector.wait_established(pod.address)
+    second = daemons.Daemon(pod.ns, "lb-announcer", daemons.announcer_config(pod), name="second")
+    assert second.process.wait() == 1
+    second.process.expected_codes.add(1)
+    assert re.search(r"another lb-announcer.* makes 10\.1\.1\.0/24 local already", second.log())
+    assert pod.ns.has_local_route(SERVICE) and first.process.running
+    # Its place is free when it has ended.
+    assert first.process.terminate() == 0
+    assert not pod.ns.has_local_route(SERVICE)
+    daemons.announcer(pod)
+    wait_until(lambda: pod.ns.has_local_route(SERVICE), 5, "the local route")
+
+
+def test_a_local_route_that_somebody_has_taken_out_is_put_right(fig, reflector):
+    pod = fig.add_pod(1)
+    daemon = daemons.announcer(pod)
+    reflector.wait_established(pod.address)
+    pod.ns.ip(f"route del local {SERVICE} dev lo")
+    daemon.wait_for_log("the local route was removed, not by us; it is put right")
+    assert pod.ns.has_local_route(SERVICE)

@@ -3,7 +3,7 @@ commands, next hops that come and go. At each checkpoint every peer holds, and t
 and obvious model says (lab/model.py; the picture is lab/churn.py's).
 
 RRD_TEST_SEED=N      this seed, and as many after it as RRD_TEST_SEEDS says (1); without it the seeds 1, 2 and 3
-RRD_TEST_STEPS=N     steps of each (150), of which every fortieth is a checkpoint
+RRD_TEST_STEPS=N     steps of each (120), of which every fortieth is a checkpoint
 RRD_TEST_LONG=1      also what takes longer: daemons are killed and started again, floods fill the streams of who does not read
 RRD_TEST_BULK=N      and each of two routes among all is one of N prefixes (1), so that the daemons' walks are long
 RRD_TEST_SHRINK=S    a run that fails is repeated with fewer and fewer steps for so many seconds (60); what is left is printed
@@ -21,7 +21,7 @@ from lab.attributes import Attributes
 from lab.churn import World
 from lab.churn_steps import LONG_WEIGHTS, WEIGHTS, Dice
 
-STEPS = int(os.environ.get("RRD_TEST_STEPS", 150))
+STEPS = int(os.environ.get("RRD_TEST_STEPS", 120))
 FIRST = int(os.environ.get("RRD_TEST_SEED", 1))
 SEEDS = int(os.environ.get("RRD_TEST_SEEDS", 1 if "RRD_TEST_SEED" in os.environ else 3))
 BULK = int(os.environ.get("RRD_TEST_BULK", 1))
@@ -51,23 +51,23 @@ def run(steps, seed, patience=20, keep=False):
 
 
 def shorter(steps, seed, end):
-    """Those of the steps that make it fail still, as far as they can be found until then; the last one stays."""
+    """Those of the steps that make it fail still, as far as they can be found until then; the last one stays. First whole members and
+    kinds of steps are left out, then ever smaller pieces."""
     *rest, last = steps
-    parts = 2
-    while rest and time.monotonic() < end:
-        size = max(1, len(rest) // parts)
-        for start in range(0, len(rest), size):
-            left = rest[:start] + rest[start + size:]
-            if time.monotonic() >= end or run([*left, last], seed, patience=5):
-                break
-        else:
-            if size == 1:
-                break
-            parts = min(len(rest), parts * 2)
-            continue
-        if time.monotonic() >= end:
-            break
-        rest, parts = left, max(2, parts - 1)
+
+    def fails_without(some):
+        left = [s for s in rest if s not in some]
+        return left if time.monotonic() < end and len(left) < len(rest) and run([*left, last], seed, patience=5) else None
+
+    for place in (1, 0):
+        for value in sorted({str(s[place]) for s in rest if len(s) > place}):
+            rest = fails_without([s for s in rest if len(s) > place and str(s[place]) == value]) or rest
+    size = len(rest) // 2
+    while size and time.monotonic() < end:
+        pieces = [rest[at:at + size] for at in range(0, len(rest), size)]
+        for piece in pieces:
+            rest = fails_without(piece) or rest
+        size = min(size, len(rest)) // 2 if size > 1 else 0
     return [*rest, last]
 
 

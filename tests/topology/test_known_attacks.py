@@ -67,7 +67,6 @@ PASSES = {
     "unknown attribute 28": attribute(28, b"x" * 7, 0xc0),
     "unknown attribute 129": attribute(129, b"", 0xc0),
     "unknown attribute 255 of 2000 octets": attribute(255, b"x" * 2000, 0xd0),
-    "CVE-2026-37461 GoBGP, IPv6 extended communities that are short": attribute(25, b"\0" * 7, 0xc0),
 }
 
 
@@ -84,6 +83,7 @@ WITHDRAWN = {
     "CVE-2023-46753 FRR, nothing but an unknown attribute": bgp.update(attributes=attribute(99, b"", 0xc0), reachable=NLRI),
     "CVE-2026-37462 GoBGP, an attribute that is longer than all of them": with_attributes(b"\xd0\x63\xff\xff\0"),
     "RIPE bgpdump #30, a length beyond the message": with_attributes(b"\xc0\x20\xff" + bytes(12)),
+    "CVE-2026-37461 GoBGP, IPv6 extended communities that are short": with_attributes(attribute(25, b"\0" * 7, 0xc0)),
     "AS_SET with AS 0": bgp.update(attributes=ORIGIN + attribute(2, b"\1\2" + struct.pack("!II", 65001, 0)) + HOP + PREF, reachable=NLRI),
     "a segment that says more numbers than there are": bgp.update(
         attributes=ORIGIN + attribute(2, b"\2\xff" + struct.pack("!I", 65001)) + HOP + PREF, reachable=NLRI),

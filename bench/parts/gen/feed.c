@@ -151,6 +151,8 @@ static bool read_file(struct feed *f, const char *path)
 
 	if (!file || fseek(file, 0, SEEK_END) || (len = ftell(file)) < 0) {
 		perror(path);
+		if (file)
+			fclose(file);
 		return false;
 	}
 	rewind(file);

@@ -125,6 +125,12 @@ static void an_add_path_mode_beyond_3_is_ignored(void **state)
 	assert_true(decode(&o, o.len, &open, &err));
 	assert_int_equal(open.caps.add_path[BGP_IPV4_UNICAST], BGP_ADD_PATH_NONE);
 	assert_int_equal(open.caps.add_path[BGP_IPV6_UNICAST], BGP_ADD_PATH_NONE);
+	/* and all that stands in the same capability, but not what stands in another */
+	o.len = 0;
+	add_hex(&o, HEAD "12 0210 4508 00010103 00020104 4504 00020101");
+	assert_true(decode(&o, o.len, &open, &err));
+	assert_int_equal(open.caps.add_path[BGP_IPV4_UNICAST], BGP_ADD_PATH_NONE);
+	assert_int_equal(open.caps.add_path[BGP_IPV6_UNICAST], BGP_ADD_PATH_RECEIVE);
 }
 
 static struct bgp_open full_open(void)

@@ -103,7 +103,7 @@ static void an_agent_is_asked_for_one_healthy_server_unless_told_otherwise(void 
 {
 	static const char agent[] = "agent: {socket: /run/a.sock}\n";
 	struct config_announcer *c = parse("", "", "");
-	struct config_service *s = &c->services[0];
+	struct config_service *s;
 
 	(void)state;
 	assert_null(c->agent.socket);

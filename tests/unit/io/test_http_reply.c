@@ -165,8 +165,8 @@ static void what_never_ends_is_ended(void **state)
 	http_reply_fini(&r);
 
 	http_reply_init(&r, 10000, false);
-	v = feed(&r, begin, strlen(begin), 100);
-	v = feed(&r, chunked, strlen(chunked), 100);
+	assert_int_equal(feed(&r, begin, strlen(begin), 100), HTTP_REPLY_MORE);
+	assert_int_equal(feed(&r, chunked, strlen(chunked), 100), HTTP_REPLY_MORE);
 	for (int i = 0; i < 10000; i++) {
 		v = feed(&r, chunk, strlen(chunk), 100);
 		assert_int_equal(v, HTTP_REPLY_MORE);

@@ -262,7 +262,6 @@ static void timers_are_not_starved_by_input_that_never_ends(void **state)
 enum { PEERS = 200 };
 
 struct peer {
-	struct io_loop *loop;
 	struct io_timer *hold;
 	struct io_watch *watch;
 	int fds[2];

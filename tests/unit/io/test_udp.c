@@ -28,7 +28,8 @@ static int server_on(const struct ip_addr *a, uint16_t *port)
 	int fd = socket(ss.ss_family, SOCK_DGRAM, 0);
 	struct ip_addr ignored;
 
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&ss, len)) {
+	assert_true(fd >= 0);
+	if (bind(fd, (struct sockaddr *)&ss, len)) {
 		close(fd);
 		return -1;
 	}

@@ -206,7 +206,6 @@ struct served {
 	struct control_feed *feed;
 	struct control_server *server;
 	struct io_timer *timer;
-	int64_t told;
 };
 
 /* One event in the beginning, then silence. */

@@ -442,7 +442,7 @@ void raw_next(struct world *w, struct raw *r, struct message *m)
 
 void raw_expect(struct world *w, struct raw *r, uint8_t type, struct message *m)
 {
-	struct message own;
+	struct message own = { 0 };
 
 	m = m ? m : &own;
 	raw_next(w, r, m);
