@@ -48,7 +48,8 @@ int main(int argc, char **argv)
 	struct ip_addr first;
 	struct bfd *b = bfd_new(g.loop, 0);
 
-	if (argc != 5 || !ip_addr_parse(argv[1], &p.remote) || !ip_addr_parse(argv[2], &first) || first.family != IP_V4) {
+	if (argc != 5 || !ip_addr_parse(argv[1], &p.remote) || !ip_addr_parse(argv[2], &first) ||
+		first.family != IP_V4) {
 		fprintf(stderr, "usage: guarded REMOTE FIRST COUNT INTERVAL_MS\n");
 		return 2;
 	}

@@ -122,6 +122,8 @@ static void happened(struct runner *r, struct bfd_session *s, enum bfd_event eve
 	n = notice(s, BFD_NEWS_EVENT);
 	n->event = event;
 	n->diagnostic = s->machine.diagnostic;
+	/* Who is told of it may look at once. */
+	show(s);
 	post(r, n);
 }
 

@@ -193,8 +193,7 @@ static void handle_open(struct session_conn *c, struct cursor body)
 
 	if (c->state != SESSION_OPEN_SENT)
 		message_event(c, FSM_BGP_OPEN, BGP_OPEN);
-	else if (!bgp_open_decode(body, &o, &e) || !acceptable(c->s, &o, &e) ||
-		 !has_common_family(c, &o, &e))
+	else if (!bgp_open_decode(body, &o, &e) || !acceptable(c->s, &o, &e) || !has_common_family(c, &o, &e))
 		end_with(c, FSM_OPEN_MSG_ERR, &e);
 	else
 		take_open(c, &o);

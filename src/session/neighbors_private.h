@@ -70,8 +70,8 @@ struct session_neighbors {
 	size_t waiting_count, waiting_max;
 	struct session_key *keys;
 	size_t key_count;
-	struct trie *key_trie;		/* of pointers into keys */
-	struct ttl_guard guard[2];	/* IPv4, IPv6 */
+	struct trie *key_trie;			 /* of pointers into keys */
+	struct ttl_guard guard[2];		 /* IPv4, IPv6 */
 	struct ip_addr incapable[INCAPABLE_MAX]; /* family IP_NONE: a free place */
 	size_t incapable_next;
 	struct session_shutdown **shut; /* by address */

@@ -191,7 +191,7 @@ struct session_owner {
 	void (*disconnected)(void *user, struct session *s);   /* the last connection is gone */
 	void (*timed_out)(void *user, struct session *s);      /* a connection did not come up in its time */
 	void (*came_from_afar)(void *user, struct session *s); /* a connection was refused by its TTL */
-	void (*incapable)(void *user, struct session *s);      /* its next OPEN is to go without capabilities */
+	void (*incapable)(void *user, struct session *s); /* its next OPEN is to go without capabilities */
 };
 void session_set_owner(struct session *s, const struct session_owner *owner, void *user);
 

@@ -12,6 +12,7 @@ import pytest
 
 from lab import bgp
 from lab.bgp import attribute
+from lab.wait import keep_quiet
 from rfc.sessions import (AS4, ESTABLISHED, KEEPALIVE, MP4, OPEN_CONFIRM, OPEN_SENT, capabilities, connect, end_of, raw_open, received,
                           say)
 
@@ -93,7 +94,7 @@ def kept_alive(name, octets, group="client"):
         def run():
             for _ in range(5):
                 speaker.send(octets)
-                time.sleep(1)
+                keep_quiet(1)
             speaker.send(octets)
             return seconds_to_end(speaker)
         return run
@@ -131,7 +132,7 @@ def drops(speaker):
     octets = bgp.update(attributes=attribute(200, bytes(800), 0xC0))
     for octet in octets[:26]:
         speaker.send(bytes([octet]))
-        time.sleep(0.1)
+        keep_quiet(0.1)
 
 
 HALVES = {"half_a_message": unfinished("h1", half), "a_message_in_drops": unfinished("h2", drops),
@@ -150,7 +151,7 @@ def open_confirm_then_established(world):
     speaker = connect(world, OPEN_CONFIRM, "client", raw_open(capabilities(MP4, AS4), hold=3))
 
     def run():
-        time.sleep(2)
+        keep_quiet(2)
         speaker.send(KEEPALIVE)
         return seconds_to_end(speaker)
     return run
@@ -325,7 +326,7 @@ def test_rfc9687_3_a_peer_that_takes_nothing_is_given_up(world):
             stuck.send(KEEPALIVE)
         except ConnectionError:
             break
-        time.sleep(0.5)
+        keep_quiet(0.5)
     else:
         raise AssertionError("after 30 s it still stands")
     assert time.monotonic() - begun > 2 and not mouth.closed

@@ -160,7 +160,8 @@ static void a_newer_connection_of_the_same_speaker_takes_over(void **state)
 	assert_int_equal(collision_decide(65021, 30, &up, &theirs, SECOND), COLLISION_TAKEOVER);
 }
 
-static void of_two_young_connections_of_one_speaker_the_first_stays_unless_its_identifier_is_higher(void **state)
+static void of_two_young_connections_of_one_speaker_the_first_stays_unless_its_identifier_is_higher(
+	void **state)
 {
 	(void)state;
 	assert_int_equal(collision_decide(65021, 30, &theirs, &theirs, 2 * SECOND - 1), COLLISION_KEEP_OLD);

@@ -509,8 +509,8 @@ static void a_neighbor_that_comes_back_is_still_shut_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			a_dynamic_neighbor_that_knows_no_capabilities_is_remembered, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(a_dynamic_neighbor_that_knows_no_capabilities_is_remembered,
+			world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(the_limit_of_a_range_is_exact, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			the_longest_range_that_matches_decides, world_setup, world_teardown),

@@ -726,8 +726,8 @@ int main(void)
 			a_peer_that_takes_nothing_meets_the_send_hold_timer, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_refresh_is_served_only_for_what_was_negotiated, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(
-			the_subtype_of_a_refresh_is_a_reserved_octet_without_rfc_7313, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(the_subtype_of_a_refresh_is_a_reserved_octet_without_rfc_7313,
+			world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			who_knows_no_capabilities_gets_the_next_open_without, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
