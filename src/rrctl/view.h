@@ -8,8 +8,9 @@
  * The rows and their keys; durations end in -ms or -us, texts are missing or null where there is none:
  *
  * show neighbors: address, as, state, since-ms (in this state), router-id, peer-group, dynamic, received and advertised
- *	(prefixes), description, last-error, enabled (by the configuration; bool), shutdown (by a command; bool), admin (shutdown,
- *	disabled, or missing), shutdown-text, shutdown-ms (ago).
+ *	(prefixes), description, last-error, last-error-ago-ms, last-error-over (the session has come up since; bool),
+ *	enabled (by the configuration; bool), shutdown (by a command; bool), admin (shutdown, disabled, or missing), shutdown-text,
+ *	shutdown-ms (ago).
  * show neighbor, show status: a sheet, whatever is in them.
  * show routes: one row per path, paths of one prefix together: prefix, best, multipath, next-hop, from, originator-id,
  *	path-id, local-pref, med, as-path, origin, age-ms, communities.
@@ -93,6 +94,8 @@ enum column_kind {
 	COLUMN_MICROSECONDS, /* a duration too */
 	COLUMN_OF,	     /* "3/4": a number, and of how many (key other) */
 	COLUMN_HEALTH,	     /* bool: up or down, in parentheses unless the bool other is set */
+	COLUMN_IF,	     /* text, where the bool other is set */
+	COLUMN_UNLESS,	     /* text, where it is not */
 	COLUMN_FLAGS,	     /* of a path: "*>" best, "*=" in the multipath set */
 };
 

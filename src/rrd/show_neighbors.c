@@ -4,6 +4,7 @@
 #include "base/row_net.h"
 #include "bgp/message.h"
 #include "rrd/neighbor.h"
+#include "session/error_row.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +66,7 @@ static struct row *summary(const struct rrd *rrd, const struct session *s)
 		row_text(r, "bfd", guard_state_text(n->guard));
 	row_int(r, "received", received);
 	row_int(r, "advertised", advertised);
-	row_text(r, "last-error", session_last_error(s));
+	session_error_row(r, s, io_loop_now_us(rrd->loop));
 	put_admin(r, rrd, n, &session_config(s)->remote);
 	put_warnings(r, rrd, s);
 	return r;

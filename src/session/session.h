@@ -172,6 +172,8 @@ struct ip_addr session_local_addr(const struct session *s);
 uint64_t session_since_us(const struct session *s);
 /* The last down, or a failure to connect, in words; "" when there was none. */
 const char *session_last_error(const struct session *s);
+/* When that was; 0: never. */
+uint64_t session_last_error_us(const struct session *s);
 /* True while there is a connection, up or not. */
 bool session_connected(const struct session *s);
 
