@@ -151,13 +151,25 @@ static const struct column range_columns[] = {
 	{ .key = "limit", .header = "LIMIT", .kind = COLUMN_NUMBER },
 	{ .key = "neighbors", .header = "NEIGHBORS", .kind = COLUMN_NUMBER },
 	{ .key = "refused", .header = "REFUSED", .kind = COLUMN_NUMBER },
-	{ .key = "last-refused", .header = "LAST-REFUSED" },
+	{ .key = "last-refused", .header = "LAST-REFUSED", .rare = true, .spare = 7 },
+	{ .key = "failed", .header = "FAILED", .kind = COLUMN_NUMBER },
+	{ .key = "last-failed", .header = "LAST-FAILED", .rare = true },
 	{ .key = "waiting", .header = "WAITING", .kind = COLUMN_NUMBER, .spare = 2 },
 	{ .key = "gave-way", .header = "GAVE-WAY", .kind = COLUMN_NUMBER, .spare = 3 },
 	{ .key = "timed-out", .header = "TIMED-OUT", .kind = COLUMN_NUMBER, .spare = 4 },
 	{ .key = "limit-rate", .header = "PER-S", .kind = COLUMN_NUMBER, .spare = 6 },
 	{ .key = "too-fast", .header = "TOO-FAST", .kind = COLUMN_NUMBER, .spare = 5 },
 	{ .key = "two-speakers", .header = "TWO-SPEAKERS", .kind = COLUMN_NUMBER, .spare = 1 },
+	{ NULL },
+};
+
+static const struct column failure_columns[] = {
+	{ .key = "address", .header = "ADDRESS" },
+	{ .key = "range", .header = "RANGE", .spare = 2 },
+	{ .key = "ago-ms", .header = "AGO", .kind = COLUMN_DURATION },
+	{ .key = "times", .header = "TIMES", .kind = COLUMN_NUMBER, .spare = 1 },
+	{ .key = "state", .header = "STATE", .rare = true },
+	{ .key = "reason", .header = "REASON", .flex = true },
 	{ NULL },
 };
 
@@ -326,6 +338,7 @@ const struct view view_node_services = { .columns = node_service_columns };
 const struct view view_fib = { .columns = fib_columns, .list = "next-hops" };
 const struct view view_next_hops = { .columns = next_hop_columns };
 const struct view view_ranges = { .columns = range_columns };
+const struct view view_failures = { .columns = failure_columns, .note = "note" };
 const struct view view_bfd = { .columns = bfd_columns };
 const struct view view_bfd_events = { .columns = bfd_event_columns, .kind = VIEW_EVENTS };
 const struct view view_memory = { .columns = memory_columns };

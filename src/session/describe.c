@@ -113,13 +113,14 @@ static void add_tcp_closed(struct text *t, const struct session *s, enum session
 		text_add(t, ": no answer; a peer that asks for a password (TCP-MD5) gives none either");
 }
 
-static void add_hold_timer(struct text *t, const struct session *s)
+static void add_hold_timer(struct text *t, const struct session *s, enum session_state was)
 {
-	const struct session_conn *c = s->primary;
-
 	text_add(t, "hold timer expired");
-	if (s->up)
-		text_add(t, ", nothing heard for %u s", c->negotiated.hold_time_s);
+	if (was == SESSION_ESTABLISHED)
+		text_add(t, ", nothing heard for %u s", s->primary->negotiated.hold_time_s);
+	else
+		text_add(t, ", the peer %s",
+			was == SESSION_OPEN_SENT ? "sent no OPEN" : "did not confirm our OPEN");
 }
 
 void session_describe(const struct session *s, enum session_state was, const struct session_cause *cause,
@@ -146,7 +147,7 @@ void session_describe(const struct session *s, enum session_state was, const str
 		add_tcp_closed(&t, s, was, cause->os_error);
 		break;
 	case SESSION_DOWN_HOLD_TIMER:
-		add_hold_timer(&t, s);
+		add_hold_timer(&t, s, was);
 		break;
 	case SESSION_DOWN_SEND_HOLD_TIMER:
 		text_add(&t, "send hold timer expired, the peer takes no octets");

@@ -103,7 +103,24 @@ struct session_range_info {
 	unsigned waiting;	  /* of the neighbors: not up yet */
 	uint64_t gave_way;	  /* that had waited longest, when there were too many of them */
 	uint64_t timed_out;	  /* that did not come up in time */
+	uint64_t failed;	  /* all of these and those whose session ended in error, times in all */
 };
+
+/* One of a range that was not let in or did not come up, or whose session ended in error. */
+struct session_failure {
+	struct ip_addr address;
+	uint64_t at_us; /* the last time */
+	uint64_t times; /* since it came into the list */
+	char text[SESSION_DOWN_TEXT_MAX];
+};
+
+/* The i-th of those that failed last in a range, the newest first; a bounded number (failures.h) is remembered, one for each address.
+ * NULL at the end, and when there is no such range. Valid until the next turn of the loop. */
+const struct session_failure *session_neighbors_failure(
+	const struct session_neighbors *set, const struct prefix *range, unsigned i);
+/* The one of an address; NULL when none is remembered. */
+const struct session_failure *session_neighbors_failure_of(
+	const struct session_neighbors *set, const struct ip_addr *address);
 
 /* The first range behind *after in the order of prefix_cmp(); after NULL: the first. False at the end. */
 bool session_neighbors_next_range(

@@ -256,6 +256,8 @@ void session_conn_ended(struct session_conn *c, enum session_state was, const st
 	snprintf(s->last_error, sizeof(s->last_error), "%s", why.text);
 	s->last_error_us = session_now(s);
 	s->changed = true;
+	if (s->owner)
+		s->owner->failed(s->owner_user, s, &why);
 	if (!up && cause->reason == SESSION_DOWN_HOLD_TIMER && s->owner)
 		s->owner->timed_out(s->owner_user, s);
 	if (up)

@@ -193,6 +193,8 @@ struct session_owner {
 	void (*disconnected)(void *user, struct session *s);   /* the last connection is gone */
 	void (*timed_out)(void *user, struct session *s);      /* a connection did not come up in its time */
 	void (*came_from_afar)(void *user, struct session *s); /* a connection was refused by its TTL */
+	/* The last error (session_last_error()) is another one now. */
+	void (*failed)(void *user, struct session *s, const struct session_down *why);
 };
 void session_set_owner(struct session *s, const struct session_owner *owner, void *user);
 

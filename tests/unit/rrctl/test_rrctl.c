@@ -140,7 +140,8 @@ static void a_table_without_rows_has_headers(void **state)
 	(void)state;
 	expect_table(&view_memory, 0, none, "WHAT  OBJECTS  OCTETS\n");
 	expect_table(&view_ranges, 0, none,
-		"PREFIX  GROUP  LIMIT  NEIGHBORS  REFUSED  LAST-REFUSED  WAITING  GAVE-WAY  TIMED-OUT  PER-S "
+		"PREFIX  GROUP  LIMIT  NEIGHBORS  REFUSED  LAST-REFUSED  FAILED  LAST-FAILED  WAITING  "
+		"GAVE-WAY  TIMED-OUT  PER-S "
 		" "
 		"TOO-FAST  TWO-SPEAKERS\n");
 }
@@ -321,7 +322,8 @@ static void what_is_not_understood_is_said_with_what_would_be(void **state)
 	expect_parse(RRD, "show",
 		"there is more to say: show neighbors, show neighbor, show routes, show route, show "
 		"received, "
-		"show advertised, show rejected, show fib, show nexthops, show ranges, show bfd, show "
+		"show advertised, show rejected, show fib, show nexthops, show ranges, show ranges failed, "
+		"show bfd, show "
 		"memory, show "
 		"status, show log, show config");
 	expect_parse(ANN, "drain -1", "\"-1\" is not a time: expected whole seconds");
