@@ -40,6 +40,10 @@ void session_neighbors_free(struct session_neighbors *set);
 
 /* 0 or -errno; -EEXIST when it listens there already. */
 int session_neighbors_listen(struct session_neighbors *set, const struct ip_addr *address, uint16_t port);
+/* Whether that would do, without listening: the same results. An address in whose place something of the set listens now (on the
+ * same port, on all addresses) counts as taken (-EADDRINUSE). */
+int session_neighbors_try_listen(
+	const struct session_neighbors *set, const struct ip_addr *address, uint16_t port);
 bool session_neighbors_unlisten(struct session_neighbors *set, const struct ip_addr *address, uint16_t port);
 
 /* A static neighbor, not yet started; NULL when there is one with this address. A dynamic one with this address has to
@@ -82,6 +86,8 @@ struct session_key {
  * *refused (may be NULL) when the kernel refuses one, and nothing has changed then. keys is copied. */
 int session_neighbors_set_keys(
 	struct session_neighbors *set, const struct session_key *keys, size_t count, struct prefix *refused);
+/* Whether the kernel would take them, without changing any: the same results. */
+int session_neighbors_try_keys(const struct session_key *keys, size_t count, struct prefix *refused);
 /* The key that counts for an address; NULL: none. */
 const struct io_tcp_key *session_neighbors_key(
 	const struct session_neighbors *set, const struct ip_addr *remote);

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from lab import daemons
+from lab import daemons, tcp
 from lab.fig4 import AS, REFLECTOR, ROUTER
 from lab.wait import wait_until
 
@@ -82,6 +82,49 @@ def test_a_wrong_password_is_hinted_at_where_it_is_configured_and_counted_where_
     assert pod.address not in rows
     assert note["md5-wrong"] >= 1
     assert f"{note['md5-wrong']} with a wrong one" in reflector.ctl("show", "ranges", "failed")
+
+
+# What would not work is told before it is tried.
+
+def refused(daemon, config, *words):
+    """What the dry run says of a file that cannot be taken."""
+    before = daemon.status()
+    daemon.rewrite(config)
+    with pytest.raises(Exception) as e:
+        daemon.ctl(*(words or ("reload", "--dry-run")))
+    # Nothing was changed, and no reload was counted.
+    assert all(daemon.status()[k] == before[k] for k in ("reloads", "reloads-refused"))
+    return str(e.value)
+
+
+def test_the_dry_run_tries_what_the_kernel_could_refuse(fig, reflector):
+    config = daemons.reflector_config()
+    config["listen"].append({"address": "192.0.2.1", "port": 179})
+    assert "cannot listen on 192.0.2.1 port 179: Cannot assign requested address" in refused(reflector, config)
+    with tcp.listener(fig.reflector, REFLECTOR, 1179):
+        config["listen"][1] = {"address": REFLECTOR, "port": 1179}
+        assert f"cannot listen on {REFLECTOR} port 1179: Address already in use" in refused(reflector, config)
+    # Only the dry run was held up by that, and it left nothing behind.
+    assert "added" in reflector.ctl("reload", "-n")
+    assert reflector.reload()["reloads"] == 1
+    # From one address to all: ours is in the way now and would not be.
+    config["listen"] = [{"address": "0.0.0.0", "port": 179}]
+    reflector.rewrite(config)
+    assert "0.0.0.0" in reflector.ctl("rel", "-n")
+    assert reflector.reload()["reloads"] == 2
+
+
+def test_the_dry_run_reads_password_files_and_looks_where_the_socket_is_to_be(fig, reflector):
+    config = daemons.reflector_config()
+    config["dynamic-neighbors"][0]["password-file"] = "/run/no/such/file"
+    assert "password-file: /run/no/such/file cannot be opened: No such file" in refused(reflector, config)
+    config = daemons.reflector_config()
+    socket = reflector.config["control"]["socket"]
+    config["control"] = {"socket": "/run/no/such/directory/rrd.sock"}
+    reflector.config["control"] = config["control"]
+    assert "the directory is missing" in refused(reflector, config)
+    config["control"] = reflector.config["control"] = {"socket": socket, "read-only-socket": socket + ".d", "read-only-group": "no-such"}
+    assert 'there is no group "no-such" here' in refused(reflector, config)
 
 
 def test_who_is_beyond_the_limit_is_named(fig):
