@@ -13,6 +13,7 @@
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "io/unix_path.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -287,37 +288,6 @@ static void listener_ready(void *user, unsigned events)
 		pause_accepting(s);
 }
 
-static int unix_address(const char *path, struct sockaddr_un *out)
-{
-	size_t len = strlen(path);
-
-	if (len >= sizeof(out->sun_path))
-		return -ENAMETOOLONG;
-	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	memcpy(out->sun_path, path, len + 1);
-	return 0;
-}
-
-/* Removes a socket that a process left behind. 0, or -errno when the path is somebody's. */
-static int clear_path(const char *path)
-{
-	struct stat st;
-	int fd;
-
-	if (lstat(path, &st))
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	fd = io_unix_connect(path);
-	if (fd >= 0) {
-		close(fd);
-		return -EADDRINUSE;
-	}
-	if (fd != -ECONNREFUSED)
-		return fd;
-	return unlink(path) ? -errno : 0;
-}
-
 /* Nobody can connect before listen(), so the mode is right from the first moment on. */
 static int open_listener(struct io_unix_server *s, const struct sockaddr_un *sun, gid_t gid)
 {
@@ -351,8 +321,8 @@ struct io_unix_server *io_unix_listen(struct io_loop *loop, const char *path, gi
 	struct io_unix_server *s;
 	struct sockaddr_un sun;
 
-	*err = unix_address(path, &sun);
-	if (*err || (*err = clear_path(path)))
+	*err = io_unix_path_address(path, &sun);
+	if (*err || (*err = io_unix_path_clear(path)))
 		return NULL;
 	s = mem_calloc(1, sizeof(*s));
 	s->loop = loop;
@@ -392,8 +362,8 @@ int io_unix_move(struct io_unix_server *s, const char *path, gid_t gid)
 
 	if (strcmp(path, s->path) == 0)
 		return chown(path, (uid_t)-1, gid == (gid_t)-1 ? getegid() : gid) ? -errno : 0;
-	err = unix_address(path, &sun);
-	if (err || (err = clear_path(path)))
+	err = io_unix_path_address(path, &sun);
+	if (err || (err = io_unix_path_clear(path)))
 		return err;
 	new.path = mem_strdup(path);
 	err = open_listener(&new, &sun, gid);
@@ -431,7 +401,7 @@ void io_unix_server_free(struct io_unix_server *s)
 static int connect_to(const char *path, int flags)
 {
 	struct sockaddr_un sun;
-	int err = unix_address(path, &sun), fd;
+	int err = io_unix_path_address(path, &sun), fd;
 
 	if (err)
 		return err;

@@ -268,6 +268,10 @@ static char *value_text(const struct column *c, const struct row *r)
 		return of_text(c, r);
 	case COLUMN_HEALTH:
 		return health_text(c, r);
+	case COLUMN_IF:
+		return row_get_bool(r, c->other, false) ? cell_text(r, c->key) : NULL;
+	case COLUMN_UNLESS:
+		return row_get_bool(r, c->other, false) ? NULL : cell_text(r, c->key);
 	case COLUMN_TEXT:
 	case COLUMN_NUMBER:
 		return cell_text(r, c->key);

@@ -15,22 +15,26 @@ static void neighbors_stand_in_columns(void **state)
 	static const char *const rows[] = {
 		"{\"address\":\"10.0.0.110\",\"description\":\"the router\",\"as\":65021,\"router-id\":"
 		"\"10.0.0.110\",\"state\":\"Established\",\"since-ms\":200000,\"peer-group\":\"routers\","
-		"\"dynamic\":false,\"received\":0,\"advertised\":3,\"last-error\":null,\"new-key\":{\"a\":1}"
-		"}",
+		"\"dynamic\":false,\"received\":0,\"advertised\":3,\"last-error\":\"Connection refused\","
+		"\"last-error-ago-ms\":9000,\"last-error-over\":true,\"new-key\":{\"a\":1}}",
 		"{\"address\":\"172.16.1.5\",\"as\":4200000000,\"state\":\"Active\",\"since-ms\":61,"
 		"\"peer-group\":\"k8s\",\"dynamic\":true,\"received\":12345,\"advertised\":0,"
-		"\"last-error\":\"Hold Timer Expired\"}",
+		"\"last-error\":\"Hold Timer Expired\",\"last-error-ago-ms\":61,\"last-error-over\":false}",
+		"{\"address\":\"172.16.1.6\",\"as\":65021,\"state\":\"Established\",\"since-ms\":4000,"
+		"\"dynamic\":true,\"received\":1,\"advertised\":0,\"last-error\":\"\"}",
 		NULL,
 	};
 
 	(void)state;
 	expect_table(&view_neighbors, 0, rows,
 		"ADDRESS             AS  STATE        SINCE       ROUTER-ID   GROUP    DYNAMIC  RECEIVED  "
-		"ADVERTISED  BFD  ADMIN  DESCRIPTION  LAST-ERROR\n"
+		"ADVERTISED  BFD  ADMIN  DESCRIPTION  AGO    PROBLEM             RECOVERED-FROM\n"
 		"10.0.0.110       65021  Established  3 min 20 s  10.0.0.110  routers  no              0  "
-		"         3  -    -      the router   -\n"
+		"         3  -    -      the router   9 s    -                   Connection refused\n"
 		"172.16.1.5  4200000000  Active       61 ms       -           k8s      yes         12345  "
-		"         0  -    -      -            Hold Timer Expired\n");
+		"         0  -    -      -            61 ms  Hold Timer Expired  -\n"
+		"172.16.1.6       65021  Established  4 s         -           -        yes             1  "
+		"         0  -    -      -            -      -                   -\n");
 }
 
 static void how_much_more_there_is_stands_below_the_table(void **state)
@@ -136,7 +140,8 @@ static void a_table_without_rows_has_headers(void **state)
 	(void)state;
 	expect_table(&view_memory, 0, none, "WHAT  OBJECTS  OCTETS\n");
 	expect_table(&view_ranges, 0, none,
-		"PREFIX  GROUP  LIMIT  NEIGHBORS  REFUSED  LAST-REFUSED  WAITING  GAVE-WAY  TIMED-OUT  PER-S "
+		"PREFIX  GROUP  LIMIT  NEIGHBORS  REFUSED  LAST-REFUSED  FAILED  LAST-FAILED  WAITING  "
+		"GAVE-WAY  TIMED-OUT  PER-S "
 		" "
 		"TOO-FAST  TWO-SPEAKERS\n");
 }
@@ -153,13 +158,13 @@ static void free_text_is_cut_to_fit_the_terminal_and_only_then(void **state)
 	(void)state;
 	expect_table(&view_neighbors, 110, rows,
 		"ADDRESS   AS  STATE  SINCE  GROUP  RECEIVED  ADVERTISED  DESCRIPTION                "
-		"LAST-ERROR\n"
+		"PROBLEM\n"
 		"10.0.0.1   1  Idle   -      -             -           -  d\u00e9j\u00e0 vu d\u00e9j\u00e0 "
 		"vu "
 		"d\u00e9j\u00e0 vu +  0123456789012345678901234+\n");
 	expect_table(&view_neighbors, 40, rows,
-		"ADDRESS   AS  STATE  SINCE  RECEIVED  ADVERTISED  DESCRIPTION  LAST-ERROR\n"
-		"10.0.0.1   1  Idle   -             -           -  d\u00e9j\u00e0 vu d\u00e9+  012345678+\n");
+		"ADDRESS   AS  STATE  SINCE  RECEIVED  ADVERTISED  PROBLEM\n"
+		"10.0.0.1   1  Idle   -             -           -  0123456+\n");
 }
 
 static void rows_beyond_the_first_hundreds_keep_the_columns_and_are_all_there(void **state)
@@ -317,7 +322,8 @@ static void what_is_not_understood_is_said_with_what_would_be(void **state)
 	expect_parse(RRD, "show",
 		"there is more to say: show neighbors, show neighbor, show routes, show route, show "
 		"received, "
-		"show advertised, show rejected, show fib, show nexthops, show ranges, show bfd, show "
+		"show advertised, show rejected, show fib, show nexthops, show ranges, show ranges failed, "
+		"show bfd, show "
 		"memory, show "
 		"status, show log, show config");
 	expect_parse(ANN, "drain -1", "\"-1\" is not a time: expected whole seconds");
