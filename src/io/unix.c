@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -398,8 +399,10 @@ void io_unix_server_free(struct io_unix_server *s)
 	free(s);
 }
 
-static int connect_to(const char *path, int flags)
+/* limit_s: how long it may wait for room in the listener's queue; 0: as long as it takes. */
+static int connect_to(const char *path, int flags, unsigned limit_s)
 {
+	const struct timeval limit = { .tv_sec = limit_s };
 	struct sockaddr_un sun;
 	int err = io_unix_path_address(path, &sun), fd;
 
@@ -408,6 +411,8 @@ static int connect_to(const char *path, int flags)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	if (fd < 0)
 		return -errno;
+	if (limit_s)
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	while (connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
 		if (errno == EINTR)
 			continue;
@@ -420,7 +425,12 @@ static int connect_to(const char *path, int flags)
 
 int io_unix_connect(const char *path)
 {
-	return connect_to(path, 0);
+	return connect_to(path, 0, 0);
+}
+
+int io_unix_connect_within(const char *path, unsigned limit_s)
+{
+	return connect_to(path, 0, limit_s);
 }
 
 /* --- the other side, in the loop --- */
@@ -430,7 +440,7 @@ struct io_unix_client *io_unix_dial(
 {
 	struct io_unix_client *c;
 	/* A unix socket connects at once or not at all. */
-	int fd = connect_to(path, SOCK_NONBLOCK);
+	int fd = connect_to(path, SOCK_NONBLOCK, 0);
 
 	*err = fd < 0 ? fd : 0;
 	if (fd < 0)

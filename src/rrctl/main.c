@@ -17,7 +17,7 @@ enum { OPTION_DRY_RUN = 256, OPTION_NODE };
 
 static void help(void)
 {
-	printf("usage: rrctl [-a | -i | -n] [-j] [-s SOCKET] COMMAND...\n"
+	printf("usage: rrctl [-a | -i | -n] [-j] [-s SOCKET] [-t SECONDS] COMMAND...\n"
 	       "\n"
 	       "Asks rrd, or with -a, -i or -n another daemon. Words may be shortened: rrctl sh nei\n"
 	       "\n");
@@ -34,6 +34,7 @@ static void help(void)
 	       "  -s, --socket SOCKET  the daemon's control socket\n"
 	       "                       (" RUNSTATEDIR "/rrd/rrd.sock; with -a lb-announcer.sock, with -i\n"
 	       "                       lb-ipvs-agent.sock, with -n lb-announcer-node.sock there)\n"
+	       "  -t, --timeout SECS   how long the daemon may be silent (10); 0: as long as it takes\n"
 	       "  -V, --version        print what this is\n"
 	       "  -h, --help           print this\n");
 }
@@ -103,6 +104,20 @@ static bool take_target(struct invocation *in, int option)
 	return true;
 }
 
+static bool take_limit(struct invocation *in, const char *value)
+{
+	char *end;
+	unsigned long limit_s = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end || limit_s > RRCTL_LIMIT_MAX_S) {
+		fprintf(stderr, "rrctl: --timeout %s is no number of seconds, 0..%d\n", value,
+			RRCTL_LIMIT_MAX_S);
+		return false;
+	}
+	in->opts.limit_s = (unsigned)limit_s;
+	return true;
+}
+
 /* False: rrctl is to end with *result. */
 static bool take_option(struct invocation *in, int option, char *value, int *result)
 {
@@ -127,6 +142,8 @@ static bool take_option(struct invocation *in, int option, char *value, int *res
 	case 's':
 		in->opts.socket = value;
 		return true;
+	case 't':
+		return take_limit(in, value);
 	case 'V':
 		version();
 		*result = RRCTL_OK;
@@ -150,6 +167,7 @@ static int parse_and_ask(struct invocation *in, int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+		{ "timeout", required_argument, NULL, 't' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL },
@@ -157,7 +175,7 @@ static int parse_and_ask(struct invocation *in, int argc, char **argv)
 	int result;
 
 	/* With '-' in front the words come in their order between the options, as values of option 1. */
-	for (int o; (o = getopt_long(argc, argv, "-ainjs:Vh", options, NULL)) != -1;)
+	for (int o; (o = getopt_long(argc, argv, "-ainjs:t:Vh", options, NULL)) != -1;)
 		if (!take_option(in, o, optarg, &result))
 			return result;
 	while (optind < argc)
@@ -169,6 +187,7 @@ int main(int argc, char **argv)
 {
 	struct invocation in = { .opts = { .out = stdout,
 					 .err = stderr,
+					 .limit_s = RRCTL_LIMIT_S,
 					 .width = terminal_width(),
 					 .color = color_wanted(STDOUT_FILENO) } };
 	int result;

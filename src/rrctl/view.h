@@ -98,8 +98,7 @@ enum column_kind {
 	COLUMN_MICROSECONDS, /* a duration too */
 	COLUMN_OF,	     /* "3/4": a number, and of how many (key other) */
 	COLUMN_HEALTH,	     /* bool: up or down, in parentheses unless the bool other is set */
-	COLUMN_IF,	     /* text, where the bool other is set */
-	COLUMN_UNLESS,	     /* text, where it is not */
+	COLUMN_ERROR,	     /* "4 s ago: text", by KEY-ago-ms; in parentheses if the bool KEY-over is set */
 	COLUMN_FLAGS,	     /* of a path: "*>" best, "*=" in the multipath set */
 };
 

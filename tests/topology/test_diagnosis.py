@@ -4,6 +4,7 @@
                                      ==== router (rrd)
 """
 import re
+import signal
 
 import pytest
 
@@ -66,7 +67,7 @@ def test_an_error_that_is_over_is_told_apart(fig, reflector):
     row = router.neighbors()[REFLECTOR]
     assert row["last-error-over"] is True and row["last-error-ago-ms"] >= row["since-ms"]
     head, line = router.ctl("show", "neighbors").splitlines()[:2]
-    assert line.index("peer sent Cease") == head.index("RECOVERED-FROM")
+    assert re.match(r"\(.* ago: peer sent Cease.*new key", line[head.index("LAST-ERROR"):])
 
 
 def test_a_wrong_password_is_hinted_at_where_it_is_configured_and_counted_where_it_is_not_heard(fig):
@@ -138,3 +139,17 @@ def test_who_is_beyond_the_limit_is_named(fig):
     rows, _ = failed(reflector)
     assert set(rows) == {second.address}
     assert rows[second.address]["reason"] == "refused: the limit of the range is reached"
+
+
+def test_a_stopped_daemon_is_told_from_one_that_is_not_there(fig, reflector):
+    rrctl = [daemons.binary("rrctl"), "-s", reflector.socket]
+    reflector.process.signal(signal.SIGSTOP)
+    try:
+        for words in (["-t", "1", "show", "status"], ["watch", "neighbors", "--timeout=1"]):
+            code, text = fig.reflector.result([*rrctl, *words])
+            assert code == 5 and "does not answer: nothing came for 1 s" in text
+    finally:
+        reflector.process.signal(signal.SIGCONT)
+    assert fig.reflector.result([*rrctl, "show", "status"])[0] == 0
+    code, text = fig.reflector.result([*rrctl, "-t", "soon", "show", "status"])
+    assert code == 2 and "no number of seconds" in text

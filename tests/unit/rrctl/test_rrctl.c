@@ -5,8 +5,11 @@
 #include "rrctl/sheet.h"
 
 #include "control/server.h"
+#include "io/unix.h"
 
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,13 +31,13 @@ static void neighbors_stand_in_columns(void **state)
 	(void)state;
 	expect_table(&view_neighbors, 0, rows,
 		"ADDRESS             AS  STATE        SINCE       ROUTER-ID   GROUP    DYNAMIC  RECEIVED  "
-		"ADVERTISED  BFD  ADMIN  DESCRIPTION  AGO    PROBLEM             RECOVERED-FROM\n"
+		"ADVERTISED  BFD  ADMIN  DESCRIPTION  LAST-ERROR\n"
 		"10.0.0.110       65021  Established  3 min 20 s  10.0.0.110  routers  no              0  "
-		"         3  -    -      the router   9 s    -                   Connection refused\n"
+		"         3  -    -      the router   (9 s ago: Connection refused)\n"
 		"172.16.1.5  4200000000  Active       61 ms       -           k8s      yes         12345  "
-		"         0  -    -      -            61 ms  Hold Timer Expired  -\n"
+		"         0  -    -      -            61 ms ago: Hold Timer Expired\n"
 		"172.16.1.6       65021  Established  4 s         -           -        yes             1  "
-		"         0  -    -      -            -      -                   -\n");
+		"         0  -    -      -            -\n");
 }
 
 static void how_much_more_there_is_stands_below_the_table(void **state)
@@ -158,13 +161,13 @@ static void free_text_is_cut_to_fit_the_terminal_and_only_then(void **state)
 	(void)state;
 	expect_table(&view_neighbors, 110, rows,
 		"ADDRESS   AS  STATE  SINCE  GROUP  RECEIVED  ADVERTISED  DESCRIPTION                "
-		"PROBLEM\n"
+		"LAST-ERROR\n"
 		"10.0.0.1   1  Idle   -      -             -           -  d\u00e9j\u00e0 vu d\u00e9j\u00e0 "
 		"vu "
 		"d\u00e9j\u00e0 vu +  0123456789012345678901234+\n");
 	expect_table(&view_neighbors, 40, rows,
-		"ADDRESS   AS  STATE  SINCE  RECEIVED  ADVERTISED  PROBLEM\n"
-		"10.0.0.1   1  Idle   -             -           -  0123456+\n");
+		"ADDRESS   AS  STATE  SINCE  RECEIVED  ADVERTISED  LAST-ERROR\n"
+		"10.0.0.1   1  Idle   -             -           -  012345678+\n");
 }
 
 static void rows_beyond_the_first_hundreds_keep_the_columns_and_are_all_there(void **state)
@@ -410,12 +413,12 @@ static const struct control_handler daemon_handlers[] = {
 	{ NULL, NULL },
 };
 
-static void expect_run(const char *socket, bool json, const char *line, enum rrctl_exit result,
-	const char *out_text, const char *err_text)
+static void expect_within(unsigned limit_s, const char *socket, bool json, const char *line,
+	enum rrctl_exit result, const char *out_text, const char *err_text)
 {
 	char *out = NULL, *err = NULL, *copy = strdup(line), *argv[16];
 	size_t out_len, err_len;
-	struct rrctl_opts opts = { .socket = socket, .json = json };
+	struct rrctl_opts opts = { .socket = socket, .json = json, .limit_s = limit_s };
 	int argc = 0;
 
 	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
@@ -431,6 +434,12 @@ static void expect_run(const char *socket, bool json, const char *line, enum rrc
 	free(out);
 	free(err);
 	free(copy);
+}
+
+static void expect_run(const char *socket, bool json, const char *line, enum rrctl_exit result,
+	const char *out_text, const char *err_text)
+{
+	expect_within(20, socket, json, line, result, out_text, err_text);
 }
 
 static void the_exit_code_tells_who_said_no(void **state)
@@ -466,6 +475,36 @@ static void the_exit_code_tells_who_said_no(void **state)
 	kill(pid, SIGTERM);
 	waitpid(pid, NULL, 0);
 	io_loop_free(loop);
+	rmdir(dir);
+}
+
+/* As one that is stopped: the kernel takes connections and requests for it, and nobody reads them. */
+static void a_daemon_that_is_silent_costs_the_time_that_was_given(void **state)
+{
+	char dir[] = "/tmp/rrd-test-rrctl-XXXXXX";
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), queued;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/sock", dir);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	expect_within(1, at.sun_path, false, "show status", RRCTL_SILENT, "",
+		"does not answer: nothing came for 1 s. Its process is there, but stopped or stuck (-t "
+		"SECONDS waits "
+		"longer)\n");
+	/* A watch would be silent for ever anyway. */
+	expect_within(1, at.sun_path, false, "watch neighbors", RRCTL_SILENT, "", "does not answer");
+	/* When its queue is full, connecting waits. */
+	assert_int_equal(listen(fd, 0), 0);
+	queued = io_unix_connect_within(at.sun_path, 1);
+	expect_within(1, at.sun_path, false, "show status", RRCTL_SILENT, "",
+		"does not answer: nothing came for 1 s");
+	if (queued >= 0)
+		close(queued);
+	close(fd);
+	unlink(at.sun_path);
 	rmdir(dir);
 }
 
@@ -518,6 +557,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_understood_is_said_with_what_would_be),
 		cmocka_unit_test(the_help_names_every_command),
 		cmocka_unit_test(the_exit_code_tells_who_said_no),
+		cmocka_unit_test(a_daemon_that_is_silent_costs_the_time_that_was_given),
 		cmocka_unit_test(a_daemon_that_dies_in_its_answer_is_unreachable),
 	};
 
