@@ -5,6 +5,7 @@
                                      reflector, in the cluster or outside
 """
 import copy
+import functools
 import json
 import os
 import re
@@ -24,8 +25,13 @@ OVERLAYS = ("kubelet", "init")
 SETTINGS = {"as": "64999", "reflector": "10.0.0.109", "range": "10.1.0.0/16 le 32", "router": fig4.ROUTER}
 
 
-def objects(overlay):
+@functools.cache
+def built(overlay):
     return kustomize.build(os.path.join(TOP, "overlays", overlay))
+
+
+def objects(overlay):
+    return copy.deepcopy(built(overlay))
 
 
 def changed(tmp_path, **values):
@@ -268,9 +274,9 @@ class Cluster:
         net = self.fig.add_pod(node.number, f"{service}-{node.name}")
         net.serve()
         pod = self.pod(net.ns, net.name, f"load-balancer-{service}", node, net.address)
-        AgentStandIn(self.lab, Service(service, address), name=os.path.relpath(pod.path("sockets", "lb-ipvs-agent"), "/run"))
-        pod.start(but=("agent", "sysctls"))
         pod.net = net
+        pod.agent = AgentStandIn(self.lab, Service(service, address), name=os.path.relpath(pod.path("sockets", "lb-ipvs-agent"), "/run"))
+        pod.start(but=("agent", "sysctls"))
         self.balancers.append(pod)
         return pod
 
@@ -308,9 +314,18 @@ def test_two_services_with_the_reflector_outside(fig, tmp_path):
     assert len(reflector.show("routes")) == 6
     for address, service in ((fig4.ADDRESS, "web"), (fig4.ADDRESS2, "shop")):
         assert set(traffic.spread(fig.client, address, 60)) == {f"{service}-n{n}" for n in (1, 2, 3)}
+    # Ready means announced: not without servers.
+    sick = cluster.balancers[5]
+    sick.agent.set("shop", healthy=0)
+    wait_until(lambda: sick.probe("announcer")[0] == 1, 5, "the one without servers to be found not ready")
+    assert "10.1.2.1/32 is withdrawn: " in sick.probe("announcer")[1]
+    sick.agent.set("shop", healthy=4)
+    sick.wait_ready()
     # The end of a pod: hooks, then SIGTERM to all; it has drained and is out before it is gone.
     leaving = cluster.balancers[0]
     assert leaving.pre_stop() == {"announcer": (0, "")}
+    code, output = leaving.probe("announcer")
+    assert code == 1 and "10.1.1.1/32 is " in output, output
     wait_until(lambda: set(fig.hops(f"{fig4.ADDRESS}/32")) == {"n2", "n3"}, 10, "the one that drains to be out of the route")
     assert leaving.processes["announcer"].terminate(15) == 0
     assert set(traffic.spread(fig.client, fig4.ADDRESS, 40)) == {"web-n2", "web-n3"}
@@ -344,6 +359,9 @@ def test_the_reflector_in_the_cluster(fig, tmp_path):
     assert code == 0
     rows = [json.loads(line) for line in output.splitlines()]
     assert {r["address"] for r in rows if r["state"].lower() == "established"} == {fig4.ROUTER, *(p.net.address for p in cluster.balancers)}
+    # Nobody to announce to: not ready.
+    pod.processes["reflector"].kill()
+    wait_until(lambda: all("has been told to no neighbor" in p.probe("announcer")[1] for p in cluster.balancers), 10, "all to be missed")
 
 
 def test_lb_ipvs_agent_and_the_web_pods_by_their_command_lines(fig, tmp_path):
