@@ -10,19 +10,15 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
-import tempfile
 
 import pytest
 import yaml
 
-from lab import daemons, fig4, kubelet, kustomize, manifests, traffic, wait_until
-from lab.agent import AgentStandIn, Service
+from lab import daemons, fig4, kustomize, manifests, traffic, wait_until
+from lab.cluster import SETTINGS, TOP, Cluster, change, changed, find, outside, workloads
 
-TOP = os.path.join(daemons.TOP, "contrib", "kubernetes")
 OVERLAYS = ("kubelet", "init")
-SETTINGS = {"as": "64999", "reflector": "10.0.0.109", "range": "10.1.0.0/16 le 32", "router": fig4.ROUTER}
 
 
 @functools.cache
@@ -34,30 +30,6 @@ def objects(overlay):
     return copy.deepcopy(built(overlay))
 
 
-def changed(tmp_path, **values):
-    """A copy of contrib/kubernetes in which somebody has changed settings.yaml."""
-    top = os.path.join(tmp_path, "kubernetes")
-    shutil.copytree(TOP, top)
-    path = os.path.join(top, "settings", "settings.yaml")
-    settings, = kustomize.read(path)
-    assert set(values) <= set(settings["data"])
-    settings["data"].update(values)
-    with open(path, "w") as f:
-        f.write(daemons.dump(settings))
-    return top
-
-
-def pods(found):
-    """{name: the Deployment or DaemonSet}"""
-    return {o["metadata"]["name"]: o for o in found if o["kind"] in kustomize.PODS}
-
-
-def find(found, kind, name):
-    """The object of that name, with or without a hash behind it."""
-    one, = [o for o in found if o["kind"] == kind and re.fullmatch(rf"{name}(-[0-9a-z]{{10}})?", o["metadata"]["name"])]
-    return one
-
-
 # Rules.
 
 @pytest.mark.parametrize("directory", ["overlays/kubelet", "overlays/init", "outside"])
@@ -66,15 +38,15 @@ def test_they_are_right_by_the_rules_of_kubernetes(directory):
 
 
 def break_field(found):
-    pods(found)["reflector"]["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
+    workloads(found)["reflector"]["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
 
 
 def break_type(found):
-    pods(found)["node"]["spec"]["template"]["spec"]["containers"][0]["securityContext"]["runAsUser"] = "0"
+    workloads(found)["node"]["spec"]["template"]["spec"]["containers"][0]["securityContext"]["runAsUser"] = "0"
 
 
 def break_required(found):
-    del pods(found)["web"]["spec"]["selector"]
+    del workloads(found)["web"]["spec"]["selector"]
 
 
 def break_reference(found):
@@ -86,7 +58,7 @@ def break_selector(found):
 
 
 def break_privileged(found):
-    pods(found)["web"]["spec"]["template"]["spec"]["initContainers"][0]["securityContext"]["allowPrivilegeEscalation"] = False
+    workloads(found)["web"]["spec"]["template"]["spec"]["initContainers"][0]["securityContext"]["allowPrivilegeEscalation"] = False
 
 
 @pytest.mark.parametrize("change, message", [
@@ -128,7 +100,7 @@ PRIVILEGED = {"kubelet": set(), "init": {("load-balancer-web", "sysctls"), ("loa
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_each_container_has_the_least_rights(overlay):
-    found = pods(objects(overlay))
+    found = workloads(objects(overlay))
     seen = {}
     for pod, data in found.items():
         for c in kustomize.containers(data):
@@ -151,7 +123,7 @@ def test_each_container_has_the_least_rights(overlay):
 def test_what_pods_see_of_the_node_and_of_the_api(overlay):
     found = objects(overlay)
     host_paths, tokens = {}, set()
-    for pod, data in pods(found).items():
+    for pod, data in workloads(found).items():
         spec = data["spec"]["template"]["spec"]
         assert spec.get("hostNetwork", False) == (pod == "node"), pod
         assert spec["automountServiceAccountToken"] is False, pod
@@ -172,7 +144,7 @@ def test_what_pods_see_of_the_node_and_of_the_api(overlay):
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_nobody_who_sends_keepalives_is_throttled(overlay):
-    for pod, data in pods(objects(overlay)).items():
+    for pod, data in workloads(objects(overlay)).items():
         for c in kustomize.containers(data):
             if c["image"].startswith("rrd"):
                 assert {"cpu", "memory"} <= set(c["resources"]["requests"]), (pod, c["name"])
@@ -182,7 +154,7 @@ def test_nobody_who_sends_keepalives_is_throttled(overlay):
 def test_a_pod_may_take_as_long_to_end_as_it_wants():
     for service in ("web", "shop"):
         found = objects("init")
-        grace = pods(found)[f"load-balancer-{service}"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+        grace = workloads(found)[f"load-balancer-{service}"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
         agent = yaml.safe_load(find(found, "ConfigMap", f"agent-{service}")["data"]["lb-ipvs-agent.conf"])
         drain = yaml.safe_load(find(found, "ConfigMap", f"announcer-{service}")["data"]["lb-announcer.conf"])["drain"]
         assert drain["time"] + drain["linger"] < agent["ipvs"]["exit-wait"] < grace - 1
@@ -190,7 +162,7 @@ def test_a_pod_may_take_as_long_to_end_as_it_wants():
 
 def test_both_variants_set_the_same():
     def of_pods(overlay, name):
-        spec = pods(objects(overlay))[name]["spec"]["template"]["spec"]
+        spec = workloads(objects(overlay))[name]["spec"]["template"]["spec"]
         return spec.get("securityContext", {}).get("sysctls", []), [c for c in spec["initContainers"]] if "initContainers" in spec else []
     for service in ("web", "shop"):
         listed, _ = of_pods("kubelet", f"load-balancer-{service}")
@@ -225,7 +197,7 @@ def test_services_differ_in_name_and_address():
         announcer = yaml.safe_load(find(found, "ConfigMap", f"announcer-{service}")["data"]["lb-announcer.conf"])
         assert announcer["services"] == [{"prefix": f"{address}/32"}]
         assert find(found, "Service", service)["metadata"]["namespace"] == "default"
-        app = pods(found)[service]["spec"]["template"]
+        app = workloads(found)[service]["spec"]["template"]
         assert app["spec"]["initContainers"][0]["command"][-1] == address
         assert app["metadata"]["annotations"]["cni.projectcalico.org/allowedSourcePrefixes"] == f'["{address}/32"]'
 
@@ -237,68 +209,6 @@ def test_the_outside_configurations_are_right(lab, name):
 
 
 # Command lines.
-
-class Cluster:
-    """The pods of an overlay on the nodes of Fig. 4. lb-ipvs-agent, for which this kernel has no IPVS, is stood in for."""
-
-    def __init__(self, fig, top):
-        self.fig, self.lab = fig, fig.lab
-        self.objects = kustomize.build(os.path.join(top, "overlays", "init"))
-        self.hosts = {n: tempfile.mkdtemp(prefix="node-", dir="/run") for n in fig.nodes}
-        self.balancers = []
-        self.lab.closing(self)
-
-    def close(self):
-        """When the lab ends the load balancers are told to end at once: what a drain looks like was seen."""
-        for _ in range(2):
-            for pod in self.balancers:
-                pod.processes["announcer"].signal(signal.SIGTERM)
-            wait_until(lambda: all(not p.processes["announcer"].running or "told to end" in p.processes["announcer"].log()
-                                   for p in self.balancers), 5, "all announcers to have heard")
-
-    def template(self, name):
-        return copy.deepcopy(pods(self.objects)[name]["spec"]["template"])
-
-    def pod(self, ns, name, kind, node, address):
-        facts = {"status.podIP": address, "status.hostIP": node.address, "spec.nodeName": node.name}
-        return kubelet.Pod(ns, name, self.template(kind), self.objects, facts, self.hosts[node])
-
-    def start_nodes(self):
-        self.nodes = [self.pod(n.ns, f"node-{n.name}", "node", n, n.address) for n in self.fig.nodes]
-        outputs = [n.start() for n in self.nodes]
-        for pod in self.nodes:
-            pod.wait_ready()
-        return outputs
-
-    def add_balancer(self, service, node, address):
-        net = self.fig.add_pod(node.number, f"{service}-{node.name}")
-        net.serve()
-        pod = self.pod(net.ns, net.name, f"load-balancer-{service}", node, net.address)
-        pod.net = net
-        pod.agent = AgentStandIn(self.lab, Service(service, address), name=os.path.relpath(pod.path("sockets", "lb-ipvs-agent"), "/run"))
-        pod.start(but=("agent", "sysctls"))
-        self.balancers.append(pod)
-        return pod
-
-    def add_balancers(self):
-        for service, address in (("web", fig4.ADDRESS), ("shop", fig4.ADDRESS2)):
-            for node in self.fig.nodes:
-                self.add_balancer(service, node, address)
-        for pod in self.balancers:
-            pod.wait_ready()
-
-    def wait_ecmp(self, nodes=("n1", "n2", "n3")):
-        def fact():
-            found = {a: self.fig.hops(f"{a}/32") for a in (fig4.ADDRESS, fig4.ADDRESS2)}
-            assert all(set(hops) == set(nodes) for hops in found.values()), found
-            return True
-        wait_until(fact, 20, f"both services by way of {nodes} in the router's kernel")
-
-
-def outside(top, name):
-    one, = kustomize.build(os.path.join(top, "outside"))
-    return {**yaml.safe_load(one["data"][name]), "log": {"to": "stderr", "level": "debug"}}
-
 
 def test_two_services_with_the_reflector_outside(fig, tmp_path):
     """The whole walk but IPVS: the router's kernel spreads both services over three load balancers, and one that ends is out first."""
