@@ -342,6 +342,27 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	return true;
 }
 
+/* Whether the kernel has what is wanted. */
+static bool show_ready(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct agent *a = user;
+	const char *wrong = masquerade_error(a->masquerade);
+	struct row *r;
+
+	(void)args;
+	if (!a->ready || !agent_settled(a)) {
+		snprintf(err, SHOW_ERROR_MAX, "%.200s",
+			*wrong      ? wrong
+			: !a->ready ? "the kernel's table is not in the agent's hands yet"
+				    : "the kernel does not have all that is wanted yet: see show services");
+		return false;
+	}
+	r = row_new();
+	row_bool(r, "ready", true);
+	control_answer_row(out, r);
+	return true;
+}
+
 /* --- what changes something --- */
 
 static bool is_meant(const struct member *m, const char *server)
@@ -477,6 +498,7 @@ const struct control_handler agent_handlers[] = {
 	{ "show table", show_table },
 	{ "show sources", show_sources },
 	{ "show status", show_status },
+	{ "show ready", show_ready },
 	{ "health", report_health },
 	{ "announcer", report_announcer },
 	{ "watch", watch },

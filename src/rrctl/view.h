@@ -51,7 +51,7 @@
  *	conditions (how many of how many hold), command (what on-change last told: active, inactive; unknown: nothing yet; running;
  *	failed), command-again-ms, command-why, left-ms (until it is withdrawn unless something is heard), returns-ms (until it is
  *	announced if all stays well), changes, reason.
- * show agent: a sheet.
+ * show agent, show ready: a sheet.
  * watch: events: time, event (service, capacity, agent, drain), service, from, to, text.
  *
  * lb-ipvs-agent:

@@ -21,11 +21,11 @@ MODPROBE = "#!/bin/sh\\necho modprobe $*\\n"
 
 class Pod:
     """template: a Deployment's or DaemonSet's; facts: {fieldPath: value}; host: the directory that stands for the node's file system;
-    token: {file: text} of the service account's volume."""
+    token: {file: text} of the service account's volume; env: where the API is."""
 
-    def __init__(self, ns, name, template, objects, facts, host, token=None):
+    def __init__(self, ns, name, template, objects, facts, host, token=None, env=None):
         self.ns, self.name, self.spec, self.objects, self.facts, self.host = ns, name, template["spec"], objects, facts, host
-        self.token = token or {}
+        self.token, self.env = token or {}, env or {}
         self.place = tempfile.mkdtemp(prefix="pod-", dir="/run")
         self.volumes = {v["name"]: self._volume(v) for v in self.spec.get("volumes", [])}
         self.processes = {}
@@ -128,16 +128,17 @@ class Pod:
         return ["unshare", "--mount", "sh", "-c", "\n".join(script)]
 
     def _mount(self, mount):
-        source, target = self.volumes[mount["name"]], mount["mountPath"]
-        yield f"mkdir -p $root{target}"
+        source = self.volumes[mount["name"]]
+        # A link is followed in the container's root: /var/run leads to /run there.
+        yield f"at=$root$(chroot $root readlink -m {mount['mountPath']}); mkdir -p $at"
         if source == "/":
             yield "mkdir $top/host-upper $top/host-work"
-            yield f"mount -t overlay overlay -o lowerdir=/,upperdir=$top/host-upper,workdir=$top/host-work $root{target}"
-            yield f"rm -f $root{target}/sbin/modprobe; printf '{MODPROBE}' >$root{target}/sbin/modprobe; chmod 755 $root{target}/sbin/modprobe"
+            yield "mount -t overlay overlay -o lowerdir=/,upperdir=$top/host-upper,workdir=$top/host-work $at"
+            yield f"rm -f $at/sbin/modprobe; printf '{MODPROBE}' >$at/sbin/modprobe; chmod 755 $at/sbin/modprobe"
         else:
-            yield f"mount --bind {source} $root{target}"
+            yield f"mount --bind {source} $at"
         if mount.get("readOnly"):
-            yield f"mount -o remount,{'' if source == '/' else 'bind,'}ro $root{target}"
+            yield f"mount -o remount,{'' if source == '/' else 'bind,'}ro $at"
 
     def _rights(self, container):
         mine, pod = container.get("securityContext", {}), self.spec.get("securityContext", {})
@@ -154,7 +155,7 @@ class Pod:
         return words
 
     def _environment(self, container):
-        values = {"PATH": PATH, "HOSTNAME": self.name, **ENVIRONMENT}
+        values = {"PATH": PATH, "HOSTNAME": self.name, **self.env, **ENVIRONMENT}
         for row in container.get("env", []):
             values[row["name"]] = row["value"] if "value" in row else self.facts[row["valueFrom"]["fieldRef"]["fieldPath"]]
         return ["env", "-i", *(f"{k}={v}" for k, v in values.items())]

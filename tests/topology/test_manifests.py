@@ -5,51 +5,29 @@
                                      reflector, in the cluster or outside
 """
 import copy
+import functools
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
-import tempfile
 
 import pytest
 import yaml
 
-from lab import daemons, fig4, kubelet, kustomize, manifests, traffic, wait_until
-from lab.agent import AgentStandIn, Service
+from lab import daemons, fig4, kustomize, manifests, traffic, wait_until
+from lab.cluster import SETTINGS, TOP, Cluster, change, changed, find, outside, workloads
 
-TOP = os.path.join(daemons.TOP, "contrib", "kubernetes")
 OVERLAYS = ("kubelet", "init")
-SETTINGS = {"as": "64999", "reflector": "10.0.0.109", "range": "10.1.0.0/16 le 32", "router": fig4.ROUTER}
 
 
-def objects(overlay):
+@functools.cache
+def built(overlay):
     return kustomize.build(os.path.join(TOP, "overlays", overlay))
 
 
-def changed(tmp_path, **values):
-    """A copy of contrib/kubernetes in which somebody has changed settings.yaml."""
-    top = os.path.join(tmp_path, "kubernetes")
-    shutil.copytree(TOP, top)
-    path = os.path.join(top, "settings", "settings.yaml")
-    settings, = kustomize.read(path)
-    assert set(values) <= set(settings["data"])
-    settings["data"].update(values)
-    with open(path, "w") as f:
-        f.write(daemons.dump(settings))
-    return top
-
-
-def pods(found):
-    """{name: the Deployment or DaemonSet}"""
-    return {o["metadata"]["name"]: o for o in found if o["kind"] in kustomize.PODS}
-
-
-def find(found, kind, name):
-    """The object of that name, with or without a hash behind it."""
-    one, = [o for o in found if o["kind"] == kind and re.fullmatch(rf"{name}(-[0-9a-z]{{10}})?", o["metadata"]["name"])]
-    return one
+def objects(overlay):
+    return copy.deepcopy(built(overlay))
 
 
 # Rules.
@@ -60,15 +38,15 @@ def test_they_are_right_by_the_rules_of_kubernetes(directory):
 
 
 def break_field(found):
-    pods(found)["reflector"]["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
+    workloads(found)["reflector"]["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
 
 
 def break_type(found):
-    pods(found)["node"]["spec"]["template"]["spec"]["containers"][0]["securityContext"]["runAsUser"] = "0"
+    workloads(found)["node"]["spec"]["template"]["spec"]["containers"][0]["securityContext"]["runAsUser"] = "0"
 
 
 def break_required(found):
-    del pods(found)["web"]["spec"]["selector"]
+    del workloads(found)["web"]["spec"]["selector"]
 
 
 def break_reference(found):
@@ -80,7 +58,7 @@ def break_selector(found):
 
 
 def break_privileged(found):
-    pods(found)["web"]["spec"]["template"]["spec"]["initContainers"][0]["securityContext"]["allowPrivilegeEscalation"] = False
+    workloads(found)["web"]["spec"]["template"]["spec"]["initContainers"][0]["securityContext"]["allowPrivilegeEscalation"] = False
 
 
 @pytest.mark.parametrize("change, message", [
@@ -122,7 +100,7 @@ PRIVILEGED = {"kubelet": set(), "init": {("load-balancer-web", "sysctls"), ("loa
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_each_container_has_the_least_rights(overlay):
-    found = pods(objects(overlay))
+    found = workloads(objects(overlay))
     seen = {}
     for pod, data in found.items():
         for c in kustomize.containers(data):
@@ -145,7 +123,7 @@ def test_each_container_has_the_least_rights(overlay):
 def test_what_pods_see_of_the_node_and_of_the_api(overlay):
     found = objects(overlay)
     host_paths, tokens = {}, set()
-    for pod, data in pods(found).items():
+    for pod, data in workloads(found).items():
         spec = data["spec"]["template"]["spec"]
         assert spec.get("hostNetwork", False) == (pod == "node"), pod
         assert spec["automountServiceAccountToken"] is False, pod
@@ -166,7 +144,7 @@ def test_what_pods_see_of_the_node_and_of_the_api(overlay):
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_nobody_who_sends_keepalives_is_throttled(overlay):
-    for pod, data in pods(objects(overlay)).items():
+    for pod, data in workloads(objects(overlay)).items():
         for c in kustomize.containers(data):
             if c["image"].startswith("rrd"):
                 assert {"cpu", "memory"} <= set(c["resources"]["requests"]), (pod, c["name"])
@@ -176,7 +154,7 @@ def test_nobody_who_sends_keepalives_is_throttled(overlay):
 def test_a_pod_may_take_as_long_to_end_as_it_wants():
     for service in ("web", "shop"):
         found = objects("init")
-        grace = pods(found)[f"load-balancer-{service}"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+        grace = workloads(found)[f"load-balancer-{service}"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
         agent = yaml.safe_load(find(found, "ConfigMap", f"agent-{service}")["data"]["lb-ipvs-agent.conf"])
         drain = yaml.safe_load(find(found, "ConfigMap", f"announcer-{service}")["data"]["lb-announcer.conf"])["drain"]
         assert drain["time"] + drain["linger"] < agent["ipvs"]["exit-wait"] < grace - 1
@@ -184,7 +162,7 @@ def test_a_pod_may_take_as_long_to_end_as_it_wants():
 
 def test_both_variants_set_the_same():
     def of_pods(overlay, name):
-        spec = pods(objects(overlay))[name]["spec"]["template"]["spec"]
+        spec = workloads(objects(overlay))[name]["spec"]["template"]["spec"]
         return spec.get("securityContext", {}).get("sysctls", []), [c for c in spec["initContainers"]] if "initContainers" in spec else []
     for service in ("web", "shop"):
         listed, _ = of_pods("kubelet", f"load-balancer-{service}")
@@ -219,7 +197,7 @@ def test_services_differ_in_name_and_address():
         announcer = yaml.safe_load(find(found, "ConfigMap", f"announcer-{service}")["data"]["lb-announcer.conf"])
         assert announcer["services"] == [{"prefix": f"{address}/32"}]
         assert find(found, "Service", service)["metadata"]["namespace"] == "default"
-        app = pods(found)[service]["spec"]["template"]
+        app = workloads(found)[service]["spec"]["template"]
         assert app["spec"]["initContainers"][0]["command"][-1] == address
         assert app["metadata"]["annotations"]["cni.projectcalico.org/allowedSourcePrefixes"] == f'["{address}/32"]'
 
@@ -231,68 +209,6 @@ def test_the_outside_configurations_are_right(lab, name):
 
 
 # Command lines.
-
-class Cluster:
-    """The pods of an overlay on the nodes of Fig. 4. lb-ipvs-agent, for which this kernel has no IPVS, is stood in for."""
-
-    def __init__(self, fig, top):
-        self.fig, self.lab = fig, fig.lab
-        self.objects = kustomize.build(os.path.join(top, "overlays", "init"))
-        self.hosts = {n: tempfile.mkdtemp(prefix="node-", dir="/run") for n in fig.nodes}
-        self.balancers = []
-        self.lab.closing(self)
-
-    def close(self):
-        """When the lab ends the load balancers are told to end at once: what a drain looks like was seen."""
-        for _ in range(2):
-            for pod in self.balancers:
-                pod.processes["announcer"].signal(signal.SIGTERM)
-            wait_until(lambda: all(not p.processes["announcer"].running or "told to end" in p.processes["announcer"].log()
-                                   for p in self.balancers), 5, "all announcers to have heard")
-
-    def template(self, name):
-        return copy.deepcopy(pods(self.objects)[name]["spec"]["template"])
-
-    def pod(self, ns, name, kind, node, address):
-        facts = {"status.podIP": address, "status.hostIP": node.address, "spec.nodeName": node.name}
-        return kubelet.Pod(ns, name, self.template(kind), self.objects, facts, self.hosts[node])
-
-    def start_nodes(self):
-        self.nodes = [self.pod(n.ns, f"node-{n.name}", "node", n, n.address) for n in self.fig.nodes]
-        outputs = [n.start() for n in self.nodes]
-        for pod in self.nodes:
-            pod.wait_ready()
-        return outputs
-
-    def add_balancer(self, service, node, address):
-        net = self.fig.add_pod(node.number, f"{service}-{node.name}")
-        net.serve()
-        pod = self.pod(net.ns, net.name, f"load-balancer-{service}", node, net.address)
-        AgentStandIn(self.lab, Service(service, address), name=os.path.relpath(pod.path("sockets", "lb-ipvs-agent"), "/run"))
-        pod.start(but=("agent", "sysctls"))
-        pod.net = net
-        self.balancers.append(pod)
-        return pod
-
-    def add_balancers(self):
-        for service, address in (("web", fig4.ADDRESS), ("shop", fig4.ADDRESS2)):
-            for node in self.fig.nodes:
-                self.add_balancer(service, node, address)
-        for pod in self.balancers:
-            pod.wait_ready()
-
-    def wait_ecmp(self, nodes=("n1", "n2", "n3")):
-        def fact():
-            found = {a: self.fig.hops(f"{a}/32") for a in (fig4.ADDRESS, fig4.ADDRESS2)}
-            assert all(set(hops) == set(nodes) for hops in found.values()), found
-            return True
-        wait_until(fact, 20, f"both services by way of {nodes} in the router's kernel")
-
-
-def outside(top, name):
-    one, = kustomize.build(os.path.join(top, "outside"))
-    return {**yaml.safe_load(one["data"][name]), "log": {"to": "stderr", "level": "debug"}}
-
 
 def test_two_services_with_the_reflector_outside(fig, tmp_path):
     """The whole walk but IPVS: the router's kernel spreads both services over three load balancers, and one that ends is out first."""
@@ -308,9 +224,18 @@ def test_two_services_with_the_reflector_outside(fig, tmp_path):
     assert len(reflector.show("routes")) == 6
     for address, service in ((fig4.ADDRESS, "web"), (fig4.ADDRESS2, "shop")):
         assert set(traffic.spread(fig.client, address, 60)) == {f"{service}-n{n}" for n in (1, 2, 3)}
+    # Ready means announced: not without servers.
+    sick = cluster.balancers[5]
+    sick.agent.set("shop", healthy=0)
+    wait_until(lambda: sick.probe("announcer")[0] == 1, 5, "the one without servers to be found not ready")
+    assert "10.1.2.1/32 is withdrawn: " in sick.probe("announcer")[1]
+    sick.agent.set("shop", healthy=4)
+    sick.wait_ready()
     # The end of a pod: hooks, then SIGTERM to all; it has drained and is out before it is gone.
     leaving = cluster.balancers[0]
     assert leaving.pre_stop() == {"announcer": (0, "")}
+    code, output = leaving.probe("announcer")
+    assert code == 1 and "10.1.1.1/32 is " in output, output
     wait_until(lambda: set(fig.hops(f"{fig4.ADDRESS}/32")) == {"n2", "n3"}, 10, "the one that drains to be out of the route")
     assert leaving.processes["announcer"].terminate(15) == 0
     assert set(traffic.spread(fig.client, fig4.ADDRESS, 40)) == {"web-n2", "web-n3"}
@@ -344,6 +269,9 @@ def test_the_reflector_in_the_cluster(fig, tmp_path):
     assert code == 0
     rows = [json.loads(line) for line in output.splitlines()]
     assert {r["address"] for r in rows if r["state"].lower() == "established"} == {fig4.ROUTER, *(p.net.address for p in cluster.balancers)}
+    # Nobody to announce to: not ready.
+    pod.processes["reflector"].kill()
+    wait_until(lambda: all("has been told to no neighbor" in p.probe("announcer")[1] for p in cluster.balancers), 10, "all to be missed")
 
 
 def test_lb_ipvs_agent_and_the_web_pods_by_their_command_lines(fig, tmp_path):
