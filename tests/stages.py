@@ -19,8 +19,8 @@ BUILD = os.path.join(TOP, "build")
 LOGS = os.path.join(BUILD, "logs")
 JOBS = f"-j{os.cpu_count() or 2}"
 STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "topology", "ipvs", "matrix", "interop", "demo", "bench", "distcheck", "analyze",
-          "valgrind", "churn", "mutated", "fuzz", "host")
-ONLY_LONG = ("distcheck", "analyze", "valgrind", "churn", "mutated", "fuzz")
+          "valgrind", "churn", "conformance", "mutated", "fuzz", "host")
+ONLY_LONG = ("distcheck", "analyze", "valgrind", "churn", "conformance", "mutated", "fuzz")
 
 
 class Count:
@@ -203,20 +203,28 @@ def stage_distcheck(_):
 
 def pytest(name, build_name, workers, env=None, folders=None, timeout=900):
     """folders: of tests/, or files in them, where they are not the folder of this name."""
-    directory = os.path.join(BUILD, build_name)
-    if not os.access(os.path.join(directory, "rrd"), os.X_OK):
-        print(f"    not run: there is no rrd in build/{build_name}")
+    report, code = pytest_run(name, build_name, [f"tests/{f}" for f in folders or [name]], workers, env, timeout)
+    if report is None:
         return FAILED
-    report = os.path.join(LOGS, f"{name}.xml")
-    if os.path.exists(report):
-        os.unlink(report)
-    code = run(name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(workers), "-ra",
-                      f"--junitxml={report}", *(f"tests/{f}" for f in folders or [name])],
-               env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(LOGS, name), **(env or {})}, timeout=timeout)
     count = pytest_report(report, code)
     if count.failed:
         tell_log(name, 60)
     return count
+
+
+def pytest_run(name, build_name, arguments, workers, env=None, timeout=900):
+    """Its report, which may be missing, and its exit code."""
+    directory = os.path.join(BUILD, build_name)
+    if not os.access(os.path.join(directory, "rrd"), os.X_OK):
+        print(f"    not run: there is no rrd in build/{build_name}")
+        return None, None
+    report = os.path.join(LOGS, f"{name}.xml")
+    if os.path.exists(report):
+        os.unlink(report)
+    code = run(name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(workers), "-ra",
+                      f"--junitxml={report}", *arguments],
+               env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(LOGS, name), **(env or {})}, timeout=timeout)
+    return report, code
 
 
 def pytest_report(report, code):
@@ -291,6 +299,24 @@ def stage_analyze(_):
 def stage_fuzz(_):
     """Each target of the fuzzer for three minutes."""
     return PASSED if analysers() and run("fuzz", ["tests/fuzz/run", "-t", "180"], timeout=3600) == 0 else tell_log("fuzz", 60) or FAILED
+
+
+def stage_conformance(arguments):
+    """The RFC suite with its long timers against rrd, which must not fail, and against four peers, whose failures are told by the page:
+    with --long that of the documentation, else one beside the logs."""
+    count, reports = Count(), []
+    for who in ("rrd", "bird", "frr", "gobgp", "openbgpd"):
+        report, code = pytest_run(f"conformance-{who}", "plain", ["tests/rfc", "--long", "--tb=short", "--target", who],
+                                  workers=max(3, os.cpu_count() or 2), timeout=3600)
+        if report is None or code not in (0, 1) or not os.path.exists(report):
+            print(f"    {who}: pytest ended with code {code}")
+            return FAILED
+        reports.append(f"{who}={report}")
+        count.add(pytest_report(report, code) if who == "rrd" else PASSED)
+    page = os.path.join(TOP, "doc", "conformance.md") if arguments.long else os.path.join(LOGS, "conformance.md")
+    code = run("conformance-page", ["tests/rfc/page.py", page, *reports], env={"RRD_BUILD": os.path.join(BUILD, "plain")})
+    count.add(PASSED if code == 0 else tell_log("conformance-page") or FAILED)
+    return count
 
 
 # A real IPVS kernel.

@@ -16,6 +16,9 @@ from .wait import wait_until
 
 AS = 65021
 RRD, RRD6 = "10.9.0.1", "fd00:9::1"
+# What is not on the link, though there is a way: for next hops.
+FAR, GATEWAY = "172.16.0.0/12", "10.9.0.254"
+FAR6, GATEWAY6 = "fd00:16::/32", "fd00:9::fe"
 EXTENDED = bgp.capability(bgp.CAP_EXTENDED_MESSAGE)
 
 GROUPS = {
@@ -33,10 +36,11 @@ GROUPS = {
     "any": (12, {"peer-as": "any", "route-reflector-client": True, "min-hold-time": 0}),
     "stuck": (13, {"route-reflector-client": True, "hold-time": 3, "send-hold-time": 4}),
     "zero": (14, {"route-reflector-client": True, "min-hold-time": 0}),
+    "elsewhere": (15, {"peer-as": "external"}),
 }
 LIMIT = 5
 FIXED = {"route-reflector-client": True, "connect-retry": 1, "connect-retry-max": 1}
-FIXED_OCTET = 20
+FIXED_OCTET, FOREIGN_OCTET = 20, 21
 
 
 def ranges(name):
@@ -44,7 +48,7 @@ def ranges(name):
     return f"10.9.{octet}.0/24", f"fd00:9:{octet:x}::/64"
 
 
-def config(fixed=(), extended_next_hop=False):
+def config(fixed=(), extended_next_hop=False, foreign=()):
     listed = []
     for name in GROUPS:
         limit = LIMIT if name == "limited" else 4096
@@ -52,6 +56,8 @@ def config(fixed=(), extended_next_hop=False):
     groups = {name: {"hold-time": 90, "passive": True, **more} for name, (_, more) in GROUPS.items()}
     if fixed:
         groups["fixed"] = {"hold-time": 90, **FIXED}
+    for asn in {asn for _, asn in foreign}:
+        groups[f"foreign-{asn}"] = {"hold-time": 90, **FIXED, "peer-as": asn, "route-reflector-client": False}
     for group in groups.values() if extended_next_hop else ():
         group["extended-next-hop"] = True
     return {
@@ -59,28 +65,34 @@ def config(fixed=(), extended_next_hop=False):
         "listen": [{"address": RRD, "port": 179}, {"address": RRD6, "port": 179}],
         "peer-groups": groups,
         "dynamic-neighbors": listed,
-        "neighbors": [{"address": address, "peer-group": "fixed"} for address in fixed],
+        "neighbors": [{"address": address, "peer-group": "fixed"} for address in fixed]
+        + [{"address": address, "peer-group": f"foreign-{asn}"} for address, asn in foreign],
         "log": {"to": "stderr", "level": "debug"},
     }
 
 
 class Hub:
-    """daemon: which one (target.TARGETS). fixed: how many neighbors there are that it connects to. extended_next_hop: every group
-    offers RFC 8950. cfg: rrd's configuration, instead of the usual one."""
+    """daemon: which one (target.TARGETS). fixed: how many neighbors there are that it connects to; foreign: in which AS each of
+    those is that are in another. extended_next_hop: every group offers RFC 8950. cfg: rrd's configuration, instead of the usual one."""
 
-    def __init__(self, lab, cfg=None, daemon="rrd", fixed=0, extended_next_hop=False):
+    def __init__(self, lab, cfg=None, daemon="rrd", fixed=0, extended_next_hop=False, foreign=()):
         self.lab = lab
         self.fixed = [f"10.9.{FIXED_OCTET}.{2 + i}" for i in range(fixed)]
-        self.free = iter(self.fixed)
+        self.free = {AS: list(self.fixed)}
+        others = [(f"10.9.{FOREIGN_OCTET}.{2 + i}", asn) for i, asn in enumerate(foreign)]
+        for address, asn in others:
+            self.free.setdefault(asn, []).append(address)
         self.rr, self.place = lab.ns("rr"), lab.ns("place")
         lab.link(self.rr, "eth0", self.place, "eth0")
-        self.rr.batch(f"addr add {RRD}/16 dev eth0", f"addr add {RRD6}/32 dev eth0 nodad")
+        self.rr.batch(f"addr add {RRD}/16 dev eth0", f"addr add {RRD6}/32 dev eth0 nodad",
+                      f"route add {FAR} via {GATEWAY}", f"route add {FAR6} via {GATEWAY6}")
         self.numbers = {octet: itertools.count(2) for octet, _ in GROUPS.values()}
         self.speakers = []
         sessions = [(name, where, settings) for name, (_, settings) in GROUPS.items() for where in ranges(name)]
         sessions += [("fixed", address, FIXED) for address in self.fixed]
+        sessions += [("foreign", address, {"peer-as": asn}) for address, asn in others]
         self.target = target.TARGETS[daemon](self.rr, target.Setup(
-            AS, RRD, RRD6, sessions, extended_next_hop, cfg or config(self.fixed, extended_next_hop)))
+            AS, RRD, RRD6, sessions, ((FAR, GATEWAY), (FAR6, GATEWAY6)), extended_next_hop, cfg or config(self.fixed, extended_next_hop, others)))
 
     @property
     def rrd(self):
@@ -96,11 +108,11 @@ class Hub:
         self.place.ip(f"addr add {address}/{'32 dev eth0 nodad' if six else '16 dev eth0'}")
         return address
 
-    def fixed_address(self):
-        """A fresh address that the daemon connects to."""
+    def fixed_address(self, asn=AS):
+        """A fresh address that the daemon connects to, and where it expects a peer of that AS."""
         if "fixed" in self.target.CANNOT:
             pytest.skip(self.target.CANNOT["fixed"])
-        address = next(self.free)
+        address = self.free[asn].pop(0)
         self.place.ip(f"addr add {address}/16 dev eth0")
         return address
 

@@ -2,22 +2,27 @@
 
 What a group of the hub is (hub.GROUPS) is said in rrd's words; each of the others makes its own configuration of it. What one of
 them cannot be configured to be stands in its CANNOT, with the reason, for tests to skip. Whoever is asked is asked by its own
-command line, and only whom it knows and whether it holds a route: everything else a test has to see on the wire.
+command line, and only whom it knows and whether it holds a route: everything else a test has to see on the wire. What an operator
+does to one neighbor is said by operate(): "shutdown" and "reset" (both with a text for the peer), "enable" after a shutdown, "refresh".
 """
+import re
 from dataclasses import dataclass
 
 from . import daemons, others
+from .control import Caller
 
-EXTERNAL_AS = 65100
+EXTERNAL_AS, ELSEWHERE_AS = 65100, 65200
 
 
 @dataclass
 class Setup:
-    """sessions: (name, address or range, group's settings). rrd: the same as rrd's configuration."""
+    """sessions: (name, address or range, group's settings). routes: (prefix, gateway) that the kernel has. rrd: the same as rrd's
+    configuration."""
     asn: int
     address: str
     address6: str
     sessions: list
+    routes: tuple
     extended_next_hop: bool
     rrd: dict
 
@@ -27,9 +32,11 @@ class Setup:
 
 class Rrd:
     TITLE, CANNOT = "rrd", {}
+    VERBS = {"shutdown": "shutdown", "reset": "clear neighbor", "enable": "enable", "refresh": "refresh"}
 
     def __init__(self, ns, setup):
         self.daemon = daemons.Daemon(ns, "rrd", setup.rrd).wait_until_ready()
+        self.caller = Caller(ns.lab, self.daemon.socket)
 
     @property
     def running(self):
@@ -37,16 +44,22 @@ class Rrd:
 
     def again(self):
         self.daemon.start().wait_until_ready()
+        self.caller = Caller(self.daemon.ns.lab, self.daemon.socket)
 
     def stop(self):
         self.daemon.process.terminate()
 
     def known(self):
         """Addresses of the neighbors it has anything to do with; configured ones only while they are up."""
-        return {a for a, row in self.daemon.neighbors().items() if "range" in row or row["state"].lower() == "established"}
+        rows, _ = self.caller.ask("show neighbors")
+        return {row["address"] for row in rows if "range" in row or row["state"].lower() == "established"}
 
     def holds_routes(self):
         return False
+
+    def operate(self, verb, address, text=""):
+        more = [text] if text else ["in"] if verb == "refresh" else []
+        self.daemon.ctl(*self.VERBS[verb].split(), address, *more)
 
 
 class Peer:
@@ -64,7 +77,6 @@ class Peer:
             if group not in self.CANNOT:
                 name = group.replace("-", "_") + ("6" if ":" in where else "4") + ("" if "/" in where else f"_{len(self.sessions)}")
                 self.sessions.append((name, where, settings))
-        self.fixed = [where for _, where, _ in self.sessions if "/" not in where]
         self.start()
 
     @property
@@ -84,7 +96,14 @@ def families(settings):
 
 
 def is_external(settings):
-    return settings.get("peer-as") == "external"
+    return settings.get("peer-as") not in (None, "any")
+
+
+def peer_as(name, settings, own):
+    """For who has to be told the number. name: the session's."""
+    if settings.get("peer-as") != "external":
+        return settings.get("peer-as", own)
+    return ELSEWHERE_AS if name.startswith("elsewhere") else EXTERNAL_AS
 
 
 def modes(settings):
@@ -94,10 +113,12 @@ def modes(settings):
 
 
 class Bird(Peer, others.Bird):
-    CANNOT = {"limited": "BIRD has no limit for a range", "stuck": "BIRD 2.0.12 has no send hold time to set", "any": "BIRD has no neighbors of any AS"}
+    CANNOT = {"limited": "BIRD has no limit for a range", "stuck": "BIRD 2.0.12 has no send hold time to set",
+              "any": "BIRD has no neighbors of any AS"}
 
     def _config(self):
         text = f"log stderr all;\nrouter id {self.router_id};\nprotocol device {{ }}\nprotocol direct {{ ipv4; ipv6; }}\n"
+        text += "".join(f"protocol static {{ {'ipv6' if ':' in to else 'ipv4'}; route {to} via {gateway}; }}\n" for to, gateway in self.setup.routes)
         return text + "".join(self._protocol(*session) for session in self.sessions)
 
     def _protocol(self, name, where, settings):
@@ -112,7 +133,8 @@ class Bird(Peer, others.Bird):
 protocol bgp {name} {{
     local {self.setup.own(where)} as {self.asn};
     neighbor {'range ' + where if '/' in where else where} {'external' if is_external(settings) else 'internal'};
-    {f'dynamic name "{name}_"; passive on;' if '/' in where else 'connect delay time 1; connect retry time 1; error wait time 1, 2;'}
+    {f'dynamic name "{name}_"; passive on;' if '/' in where else 'connect delay time 1; connect retry time 1;'}
+    error wait time 1, 1; deterministic med on;
     {f'rr client; rr cluster id {self.setup.address};' if client else ''}
     hold time {settings.get("hold-time", 90)};
     enable extended messages on; graceful restart off;
@@ -122,20 +144,27 @@ protocol bgp {name} {{
 
     def known(self):
         """Those that are up: what was made for a dynamic one stays."""
-        blocks = [b for b in self._ask("show protocols all").split("\n\n") if "Established" in b]
+        blocks = [b for b in self._ask("show protocols all").split("\n\n") if re.search(r"BGP state:\s+Established", b)]
         return {line.split()[-1] for b in blocks for line in b.splitlines() if "Neighbor address:" in line}
 
     def holds_routes(self):
         return "BGP.origin" in self._ask("show route all where source = RTS_BGP")
 
+    def operate(self, verb, address, text=""):
+        verb = {"shutdown": "disable", "reset": "restart", "refresh": "reload in"}.get(verb, verb)
+        blocks = self._ask("show protocols all").split("\n\n")
+        name = next(b.split()[0] for b in blocks if re.search(rf"Neighbor address:\s+{re.escape(address)}\s", b))
+        self.ns.run(["birdc", "-s", self.socket, f'{verb} {name}' + (f' "{text}"' if text else "")])
+
 
 class Frr(Peer, others.Frr):
-    CANNOT = {"limited": "FRR's limit of a range is one for all ranges", "stuck": "FRR 8.4 has no send hold time to set", "any": "FRR 8.4 has no neighbors of any AS"}
+    CANNOT = {"limited": "FRR's limit of a range is one for all ranges", "stuck": "FRR 8.4 has no send hold time to set",
+              "any": "FRR 8.4 has no neighbors of any AS", "text of a reset": "FRR says nothing with a reset"}
 
     def _bgpd(self):
         lines = ["frr defaults traditional", "log stdout informational", f"router bgp {self.asn}", f"bgp router-id {self.router_id}",
                  f"bgp cluster-id {self.router_id}", "no bgp default ipv4-unicast", "no bgp ebgp-requires-policy", "coalesce-time 0",
-                 "no bgp network import-check", "bgp listen limit 5000"]
+                 "no bgp network import-check", "bgp listen limit 5000", "bgp deterministic-med", "bgp bestpath compare-routerid"]
         for name, where, settings in self.sessions:
             lines += self._neighbor(name, where, settings)
         for family in ("ipv4", "ipv6"):
@@ -176,14 +205,23 @@ class Frr(Peer, others.Frr):
     def holds_routes(self):
         return any(self._json(f"show bgp {family} unicast").get("routes") for family in ("ipv4", "ipv6"))
 
+    def operate(self, verb, address, text=""):
+        if verb in ("shutdown", "enable"):
+            line = f"{'no ' * (verb == 'enable')}neighbor {address} shutdown" + (f" message {text}" if text else "")
+            self._configure("bgpd", f"router bgp {self.asn}", line)
+        else:
+            self._ask(f"clear bgp {'ipv4 unicast ' * (verb == 'refresh')}{address}{' soft in' * (verb == 'refresh')}")
+
 
 class Gobgp(Peer, others.Gobgp):
-    CANNOT = {"limited": "GoBGP has no limit for a range", "stuck": "GoBGP has no send hold time to set", "any": "GoBGP has no dynamic neighbors of any AS",
-              "silent": "GoBGP has no export policy for a neighbor"}
+    CANNOT = {"limited": "GoBGP has no limit for a range", "stuck": "GoBGP has no send hold time to set",
+              "any": "GoBGP has no dynamic neighbors of any AS", "silent": "GoBGP has no export policy for a neighbor",
+              "refresh": others.Gobgp.CANNOT["refresh"]}
 
     def _config(self):
         text = f'[global.config]\n  as = {self.asn}\n  router-id = "{self.router_id}"\n' \
-               f'  local-address-list = ["{self.setup.address}", "{self.setup.address6}"]\n'
+               f'  local-address-list = ["{self.setup.address}", "{self.setup.address6}"]\n' \
+               "[global.route-selection-options.config]\n  external-compare-router-id = true\n"
         return text + "".join(self._neighbor(*session) for session in self.sessions)
 
     def _neighbor(self, name, where, settings):
@@ -192,7 +230,7 @@ class Gobgp(Peer, others.Gobgp):
 [[{table}]]
   [{table}.config]
     {f'peer-group-name = "{name}"' if '/' in where else f'neighbor-address = "{where}"'}
-    peer-as = {EXTERNAL_AS if is_external(settings) else self.asn}
+    peer-as = {peer_as(name, settings, self.asn)}
   [{table}.transport.config]
     {'passive-mode = true' if '/' in where else f'local-address = "{self.setup.address}"'}
   [{table}.timers.config]
@@ -220,13 +258,16 @@ class Gobgp(Peer, others.Gobgp):
         return text
 
     def known(self):
-        rows = self._json("neighbor")
-        states = [row.get("state", {}) for row in rows or []]
-        return {s.get("neighbor_address") for s in states if s.get("session_state") in (6, "ESTABLISHED")
-                or s.get("neighbor_address") not in self.fixed}
+        """Those that are up: a dynamic one that never was stays."""
+        states = [row.get("state", {}) for row in self._json("neighbor") or []]
+        return {s.get("neighbor_address") for s in states if s.get("session_state") in (6, "ESTABLISHED")}
 
     def holds_routes(self):
         return bool(self._json("global rib -a ipv4") or self._json("global rib -a ipv6"))
+
+    def operate(self, verb, address, text=""):
+        verb = {"shutdown": "disable", "refresh": "softresetin"}.get(verb, verb)
+        self.ns.run(["gobgp", "neighbor", address, verb, *(["--reason", text] if text else [])])
 
 
 class Openbgpd(Peer, others.Openbgpd):
@@ -241,7 +282,7 @@ class Openbgpd(Peer, others.Openbgpd):
     def _neighbor(self, name, where, settings):
         sends, takes = modes(settings)
         limit = settings.get("import", {}).get("max-prefixes")
-        asn = EXTERNAL_AS if is_external(settings) else self.asn
+        asn = peer_as(name, settings, self.asn)
         # It takes no neighbor of any AS into a cluster.
         client = settings.get("route-reflector-client") and settings.get("peer-as") != "any"
         lines = [f'descr "{name}"', "" if settings.get("peer-as") == "any" else f"remote-as {asn}",
@@ -265,6 +306,10 @@ class Openbgpd(Peer, others.Openbgpd):
 
     def holds_routes(self):
         return "*" in self._ask("show rib").split("destination", 1)[-1]
+
+    def operate(self, verb, address, text=""):
+        verb = {"shutdown": "down", "reset": "clear", "enable": "up"}.get(verb, verb)
+        self.ns.run(["bgpctl", "-s", self.socket, "neighbor", address, verb, *([text] if text else [])])
 
 
 TARGETS = {"rrd": Rrd, "bird": Bird, "frr": Frr, "gobgp": Gobgp, "openbgpd": Openbgpd}

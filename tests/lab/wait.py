@@ -45,12 +45,6 @@ def holds(fact, seconds, what=None):
         time.sleep(POLL_S)
 
 
-def keep_quiet(seconds):
-    """Says nothing for that long: for whoever speaks at a pace because a timer of the other end is what is tested. Never a wait for
-    the other end to have done something."""
-    time.sleep(seconds)
-
-
 def stopwatch():
     """Returns a function that tells the milliseconds since this call."""
     start = time.monotonic()

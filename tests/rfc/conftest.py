@@ -9,8 +9,10 @@ import re
 import pytest
 
 from lab import Lab, bgp, hub, target
-from lab.target import EXTERNAL_AS
-from rfc.routes import ELSEWHERE_AS
+from lab.target import ELSEWHERE_AS, EXTERNAL_AS
+from rfc import routes
+
+OUTSIDE = {"outside": EXTERNAL_AS, "elsewhere": ELSEWHERE_AS}
 
 
 def pytest_addoption(parser):
@@ -20,6 +22,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "offers(code, group='client'): needs a capability in the daemon's OPEN")
+    config.addinivalue_line("markers", "confederation: needs confederation segments to be taken from inside")
     config.addinivalue_line("markers", "long: waits for a long timer; only with --long")
     config.addinivalue_line("markers", "hub(**options): how this file wants its hub, see hub.Hub")
 
@@ -33,7 +36,7 @@ def world(request):
         options.update(mark.kwargs)
     with Lab(name) as lab:
         this = hub.Hub(lab, daemon=request.config.getoption("--target"), **options)
-        this.offered = {}
+        this.offered, this.confederations = {}, None
         yield this
 
 
@@ -46,15 +49,30 @@ def offered(world, group):
     return world.offered[group]
 
 
+def takes_confederations(world):
+    """From who is not in the same confederation such segments are malformed (RFC 5065 4.1), so who is in none may take them or not."""
+    if world.confederations is None:
+        path = routes.segment(routes.CONFED_SEQUENCE, 64512)
+        made = []
+        result = routes.judge(casting(world, made), routes.update(routes.base(path=path)), first=False)
+        world.confederations = result == "announced"
+        world.gone(*made)
+    return world.confederations
+
+
 @pytest.fixture(autouse=True)
-def judged(request, world):
-    """Skips what the daemon does not offer; afterwards it must be alive."""
+def judged(request, world, record_property):
+    """Skips what the daemon does not offer; afterwards it must be alive. The report gets what the case rests on."""
+    if request.function.__doc__:
+        record_property("why", request.function.__doc__)
     if request.node.get_closest_marker("long") and not request.config.getoption("--long"):
         pytest.skip("only with --long")
     for mark in request.node.iter_markers("offers"):
         code, group = (*mark.args, "client")[:2]
         if world.target.TITLE != "rrd" and code not in offered(world, group):
             pytest.skip(f"{world.target.TITLE} does not offer capability {code}")
+    if request.node.get_closest_marker("confederation") and world.target.TITLE != "rrd" and not takes_confederations(world):
+        pytest.skip(f"{world.target.TITLE} takes no confederation segments where it is in no confederation")
     others = set(world.speakers)
     yield
     world.gone(*(s for s in world.speakers if s not in others))
@@ -63,20 +81,20 @@ def judged(request, world):
         pytest.fail(f"{world.target.TITLE} has died")
 
 
+def casting(world, made):
+    """A function that makes speakers that are up, and notes them."""
+    def make(group="client", kind="new_speaker", **more):
+        if group in OUTSIDE:
+            more.setdefault("asn", OUTSIDE[group])
+        speaker = getattr(world, kind)(group, **more)
+        made.append(speaker)
+        return speaker.establish()
+    return make
+
+
 @pytest.fixture
 def cast(world):
     """Makes speakers that are up; all are gone when the case is over. "elsewhere" is outside, too, in yet another AS."""
     made = []
-
-    def make(group="client", kind="new_speaker", **more):
-        if group == "elsewhere":
-            group = "outside"
-            more.setdefault("asn", ELSEWHERE_AS)
-        if group == "outside":
-            more.setdefault("asn", EXTERNAL_AS)
-        speaker = getattr(world, kind)(group, **more)
-        made.append(speaker)
-        return speaker.establish()
-
-    yield make
+    yield casting(world, made)
     world.gone(*made)

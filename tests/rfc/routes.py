@@ -9,12 +9,12 @@ import struct
 
 from lab import bgp, hub
 from lab.bgp import IPV4, IPV6, attribute
+from lab.target import EXTERNAL_AS as OUTSIDE_AS
 from lab.wait import wait_until
 
 PREFIX, SECOND, THIRD = "198.51.100.0/24", "192.0.2.0/24", "198.18.0.0/15"
 SIX, SIX2 = "2001:db8:1::/48", "2001:db8:2::/48"
 HOP, HOP2, HOP6 = "10.9.0.77", "10.9.0.78", "fd00:9::77"
-OUTSIDE_AS, ELSEWHERE_AS = 65100, 65200
 BOTH = (IPV4, IPV6)
 ENHANCED = bgp.capability(70)
 EXTENDED = bgp.capability(bgp.CAP_EXTENDED_MESSAGE)

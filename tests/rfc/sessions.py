@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from lab import bgp, hub
 from lab.bgp import capability, message
+from lab.wait import wait_until
 
 OPEN_SENT, OPEN_CONFIRM, ESTABLISHED = 1, 2, 3
 STATES = {"open_sent": OPEN_SENT, "open_confirm": OPEN_CONFIRM, "established": ESTABLISHED}
@@ -116,6 +117,14 @@ def say(speaker, octets):
     return speaker
 
 
+def pace(speaker, what, pause_s):
+    """Sends each of these after a pause. Only for cases about timers, which a peer's rhythm is part of."""
+    for octets in what:
+        time.sleep(pause_s)
+        speaker.send(octets)
+    return speaker
+
+
 def answer(speaker, octets, timeout=5):
     """How the connection ends when these octets are sent."""
     return end_of(say(speaker, octets), timeout)
@@ -133,6 +142,24 @@ def comes_up(speaker, octets):
     expect_open(speaker)
     speaker.send(KEEPALIVE)
     still_up(speaker)
+
+
+def again(world, local, octets=raw_open(capabilities(MP4, AS4))):
+    """The peer at this address comes again: a speaker that is up. If not at once then soon: what went before may still be on its way,
+    and who damps oscillations waits a little (RFC 4271 8.1)."""
+    def attempt():
+        speaker = world.speaker(local=local).open()
+        try:
+            return expect_open(speaker.send(octets)).send(KEEPALIVE)
+        except (AssertionError, ConnectionError, TimeoutError):
+            speaker.close()
+            return None
+    return wait_until(attempt, 10, f"a session with {local} again", poll_s=0.05)
+
+
+def comes_back(world, local, octets=raw_open(capabilities(MP4, AS4))):
+    """The same, and the session stands. Ends it."""
+    still_up(again(world, local, octets))
 
 
 def received(speaker, kind, timeout=5):

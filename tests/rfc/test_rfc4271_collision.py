@@ -3,27 +3,34 @@ about and end, RFC 4271 8.2.2 (Connect and Active).
 
     out: the daemon's connection to the speaker        in: the speaker's connection to the daemon
 """
-import socket
+import struct
 
 import pytest
 
-from lab import bgp
-from rfc.sessions import (AS4, HIGH_ID, KEEPALIVE, LOW_ID, MP4, OPEN_CONFIRM, answer, capabilities, comes_up, connect, end_of,
+from lab import bgp, hub
+from rfc.sessions import (HIGH_ID, KEEPALIVE, LOW_ID, MP4, OPEN_CONFIRM, answer, capabilities, comes_up, connect, end_of,
                           expect_open, header, raw_open, received, say, still_up)
 
-pytestmark = pytest.mark.hub(fixed=40)
+HIGH_AS, LOW_AS = 65100, 64900  # above and below the daemon's
+pytestmark = pytest.mark.hub(fixed=40, foreign=[HIGH_AS] * 8 + [LOW_AS] * 8)
 BOTH_IDS = pytest.mark.parametrize("ident", [LOW_ID, HIGH_ID], ids=["lower", "higher"])
 REFUSED = ((6, 7), (6, 5), (6, 0), None)  # Connection Collision Resolution, Connection Rejected, Cease, or the end of the connection alone
 
 
-def own_open(ident, hold=90):
-    return raw_open(capabilities(MP4, AS4), ident=ident, hold=hold)
+def own_open(ident, asn=hub.AS):
+    return raw_open(capabilities(MP4, bgp.capability(bgp.CAP_AS4, struct.pack("!I", asn))), ident=ident, asn=asn)
 
 
 @pytest.fixture
-def door(world):
+def asn():
+    """Which AS the daemon expects behind the door."""
+    return hub.AS
+
+
+@pytest.fixture
+def door(world, asn):
     """Listens where the daemon connects to. accept(): its connection, on which its OPEN has come."""
-    address = world.fixed_address()
+    address = world.fixed_address(asn)
     listener = bgp.Listener(world.place, address)
 
     class Door:
@@ -50,9 +57,9 @@ def survives(speaker):
     still_up(speaker)
 
 
-def confirm(speaker, ident):
+def confirm(speaker, ident, asn=hub.AS):
     """Says OPEN; True when it was taken, False when the connection was ended by a Cease."""
-    say(speaker, own_open(ident))
+    say(speaker, own_open(ident, asn))
     try:
         expect_open(speaker)
     except AssertionError as refused:
@@ -119,12 +126,12 @@ def test_rfc4271_6_8_the_silent_one_is_the_speakers(door, ident):
 
 
 @BOTH_IDS
-def test_rfc4271_6_8_the_one_that_was_closed_first_leaves_the_other(door, ident):
+def test_rfc4271_6_8_the_one_that_was_closed_first_leaves_the_other(world, door, ident):
     """The loser goes away by itself before the collision is decided."""
     out, came_in = door.accept(), door.enter()
     assert confirm(out, ident)
-    out.socket.shutdown(socket.SHUT_WR)
-    assert end_of(out).error is None
+    out.close()
+    comes_up(connect(world), own_open(LOW_ID))  # a whole session later the daemon has seen it
     assert confirm(came_in, ident)
     survives(came_in)
 
@@ -135,6 +142,43 @@ def test_rfc4271_6_8_an_error_on_one_is_no_matter_to_the_other(door, ident):
     assert confirm(came_in, ident)
     assert answer(out, header(19, 100)).error == (1, 3)
     survives(came_in)
+
+
+@pytest.mark.parametrize("asn", [HIGH_AS, LOW_AS], ids=["higher", "lower"])
+@pytest.mark.parametrize("first", ["out", "in"])
+def test_rfc6286_2_3_where_the_identifiers_are_equal_the_higher_as_wins(door, asn, first):
+    speakers = {"out": door.accept(), "in": door.enter()}
+    second = "in" if first == "out" else "out"
+    winner = "in" if asn == HIGH_AS else "out"
+    assert confirm(speakers[first], hub.RRD, asn)
+    assert confirm(speakers[second], hub.RRD, asn) == (second == winner)
+    if second == winner:
+        assert end_of(speakers["out" if winner == "in" else "in"]).error in REFUSED
+    survives(speakers[winner])
+
+
+@pytest.mark.parametrize("asn", [HIGH_AS, LOW_AS], ids=["higher_as", "lower_as"])
+@BOTH_IDS
+def test_rfc6286_2_3_where_they_are_not_the_as_is_no_matter(door, asn, ident):
+    speakers = {"out": door.accept(), "in": door.enter()}
+    winner = "in" if ident == HIGH_ID else "out"
+    assert confirm(speakers["out"], ident, asn)
+    assert confirm(speakers["in"], ident, asn) == (winner == "in")
+    survives(speakers[winner])
+
+
+@BOTH_IDS
+@pytest.mark.parametrize("first", ["out", "in"])
+def test_rfc4271_6_8_two_that_say_nothing_stay_until_one_speaks(world, door, ident, first):
+    """In OpenSent the identifier is not known yet: neither is closed."""
+    speakers = {"out": door.accept(), "in": door.enter()}
+    comes_up(connect(world), own_open(LOW_ID))  # a whole session later both still stand
+    second = "in" if first == "out" else "out"
+    assert confirm(speakers[first], ident)
+    say(speakers[first], KEEPALIVE)
+    say(speakers[second], own_open(ident))
+    assert end_of(speakers[second]).error in REFUSED
+    still_up(speakers[first])
 
 
 # 6.8: both from the speaker.

@@ -6,8 +6,8 @@ import pytest
 
 from lab import bgp
 from lab.bgp import message
-from rfc.sessions import (AS4, ESTABLISHED, KEEPALIVE, MP4, OPEN_CONFIRM, OPEN_SENT, REFRESH, STATES, answer, capabilities,
-                          comes_up, connect, end_of, expect_open, raw_open, received, say, still_up)
+from rfc.sessions import (AS4, ESTABLISHED, KEEPALIVE, MP4, OPEN_CONFIRM, OPEN_SENT, REFRESH, STATES, again, answer, capabilities,
+                          comes_back, connect, end_of, expect_open, raw_open, received, say, still_up)
 
 EACH_STATE = pytest.mark.parametrize("state", STATES.values(), ids=STATES)
 GOOD_OPEN = raw_open(capabilities(MP4, AS4))
@@ -87,28 +87,32 @@ def test_rfc4271_8_2_2_open_confirm_waits_for_the_keepalive(world):
 
 
 def test_rfc4271_8_2_2_established_after_the_peer_came_back(world):
-    """Ten times in a row, each by another end."""
+    """Many times in a row, each by another end."""
     ends = [lambda s: s.close(), lambda s: s.close(reset=True), lambda s: answer(s, bgp.notification(6, 2)),
             lambda s: answer(s, bgp.notification(6, 4)), lambda s: answer(s, GOOD_OPEN)]
-    local = None
-    for i in range(10):
-        speaker = connect(world, ESTABLISHED, **({"local": local} if local else {}))
-        local = speaker.local
-        ends[i % len(ends)](speaker)
-    comes_up(connect(world, local=local), GOOD_OPEN)
+    local = world.address("client")
+    for end in ends * 2:
+        end(again(world, local))
+    comes_back(world, local)
 
 
 # 8.2.2 and 6.7: the ways down.
 
+def silently(end, state, version=False):
+    """No NOTIFICATION answers one (6.4). But for OpenSent 8.2.2 names event 25 among those that are an FSM error, unless it is about
+    the version."""
+    return end.code is None or state == OPEN_SENT and not version and end.error in ((5, 0), (5, 1))
+
+
 @EACH_STATE
 def test_rfc4271_8_2_2_a_notification_ends_the_connection_without_an_answer(world, state):
-    assert answer(connect(world, state), bgp.notification(6, 2)).code is None
+    assert silently(answer(connect(world, state), bgp.notification(6, 2)), state)
 
 
 @EACH_STATE
 @pytest.mark.parametrize("code,subcode", [(1, 1), (1, 2), (2, 1), (2, 2), (2, 6), (2, 7), (3, 1), (4, 0), (5, 0), (6, 0), (6, 7), (7, 1), (8, 0)])
 def test_rfc4271_6_4_whatever_a_notification_says_it_is_not_answered(world, state, code, subcode):
-    assert answer(connect(world, state), bgp.notification(code, subcode)).code is None
+    assert silently(answer(connect(world, state), bgp.notification(code, subcode)), state, (code, subcode) == (2, 1))
 
 
 @pytest.mark.parametrize("octets", [
@@ -117,19 +121,19 @@ def test_rfc4271_6_4_whatever_a_notification_says_it_is_not_answered(world, stat
 ], ids=["code_0", "code_9", "code_255", "unknown_update_error", "unknown_cease", "long_data", "longest", "half_a_capability", "zeros"])
 @EACH_STATE
 def test_rfc4271_6_4_a_notification_that_makes_no_sense_is_one_too(world, state, octets):
-    assert answer(connect(world, state), octets).code is None
+    assert silently(answer(connect(world, state), octets), state)
 
 
 @EACH_STATE
 def test_rfc4271_8_2_2_what_follows_a_notification_is_not_looked_at(world, state):
-    assert answer(connect(world, state), bgp.notification(6, 4) + bytes(500)).code is None
+    assert silently(answer(connect(world, state), bgp.notification(6, 4) + bytes(500)), state)
 
 
 @EACH_STATE
 def test_rfc4271_8_2_2_the_peer_that_sent_a_notification_may_come_again(world, state):
     speaker = connect(world, state)
     answer(speaker, bgp.notification(6, 4))
-    comes_up(connect(world, local=speaker.local), GOOD_OPEN)
+    comes_back(world, speaker.local)
 
 
 @pytest.mark.parametrize("how", ["close", "reset", "cease", "hard_reset", "error", "fsm_error"])
@@ -161,14 +165,14 @@ TEXTS = {
 def test_rfc9003_2_a_text_is_taken_whatever_is_in_it(world, subcode, text):
     speaker = connect(world, ESTABLISHED)
     assert answer(speaker, bgp.notification(6, subcode, text)).code is None
-    comes_up(connect(world, local=speaker.local), GOOD_OPEN)
+    comes_back(world, speaker.local)
 
 
 @pytest.mark.parametrize("data", [b"", b"\6", b"\6\2", b"\6\2\4stop", b"\3\1" + bytes(40), b"\6\x09\6\x09"])
 def test_rfc8538_3_a_hard_reset_is_a_cease(world, data):
     speaker = connect(world, ESTABLISHED)
     assert answer(speaker, bgp.notification(6, 9, data)).code is None
-    comes_up(connect(world, local=speaker.local), GOOD_OPEN)
+    comes_back(world, speaker.local)
 
 
 def test_rfc4486_4_the_limit_of_prefixes(world):
@@ -198,8 +202,8 @@ def test_rfc4724_4_without_a_common_capability_the_end_is_as_ever(world, value):
     """The daemon keeps nothing stale for a peer that says it can restart."""
     ear = world.new_speaker("all").establish()
     mouth = world.new_speaker(more=[bgp.capability(64, value)]).establish()
-    if any(c == 64 and len(v) > 2 for c, v in mouth.peer.capabilities):
-        pytest.skip("the daemon offers graceful restart")
+    if mouth.peer.has(64):
+        pytest.skip("the daemon helps who restarts gracefully")
     mouth.announce("198.51.100.0/24", "10.9.0.77")
     ear.wait_for_routes("198.51.100.0/24", ["10.9.0.77"])
     mouth.close()
@@ -213,11 +217,12 @@ def test_rfc4486_4_the_end_of_the_daemon_is_a_cease(world):
     speakers = {state: connect(world, state) for state in STATES.values()}
     bystander = world.up()
     world.target.stop()
-    # RFC 4486 4: Administrative Shutdown, or Peer De-configured.
-    ceases = (6, 2), (6, 3)
-    assert bystander.wait_for_end() in ceases
-    for state, speaker in speakers.items():
-        end = end_of(say(speaker, b""))
-        assert end.error in ceases or end.error is None and state < ESTABLISHED
-    world.target.again()
-    comes_up(connect(world, local=bystander.local), GOOD_OPEN)
+    ceases = (6, 2), (6, 3)  # Administrative Shutdown, or Peer De-configured
+    try:
+        assert bystander.wait_for_end() in ceases
+        for state, speaker in speakers.items():
+            end = end_of(say(speaker, b""))
+            assert end.error in ceases or end.error is None and state < ESTABLISHED
+    finally:
+        world.target.again()
+    comes_back(world, bystander.local)

@@ -12,8 +12,7 @@ import pytest
 
 from lab import bgp
 from lab.bgp import attribute
-from lab.wait import keep_quiet
-from rfc.sessions import (AS4, ESTABLISHED, KEEPALIVE, MP4, OPEN_CONFIRM, OPEN_SENT, capabilities, connect, end_of, raw_open, received,
+from rfc.sessions import (AS4, ESTABLISHED, KEEPALIVE, MP4, OPEN_CONFIRM, OPEN_SENT, capabilities, connect, end_of, pace, raw_open, received,
                           say)
 
 SCENARIOS = {}
@@ -92,11 +91,7 @@ def kept_alive(name, octets, group="client"):
         speaker = connect(world, ESTABLISHED, group, raw_open(capabilities(MP4, AS4), hold=3))
 
         def run():
-            for _ in range(5):
-                speaker.send(octets)
-                keep_quiet(1)
-            speaker.send(octets)
-            return seconds_to_end(speaker)
+            return seconds_to_end(pace(speaker, [octets] * 5, 1))
         return run
     make.__name__ = name
     return scenario(make)
@@ -130,9 +125,7 @@ def half(speaker):
 
 def drops(speaker):
     octets = bgp.update(attributes=attribute(200, bytes(800), 0xC0))
-    for octet in octets[:26]:
-        speaker.send(bytes([octet]))
-        keep_quiet(0.1)
+    pace(speaker, [octets[i:i + 1] for i in range(26)], 0.1)
 
 
 HALVES = {"half_a_message": unfinished("h1", half), "a_message_in_drops": unfinished("h2", drops),
@@ -150,11 +143,7 @@ def open_confirm_then_established(world):
     """The KEEPALIVE that ends OpenConfirm restarts it."""
     speaker = connect(world, OPEN_CONFIRM, "client", raw_open(capabilities(MP4, AS4), hold=3))
 
-    def run():
-        keep_quiet(2)
-        speaker.send(KEEPALIVE)
-        return seconds_to_end(speaker)
-    return run
+    return lambda: seconds_to_end(pace(speaker, [KEEPALIVE], 2))
 
 
 def test_rfc4271_8_2_2_the_keepalive_that_ends_open_confirm_restarts_the_hold_timer(clock):
@@ -321,12 +310,6 @@ def test_rfc9687_3_a_peer_that_takes_nothing_is_given_up(world):
     for i in range(2500):
         mouth.announce(f"10.{i // 256}.{i % 256}.0/24", "10.9.0.77", more=attribute(8, struct.pack("!980I", *range(i, i + 980))))
     begun = time.monotonic()
-    while time.monotonic() < begun + 30:
-        try:
-            stuck.send(KEEPALIVE)
-        except ConnectionError:
-            break
-        keep_quiet(0.5)
-    else:
-        raise AssertionError("after 30 s it still stands")
+    with pytest.raises(ConnectionError):
+        pace(stuck, [KEEPALIVE] * 60, 0.5)
     assert time.monotonic() - begun > 2 and not mouth.closed

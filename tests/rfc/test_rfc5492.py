@@ -112,17 +112,11 @@ MILD = {
     "refresh_with_a_value": capability(2, b"\0"), "long_messages_with_a_value": capability(6, b"\0"),
     "enhanced_refresh_with_a_value": capability(70, b"\0"), "add_path_of_3": capability(69, b"\0\1\1"),
     "add_path_of_5": capability(69, b"\0\1\1\3\0"), "next_hop_of_5": capability(5, bytes(5)), "graceful_restart_of_1": capability(64, b"\0"),
-    "graceful_restart_of_3": capability(64, b"\0\x78\0"),
-}
-
-
-INFORMS = {
+    "graceful_restart_of_3": capability(64, b"\0\x78\0"), "add_path_empty": capability(69),
     "fqdn_host_runs_past": capability(73, b"\xc8\1" + bytes(7)), "fqdn_domain_runs_past": capability(73, b"\1a\xff"), "fqdn_empty": capability(73),
     "fqdn_no_domain": capability(73, b"\1a"), "fqdn_of_zeros": capability(73, bytes(40)), "fqdn_control": capability(73, b"\3\n\x1b\0\0"),
     "software_runs_past": capability(75, b"\x63"), "software_empty": capability(75), "software_too_long": capability(75, b"\xfe" + b"v" * 200),
 }
-MILD.update(INFORMS)
-
 
 @pytest.mark.parametrize("caps", MILD.values(), ids=MILD)
 def test_rfc5492_3_a_value_of_the_wrong_length_is_malformed_or_ignored(world, caps):
@@ -137,8 +131,8 @@ def test_rfc5492_3_a_value_of_the_wrong_length_is_malformed_or_ignored(world, ca
         still_up(speaker)
 
 
-@pytest.mark.parametrize("value", [b"\0\1\1\0", b"\0\1\1\4", b"\0\1\1\xff", b"\0\x63\x63\3", b"\0\1\1\x09\0\2\1\3", b""],
-                         ids=["mode_0", "mode_4", "mode_255", "foreign_family", "one_good_one_bad", "empty"])
+@pytest.mark.parametrize("value", [b"\0\1\1\0", b"\0\1\1\4", b"\0\1\1\xff", b"\0\x63\x63\3", b"\0\1\1\x09\0\2\1\3"],
+                         ids=["mode_0", "mode_4", "mode_255", "foreign_family", "one_good_one_bad"])
 def test_rfc7911_4_an_unknown_mode_or_family_is_ignored(world, value):
     comes_up(connect(world, group="all"), raw_open(capabilities(MP4, AS4, capability(69, value))))
 
@@ -193,8 +187,7 @@ def test_rfc5492_5_no_family_in_common_is_an_unsupported_capability_or_an_empty_
 def test_rfc5492_3_who_does_not_know_the_parameter_gets_an_open_without_it(world, group):
     """The peer answers Unsupported Optional Parameter; the next OPEN has no capabilities."""
     speaker = daemons_open(world, group)
-    speaker.send(bgp.notification(2, 4))
-    speaker.close()
+    assert answer(speaker, bgp.notification(2, 4)).code in (None, 5)
     again = daemons_open(world, group, local=speaker.local)
     assert again.peer.raw[9] == 0
     again.send(raw_open())
@@ -229,7 +222,7 @@ def test_rfc9072_2_the_long_form_in_several_parameters(world):
 
 def test_rfc9072_2_what_is_said_there_counts(world):
     as4 = capability(bgp.CAP_AS4, struct.pack("!I", 65099))
-    assert answer(connect(world), long_form([(2, capability(200, bytes(255))), (2, as4)])).error == (2, 2)
+    assert answer(connect(world), long_form([(2, capability(200, bytes(255))), (2, MP4 + as4)])).error == (2, 2)
 
 
 def test_rfc9072_2_nothing_in_it(world):

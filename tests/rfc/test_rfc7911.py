@@ -6,8 +6,8 @@ import pytest
 from lab import bgp
 from lab.bgp import ADD_PATH_BOTH, ADD_PATH_RECEIVE, ADD_PATH_SEND, IPV4, IPV6, attribute
 from lab.wait import wait_until
-from rfc.routes import (BOTH, GOOD, HOP, HOP2, HOP6, NLRI, ORIGIN, PATH, PREF, PREFIX, SECOND, SIX, SIX2, base, heard,
-                        lost, reach, settled, u32, unreach, update, updates)
+from rfc.routes import (BOTH, GOOD, HOP, HOP2, HOP6, NLRI, ORIGIN, PATH, PREF, PREFIX, SECOND, SIX, SIX2, base, heard, lost,
+                        reach, settled, u32, unreach, update, updates)
 
 SERVER = {"client": 0, "receive-only": ADD_PATH_RECEIVE, "send-only": ADD_PATH_SEND, "all": ADD_PATH_BOTH}
 NONE = 0
