@@ -183,8 +183,6 @@ static bool connect_from(struct peer *p)
 		return false;
 	setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(p->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
-	if (p->number == 0)
-		setsockopt(p->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
 	return bind(p->fd, (struct sockaddr *)&from, sizeof(from)) == 0 &&
 	       (connect(p->fd, (struct sockaddr *)&to, sizeof(to)) == 0 || errno == EINPROGRESS);
 }
@@ -275,16 +273,15 @@ static void opened(struct peer *p, const uint8_t *message, size_t len)
 	flush(p);
 }
 
-/* The gap is between arrivals: how long this program then takes to read is not the daemon's. */
-static void kept_alive(struct peer *p, uint64_t now_ns, uint64_t came_ns)
+static void kept_alive(struct peer *p, uint64_t now_ns)
 {
 	struct group *g = p->group;
 
 	if (p->state == PEER_ESTABLISHED && p->number == 0 && g->keepalive_ns &&
-		came_ns > g->keepalive_ns + g->keepalive_gap_ns)
-		g->keepalive_gap_ns = came_ns - g->keepalive_ns;
+		now_ns - g->keepalive_ns > g->keepalive_gap_ns)
+		g->keepalive_gap_ns = now_ns - g->keepalive_ns;
 	if (p->number == 0)
-		g->keepalive_ns = came_ns;
+		g->keepalive_ns = now_ns;
 	if (p->state != PEER_OPEN_CONFIRM)
 		return;
 	set_patience(p, 0);
@@ -295,8 +292,7 @@ static void kept_alive(struct peer *p, uint64_t now_ns, uint64_t came_ns)
 		peer_send(p, p->feed.announce, p->feed.announce_len);
 }
 
-static void message_read(
-	struct peer *p, const uint8_t *message, size_t len, uint64_t now_ns, uint64_t came_ns)
+static void message_read(struct peer *p, const uint8_t *message, size_t len, uint64_t now_ns)
 {
 	switch (wire_type(message)) {
 	case BGP_OPEN:
@@ -306,7 +302,7 @@ static void message_read(
 		view_update(&p->view, message, len, now_ns);
 		break;
 	case BGP_KEEPALIVE:
-		kept_alive(p, now_ns, came_ns);
+		kept_alive(p, now_ns);
 		break;
 	case BGP_ROUTE_REFRESH:
 		if (p->state == PEER_ESTABLISHED)
@@ -342,45 +338,12 @@ static void keep_rest(struct peer *p, const uint8_t *data, size_t len)
 	p->rest_len = len;
 }
 
-/* When the kernel got what was read last, by the clock of all figures; now_ns where it does not say. */
-static uint64_t arrival_ns(struct msghdr *m, uint64_t now_ns)
-{
-	struct timespec at, now;
-	uint64_t age_ns;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPNS)
-			continue;
-		memcpy(&at, CMSG_DATA(c), sizeof(at));
-		clock_gettime(CLOCK_REALTIME, &now);
-		age_ns = (uint64_t)((now.tv_sec - at.tv_sec) * INT64_C(1000000000) + now.tv_nsec -
-				    at.tv_nsec);
-		return age_ns < now_ns ? now_ns - age_ns : now_ns;
-	}
-	return now_ns;
-}
-
-static ssize_t receive(const struct peer *p, uint8_t *room, uint64_t *now_ns, uint64_t *came_ns)
-{
-	_Alignas(struct cmsghdr) uint8_t control[128];
-	struct iovec v = { room, SPEAKER_BUFFER };
-	struct msghdr m = { .msg_iov = &v,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = p->number == 0 ? sizeof(control) : 0 };
-	ssize_t n = recvmsg(p->fd, &m, 0);
-
-	*now_ns = clock_ns();
-	*came_ns = n > 0 && p->number == 0 ? arrival_ns(&m, *now_ns) : *now_ns;
-	return n;
-}
-
 static void read_some(struct peer *p)
 {
 	struct speaker *s = p->group->speaker;
 	uint8_t *at = s->buffer + WIRE_MESSAGE_MAX - p->rest_len, *end;
-	uint64_t now_ns, came_ns;
-	ssize_t n = receive(p, s->buffer + WIRE_MESSAGE_MAX, &now_ns, &came_ns);
+	ssize_t n = recv(p->fd, s->buffer + WIRE_MESSAGE_MAX, SPEAKER_BUFFER, 0);
+	uint64_t now_ns = clock_ns();
 
 	if (n <= 0) {
 		if (n == 0 || errno != EAGAIN)
@@ -401,7 +364,7 @@ static void read_some(struct peer *p)
 		}
 		if ((size_t)(end - at) < len)
 			break;
-		message_read(p, at, len, now_ns, came_ns);
+		message_read(p, at, len, now_ns);
 		at += len;
 	}
 	if (p->fd < 0)
