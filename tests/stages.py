@@ -18,8 +18,9 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(TOP, "build")
 LOGS = os.path.join(BUILD, "logs")
 JOBS = f"-j{os.cpu_count() or 2}"
-STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "topology", "ipvs", "matrix", "interop", "demo", "bench", "distcheck", "churn", "conformance", "host")
-ONLY_LONG = ("distcheck", "churn", "conformance")
+STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "topology", "ipvs", "matrix", "interop", "demo", "bench", "distcheck", "analyze",
+          "valgrind", "churn", "conformance", "mutated", "fuzz", "host")
+ONLY_LONG = ("distcheck", "analyze", "valgrind", "churn", "conformance", "mutated", "fuzz")
 
 
 class Count:
@@ -265,6 +266,39 @@ def stage_churn(_):
                "RRD_TEST_BULK": str(bulk), "RRD_TEST_SHRINK": "300"}
         count.add(pytest(name, "sanitizers", workers=os.cpu_count() or 2, env=env, folders=["topology/test_churn.py"], timeout=3600))
     return count
+
+
+def stage_mutated(_):
+    """A stream of mutated messages beside a neighbor that is well, by a seed that nobody has tried."""
+    env = {"RRD_TEST_MUTATIONS": "300000", "RRD_TEST_SEED": str(int(time.time()))}
+    return pytest("mutated", "sanitizers", workers=1, env=env, folders=["topology/test_mutated.py"], timeout=1800)
+
+
+def stage_valgrind(_):
+    """The topology tests with every daemon under valgrind: what was never set, and what is lost. lb-announcer is not static there,
+    or valgrind would not see what it allocates. All is some twenty times slower, and what is waited for may take longer."""
+    done = build("valgrind", "--disable-static-announcer", "--disable-hardening", targets=("all",), CC="gcc", CFLAGS="-O1 -g") \
+        if analysers() else FAILED
+    if done.failed:
+        return done
+    wrapper = "valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect"
+    return pytest("valgrind", "valgrind", workers=os.cpu_count() or 2, folders=["topology"], timeout=7200,
+                  env={"RRD_TEST_WRAPPER": wrapper, "RRD_TEST_PATIENCE": "10"})
+
+
+def analysers():
+    """The packages that only these stages need."""
+    return run("packages", ["tests/packages", "analyze"]) == 0 or tell_log("packages")
+
+
+def stage_analyze(_):
+    """clang-tidy, cppcheck and gcc -fanalyzer: no finding stands that is not justified in its place."""
+    return PASSED if analysers() and run("analyze", ["tests/analyze"], timeout=3600) == 0 else tell_log("analyze", 60) or FAILED
+
+
+def stage_fuzz(_):
+    """Each target of the fuzzer for three minutes."""
+    return PASSED if analysers() and run("fuzz", ["tests/fuzz/run", "-t", "180"], timeout=3600) == 0 else tell_log("fuzz", 60) or FAILED
 
 
 def stage_conformance(arguments):

@@ -186,6 +186,14 @@ static void take_open(struct session_conn *c, const struct bgp_open *o)
 	conn_event(c, FSM_BGP_OPEN, NULL);
 }
 
+/* What is wrong with it can be said only by who has seen it: the NOTIFICATION names it and no more. */
+static void refuse_open(struct session_conn *c, const struct bgp_open *o, const struct bgp_error *e)
+{
+	struct session_cause cause = { .reason = SESSION_DOWN_NOTIFICATION_SENT, .error = e, .open = o };
+
+	conn_event(c, FSM_OPEN_MSG_ERR, &cause);
+}
+
 static void handle_open(struct session_conn *c, struct cursor body)
 {
 	struct bgp_open o;
@@ -193,8 +201,10 @@ static void handle_open(struct session_conn *c, struct cursor body)
 
 	if (c->state != SESSION_OPEN_SENT)
 		message_event(c, FSM_BGP_OPEN, BGP_OPEN);
-	else if (!bgp_open_decode(body, &o, &e) || !acceptable(c->s, &o, &e) || !has_common_family(c, &o, &e))
+	else if (!bgp_open_decode(body, &o, &e))
 		end_with(c, FSM_OPEN_MSG_ERR, &e);
+	else if (!acceptable(c->s, &o, &e) || !has_common_family(c, &o, &e))
+		refuse_open(c, &o, &e);
 	else
 		take_open(c, &o);
 }

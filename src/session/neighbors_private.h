@@ -4,6 +4,7 @@
  * neighbors.c  the sessions by address, their coming and going, identifiers used twice
  * admission.c  ranges, and who is let in
  * arrivals.c   connections that are accepted and not admitted yet
+ * failures.c   of a range, who did not come up lately
  * waiting.c    dynamic neighbors that are not up yet, and which of them gives way
  * keys.c       keys of TCP-MD5 by prefix
  * listener.c   listening sockets
@@ -15,6 +16,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/trie.h"
+#include "session/failures.h"
 #include "session/neighbors.h"
 #include "session/private.h"
 #include "session/rate.h"
@@ -25,6 +27,7 @@ struct neighbor_range {
 	struct session_rate rate;
 	struct log_limit rate_limit;
 	struct log_limit limit;
+	struct session_failures failures;
 	bool removed; /* freed with its last neighbor */
 };
 
@@ -99,6 +102,9 @@ void neighbors_tell_refused(
 	const struct session_neighbors *set, const struct ip_addr *remote, const char *why);
 /* Not configured, but in a range. */
 bool neighbors_is_dynamic(const struct session_neighbors *set, const struct ip_addr *remote);
+/* Remembers that somebody of the range failed. */
+void neighbors_note_failure(struct session_neighbors *set, struct neighbor_range *r,
+	const struct ip_addr *address, const char *text);
 void neighbors_range_left(struct neighbor_range *r);
 void neighbors_ranges_fini(struct session_neighbors *set);
 

@@ -110,6 +110,7 @@ struct session {
 	struct takeover_limit takeovers;
 	struct log_limit failure_limit, update_limit, speakers_limit, ttl_limit;
 	char last_error[SESSION_DOWN_TEXT_MAX];
+	uint64_t last_error_us; /* 0: never */
 };
 
 /* Why a connection ends. */
@@ -119,6 +120,7 @@ struct session_cause {
 	bool back_off;		       /* even if the NOTIFICATION is a Cease */
 	uint8_t message_type;	       /* FSM error: the message that was not expected; 0: none */
 	const struct bgp_error *error; /* the NOTIFICATION to send, or the one received; NULL: none */
+	const struct bgp_open *open;   /* the peer's, where the NOTIFICATION is about what it says; or NULL */
 };
 
 /* --- session.c --- */
@@ -179,7 +181,9 @@ uint64_t session_io_random(struct session_io *io, uint64_t bound);
 enum { SESSION_LABEL_MAX = PREFIX_TEXT_MAX + 40 };
 /* "172.16.3.7 (k8s)"; returns buf, at least SESSION_LABEL_MAX. */
 const char *session_label(const struct session *s, char *buf);
-void session_describe(const struct session *s, const struct session_cause *cause, struct session_down *out);
+/* was: the state of the connection that ended. */
+void session_describe(const struct session *s, enum session_state was, const struct session_cause *cause,
+	struct session_down *out);
 /* "10.0.0.1" from a BGP Identifier; returns buf, at least PREFIX_TEXT_MAX. */
 const char *session_identifier_text(uint32_t identifier, char *buf);
 

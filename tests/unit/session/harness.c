@@ -85,6 +85,11 @@ const struct session_ops program_ops = {
 	.consumed = on_consumed,
 };
 
+bool has_error(void *program)
+{
+	return session_last_error(((struct program *)program)->session)[0];
+}
+
 bool is_up(void *program)
 {
 	struct program *p = program;

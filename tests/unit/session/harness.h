@@ -77,6 +77,8 @@ struct session_config config_for(const struct world *w, const char *remote);
 struct program *add_neighbor(struct world *w, const struct session_config *cfg);
 
 bool is_up(void *program);
+/* Something went wrong with it at least once. */
+bool has_error(void *program);
 bool is_down(void *program);
 
 /* --- raw peers --- */

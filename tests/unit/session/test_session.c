@@ -75,13 +75,64 @@ static void an_open_that_the_configuration_does_not_allow_is_refused(void **stat
 
 	cfg.min_hold_time_s = 4;
 	p = add_neighbor(w, &cfg);
+	assert_int_equal(session_last_error_us(p->session), 0);
 	expect_open_refused(w, 65022, PEER_ID, 9, BGP_OPEN_BAD_PEER_AS);
+	assert_string_equal(session_last_error(p->session),
+		"we sent OPEN Message Error/Bad Peer AS: it is AS 65022, AS 65021 is expected (peer-as)");
+	assert_in_range(session_last_error_us(p->session), 1, io_loop_now_us(w->loop));
 	expect_open_refused(w, 65021, cfg.router_id, 9, BGP_OPEN_BAD_BGP_IDENTIFIER);
+	assert_string_equal(session_last_error(p->session),
+		"we sent OPEN Message Error/Bad BGP Identifier: its router id 10.0.0.20 is our own");
 	expect_open_refused(w, 65021, PEER_ID, 3, BGP_OPEN_UNACCEPTABLE_HOLD_TIME);
 	expect_open_refused(w, 65021, PEER_ID, 0, BGP_OPEN_UNACCEPTABLE_HOLD_TIME);
-	assert_string_equal(
-		session_last_error(p->session), "we sent OPEN Message Error/Unacceptable Hold Time");
+	assert_string_equal(session_last_error(p->session),
+		"we sent OPEN Message Error/Unacceptable Hold Time: it offers 0 s, the least is 4 s "
+		"(min-hold-time)");
 	assert_int_equal(p->ups, 0);
+}
+
+/* Both ends say which AS it is about. */
+static void a_bad_peer_as_is_named_by_both_sides(void **state)
+{
+	struct world *w = *state;
+	struct session_config passive = config_for(w, PEER), active = config_for(w, "127.0.0.1");
+	struct program *a, *b;
+
+	passive.peer_as = 0;
+	passive.peer_as_external = true;
+	a = add_neighbor(w, &passive);
+	active.passive = false;
+	active.local = addr_of(PEER);
+	active.router_id = PEER_ID;
+	b = add_neighbor(w, &active);
+	assert_true(world_wait(w, has_error, a));
+	assert_true(world_wait(w, has_error, b));
+	assert_string_equal(session_last_error(a->session), "we sent OPEN Message Error/Bad Peer AS: it is "
+							    "AS 65021, any but our own is expected (peer-as: "
+							    "external)");
+	assert_string_equal(session_last_error(b->session),
+		"peer sent OPEN Message Error/Bad Peer AS: we are AS 65021, "
+		"its configuration expects another");
+}
+
+static void an_attempt_that_nobody_answers_says_what_a_password_has_to_do_with_it(void **state)
+{
+	struct world *w = *state;
+	struct session_config cfg = config_for(w, PEER);
+	struct session_cause cause = { .reason = SESSION_DOWN_TCP_CLOSED, .os_error = ETIMEDOUT };
+	struct session_down why;
+	struct program *p = add_neighbor(w, &cfg);
+
+	session_describe(p->session, SESSION_CONNECT, &cause, &why);
+	assert_string_equal(why.text, "Connection timed out: no answer; a peer that asks for a password "
+				      "(TCP-MD5) gives none either");
+	p->session->cfg.key.len = 6;
+	session_describe(p->session, SESSION_CONNECT, &cause, &why);
+	assert_string_equal(why.text, "Connection timed out: no answer; a password (TCP-MD5) is set here, so "
+				      "it is also what another one, or "
+				      "none, at the peer looks like");
+	session_describe(p->session, SESSION_ESTABLISHED, &cause, &why);
+	assert_string_equal(why.text, "Connection timed out");
 }
 
 static void any_peer_as_and_hold_time_zero_are_taken_when_configured(void **state)
@@ -699,6 +750,11 @@ int main(void)
 			two_sessions_establish_and_agree, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(an_open_that_the_configuration_does_not_allow_is_refused,
 			world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_bad_peer_as_is_named_by_both_sides, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			an_attempt_that_nobody_answers_says_what_a_password_has_to_do_with_it, world_setup,
+			world_teardown),
 		cmocka_unit_test_setup_teardown(any_peer_as_and_hold_time_zero_are_taken_when_configured,
 			world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(messages_out_of_order_are_fsm_errors_that_name_the_message,
