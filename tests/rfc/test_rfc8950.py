@@ -14,7 +14,7 @@ ABLE = capability(bgp.CAP_EXTENDED_NEXT_HOP, b"\0\1\0\1\0\2")
 LINK_LOCAL = ip("fe80::77")
 
 
-pytestmark = pytest.mark.hub(extended_next_hop=True)
+pytestmark = [pytest.mark.hub(extended_next_hop=True), pytest.mark.offers(5)]
 
 
 def six(prefixes=(PREFIX,), hop=ip(HOP6), attributes=ORIGIN + PATH + PREF, **more):
