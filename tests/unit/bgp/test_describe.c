@@ -106,8 +106,8 @@ static void routes_by_two_next_hops(void **state)
 	(void)state;
 	describe_body("", "40 01 01 00 40 02 00 40 03 04 0a000069 80 0e 0d 0001 01 04 0a00006a 00 18 0a0102",
 		"18 0a0101");
-	assert_string_equal(said, "announces 1 ipv4-unicast 10.1.1.0/24 by 10.0.0.105; announces 1 "
-				  "ipv4-unicast 10.1.2.0/24 by 10.0.0.106, "
+	assert_string_equal(said, "announces 1 ipv4-unicast 10.1.1.0/24, next hop 10.0.0.105; announces 1 "
+				  "ipv4-unicast 10.1.2.0/24, next hop 10.0.0.106, "
 				  "origin igp");
 }
 
