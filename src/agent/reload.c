@@ -76,13 +76,14 @@ static void switch_services(struct agent *a)
 
 /* --- what can fail --- */
 
-static bool check(void *user, const void *to, char **why)
+static bool check(void *user, const void *cfg, char **why)
 {
+	const struct agent *a = user;
+	const struct config_agent *to = cfg;
 	struct preflight_finding problem;
 
-	(void)user;
 	if (preflight_again(to, &problem))
-		return true;
+		return reload_try_socket(a->control, "control", &a->cfg->control, &to->control, why);
 	*why = mem_printf("%s%s%s", problem.what, problem.todo[0] ? ": " : "", problem.todo);
 	return false;
 }
@@ -144,6 +145,7 @@ static void apply(void *user, void *cfg)
 	ipvs_configure(a->ipvs, &ipvs);
 	agent_hold_settings(a);
 	masquerade_configure(a->masquerade, to);
+	kube_configure(a->kube, &to->kubernetes);
 	/* Not before the kernel was listed: begin() takes the new one then. */
 	if (a->ready)
 		switch_services(a);

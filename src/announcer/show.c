@@ -6,6 +6,7 @@
 #include "config.h"
 #include "control/log.h"
 #include "daemon/limit.h"
+#include "session/error_row.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +56,7 @@ static struct row *speaker_row(const struct announcer *a, const struct speaker *
 	row_bool(r, "dynamic", false);
 	row_int(r, "received", 0);
 	row_int(r, "advertised", (int64_t)speaker_announced(s));
-	row_text(r, "last-error", session_last_error(s->session));
+	session_error_row(r, s->session, io_loop_now_us(a->loop));
 	row_bool(r, "shutdown", session_is_shut_down(s->session));
 	if (session_is_shut_down(s->session))
 		row_text(r, "admin", "shutdown");
@@ -185,19 +186,17 @@ static const char *voice_text(enum voice v)
 	return text[v];
 }
 
-/* The gate's own reason, unless it is the whole that leaves. */
-static void row_reason(struct row *r, const struct announcer *a, const struct service *sv)
+const char *announcer_reason(const struct announcer *a, const struct service *sv)
 {
 	const char *why_not = conditions_why_not(sv->conditions); /* newer than what the gate heard */
 
 	if (sv->retired)
-		row_text(r, "reason", "not configured any more");
-	else if (announcer_wish(a, sv).voice != sv->told.voice)
-		row_text(r, "reason", "the node's route does not lead here yet");
-	else if (a->drain.state == DRAIN_ANNOUNCING || sv->gate.state == GATE_CLOSED)
-		row_text(r, "reason", sv->gate.state == GATE_CLOSED && why_not ? why_not : sv->gate.why);
-	else
-		row_text(r, "reason", announcer_drain_reason(a));
+		return "not configured any more";
+	if (announcer_wish(a, sv).voice != sv->told.voice)
+		return "the node's route does not lead here yet";
+	if (a->drain.state == DRAIN_ANNOUNCING || sv->gate.state == GATE_CLOSED)
+		return sv->gate.state == GATE_CLOSED && why_not ? why_not : sv->gate.why;
+	return announcer_drain_reason(a);
 }
 
 static void row_waits(struct row *r, const struct gate *g, uint64_t now_ms)
@@ -268,7 +267,7 @@ static struct row *service_row(const struct announcer *a, size_t i)
 	row_on_change(r, sv, now_ms);
 	row_waits(r, &sv->gate, now_ms);
 	row_int(r, "changes", (int64_t)sv->gate.changes);
-	row_reason(r, a, sv);
+	row_text(r, "reason", announcer_reason(a, sv));
 	free(words);
 	return r;
 }
@@ -485,6 +484,7 @@ const struct control_handler announcer_handlers[] = {
 	{ "show routes", show_routes },
 	{ "show services", show_services },
 	{ "show agent", show_agent },
+	{ "show ready", announcer_show_ready },
 	{ "watch", watch },
 	{ "show memory", show_memory },
 	{ "show bfd", show_bfd },

@@ -8,6 +8,7 @@ fig4.py     the topology of the paper's Fig. 4 and 5
 whole.py    the whole: Fig. 4 with IPVS in the load balancers, and web pods
 load.py     connections that live, short requests, and their judgement, for whole.py
 lbfarm.py   load balancers with IPVS and web pods, in an overlay
+kubeapi.py  the Kubernetes API: EndpointSlices over HTTPS, and its bad days
 ipvs.py     what IPVS has in a namespace, and what is written to it
 flows.py    thousands of TCP flows as single packets
 daemons.py  rrd, lb-announcer, lb-ipvs-agent and rrctl
