@@ -129,13 +129,15 @@ def test_a_pod_announces_to_a_reflector(pair):
     assert rrd.terminate() == 0
 
 
-def test_any_other_user_does_as_well(lab, image):
-    reflector = Pod(lab, image, lab.ns("other"), user=1000)
+@pytest.mark.parametrize("user", [0, 65021])
+def test_any_other_user_does_as_well(lab, image, user):
+    reflector = Pod(lab, image, lab.ns("other"), user=user)
     reflector.ns.ip(f"address add {REFLECTOR}/32 dev lo")
     reflector.configure("rrd", daemons.reflector_config(routers=(), address=REFLECTOR))
     process = reflector.start("rrd", ["net_bind_service"])
     reflector.wait_for("status", fact=bool)
-    assert rights(process)["uids"] == {1000}
+    found = rights(process)
+    assert (found["uids"], found["CapEff"], found["CapBnd"]) == ({user}, BIND, BIND)
 
 
 def test_what_the_container_was_not_given_is_told(pair):
