@@ -18,7 +18,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(TOP, "build")
 LOGS = os.path.join(BUILD, "logs")
 JOBS = f"-j{os.cpu_count() or 2}"
-STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "topology", "ipvs", "matrix", "interop", "demo", "bench", "distcheck", "analyze",
+STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "packaging", "topology", "ipvs", "matrix", "interop", "demo", "bench", "distcheck", "analyze",
           "valgrind", "churn", "conformance", "mutated", "fuzz", "host")
 ONLY_LONG = ("distcheck", "analyze", "valgrind", "churn", "conformance", "mutated", "fuzz")
 
@@ -192,6 +192,11 @@ def stage_install(_):
     for check in ("units", "hardening"):
         count.add(PASSED if run(check, [f"tests/checks/{check}", target]) == 0 else tell_log(check) or FAILED)
     return count
+
+
+def stage_packaging(_):
+    """The Debian packages and the image: built, and their life in file systems of their own. One worker: they are built once."""
+    return pytest("packaging", "plain", workers=1)
 
 
 def stage_distcheck(_):
