@@ -16,7 +16,7 @@ from .wait import wait_until
 
 PROGRAMS = {"/usr/sbin": ("rrd", "lb-announcer", "lb-ipvs-agent"), "/usr/bin": ("rrctl",)}
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-MODPROBE = "#!/bin/sh\\necho modprobe $*\\n"
+MODPROBE = "#!/bin/sh\necho modprobe $*\n"
 
 
 class Pod:
@@ -111,34 +111,40 @@ class Pod:
     # A container.
 
     def _rooted(self, container, command):
-        script = ["set -e", f"mkdir -p {self.place}/roots", f"top=$(mktemp -d {self.place}/roots/XXXXXX)", "mount -t tmpfs tmpfs $top",
-                  "mkdir $top/upper $top/work $top/root", "root=$top/root",
-                  "mount -t overlay overlay -o lowerdir=/,upperdir=$top/upper,workdir=$top/work $root",
-                  "for d in proc sys dev; do mount --rbind /$d $root/$d; done"]
+        """The command that runs it. In a guest each process costs, so what can be made beforehand is."""
+        top = tempfile.mkdtemp(prefix=f"{container['name']}-", dir=self.place)
+        upper, root = f"{top}/upper", f"{top}/root"
+        for directory in (upper, root, f"{top}/work"):
+            os.mkdir(directory)
         for directory, names in PROGRAMS.items():
-            script += [f"rm -f $root{directory}/{n}; cp {shlex.quote(binary(n))} $root{directory}/{n}" for n in names]
-        script += [line for mount in container.get("volumeMounts", []) for line in self._mount(mount)]
+            os.makedirs(upper + directory)
+            for name in names:
+                os.symlink(binary(name), f"{upper}{directory}/{name}")
         security = container.get("securityContext", {})
+        read_only = "ro," if security.get("readOnlyRootFilesystem") else ""
+        script = ["set -e", f"mount -t overlay overlay -o {read_only}lowerdir=/,upperdir={upper},workdir={top}/work {root}",
+                  *(f"mount --rbind /{d} {root}/{d}" for d in ("proc", "sys", "dev"))]
+        for mount in container.get("volumeMounts", []):
+            # A link leads where it does in the container's root: /var/run to /run.
+            at = os.path.realpath(mount["mountPath"])
+            os.makedirs(upper + at, exist_ok=True)
+            script.append(self._mount(mount, top, root + at))
         if not security.get("privileged"):
-            script += ["mount --bind /proc/sys $root/proc/sys", "mount -o remount,bind,ro $root/proc/sys"]
-        if security.get("readOnlyRootFilesystem"):
-            script.append("mount -o remount,ro $root")
-        words = [*self._rights(container), *self._environment(container), *command]
-        script.append(f"exec chroot $root {shlex.join(words)}")
+            script.append(f"mount -o bind,ro /proc/sys {root}/proc/sys")
+        script.append(f"exec chroot {root} {shlex.join([*self._rights(container), *self._environment(container), *command])}")
         return ["unshare", "--mount", "sh", "-c", "\n".join(script)]
 
-    def _mount(self, mount):
-        source = self.volumes[mount["name"]]
-        # A link is followed in the container's root: /var/run leads to /run there.
-        yield f"at=$root$(chroot $root readlink -m {mount['mountPath']}); mkdir -p $at"
-        if source == "/":
-            yield "mkdir $top/host-upper $top/host-work"
-            yield "mount -t overlay overlay -o lowerdir=/,upperdir=$top/host-upper,workdir=$top/host-work $at"
-            yield f"rm -f $at/sbin/modprobe; printf '{MODPROBE}' >$at/sbin/modprobe; chmod 755 $at/sbin/modprobe"
-        else:
-            yield f"mount --bind {source} $at"
-        if mount.get("readOnly"):
-            yield f"mount -o remount,{'' if source == '/' else 'bind,'}ro $at"
+    def _mount(self, mount, top, at):
+        source, read_only = self.volumes[mount["name"]], "ro," if mount.get("readOnly") else ""
+        if source != "/":
+            return f"mount -o bind{',ro' if read_only else ''} {source} {at}"
+        sbin = os.path.realpath("/sbin")
+        os.makedirs(f"{top}/host{sbin}")
+        os.mkdir(f"{top}/host-work")
+        with open(f"{top}/host{sbin}/modprobe", "w") as f:
+            f.write(MODPROBE)
+        os.chmod(f.name, 0o755)
+        return f"mount -t overlay overlay -o {read_only}lowerdir=/,upperdir={top}/host,workdir={top}/host-work {at}"
 
     def _rights(self, container):
         mine, pod = container.get("securityContext", {}), self.spec.get("securityContext", {})
