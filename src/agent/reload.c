@@ -76,13 +76,14 @@ static void switch_services(struct agent *a)
 
 /* --- what can fail --- */
 
-static bool check(void *user, const void *to, char **why)
+static bool check(void *user, const void *cfg, char **why)
 {
+	const struct agent *a = user;
+	const struct config_agent *to = cfg;
 	struct preflight_finding problem;
 
-	(void)user;
 	if (preflight_again(to, &problem))
-		return true;
+		return reload_try_socket(a->control, "control", &a->cfg->control, &to->control, why);
 	*why = mem_printf("%s%s%s", problem.what, problem.todo[0] ? ": " : "", problem.todo);
 	return false;
 }

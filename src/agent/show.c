@@ -352,7 +352,7 @@ static bool show_ready(void *user, const struct row *args, struct control_answer
 	(void)args;
 	if (!a->ready || !agent_settled(a)) {
 		snprintf(err, SHOW_ERROR_MAX, "%.200s",
-			*wrong      ? wrong
+			*wrong	    ? wrong
 			: !a->ready ? "the kernel's table is not in the agent's hands yet"
 				    : "the kernel does not have all that is wanted yet: see show services");
 		return false;

@@ -189,7 +189,8 @@ static bool check(void *user, const void *to, char **why)
 		snprintf(err, sizeof(err), "lb-announcer has been told to end");
 	else if (identity_again(&id, &a->id, a->cfg, to, local_route_source, err, sizeof(err)) &&
 		 check_keys(a, to, err) && check_next_hops(a, to, &id, err))
-		return true;
+		return reload_try_socket(a->control, "control", &a->cfg->control,
+			&((const struct config_announcer *)to)->control, why);
 	*why = mem_strdup(err);
 	return false;
 }

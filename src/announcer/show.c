@@ -6,6 +6,7 @@
 #include "config.h"
 #include "control/log.h"
 #include "daemon/limit.h"
+#include "session/error_row.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +56,7 @@ static struct row *speaker_row(const struct announcer *a, const struct speaker *
 	row_bool(r, "dynamic", false);
 	row_int(r, "received", 0);
 	row_int(r, "advertised", (int64_t)speaker_announced(s));
-	row_text(r, "last-error", session_last_error(s->session));
+	session_error_row(r, s->session, io_loop_now_us(a->loop));
 	row_bool(r, "shutdown", session_is_shut_down(s->session));
 	if (session_is_shut_down(s->session))
 		row_text(r, "admin", "shutdown");

@@ -55,6 +55,7 @@ const struct control_command control_catalog[] = {
 	{ OF_RRD, "show fib", .help = "routes of the kernel that are ours, a line per next hop" },
 	{ OF_RRD, "show nexthops", .help = "the next hops of all paths, and how they are reached" },
 	{ OF_RRD, "show ranges", .help = "ranges of dynamic neighbors" },
+	{ OF_RRD, "show ranges failed", .help = "who of the ranges did not come up lately, and why" },
 	{ OF_SPEAKERS, "show bfd", .help = "the BFD sessions that guard neighbors" },
 	{ OF_SPEAKERS, "show memory", .help = "what the tables hold" },
 	{ OF_AGENT, "show services", .help = "the virtual services, a line each", .arguments = OF_SERVICE },

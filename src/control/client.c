@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 struct control_client {
@@ -19,6 +20,7 @@ struct control_client {
 	char *line;
 	size_t line_size;
 	struct row *answer; /* the last line */
+	unsigned limit_s;
 };
 
 /* From /etc/group itself, so that it works in a static program too. "" when it is not there. */
@@ -62,12 +64,34 @@ const char *control_client_hint(int err, const char *path, char *buf)
 	return buf;
 }
 
-struct control_client *control_client_new(const char *daemon, const char *path, char *err)
+static void say_silent(const char *daemon, const char *path, unsigned limit_s, char *err)
+{
+	snprintf(err, CONTROL_ERROR_MAX,
+		"%s at %s does not answer: nothing came for %u s. Its process is there, but stopped or stuck",
+		daemon, path, limit_s);
+}
+
+void control_client_set_limit(struct control_client *c, unsigned limit_s)
+{
+	const struct timeval limit = { .tv_sec = limit_s };
+
+	c->limit_s = limit_s;
+	setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
+struct control_client *control_client_new(
+	const char *daemon, const char *path, unsigned limit_s, bool *silent, char *err)
 {
 	struct control_client *c;
-	int fd = io_unix_connect(path);
+	int fd = io_unix_connect_within(path, limit_s);
 	char hint[CONTROL_HINT_MAX];
 
+	*silent = fd == -EAGAIN;
+	if (*silent) {
+		say_silent(daemon, path, limit_s, err);
+		return NULL;
+	}
 	if (fd < 0) {
 		snprintf(err, CONTROL_ERROR_MAX, "cannot reach %s at %s: %s%s", daemon, path, strerror(-fd),
 			control_client_hint(fd, path, hint));
@@ -78,6 +102,7 @@ struct control_client *control_client_new(const char *daemon, const char *path, 
 	c->path = mem_strdup(path);
 	c->fd = fd;
 	c->in = fdopen(fd, "r");
+	control_client_set_limit(c, limit_s);
 	return c;
 }
 
@@ -98,10 +123,22 @@ static void broken(const struct control_client *c, const char *what, char *err)
 	snprintf(err, CONTROL_ERROR_MAX, "lost %s at %s: %s", c->daemon, c->path, what);
 }
 
-bool control_client_send(struct control_client *c, const struct row *request, char *err)
+/* What a read or write came to that did not succeed. */
+static enum control_result failed(const struct control_client *c, int error, const char *otherwise, char *err)
+{
+	if (error == EAGAIN || error == EWOULDBLOCK) {
+		say_silent(c->daemon, c->path, c->limit_s, err);
+		return CONTROL_SILENT;
+	}
+	broken(c, error ? strerror(error) : otherwise, err);
+	return CONTROL_BROKEN;
+}
+
+enum control_result control_client_send(struct control_client *c, const struct row *request, char *err)
 {
 	char *text = row_format(request), *line = mem_printf("%s\n", text);
 	size_t len = strlen(line), sent = 0;
+	enum control_result result = CONTROL_SENT;
 
 	while (sent < len) {
 		ssize_t n = send(c->fd, line + sent, len - sent, MSG_NOSIGNAL);
@@ -112,10 +149,10 @@ bool control_client_send(struct control_client *c, const struct row *request, ch
 			break;
 	}
 	if (sent < len)
-		broken(c, strerror(errno), err);
+		result = failed(c, errno, "", err);
 	free(line);
 	free(text);
-	return sent == len;
+	return result;
 }
 
 enum control_result control_client_next(struct control_client *c, const struct row **row, char *err)
@@ -125,11 +162,8 @@ enum control_result control_client_next(struct control_client *c, const struct r
 
 	errno = 0;
 	len = getline(&c->line, &c->line_size, c->in);
-	if (len < 0 || c->line[len - 1] != '\n') {
-		broken(c, errno ? strerror(errno) : "it closed the connection before the end of its answer",
-			err);
-		return CONTROL_BROKEN;
-	}
+	if (len < 0 || c->line[len - 1] != '\n')
+		return failed(c, errno, "it closed the connection before the end of its answer", err);
 	row_free(c->answer);
 	c->answer = row_parse(c->line, (size_t)len, why, sizeof(why));
 	if (!c->answer) {

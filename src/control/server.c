@@ -20,6 +20,7 @@
 #include "control/catalog.h"
 #include "control/feed_private.h"
 #include "control/help.h"
+#include "io/unix_path.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -468,6 +469,24 @@ struct control_server *control_server_new(
 		return s;
 	control_server_free(s);
 	return NULL;
+}
+
+static bool try_at(const struct listener *l, const struct control_socket *at, char *err)
+{
+	bool stays = at->path && l->path && strcmp(at->path, l->path) == 0;
+	int why = !at->path ? 0
+		  : stays   ? io_unix_path_try_group(at->gid)
+			    : io_unix_path_try(at->path, at->gid);
+
+	if (why)
+		explain(at->path, why, err);
+	return why == 0;
+}
+
+bool control_server_try(const struct control_server *s, const struct control_socket *full,
+	const struct control_socket *read_only, char *err)
+{
+	return try_at(&s->full, full, err) && try_at(&s->read_only, read_only, err);
 }
 
 /* The full one moves last, for that is what else would have to be undone with clients on it. */

@@ -60,6 +60,9 @@ struct control_server_config {
 /* NULL and a reason in err (256 octets) on failure. */
 struct control_server *control_server_new(
 	struct io_loop *loop, const struct control_server_config *cfg, char *err);
+/* Whether control_server_move() would do, without doing it: false with the reason in err. */
+bool control_server_try(const struct control_server *s, const struct control_socket *full,
+	const struct control_socket *read_only, char *err);
 /* The same at other paths or for other groups; clients stay, but for those of a read-only socket that goes. False, with a
  * reason in err and nothing changed. */
 bool control_server_move(struct control_server *s, const struct control_socket *full,

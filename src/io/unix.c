@@ -13,12 +13,14 @@
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "io/unix_path.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -287,37 +289,6 @@ static void listener_ready(void *user, unsigned events)
 		pause_accepting(s);
 }
 
-static int unix_address(const char *path, struct sockaddr_un *out)
-{
-	size_t len = strlen(path);
-
-	if (len >= sizeof(out->sun_path))
-		return -ENAMETOOLONG;
-	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	memcpy(out->sun_path, path, len + 1);
-	return 0;
-}
-
-/* Removes a socket that a process left behind. 0, or -errno when the path is somebody's. */
-static int clear_path(const char *path)
-{
-	struct stat st;
-	int fd;
-
-	if (lstat(path, &st))
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	fd = io_unix_connect(path);
-	if (fd >= 0) {
-		close(fd);
-		return -EADDRINUSE;
-	}
-	if (fd != -ECONNREFUSED)
-		return fd;
-	return unlink(path) ? -errno : 0;
-}
-
 /* Nobody can connect before listen(), so the mode is right from the first moment on. */
 static int open_listener(struct io_unix_server *s, const struct sockaddr_un *sun, gid_t gid)
 {
@@ -351,8 +322,8 @@ struct io_unix_server *io_unix_listen(struct io_loop *loop, const char *path, gi
 	struct io_unix_server *s;
 	struct sockaddr_un sun;
 
-	*err = unix_address(path, &sun);
-	if (*err || (*err = clear_path(path)))
+	*err = io_unix_path_address(path, &sun);
+	if (*err || (*err = io_unix_path_clear(path)))
 		return NULL;
 	s = mem_calloc(1, sizeof(*s));
 	s->loop = loop;
@@ -392,8 +363,8 @@ int io_unix_move(struct io_unix_server *s, const char *path, gid_t gid)
 
 	if (strcmp(path, s->path) == 0)
 		return chown(path, (uid_t)-1, gid == (gid_t)-1 ? getegid() : gid) ? -errno : 0;
-	err = unix_address(path, &sun);
-	if (err || (err = clear_path(path)))
+	err = io_unix_path_address(path, &sun);
+	if (err || (err = io_unix_path_clear(path)))
 		return err;
 	new.path = mem_strdup(path);
 	err = open_listener(&new, &sun, gid);
@@ -428,16 +399,20 @@ void io_unix_server_free(struct io_unix_server *s)
 	free(s);
 }
 
-static int connect_to(const char *path, int flags)
+/* limit_s: how long it may wait for room in the listener's queue; 0: as long as it takes. */
+static int connect_to(const char *path, int flags, unsigned limit_s)
 {
+	const struct timeval limit = { .tv_sec = limit_s };
 	struct sockaddr_un sun;
-	int err = unix_address(path, &sun), fd;
+	int err = io_unix_path_address(path, &sun), fd;
 
 	if (err)
 		return err;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	if (fd < 0)
 		return -errno;
+	if (limit_s)
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	while (connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
 		if (errno == EINTR)
 			continue;
@@ -450,7 +425,12 @@ static int connect_to(const char *path, int flags)
 
 int io_unix_connect(const char *path)
 {
-	return connect_to(path, 0);
+	return connect_to(path, 0, 0);
+}
+
+int io_unix_connect_within(const char *path, unsigned limit_s)
+{
+	return connect_to(path, 0, limit_s);
 }
 
 /* --- the other side, in the loop --- */
@@ -460,7 +440,7 @@ struct io_unix_client *io_unix_dial(
 {
 	struct io_unix_client *c;
 	/* A unix socket connects at once or not at all. */
-	int fd = connect_to(path, SOCK_NONBLOCK);
+	int fd = connect_to(path, SOCK_NONBLOCK, 0);
 
 	*err = fd < 0 ? fd : 0;
 	if (fd < 0)

@@ -41,6 +41,9 @@ void io_unix_close(struct io_unix_client *c);
 
 /* The other side, blocking, for rrctl: connects; -errno on failure. */
 int io_unix_connect(const char *path);
+/* The same, but -EAGAIN when the server has so many connections waiting that there is no room for this one within so many seconds. Sending waits
+ * no longer either. */
+int io_unix_connect_within(const char *path, unsigned limit_s);
 /* The other side in the loop; ops->opened is not used, user is the client's own pointer. NULL and *err = -errno when
  * nobody takes the connection now. */
 struct io_unix_client *io_unix_dial(

@@ -21,6 +21,16 @@ static struct config_control registry_of(const struct config_node_routes *c)
 	return (struct config_control){ c->node.socket, c->node.socket_group };
 }
 
+static bool check(void *user, const void *cfg, char **why)
+{
+	const struct node *n = user;
+	const struct config_node_routes *to = cfg;
+	struct config_control from_registry = registry_of(n->cfg), to_registry = registry_of(to);
+
+	return reload_try_socket(n->registry, "node.socket", &from_registry, &to_registry, why) &&
+	       reload_try_socket(n->control, "control", &n->cfg->control, &to->control, why);
+}
+
 static bool prepare(void *user, void *cfg, char **why)
 {
 	struct node *n = user;
@@ -112,4 +122,5 @@ static struct reload_plan *plan(void *user, const void *to)
 	return p;
 }
 
-const struct reload_ops node_reload_ops = { "lb-announcer --node", load, unload, plan, NULL, prepare, apply };
+const struct reload_ops node_reload_ops = { "lb-announcer --node", load, unload, plan, check, prepare,
+	apply };

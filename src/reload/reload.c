@@ -152,20 +152,49 @@ static bool find_group(const char *key, const char *group, gid_t *out, char **wh
 	return false;
 }
 
+static bool same_socket(const struct config_control *a, const struct config_control *b)
+{
+	return same_text(a->socket, b->socket) && same_text(a->group, b->group) &&
+	       same_text(a->read_only_socket, b->read_only_socket) &&
+	       same_text(a->read_only_group, b->read_only_group);
+}
+
+static bool find_sockets(const char *key, const struct config_control *to, struct control_socket *full,
+	struct control_socket *read_only, char **why)
+{
+	*full = (struct control_socket){ .path = to->socket };
+	*read_only = (struct control_socket){ .path = to->read_only_socket };
+	return find_group(key, to->group, &full->gid, why) &&
+	       find_group(key, to->read_only_group, &read_only->gid, why);
+}
+
 bool reload_move_socket(struct control_server *s, const char *key, const struct config_control *from,
 	const struct config_control *to, char **why)
 {
-	struct control_socket full = { .path = to->socket }, read_only = { .path = to->read_only_socket };
+	struct control_socket full, read_only;
 	char err[256];
 
-	if (same_text(from->socket, to->socket) && same_text(from->group, to->group) &&
-		same_text(from->read_only_socket, to->read_only_socket) &&
-		same_text(from->read_only_group, to->read_only_group))
+	if (same_socket(from, to))
 		return true;
-	if (!find_group(key, to->group, &full.gid, why) ||
-		!find_group(key, to->read_only_group, &read_only.gid, why))
+	if (!find_sockets(key, to, &full, &read_only, why))
 		return false;
 	if (control_server_move(s, &full, &read_only, err))
+		return true;
+	*why = mem_printf("%s: %s", key, err);
+	return false;
+}
+
+bool reload_try_socket(const struct control_server *s, const char *key, const struct config_control *from,
+	const struct config_control *to, char **why)
+{
+	struct control_socket full, read_only;
+	char err[256];
+
+	if (same_socket(from, to))
+		return true;
+	if (!find_sockets(key, to, &full, &read_only, why))
+		return false;
+	if (control_server_try(s, &full, &read_only, err))
 		return true;
 	*why = mem_printf("%s: %s", key, err);
 	return false;

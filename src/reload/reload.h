@@ -23,7 +23,7 @@ struct reload_ops {
 	void *(*load)(void *user, struct config_errors *errs);
 	void (*unload)(void *cfg);
 	struct reload_plan *(*plan)(void *user, const void *to);
-	/* What can be told to fail without trying it, for the dry run too. False with the reason in *why, to be freed. NULL: nothing. */
+	/* What can be told to fail while nothing is changed, for the dry run too. False with the reason in *why, to be freed. NULL: nothing. */
 	bool (*check)(void *user, const void *to, char **why);
 	/* False with the reason in *why, to be freed, and nothing changed. NULL: nothing can fail. */
 	bool (*prepare)(void *user, void *to, char **why);
@@ -62,6 +62,9 @@ bool reload_move_control(struct control_server *s, const struct config_control *
 	const struct config_control *to, char **why);
 /* The same of any socket; key: "control", for *why. */
 bool reload_move_socket(struct control_server *s, const char *key, const struct config_control *from,
+	const struct config_control *to, char **why);
+/* A part of check: whether that would do. */
+bool reload_try_socket(const struct control_server *s, const char *key, const struct config_control *from,
 	const struct config_control *to, char **why);
 
 /* --- answer.c: the commands --- */

@@ -57,6 +57,8 @@ const char *color_of_cell(const struct column *c, const char *text)
 		return NULL;
 	if (c->kind == COLUMN_FLAGS)
 		return bold;
+	if (c->kind == COLUMN_ERROR)
+		return *text == '(' ? NULL : red;
 	if (ends_with(c->key, "error") || ends_with(c->key, "problem"))
 		return red;
 	if (strcmp(c->key, "state") != 0 && c->kind != COLUMN_HEALTH)

@@ -21,6 +21,7 @@ static const struct {
 	{ OF_RRD, "show fib", &view_fib },
 	{ OF_RRD, "show nexthops", &view_next_hops },
 	{ OF_RRD, "show ranges", &view_ranges },
+	{ OF_RRD, "show ranges failed", &view_failures },
 	{ OF_SPEAKERS, "show bfd", &view_bfd },
 	{ OF_SPEAKERS, "show memory", &view_memory },
 	{ OF_AGENT, "show services", &view_services },

@@ -31,6 +31,7 @@ static const struct {
 	{ "--node", "ask lb-announcer --node", 'n', false },
 	{ "--json", "one JSON object per line", 'j', false },
 	{ "--socket", "the daemon's control socket", 's', true },
+	{ "--timeout", "how long the daemon may be silent", 't', true },
 	{ "--version", "print what this is", 'V', false },
 	{ "--help", "print a short help", 'h', false },
 };
@@ -59,18 +60,19 @@ static void offer_live(struct completion *c, const char *command, const char *ke
 	const struct row *row;
 	char err[CONTROL_ERROR_MAX];
 	struct control_client *client;
+	bool silent;
 
 	if (!control_command_find(control_catalog, 1u << c->target, command))
 		return;
 	/* What is known without the daemon is said before it can make us wait; the signal ends the process. */
 	fflush(c->out);
 	alarm(LIVE_S);
-	client = control_client_new(
-		target_name(c->target), c->socket ? c->socket : target_socket(c->target), err);
+	client = control_client_new(target_name(c->target), c->socket ? c->socket : target_socket(c->target),
+		LIVE_S, &silent, err);
 	request = row_new();
 	row_text(request, "command", command);
 	row_int(request, "protocol", CONTROL_PROTOCOL);
-	if (client && control_client_send(client, request, err))
+	if (client && control_client_send(client, request, err) == CONTROL_SENT)
 		while (control_client_next(client, &row, err) == CONTROL_ROW) {
 			const char *value = row_get_text(row, key);
 
@@ -215,7 +217,7 @@ static void take_letter(struct completion *c, char letter)
 static int take_option(struct completion *c, int argc, char **argv)
 {
 	const char *given = argv[0];
-	bool takes_value = false;
+	bool takes_value = false, names_socket = false;
 
 	if (strncmp(given, "--socket=", 9) == 0)
 		c->socket = given + 9;
@@ -227,8 +229,9 @@ static int take_option(struct completion *c, int argc, char **argv)
 			continue;
 		take_letter(c, options[i].letter);
 		takes_value |= options[i].takes_value;
+		names_socket |= options[i].letter == 's';
 	}
-	if (takes_value && argc > 1)
+	if (names_socket && argc > 1)
 		c->socket = argv[1];
 	return 1 + takes_value;
 }

@@ -13,11 +13,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { OPTION_DRY_RUN = 256 };
+enum { OPTION_DRY_RUN = 256, OPTION_NODE };
 
 static void help(void)
 {
-	printf("usage: rrctl [-a | -i | -n] [-j] [-s SOCKET] COMMAND...\n"
+	printf("usage: rrctl [-a | -i | -n] [-j] [-s SOCKET] [-t SECONDS] COMMAND...\n"
 	       "\n"
 	       "Asks rrd, or with -a, -i or -n another daemon. Words may be shortened: rrctl sh nei\n"
 	       "\n");
@@ -29,11 +29,12 @@ static void help(void)
 	printf("\n"
 	       "  -a, --announcer      ask lb-announcer instead of rrd\n"
 	       "  -i, --ipvs-agent     ask lb-ipvs-agent instead of rrd\n"
-	       "  -n, --node           ask lb-announcer --node instead of rrd\n"
+	       "  -n, --node           ask lb-announcer --node instead of rrd; behind reload: --dry-run\n"
 	       "  -j, --json           one JSON object per line, as the daemon sent it\n"
 	       "  -s, --socket SOCKET  the daemon's control socket\n"
 	       "                       (" RUNSTATEDIR "/rrd/rrd.sock; with -a lb-announcer.sock, with -i\n"
 	       "                       lb-ipvs-agent.sock, with -n lb-announcer-node.sock there)\n"
+	       "  -t, --timeout SECS   how long the daemon may be silent (10); 0: as long as it takes\n"
 	       "  -V, --version        print what this is\n"
 	       "  -h, --help           print this\n");
 }
@@ -59,37 +60,137 @@ static unsigned terminal_width(void)
 	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
 }
 
-/* --dry-run may stand before the command, too: it is the last of its words. */
-static int ask(const struct rrctl_opts *opts, int argc, char **argv, bool dry_run)
-{
-	char **words = mem_calloc((size_t)argc + 2, sizeof(*words));
-	enum rrctl_exit result;
+/* What the command line says. */
+struct invocation {
+	struct rrctl_opts opts;
+	char **words; /* of the command */
+	int count;
+	bool dry_run;
+};
 
-	memcpy(words, argv, (size_t)argc * sizeof(*words));
-	if (dry_run)
-		words[argc++] = (char *)(uintptr_t) "--dry-run";
-	result = rrctl_run(opts, argc, words);
-	free(words);
-	return (int)result;
+/* --dry-run may stand before the command, too: it is the last of its words. */
+static int ask(struct invocation *in)
+{
+	if (in->count == 0) {
+		fprintf(stderr, "rrctl: no command; rrctl --help lists all\n");
+		return RRCTL_USAGE;
+	}
+	if (strcmp(in->words[0], "convert") == 0) {
+		fprintf(stderr,
+			"rrctl: convert asks no daemon and takes none of these options: rrctl convert -h\n");
+		return RRCTL_USAGE;
+	}
+	if (in->dry_run)
+		in->words[in->count++] = (char *)(uintptr_t) "--dry-run";
+	return (int)rrctl_run(&in->opts, in->count, in->words);
 }
 
-int main(int argc, char **argv)
+/* Behind "reload" -n can only be meant as everywhere else, and the daemon of the node stands before it. */
+static bool is_behind_reload(const struct invocation *in)
+{
+	static const char reload[] = "reload";
+	size_t len = in->count ? strlen(in->words[0]) : 0;
+
+	return len >= 3 && len < sizeof(reload) && strncmp(in->words[0], reload, len) == 0;
+}
+
+static bool take_target(struct invocation *in, int option)
+{
+	if (in->opts.target != TARGET_RRD) {
+		fprintf(stderr, "rrctl: one daemon at a time: one of -a, -i and -n\n");
+		return false;
+	}
+	in->opts.target = option == 'a' ? TARGET_ANNOUNCER : option == 'i' ? TARGET_AGENT : TARGET_NODE;
+	return true;
+}
+
+static bool take_limit(struct invocation *in, const char *value)
+{
+	char *end;
+	unsigned long limit_s = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end || limit_s > RRCTL_LIMIT_MAX_S) {
+		fprintf(stderr, "rrctl: --timeout %s is no number of seconds, 0..%d\n", value,
+			RRCTL_LIMIT_MAX_S);
+		return false;
+	}
+	in->opts.limit_s = (unsigned)limit_s;
+	return true;
+}
+
+/* False: rrctl is to end with *result. */
+static bool take_option(struct invocation *in, int option, char *value, int *result)
+{
+	*result = RRCTL_USAGE;
+	switch (option) {
+	case 1:
+		in->words[in->count++] = value;
+		return true;
+	case 'n':
+		in->dry_run |= is_behind_reload(in);
+		return is_behind_reload(in) || take_target(in, option);
+	case 'a':
+	case 'i':
+	case OPTION_NODE:
+		return take_target(in, option);
+	case 'j':
+		in->opts.json = true;
+		return true;
+	case OPTION_DRY_RUN:
+		in->dry_run = true;
+		return true;
+	case 's':
+		in->opts.socket = value;
+		return true;
+	case 't':
+		return take_limit(in, value);
+	case 'V':
+		version();
+		*result = RRCTL_OK;
+		return false;
+	case 'h':
+		help();
+		*result = RRCTL_OK;
+		return false;
+	default:
+		fprintf(stderr, "rrctl --help lists options and commands\n");
+		return false;
+	}
+}
+
+static int parse_and_ask(struct invocation *in, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "announcer", no_argument, NULL, 'a' },
 		{ "ipvs-agent", no_argument, NULL, 'i' },
-		{ "node", no_argument, NULL, 'n' },
+		{ "node", no_argument, NULL, OPTION_NODE },
 		{ "json", no_argument, NULL, 'j' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+		{ "timeout", required_argument, NULL, 't' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL },
 	};
-	struct rrctl_opts opts = {
-		.out = stdout, .err = stderr, .width = terminal_width(), .color = color_wanted(STDOUT_FILENO)
-	};
-	bool dry_run = false;
+	int result;
+
+	/* With '-' in front the words come in their order between the options, as values of option 1. */
+	for (int o; (o = getopt_long(argc, argv, "-ainjs:t:Vh", options, NULL)) != -1;)
+		if (!take_option(in, o, optarg, &result))
+			return result;
+	while (optind < argc)
+		in->words[in->count++] = argv[optind++];
+	return ask(in);
+}
+
+int main(int argc, char **argv)
+{
+	struct invocation in = { .opts = { .out = stdout,
+					 .err = stderr,
+					 .limit_s = RRCTL_LIMIT_S,
+					 .width = terminal_width(),
+					 .color = color_wanted(STDOUT_FILENO) } };
+	int result;
 
 	if (argc > 1 && strcmp(argv[1], "convert") == 0)
 		return convert_command(argc - 1, argv + 1);
@@ -97,45 +198,8 @@ int main(int argc, char **argv)
 		complete(stdout, argc - 2, argv + 2);
 		return RRCTL_OK;
 	}
-	for (int o; (o = getopt_long(argc, argv, "ainjs:Vh", options, NULL)) != -1;) {
-		switch (o) {
-		case 'a':
-		case 'i':
-		case 'n':
-			if (opts.target != TARGET_RRD) {
-				fprintf(stderr, "rrctl: one daemon at a time: one of -a, -i and -n\n");
-				return RRCTL_USAGE;
-			}
-			opts.target = o == 'a' ? TARGET_ANNOUNCER : o == 'i' ? TARGET_AGENT : TARGET_NODE;
-			break;
-		case 'j':
-			opts.json = true;
-			break;
-		case OPTION_DRY_RUN:
-			dry_run = true;
-			break;
-		case 's':
-			opts.socket = optarg;
-			break;
-		case 'V':
-			version();
-			return RRCTL_OK;
-		case 'h':
-			help();
-			return RRCTL_OK;
-		default:
-			fprintf(stderr, "rrctl --help lists options and commands\n");
-			return RRCTL_USAGE;
-		}
-	}
-	if (optind == argc) {
-		fprintf(stderr, "rrctl: no command; rrctl --help lists all\n");
-		return RRCTL_USAGE;
-	}
-	if (strcmp(argv[optind], "convert") == 0) {
-		fprintf(stderr,
-			"rrctl: convert asks no daemon and takes none of these options: rrctl convert -h\n");
-		return RRCTL_USAGE;
-	}
-	return ask(&opts, argc - optind, argv + optind, dry_run);
+	in.words = mem_calloc((size_t)argc + 1, sizeof(*in.words));
+	result = parse_and_ask(&in, argc, argv);
+	free(in.words);
+	return result;
 }

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+static const char wait_longer[] = " (-t SECONDS waits longer)";
+
 static void print_json(FILE *out, const struct row *r)
 {
 	char *line = row_format(r);
@@ -150,22 +152,57 @@ static enum control_result print_answer(
 	return result;
 }
 
+/* Events may be hours away, so first something is asked to which there is an answer at once; then it may be silent. */
+static enum control_result is_there(struct control_client *c, char *err)
+{
+	struct row *request = row_new();
+	enum control_result result;
+	const struct row *row;
+
+	row_text(request, "command", "version");
+	result = control_client_send(c, request, err);
+	row_free(request);
+	while (result == CONTROL_SENT || result == CONTROL_ROW)
+		result = control_client_next(c, &row, err);
+	control_client_set_limit(c, 0);
+	return result;
+}
+
+static enum rrctl_exit exit_of(enum control_result result)
+{
+	switch (result) {
+	case CONTROL_END:
+		return RRCTL_OK;
+	case CONTROL_REFUSED:
+		return RRCTL_REFUSED;
+	case CONTROL_SILENT:
+		return RRCTL_SILENT;
+	case CONTROL_SENT:
+	case CONTROL_ROW:
+	case CONTROL_BROKEN:
+		break;
+	}
+	return RRCTL_UNREACHABLE;
+}
+
 static enum rrctl_exit ask(const struct rrctl_opts *opts, const struct control_command *command,
 	const struct row *request, struct control_client *c)
 {
+	const struct view *view = command_view(command);
 	char err[CONTROL_ERROR_MAX];
-	enum control_result result = CONTROL_BROKEN;
+	enum control_result result = view->kind == VIEW_EVENTS ? is_there(c, err) : CONTROL_END;
 
-	if (control_client_send(c, request, err))
-		result = print_answer(opts, command_view(command), c, err);
+	if (result == CONTROL_END)
+		result = control_client_send(c, request, err);
+	if (result == CONTROL_SENT)
+		result = print_answer(opts, view, c, err);
 	if (fflush(opts->out) || ferror(opts->out)) {
 		fprintf(opts->err, "rrctl: cannot write the answer: %s\n", strerror(errno));
 		return RRCTL_REFUSED;
 	}
-	if (result == CONTROL_END)
-		return RRCTL_OK;
-	fprintf(opts->err, "rrctl: %s\n", err);
-	return result == CONTROL_REFUSED ? RRCTL_REFUSED : RRCTL_UNREACHABLE;
+	if (result != CONTROL_END)
+		fprintf(opts->err, "rrctl: %s%s\n", err, result == CONTROL_SILENT ? wait_longer : "");
+	return exit_of(result);
 }
 
 enum rrctl_exit rrctl_run(const struct rrctl_opts *opts, int argc, char **argv)
@@ -175,7 +212,8 @@ enum rrctl_exit rrctl_run(const struct rrctl_opts *opts, int argc, char **argv)
 	const struct control_command *command;
 	struct control_client *c;
 	struct row *request;
-	enum rrctl_exit result = RRCTL_UNREACHABLE;
+	enum rrctl_exit result;
+	bool silent;
 
 	command = command_parse(opts->target, argc, argv, &request, err);
 	if (!command) {
@@ -183,11 +221,10 @@ enum rrctl_exit rrctl_run(const struct rrctl_opts *opts, int argc, char **argv)
 		return RRCTL_USAGE;
 	}
 	row_int(request, "protocol", CONTROL_PROTOCOL);
-	c = control_client_new(target_name(opts->target), path, err);
-	if (c)
-		result = ask(opts, command, request, c);
-	else
-		fprintf(opts->err, "rrctl: %s (-s names another socket)\n", err);
+	c = control_client_new(target_name(opts->target), path, opts->limit_s, &silent, err);
+	result = c ? ask(opts, command, request, c) : silent ? RRCTL_SILENT : RRCTL_UNREACHABLE;
+	if (!c)
+		fprintf(opts->err, "rrctl: %s%s\n", err, silent ? wait_longer : " (-s names another socket)");
 	control_client_free(c);
 	row_free(request);
 	return result;

@@ -10,6 +10,7 @@
 
 enum {
 	COLUMNS_MAX = 24,
+	KEY_MAX = 48,
 	HELD_LINES = 500,
 	GAP = 2,
 	FLEX_MIN = 8,	/* what a column that may be cut keeps at least */
@@ -249,6 +250,24 @@ static char *health_text(const struct column *c, const struct row *r)
 	return mem_printf(row_get_bool(r, c->other, true) ? "%s" : "(%s)", state);
 }
 
+/* Text alone where a daemon does not say when. */
+static char *error_text(const struct column *c, const struct row *r)
+{
+	char ago_key[KEY_MAX], over_key[KEY_MAX], *text = cell_text(r, c->key), *ago, *all;
+	bool over;
+
+	snprintf(ago_key, sizeof(ago_key), "%s-ago-ms", c->key);
+	snprintf(over_key, sizeof(over_key), "%s-over", c->key);
+	ago = cell_milliseconds(r, ago_key);
+	over = row_get_bool(r, over_key, false);
+	all = text ? mem_printf("%s%s%s%s%s", over ? "(" : "", ago ? ago : "", ago ? " ago: " : "", text,
+			     over ? ")" : "")
+		   : NULL;
+	free(ago);
+	free(text);
+	return all;
+}
+
 static char *value_text(const struct column *c, const struct row *r)
 {
 	switch (c->kind) {
@@ -268,6 +287,8 @@ static char *value_text(const struct column *c, const struct row *r)
 		return of_text(c, r);
 	case COLUMN_HEALTH:
 		return health_text(c, r);
+	case COLUMN_ERROR:
+		return error_text(c, r);
 	case COLUMN_TEXT:
 	case COLUMN_NUMBER:
 		return cell_text(r, c->key);

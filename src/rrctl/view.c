@@ -7,15 +7,15 @@ static const struct column neighbor_columns[] = {
 	{ .key = "as", .header = "AS", .kind = COLUMN_NUMBER },
 	{ .key = "state", .header = "STATE" },
 	{ .key = "since-ms", .header = "SINCE", .kind = COLUMN_DURATION },
-	{ .key = "router-id", .header = "ROUTER-ID", .spare = 2 },
+	{ .key = "router-id", .header = "ROUTER-ID", .spare = 3 },
 	{ .key = "peer-group", .header = "GROUP", .spare = 1 },
-	{ .key = "dynamic", .header = "DYNAMIC", .spare = 3 },
+	{ .key = "dynamic", .header = "DYNAMIC", .spare = 4 },
 	{ .key = "received", .header = "RECEIVED", .kind = COLUMN_NUMBER },
 	{ .key = "advertised", .header = "ADVERTISED", .kind = COLUMN_NUMBER },
 	{ .key = "bfd", .header = "BFD", .rare = true },
 	{ .key = "admin", .header = "ADMIN", .rare = true },
-	{ .key = "description", .header = "DESCRIPTION", .flex = true, .rare = true },
-	{ .key = "last-error", .header = "LAST-ERROR", .flex = true, .rare = true },
+	{ .key = "description", .header = "DESCRIPTION", .flex = true, .rare = true, .spare = 2 },
+	{ .key = "last-error", .header = "LAST-ERROR", .kind = COLUMN_ERROR, .flex = true, .rare = true },
 	{ NULL },
 };
 
@@ -139,13 +139,25 @@ static const struct column range_columns[] = {
 	{ .key = "limit", .header = "LIMIT", .kind = COLUMN_NUMBER },
 	{ .key = "neighbors", .header = "NEIGHBORS", .kind = COLUMN_NUMBER },
 	{ .key = "refused", .header = "REFUSED", .kind = COLUMN_NUMBER },
-	{ .key = "last-refused", .header = "LAST-REFUSED" },
+	{ .key = "last-refused", .header = "LAST-REFUSED", .rare = true, .spare = 7 },
+	{ .key = "failed", .header = "FAILED", .kind = COLUMN_NUMBER },
+	{ .key = "last-failed", .header = "LAST-FAILED", .rare = true },
 	{ .key = "waiting", .header = "WAITING", .kind = COLUMN_NUMBER, .spare = 2 },
 	{ .key = "gave-way", .header = "GAVE-WAY", .kind = COLUMN_NUMBER, .spare = 3 },
 	{ .key = "timed-out", .header = "TIMED-OUT", .kind = COLUMN_NUMBER, .spare = 4 },
 	{ .key = "limit-rate", .header = "PER-S", .kind = COLUMN_NUMBER, .spare = 6 },
 	{ .key = "too-fast", .header = "TOO-FAST", .kind = COLUMN_NUMBER, .spare = 5 },
 	{ .key = "two-speakers", .header = "TWO-SPEAKERS", .kind = COLUMN_NUMBER, .spare = 1 },
+	{ NULL },
+};
+
+static const struct column failure_columns[] = {
+	{ .key = "address", .header = "ADDRESS" },
+	{ .key = "range", .header = "RANGE", .spare = 2 },
+	{ .key = "ago-ms", .header = "AGO", .kind = COLUMN_DURATION },
+	{ .key = "times", .header = "TIMES", .kind = COLUMN_NUMBER, .spare = 1 },
+	{ .key = "state", .header = "STATE", .rare = true },
+	{ .key = "reason", .header = "REASON", .flex = true },
 	{ NULL },
 };
 
@@ -316,6 +328,7 @@ const struct view view_node_services = { .columns = node_service_columns };
 const struct view view_fib = { .columns = fib_columns, .list = "next-hops" };
 const struct view view_next_hops = { .columns = next_hop_columns };
 const struct view view_ranges = { .columns = range_columns };
+const struct view view_failures = { .columns = failure_columns, .note = "note" };
 const struct view view_bfd = { .columns = bfd_columns };
 const struct view view_bfd_events = { .columns = bfd_event_columns, .kind = VIEW_EVENTS };
 const struct view view_memory = { .columns = memory_columns };

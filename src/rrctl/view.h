@@ -8,8 +8,9 @@
  * The rows and their keys; durations end in -ms or -us, texts are missing or null where there is none:
  *
  * show neighbors: address, as, state, since-ms (in this state), router-id, peer-group, dynamic, received and advertised
- *	(prefixes), description, last-error, enabled (by the configuration; bool), shutdown (by a command; bool), admin (shutdown,
- *	disabled, or missing), shutdown-text, shutdown-ms (ago).
+ *	(prefixes), description, last-error, last-error-ago-ms, last-error-over (the session has come up since; bool),
+ *	enabled (by the configuration; bool), shutdown (by a command; bool), admin (shutdown, disabled, or missing), shutdown-text,
+ *	shutdown-ms (ago).
  * show neighbor, show status: a sheet, whatever is in them.
  * show routes: one row per path, paths of one prefix together: prefix, best, multipath, next-hop, from, originator-id,
  *	path-id, local-pref, med, as-path, origin, age-ms, communities.
@@ -30,7 +31,9 @@
  *	group-type, error, warning.
  * show nexthops: address, state, reason, via, interface, cost, paths.
  * show ranges: prefix, peer-group, limit, neighbors, refused, last-refused, waiting, gave-way, timed-out, limit-rate, too-fast,
- *	password (whether there is one), two-speakers.
+ *	password (whether there is one), two-speakers, failed (times), last-failed (address).
+ * show ranges failed: address, range, ago-ms, times, state (now; missing: not here), reason; the last row may be a note on what the
+ *	kernel throws away: md5-missing, md5-unexpected, md5-wrong, note.
  * show bfd: address, local-address, multihop, passive, authentication, state, remote-state (AdminDown, Down, Init, Up), since-ms, diagnostic,
  *	remote-diagnostic, discriminator, remote-discriminator, tx-interval-us (0: nothing is sent), detection-time-us,
  *	desired-minimum-tx-interval-us, required-minimum-receive-us, detection-multiplier, remote-minimum-tx-interval-us,
@@ -95,6 +98,7 @@ enum column_kind {
 	COLUMN_MICROSECONDS, /* a duration too */
 	COLUMN_OF,	     /* "3/4": a number, and of how many (key other) */
 	COLUMN_HEALTH,	     /* bool: up or down, in parentheses unless the bool other is set */
+	COLUMN_ERROR,	     /* "4 s ago: text", by KEY-ago-ms; in parentheses if the bool KEY-over is set */
 	COLUMN_FLAGS,	     /* of a path: "*>" best, "*=" in the multipath set */
 };
 
@@ -128,6 +132,6 @@ struct view {
 
 extern const struct view view_neighbors, view_routes, view_route, view_received, view_advertised,
 	view_rejected, view_refresh, view_neighbor_events, view_route_events, view_fib_events, view_fib,
-	view_next_hops, view_ranges, view_bfd, view_bfd_events, view_memory, view_announced,
+	view_next_hops, view_ranges, view_failures, view_bfd, view_bfd_events, view_memory, view_announced,
 	view_node_services, view_services, view_servers, view_checks, view_table, view_sources, view_events,
 	view_metrics, view_changes, view_lines, view_sheet;

@@ -198,6 +198,8 @@ COUNTER(range_refused, "rrd_range_refused_total", "Connections refused because t
 COUNTER(range_too_fast, "rrd_range_too_fast_total", "Connections refused because of limit-rate.");
 GAUGE(range_waiting, "rrd_range_waiting_neighbors", "Of its neighbors, those that are not up yet.");
 COUNTER(range_gave_way, "rrd_range_gave_way_total", "Its neighbors not up yet that made room for the next.");
+COUNTER(range_failed, "rrd_range_failures_total",
+	"Times that somebody of it was refused, did not come up or went down in error.");
 COUNTER(range_timed_out, "rrd_range_open_timeouts_total",
 	"Its neighbors that did not come up in their time.");
 
@@ -216,6 +218,7 @@ static void add_range(struct metrics *m, const struct session_range_info *i)
 	metrics_add(m, &range_waiting, i->waiting, RANGE_LABELS);
 	metrics_add(m, &range_gave_way, i->gave_way, RANGE_LABELS);
 	metrics_add(m, &range_timed_out, i->timed_out, RANGE_LABELS);
+	metrics_add(m, &range_failed, i->failed, RANGE_LABELS);
 }
 
 /* --- a neighbor --- */

@@ -9,6 +9,7 @@
  */
 #include "base/log.h"
 #include "base/mem.h"
+#include "rrd/listen.h"
 #include "rrd/neighbor.h"
 #include "rrd/reload_plan.h"
 #include "rrd/policies.h"
@@ -18,85 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* --- listeners --- */
-
-char *reload_listen_error(const struct config_listen *l, int err)
-{
-	char text[PREFIX_TEXT_MAX];
-
-	return mem_printf("cannot listen on %s port %u: %s%s", ip_addr_format(&l->address, text), l->port,
-		strerror(-err),
-		err == -EACCES		? " (ports below 1024 need CAP_NET_BIND_SERVICE)"
-		: err == -EADDRINUSE	? " (does another BGP daemon run here?)"
-		: err == -EADDRNOTAVAIL ? " (no interface has this address)"
-					: "");
-}
-
-static bool has_listener(const struct config_rrd *c, const struct config_listen *l)
-{
-	for (size_t i = 0; i < c->listen_count; i++)
-		if (c->listen[i].port == l->port && ip_addr_equal(&c->listen[i].address, &l->address))
-			return true;
-	return false;
-}
-
-/* Closes those that are not wanted any more and are in the way of this one. Returns whether there were any. */
-static bool make_room(struct rrd *r, const struct config_rrd *to, const struct config_listen *l)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < r->cfg->listen_count; i++) {
-		const struct config_listen *old = &r->cfg->listen[i];
-
-		if (old->port == l->port && old->address.family == l->address.family &&
-			!has_listener(to, old))
-			any |= session_neighbors_unlisten(r->neighbors, &old->address, old->port);
-	}
-	return any;
-}
-
-/* As the configuration in use has it: what was opened closes, what was closed opens. */
-static void restore_listeners(struct rrd *r, const struct config_rrd *to)
-{
-	for (size_t i = 0; i < to->listen_count; i++)
-		if (!has_listener(r->cfg, &to->listen[i]))
-			session_neighbors_unlisten(r->neighbors, &to->listen[i].address, to->listen[i].port);
-	for (size_t i = 0; i < r->cfg->listen_count; i++) {
-		const struct config_listen *old = &r->cfg->listen[i];
-		int err = session_neighbors_listen(r->neighbors, &old->address, old->port);
-		char *why = err && err != -EEXIST ? reload_listen_error(old, err) : NULL;
-
-		if (why)
-			log_error("%s: nobody can connect there until the next reload", why);
-		free(why);
-	}
-}
-
-static bool prepare_listeners(struct rrd *r, const struct config_rrd *to, char **why)
-{
-	for (size_t i = 0; i < to->listen_count; i++) {
-		const struct config_listen *l = &to->listen[i];
-		int err = session_neighbors_listen(r->neighbors, &l->address, l->port);
-
-		if (err == -EADDRINUSE && make_room(r, to, l))
-			err = session_neighbors_listen(r->neighbors, &l->address, l->port);
-		if (err == 0 || err == -EEXIST)
-			continue;
-		*why = reload_listen_error(l, err);
-		restore_listeners(r, to);
-		return false;
-	}
-	return true;
-}
-
-static void close_listeners(struct rrd *r, const struct config_rrd *to)
-{
-	for (size_t i = 0; i < r->cfg->listen_count; i++)
-		if (!has_listener(to, &r->cfg->listen[i]))
-			session_neighbors_unlisten(
-				r->neighbors, &r->cfg->listen[i].address, r->cfg->listen[i].port);
-}
 
 /* --- what can fail --- */
 
@@ -108,6 +30,21 @@ static void restore_security(struct rrd *r)
 		log_error("%s, though it took it before: that holds until the next reload", err);
 }
 
+/* Of a neighbor or range alone nothing can fail. */
+static bool check(void *user, const void *cfg, char **why)
+{
+	const struct rrd *r = user;
+	const struct config_rrd *to = cfg;
+	char err[RRD_ERROR_MAX];
+
+	if (!security_try(to, err)) {
+		*why = mem_strdup(err);
+		return false;
+	}
+	return listen_check(r, to, why) &&
+	       reload_try_socket(r->control, "control", &r->cfg->control, &to->control, why);
+}
+
 static bool prepare(struct rrd *r, const struct config_rrd *to, char **why)
 {
 	char err[RRD_ERROR_MAX];
@@ -117,12 +54,12 @@ static bool prepare(struct rrd *r, const struct config_rrd *to, char **why)
 		restore_security(r);
 		return false;
 	}
-	if (!prepare_listeners(r, to, why)) {
+	if (!listen_prepare(r, to, why)) {
 		restore_security(r);
 		return false;
 	}
 	if (!reload_move_control(r->control, &r->cfg->control, &to->control, why)) {
-		restore_listeners(r, to);
+		listen_restore(r, to);
 		restore_security(r);
 		return false;
 	}
@@ -230,7 +167,7 @@ static void apply(struct rrd *r, struct config_rrd *to)
 	config_log_use("rrd", &to->log);
 	guards_configure(r->guards, &to->bfd);
 	session_debug_set(r->sessions, to->log.debug_neighbors, to->log.debug_neighbor_count);
-	close_listeners(r, to);
+	listen_close(r, to);
 	remove_neighbors(r, to);
 	set_ranges(r, to);
 	r->cfg = to;
@@ -280,4 +217,4 @@ static void apply_all(void *user, void *to)
 	r->loaded_ms = rrd_now_ms(r);
 }
 
-const struct reload_ops rrd_reload_ops = { "rrd", load, unload, plan, NULL, prepare_all, apply_all };
+const struct reload_ops rrd_reload_ops = { "rrd", load, unload, plan, check, prepare_all, apply_all };

@@ -7,6 +7,3 @@
 
 /* user: the daemon. */
 extern const struct reload_ops rrd_reload_ops;
-
-/* Why nobody can connect there. The caller frees it. */
-char *reload_listen_error(const struct config_listen *l, int err);

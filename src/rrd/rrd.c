@@ -6,6 +6,7 @@
 #include "daemon/group.h"
 #include "daemon/limit.h"
 #include "daemon/notify.h"
+#include "rrd/listen.h"
 #include "rrd/neighbor.h"
 #include "rrd/policies.h"
 #include "rrd/reload.h"
@@ -137,7 +138,7 @@ static bool start_listeners(struct rrd *r)
 
 		if (err == 0)
 			continue;
-		why = reload_listen_error(l, err);
+		why = listen_error(l, err);
 		log_error("%s", why);
 		free(why);
 		return false;

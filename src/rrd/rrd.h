@@ -75,6 +75,8 @@ void rrd_add_neighbor(struct rrd *r, const struct config_neighbor *c);
  * at a reload before anything else of cfg takes effect. False with the reason in err (RRD_ERROR_MAX) when the kernel
  * refuses them: nothing has changed then. */
 bool security_apply(struct rrd *r, const struct config_rrd *cfg, char *err);
+/* Whether the kernel would take the keys, without changing any; the same results. */
+bool security_try(const struct config_rrd *cfg, char *err);
 /* For struct session_config: what a peer's packets must and ours will have. */
 void security_ttl(const struct config_peer *cfg, uint8_t *ttl, uint8_t *min_ttl);
 

@@ -52,12 +52,14 @@ static void name_of(const struct config_rrd *cfg, const struct prefix *peers, ch
 	snprintf(buf, size, "neighbor %s", ip_addr_format(&address, text));
 }
 
+/* r: NULL to try them only. */
 static bool apply_keys(struct rrd *r, const struct config_rrd *cfg, char *err)
 {
 	size_t count;
 	struct session_key *keys = keys_of(cfg, &count);
 	struct prefix refused = { 0 };
-	int rc = session_neighbors_set_keys(r->neighbors, keys, count, &refused);
+	int rc = r ? session_neighbors_set_keys(r->neighbors, keys, count, &refused)
+		   : session_neighbors_try_keys(keys, count, &refused);
 	char name[PREFIX_TEXT_MAX + 16];
 
 	explicit_bzero(keys, count * sizeof(*keys));
@@ -115,4 +117,9 @@ bool security_apply(struct rrd *r, const struct config_rrd *cfg, char *err)
 {
 	return apply_keys(r, cfg, err) && guard_family(r, cfg, IP_V4, err) &&
 	       guard_family(r, cfg, IP_V6, err);
+}
+
+bool security_try(const struct config_rrd *cfg, char *err)
+{
+	return apply_keys(NULL, cfg, err);
 }

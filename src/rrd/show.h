@@ -11,6 +11,7 @@ bool show_route(void *user, const struct row *args, struct control_answer *out, 
 bool show_neighbors(void *user, const struct row *args, struct control_answer *out, char *err);
 bool show_neighbor(void *user, const struct row *args, struct control_answer *out, char *err);
 bool show_ranges(void *user, const struct row *args, struct control_answer *out, char *err);
+bool show_failures(void *user, const struct row *args, struct control_answer *out, char *err);
 bool show_fib(void *user, const struct row *args, struct control_answer *out, char *err);
 bool show_next_hops(void *user, const struct row *args, struct control_answer *out, char *err);
 bool show_memory(void *user, const struct row *args, struct control_answer *out, char *err);

@@ -2,8 +2,10 @@
 
 #include "base/mem.h"
 #include "base/row_net.h"
+#include "base/text.h"
 #include "bgp/message.h"
 #include "rrd/neighbor.h"
+#include "session/error_row.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +67,7 @@ static struct row *summary(const struct rrd *rrd, const struct session *s)
 		row_text(r, "bfd", guard_state_text(n->guard));
 	row_int(r, "received", received);
 	row_int(r, "advertised", advertised);
-	row_text(r, "last-error", session_last_error(s));
+	session_error_row(r, s, io_loop_now_us(rrd->loop));
 	put_admin(r, rrd, n, &session_config(s)->remote);
 	put_warnings(r, rrd, s);
 	return r;
@@ -239,6 +241,20 @@ static struct row *sheet(const struct rrd *rrd, const struct session *s)
 	return r;
 }
 
+/* A dynamic neighbor is gone with its connection, but perhaps it is known why. */
+static void say_absent(const struct rrd *r, const char *text, const struct ip_addr *address, char *err)
+{
+	const struct session_failure *f = session_neighbors_failure_of(r->neighbors, address);
+	struct text t = text_init(err, SHOW_ERROR_MAX);
+	char ago[32];
+
+	if (f)
+		text_add(&t, "%s is not here; %s ago: %s", text,
+			text_duration(ago, rrd_now_ms(r) - f->at_us / 1000), f->text);
+	else
+		text_add(&t, "there is no neighbor %s: see show neighbors, show ranges failed", text);
+}
+
 struct session *show_find_neighbor(struct rrd *r, const struct row *args, char *err)
 {
 	const char *text = row_get_text(args, "address");
@@ -253,7 +269,7 @@ struct session *show_find_neighbor(struct rrd *r, const struct row *args, char *
 	if (!s && session_neighbors_shutdown_of(r->neighbors, &address))
 		snprintf(err, SHOW_ERROR_MAX, "%s is shut down: enable %s lets it come", text, text);
 	else if (!s)
-		snprintf(err, SHOW_ERROR_MAX, "there is no neighbor %s: see show neighbors", text);
+		say_absent(r, text, &address, err);
 	return s;
 }
 
@@ -264,68 +280,4 @@ bool show_neighbor(void *user, const struct row *args, struct control_answer *ou
 	if (s)
 		control_answer_row(out, sheet(user, s));
 	return s != NULL;
-}
-
-/* --- show ranges --- */
-
-struct range_rows {
-	struct rrd *rrd;
-	struct prefix at;
-};
-
-/* The speakers of a range that were found to share an address with another. */
-static int64_t two_speakers(const struct rrd *r, const struct prefix *range)
-{
-	struct ip_addr at = { .family = IP_NONE };
-	int64_t n = 0;
-
-	for (struct session *s = NULL; (s = session_neighbors_next(r->neighbors, s ? &at : NULL));) {
-		const struct neighbor *nb = session_user(s);
-
-		at = session_config(s)->remote;
-		if (nb->range && prefix_equal(nb->range, range))
-			n += (int64_t)session_two_speakers(s, NULL);
-	}
-	return n;
-}
-
-static struct row *next_range(void *state, char *err)
-{
-	struct range_rows *s = state;
-	const struct config_range *c;
-	struct session_range_info i;
-	struct row *r;
-
-	err[0] = 0;
-	if (!session_neighbors_next_range(s->rrd->neighbors, s->at.family == IP_NONE ? NULL : &s->at, &i))
-		return NULL;
-	c = i.range_user;
-	s->at = i.prefix;
-	r = row_new();
-	row_prefix(r, "prefix", &i.prefix);
-	row_text(r, "peer-group", c->peer_group);
-	row_int(r, "limit", i.limit);
-	row_int(r, "neighbors", i.neighbors);
-	row_int(r, "refused", (int64_t)i.refused);
-	if (i.refused)
-		row_addr(r, "last-refused", &i.last_refused);
-	row_int(r, "limit-rate", i.new_per_s);
-	row_int(r, "too-fast", (int64_t)i.too_fast);
-	row_int(r, "waiting", i.waiting);
-	row_int(r, "gave-way", (int64_t)i.gave_way);
-	row_int(r, "timed-out", (int64_t)i.timed_out);
-	row_bool(r, "password", c->peer.password.len > 0);
-	row_int(r, "two-speakers", two_speakers(s->rrd, &i.prefix));
-	return r;
-}
-
-bool show_ranges(void *user, const struct row *args, struct control_answer *out, char *err)
-{
-	struct range_rows *s = mem_calloc(1, sizeof(*s));
-
-	(void)args;
-	(void)err;
-	s->rrd = user;
-	*out = (struct control_answer){ next_range, free, s };
-	return true;
 }

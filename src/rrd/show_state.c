@@ -199,6 +199,7 @@ const struct control_handler rrd_handlers[] = {
 	{ "show fib", show_fib },
 	{ "show nexthops", show_next_hops },
 	{ "show ranges", show_ranges },
+	{ "show ranges failed", show_failures },
 	{ "show bfd", show_bfd },
 	{ "show memory", show_memory },
 	{ "show status", show_status },

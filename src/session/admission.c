@@ -63,10 +63,16 @@ bool session_neighbors_set_range_rate(
 	return r != NULL;
 }
 
+static void free_range(struct neighbor_range *r)
+{
+	session_failures_fini(&r->failures);
+	free(r);
+}
+
 static void free_range_if_unused(struct neighbor_range *r)
 {
 	if (r->removed && r->info.neighbors == 0)
-		free(r);
+		free_range(r);
 }
 
 void neighbors_range_left(struct neighbor_range *r)
@@ -151,7 +157,7 @@ bool session_neighbors_del_range(struct session_neighbors *set, const struct pre
 void neighbors_ranges_fini(struct session_neighbors *set)
 {
 	for (size_t i = 0; i < set->ranges; i++)
-		free(set->range[i]);
+		free_range(set->range[i]);
 	free(set->range);
 	trie_free(set->range_trie);
 }
@@ -167,6 +173,32 @@ bool session_neighbors_next_range(
 		return false;
 	*out = set->range[i]->info;
 	return true;
+}
+
+/* --- who did not come up --- */
+
+void neighbors_note_failure(struct session_neighbors *set, struct neighbor_range *r,
+	const struct ip_addr *address, const char *text)
+{
+	r->info.failed++;
+	session_failures_note(&r->failures, address, text, io_loop_now_us(set->io->loop));
+}
+
+const struct session_failure *session_neighbors_failure(
+	const struct session_neighbors *set, const struct prefix *range, unsigned i)
+{
+	const struct neighbor_range *r = trie_get(set->range_trie, range);
+
+	return r && i < r->failures.count ? r->failures.item[i] : NULL;
+}
+
+const struct session_failure *session_neighbors_failure_of(
+	const struct session_neighbors *set, const struct ip_addr *address)
+{
+	struct prefix host = prefix_host(address);
+	const struct neighbor_range *r = trie_match(set->range_trie, &host);
+
+	return r ? session_failures_of(&r->failures, address) : NULL;
 }
 
 /* --- who is let in --- */
@@ -215,13 +247,15 @@ static bool is_own(struct session_neighbors *set, const struct ip_addr *remote, 
 		       io_own_addresses_have(set->own, remote, io_loop_now_us(set->io->loop)));
 }
 
-static void refuse_own(struct session_neighbors *set, int fd, const struct ip_addr *remote)
+static void refuse_own(
+	struct session_neighbors *set, struct neighbor_range *r, int fd, const struct ip_addr *remote)
 {
 	char addr[PREFIX_TEXT_MAX];
 	uint64_t more;
 
 	set->counters.own_address++;
 	neighbors_tell_refused(set, remote, "an address of this host");
+	neighbors_note_failure(set, r, remote, "refused: an address of this host");
 	if (neighbors_log_pass(set, &set->own_limit, &more))
 		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("own-address", .neighbor = addr),
 			"connection from %s refused: it is an address of this host (%llu more before)",
@@ -240,6 +274,7 @@ static void refuse_over_limit(
 	r->info.refused++;
 	r->info.last_refused = *remote;
 	r->info.last_refused_us = io_loop_now_us(set->io->loop);
+	neighbors_note_failure(set, r, remote, "refused: the limit of the range is reached");
 	if (neighbors_log_pass(set, &r->limit, &more))
 		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("range-full", .neighbor = addr),
 			"range %s: %s refused: the limit of %u neighbors is reached (%llu more before)",
@@ -257,6 +292,8 @@ static void refuse_too_fast(
 	set->counters.too_fast++;
 	neighbors_tell_refused(set, remote, "more new neighbors in a second than its range takes");
 	r->info.too_fast++;
+	neighbors_note_failure(
+		set, r, remote, "refused: more new neighbors in a second than the range takes");
 	if (neighbors_log_pass(set, &r->rate_limit, &more))
 		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("range-too-fast", .neighbor = addr),
 			"range %s: %s refused: more than %u new neighbors in a second (%llu more before)",
@@ -294,6 +331,7 @@ static void let_in(struct session_neighbors *set, struct neighbor_range *r, int 
 	cfg.passive = cfg.enabled = true;
 	r->info.neighbors++;
 	n = neighbors_insert(set, &cfg, ops, user, r);
+	n->session->incapable = neighbors_incapable_take(set, remote);
 	session_start(n->session);
 	session_accept(n->session, fd, local);
 	/* Its connection was not what it should be; nothing else would ever free it. */
@@ -330,7 +368,7 @@ void neighbors_admit(
 	else if (!r)
 		refuse_unknown(set, fd, remote);
 	else if (is_own(set, remote, local))
-		refuse_own(set, fd, remote);
+		refuse_own(set, r, fd, remote);
 	else
 		admit_new(set, r, fd, remote, local);
 }

@@ -115,16 +115,21 @@ static void use(struct session_neighbors *set, struct session_key *keys, size_t 
 	set->key_trie = trie;
 }
 
+int session_neighbors_try_keys(const struct session_key *keys, size_t count, struct prefix *refused)
+{
+	int err = try(IP_V4, keys, count, refused);
+
+	return err ? err : try(IP_V6, keys, count, refused);
+}
+
 int session_neighbors_set_keys(
 	struct session_neighbors *set, const struct session_key *keys, size_t count, struct prefix *refused)
 {
 	struct session_key *old = set->keys, *copy = mem_calloc(count + 1, sizeof(*copy));
 	struct trie *old_trie = set->key_trie;
 	size_t old_count = set->key_count;
-	int err = try(IP_V4, keys, count, refused);
+	int err = session_neighbors_try_keys(keys, count, refused);
 
-	if (!err)
-		err = try(IP_V6, keys, count, refused);
 	if (count)
 		memcpy(copy, keys, count * sizeof(*copy));
 	if (err) {

@@ -61,7 +61,8 @@ static void listener_ready(void *user, unsigned events)
 	}
 }
 
-static struct listener *find(struct session_neighbors *set, const struct ip_addr *address, uint16_t port)
+static struct listener *find(
+	const struct session_neighbors *set, const struct ip_addr *address, uint16_t port)
 {
 	LIST_FOREACH (link, &set->listeners) {
 		struct listener *l = LIST_ENTRY(link, struct listener, link);
@@ -108,6 +109,20 @@ int session_neighbors_listen(struct session_neighbors *set, const struct ip_addr
 	l->pause = io_timer_new(set->io->loop, go_on, l);
 	io_watch_set(l->watch, IO_READ);
 	list_add_tail(&set->listeners, &l->link);
+	return 0;
+}
+
+int session_neighbors_try_listen(
+	const struct session_neighbors *set, const struct ip_addr *address, uint16_t port)
+{
+	int fd;
+
+	if (find(set, address, port))
+		return -EEXIST;
+	fd = io_tcp_bind(address, port);
+	if (fd < 0)
+		return fd;
+	close(fd);
 	return 0;
 }
 

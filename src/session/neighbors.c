@@ -120,10 +120,37 @@ static void neighbor_timed_out(void *user, struct session *s)
 
 static void neighbor_from_afar(void *user, struct session *s)
 {
-	struct session_neighbors *set = ((struct neighbor *)user)->set;
+	struct neighbor *n = user;
+	struct session_neighbors *set = n->set;
 
 	set->counters.from_afar++;
 	neighbors_tell_refused(set, &s->cfg.remote, "from farther away than its TTL may tell");
+	if (n->range)
+		neighbors_note_failure(set, n->range, &s->cfg.remote,
+			"refused: from farther away than ttl-security-hops allows");
+}
+
+/* A pod that leaves says goodbye by a Cease, and one that is sent away was so on purpose. */
+static bool is_failure(const struct session_down *why)
+{
+	return why->reason != SESSION_DOWN_ADMIN && why->reason != SESSION_DOWN_TAKEN_OVER &&
+	       !(why->reason == SESSION_DOWN_NOTIFICATION_RECEIVED && why->code == BGP_ERR_CEASE);
+}
+
+static void neighbor_failed(void *user, struct session *s, const struct session_down *why)
+{
+	struct neighbor *n = user;
+
+	if (n->range && is_failure(why))
+		neighbors_note_failure(n->set, n->range, &s->cfg.remote, why->text);
+}
+
+static void neighbor_incapable(void *user, struct session *s)
+{
+	const struct neighbor *n = user;
+
+	if (n->range)
+		neighbors_incapable_note(n->set, &s->cfg.remote);
 }
 
 /* --- coming and going --- */
@@ -134,6 +161,8 @@ static const struct session_owner owner = {
 	.disconnected = neighbor_disconnected,
 	.timed_out = neighbor_timed_out,
 	.came_from_afar = neighbor_from_afar,
+	.incapable = neighbor_incapable,
+	.failed = neighbor_failed,
 };
 
 struct neighbor *neighbors_insert(struct session_neighbors *set, const struct session_config *cfg,

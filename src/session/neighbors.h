@@ -40,6 +40,10 @@ void session_neighbors_free(struct session_neighbors *set);
 
 /* 0 or -errno; -EEXIST when it listens there already. */
 int session_neighbors_listen(struct session_neighbors *set, const struct ip_addr *address, uint16_t port);
+/* Whether that would do, without listening: the same results. An address in whose place something of the set listens now (on the
+ * same port, on all addresses) counts as taken (-EADDRINUSE). */
+int session_neighbors_try_listen(
+	const struct session_neighbors *set, const struct ip_addr *address, uint16_t port);
 bool session_neighbors_unlisten(struct session_neighbors *set, const struct ip_addr *address, uint16_t port);
 
 /* A static neighbor, not yet started; NULL when there is one with this address. A dynamic one with this address has to
@@ -82,6 +86,8 @@ struct session_key {
  * *refused (may be NULL) when the kernel refuses one, and nothing has changed then. keys is copied. */
 int session_neighbors_set_keys(
 	struct session_neighbors *set, const struct session_key *keys, size_t count, struct prefix *refused);
+/* Whether the kernel would take them, without changing any: the same results. */
+int session_neighbors_try_keys(const struct session_key *keys, size_t count, struct prefix *refused);
 /* The key that counts for an address; NULL: none. */
 const struct io_tcp_key *session_neighbors_key(
 	const struct session_neighbors *set, const struct ip_addr *remote);
@@ -103,7 +109,24 @@ struct session_range_info {
 	unsigned waiting;	  /* of the neighbors: not up yet */
 	uint64_t gave_way;	  /* that had waited longest, when there were too many of them */
 	uint64_t timed_out;	  /* that did not come up in time */
+	uint64_t failed;	  /* all of these and those whose session ended in error, times in all */
 };
+
+/* One of a range that was not let in or did not come up, or whose session ended in error. */
+struct session_failure {
+	struct ip_addr address;
+	uint64_t at_us; /* the last time */
+	uint64_t times; /* since it came into the list */
+	char text[SESSION_DOWN_TEXT_MAX];
+};
+
+/* The i-th of those that failed last in a range, the newest first; a bounded number (failures.h) is remembered, one for each address.
+ * NULL at the end, and when there is no such range. Valid until the next turn of the loop. */
+const struct session_failure *session_neighbors_failure(
+	const struct session_neighbors *set, const struct prefix *range, unsigned i);
+/* The one of an address; NULL when none is remembered. */
+const struct session_failure *session_neighbors_failure_of(
+	const struct session_neighbors *set, const struct ip_addr *address);
 
 /* The first range behind *after in the order of prefix_cmp(); after NULL: the first. False at the end. */
 bool session_neighbors_next_range(

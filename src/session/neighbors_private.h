@@ -4,6 +4,7 @@
  * neighbors.c  the sessions by address, their coming and going, identifiers used twice
  * admission.c  ranges, and who is let in
  * arrivals.c   connections that are accepted and not admitted yet
+ * failures.c   of a range, who did not come up lately
  * waiting.c    dynamic neighbors that are not up yet, and which of them gives way
  * keys.c       keys of TCP-MD5 by prefix
  * listener.c   listening sockets
@@ -15,6 +16,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/trie.h"
+#include "session/failures.h"
 #include "session/neighbors.h"
 #include "session/private.h"
 #include "session/rate.h"
@@ -25,6 +27,7 @@ struct neighbor_range {
 	struct session_rate rate;
 	struct log_limit rate_limit;
 	struct log_limit limit;
+	struct session_failures failures;
 	bool removed; /* freed with its last neighbor */
 };
 
@@ -45,6 +48,8 @@ struct ttl_guard {
 	uint8_t min_ttl;
 	bool keep_syn;
 };
+
+enum { INCAPABLE_MAX = 16 };
 
 struct session_neighbors {
 	struct session_io *io;
@@ -68,8 +73,10 @@ struct session_neighbors {
 	size_t waiting_count, waiting_max;
 	struct session_key *keys;
 	size_t key_count;
-	struct trie *key_trie;		/* of pointers into keys */
-	struct ttl_guard guard[2];	/* IPv4, IPv6 */
+	struct trie *key_trie;			 /* of pointers into keys */
+	struct ttl_guard guard[2];		 /* IPv4, IPv6 */
+	struct ip_addr incapable[INCAPABLE_MAX]; /* family IP_NONE: a free place */
+	size_t incapable_next;
 	struct session_shutdown **shut; /* by address */
 	size_t shut_count;
 	struct session_neighbors_counters counters;
@@ -95,6 +102,9 @@ void neighbors_tell_refused(
 	const struct session_neighbors *set, const struct ip_addr *remote, const char *why);
 /* Not configured, but in a range. */
 bool neighbors_is_dynamic(const struct session_neighbors *set, const struct ip_addr *remote);
+/* Remembers that somebody of the range failed. */
+void neighbors_note_failure(struct session_neighbors *set, struct neighbor_range *r,
+	const struct ip_addr *address, const char *text);
 void neighbors_range_left(struct neighbor_range *r);
 void neighbors_ranges_fini(struct session_neighbors *set);
 
@@ -110,6 +120,11 @@ void neighbors_arrivals_go_on(struct session_neighbors *set);
 /* The keys have changed since they came. */
 void neighbors_arrivals_set_keys(const struct session_neighbors *set);
 void neighbors_arrivals_fini(struct session_neighbors *set);
+
+/* --- incapable.c --- */
+void neighbors_incapable_note(struct session_neighbors *set, const struct ip_addr *remote);
+/* True when it was noted, which is then forgotten. */
+bool neighbors_incapable_take(struct session_neighbors *set, const struct ip_addr *remote);
 
 /* --- waiting.c --- */
 void neighbors_wait(struct neighbor *n);

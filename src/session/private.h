@@ -58,6 +58,7 @@ struct session_conn {
 	bool blocked;	   /* the socket is full or the turn's share is used up: waits for IO_WRITE */
 	bool write_failed; /* reading will tell why */
 	bool keepalive_queued;
+	bool incapable;	     /* our OPEN on it has no capabilities */
 	unsigned generation; /* changes with each socket, so that a loop sees that its own is gone */
 	int fd;
 	struct io_watch *watch;
@@ -96,6 +97,7 @@ struct session {
 	bool back_off;	  /* an error NOTIFICATION: wait idle_hold_s before the next attempt */
 	bool holding;	  /* waiting so */
 	bool connect_now; /* the next attempt needs no delay */
+	bool incapable;	  /* the next OPEN goes without capabilities */
 	bool changed;
 	bool was_connected;
 	unsigned attempts; /* ConnectRetryTimer doubled so often */
@@ -108,6 +110,7 @@ struct session {
 	struct takeover_limit takeovers;
 	struct log_limit failure_limit, update_limit, speakers_limit, ttl_limit;
 	char last_error[SESSION_DOWN_TEXT_MAX];
+	uint64_t last_error_us; /* 0: never */
 };
 
 /* Why a connection ends. */
@@ -117,6 +120,7 @@ struct session_cause {
 	bool back_off;		       /* even if the NOTIFICATION is a Cease */
 	uint8_t message_type;	       /* FSM error: the message that was not expected; 0: none */
 	const struct bgp_error *error; /* the NOTIFICATION to send, or the one received; NULL: none */
+	const struct bgp_open *open;   /* the peer's, where the NOTIFICATION is about what it says; or NULL */
 };
 
 /* --- session.c --- */
@@ -129,7 +133,6 @@ void session_conn_ended(struct session_conn *c, enum session_state was, const st
 /* Reads what waits on connections that are not up yet; one of them may be up then, or gone. */
 void session_hear(struct session *s);
 void session_retry_start(struct session *s);
-void session_local_open(const struct session *s, struct bgp_open *out);
 uint64_t session_now(const struct session *s);
 
 /* --- conn.c --- */
@@ -144,6 +147,8 @@ void conn_cease(
 void conn_attach(struct session_conn *c, int fd, const struct ip_addr *local);
 
 /* --- input.c --- */
+/* Our OPEN on this connection. */
+void conn_local_open(const struct session_conn *c, struct bgp_open *out);
 /* Reads once and handles all whole messages. True when more may be waiting. */
 bool conn_read(struct session_conn *c);
 
@@ -176,7 +181,9 @@ uint64_t session_io_random(struct session_io *io, uint64_t bound);
 enum { SESSION_LABEL_MAX = PREFIX_TEXT_MAX + 40 };
 /* "172.16.3.7 (k8s)"; returns buf, at least SESSION_LABEL_MAX. */
 const char *session_label(const struct session *s, char *buf);
-void session_describe(const struct session *s, const struct session_cause *cause, struct session_down *out);
+/* was: the state of the connection that ended. */
+void session_describe(const struct session *s, enum session_state was, const struct session_cause *cause,
+	struct session_down *out);
 /* "10.0.0.1" from a BGP Identifier; returns buf, at least PREFIX_TEXT_MAX. */
 const char *session_identifier_text(uint32_t identifier, char *buf);
 

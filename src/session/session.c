@@ -240,7 +240,7 @@ void session_conn_ended(struct session_conn *c, enum session_state was, const st
 	struct session_down why;
 	bool up = was == SESSION_ESTABLISHED, harmless, error;
 
-	session_describe(s, cause, &why);
+	session_describe(s, was, cause, &why);
 	harmless = !up && why.code == BGP_ERR_CEASE &&
 		   (why.subcode == BGP_CEASE_COLLISION_RESOLUTION || cause->reason == SESSION_DOWN_ADMIN);
 	error = cause->back_off || (why.code && why.code != BGP_ERR_CEASE);
@@ -254,7 +254,10 @@ void session_conn_ended(struct session_conn *c, enum session_state was, const st
 	if (was < SESSION_CONNECT || (was == SESSION_ACTIVE && !why.code) || harmless)
 		return;
 	snprintf(s->last_error, sizeof(s->last_error), "%s", why.text);
+	s->last_error_us = session_now(s);
 	s->changed = true;
+	if (s->owner)
+		s->owner->failed(s->owner_user, s, &why);
 	if (!up && cause->reason == SESSION_DOWN_HOLD_TIMER && s->owner)
 		s->owner->timed_out(s->owner_user, s);
 	if (up)
@@ -515,6 +518,11 @@ uint64_t session_since_us(const struct session *s)
 const char *session_last_error(const struct session *s)
 {
 	return s->last_error;
+}
+
+uint64_t session_last_error_us(const struct session *s)
+{
+	return s->last_error_us;
 }
 
 uint64_t session_two_speakers(const struct session *s, uint32_t *other_id)

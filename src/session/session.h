@@ -172,6 +172,8 @@ struct ip_addr session_local_addr(const struct session *s);
 uint64_t session_since_us(const struct session *s);
 /* The last down, or a failure to connect, in words; "" when there was none. */
 const char *session_last_error(const struct session *s);
+/* When that was; 0: never. */
+uint64_t session_last_error_us(const struct session *s);
 /* True while there is a connection, up or not. */
 bool session_connected(const struct session *s);
 
@@ -191,6 +193,9 @@ struct session_owner {
 	void (*disconnected)(void *user, struct session *s);   /* the last connection is gone */
 	void (*timed_out)(void *user, struct session *s);      /* a connection did not come up in its time */
 	void (*came_from_afar)(void *user, struct session *s); /* a connection was refused by its TTL */
+	void (*incapable)(void *user, struct session *s); /* its next OPEN is to go without capabilities */
+	/* The last error (session_last_error()) is another one now. */
+	void (*failed)(void *user, struct session *s, const struct session_down *why);
 };
 void session_set_owner(struct session *s, const struct session_owner *owner, void *user);
 

@@ -62,6 +62,8 @@ static bool gives_way(struct neighbor *n)
 	}
 	n->set->counters.gave_way++;
 	n->range->info.gave_way++;
+	neighbors_note_failure(n->set, n->range, &n->session->cfg.remote,
+		"did not come up, and gave way to another when there was no room");
 	session_stop(n->session, BGP_CEASE_CONNECTION_REJECTED, NULL);
 	neighbors_remove(n);
 	return true;

@@ -5,7 +5,7 @@ import struct
 from .attributes import (GRACEFUL_SHUTDOWN, NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED, SEQUENCE, SET, Attributes)
 from .bulk import REPRESENTATIVES
 from .churn import cast
-from .churn_config import EXTERNAL_AS, GROUPS, OWN_AS, RR, STATIC, ROUTER
+from .churn_config import GROUPS, OWN_AS, RR, STATIC, ROUTER
 
 PREFIXES = {
     4: ["10.1.0.0/16", "10.1.0.0/24", "10.1.1.0/24", "10.1.1.128/25", "10.1.2.3/32", "10.1.3.0/24", "10.1.4.0/22", "10.1.8.0/24",

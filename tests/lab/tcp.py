@@ -54,6 +54,15 @@ def knock(ns, remote, local=None, password=None, port=179, ttl=None):
     return sock
 
 
+def listener(ns, address, port):
+    """A socket of somebody else's that listens there."""
+    with ns.entered():
+        sock = socket.socket(family_of(address), socket.SOCK_STREAM)
+        sock.bind((address, port))
+        sock.listen()
+    return sock
+
+
 def state(sock):
     return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
 

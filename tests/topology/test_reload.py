@@ -267,7 +267,9 @@ def test_ranges_come_and_go_and_whom_they_still_have_stays(fig, reflector, ear):
 
 
 def test_another_identity_resets_all(fig, reflector, ear):
-    speaker = fig.add_pod(1).speaker().establish()
+    pod = fig.add_pod(1)
+    speaker = pod.speaker().establish()
+    reflector.wait_established(pod.address)
     config = changed(reflector, ("router.cluster-id", "10.0.0.1"))
     assert plan(reflector, config) == [("resets sessions", "router.cluster-id 10.0.0.109 -> 10.0.0.1: resets 2 sessions")]
     taken(reflector, config)

@@ -365,7 +365,7 @@ static void a_source_of_kubernetes_needs_libcurl(void **state)
 			c->kubernetes.token_file, "/var/run/secrets/kubernetes.io/serviceaccount/token");
 	} else {
 		assert_null(c);
-		assert_string_equal(wrong, "t:2:51: services[0].source.kubernetes: this build has no libcurl "
+		assert_string_equal(wrong, "t:2:44: services[0].source.kubernetes: this build has no libcurl "
 					   "(configure --with-libcurl)\n");
 	}
 	free(wrong);

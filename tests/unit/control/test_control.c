@@ -537,6 +537,7 @@ static void the_client_reads_rows_ends_refusals_and_losses(void **state)
 	struct control_server *server;
 	struct control_client *c;
 	const struct row *row;
+	bool silent;
 	struct row *request = row_new();
 	int64_t n = 0;
 	pid_t pid;
@@ -549,21 +550,21 @@ static void the_client_reads_rows_ends_refusals_and_losses(void **state)
 	assert_non_null(server);
 	pid = serve(f);
 
-	c = control_client_new("rrd", path, err);
+	c = control_client_new("rrd", path, 20, &silent, err);
 	assert_non_null(c);
 	row_text(request, "command", "show numbers");
 	row_int(request, "to", 50000);
-	assert_true(control_client_send(c, request, err));
+	assert_int_equal(control_client_send(c, request, err), CONTROL_SENT);
 	while (control_client_next(c, &row, err) == CONTROL_ROW)
 		assert_int_equal(row_get_int(row, "n", 0), ++n);
 	assert_int_equal(n, 50000);
 	row_text(request, "command", "shwo numbers");
-	assert_true(control_client_send(c, request, err));
+	assert_int_equal(control_client_send(c, request, err), CONTROL_SENT);
 	assert_int_equal(control_client_next(c, &row, err), CONTROL_REFUSED);
 	assert_string_equal(err, "unknown command \"shwo numbers\"; did you mean \"show numbers\"?");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	if (control_client_send(c, request, err)) {
+	if (control_client_send(c, request, err) == CONTROL_SENT) {
 		control_server_free(server);
 		server = NULL;
 		assert_int_equal(control_client_next(c, &row, err), CONTROL_BROKEN);
@@ -579,9 +580,11 @@ static void the_client_reads_rows_ends_refusals_and_losses(void **state)
 static void a_daemon_that_cannot_be_reached_is_explained(void **state)
 {
 	char err[CONTROL_ERROR_MAX];
+	bool silent;
 
 	(void)state;
-	assert_null(control_client_new("rrd", "/nonexistent/rrd.sock", err));
+	assert_null(control_client_new("rrd", "/nonexistent/rrd.sock", 1, &silent, err));
+	assert_false(silent);
 	assert_string_equal(
 		err, "cannot reach rrd at /nonexistent/rrd.sock: No such file or directory; is it running?");
 }

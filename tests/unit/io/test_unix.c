@@ -1,4 +1,5 @@
 #include "io/unix.h"
+#include "io/unix_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -329,6 +330,31 @@ static void a_socket_in_use_is_refused_and_a_file_left_alone(void **state)
 	assert_int_equal(io_unix_connect("/nonexistent/socket"), -ENOENT);
 }
 
+/* The same answers as listening gives, and nothing is there afterwards. */
+static void whether_a_socket_could_be_there_is_known_without_one(void **state)
+{
+	struct fixture *f = *state;
+	char path[160];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/try", f->dir);
+	assert_int_equal(io_unix_path_try(path, (gid_t)-1), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(io_unix_path_try(f->path, (gid_t)-1), -EADDRINUSE);
+	assert_int_equal(io_unix_path_try("/nonexistent/socket", (gid_t)-1), -ENOENT);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fclose(file);
+	assert_int_equal(io_unix_path_try(path, (gid_t)-1), -EEXIST);
+	unlink(path);
+	memset(path + strlen(path), 'x', sizeof(path) - strlen(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	assert_int_equal(io_unix_path_try(path, (gid_t)-1), -ENAMETOOLONG);
+	assert_int_equal(io_unix_path_try_group(getegid()), 0);
+	if (geteuid() != 0)
+		assert_int_equal(io_unix_path_try_group(0), -EPERM);
+}
+
 static void a_socket_nobody_listens_on_is_replaced(void **state)
 {
 	struct fixture *f = *state;
@@ -344,6 +370,8 @@ static void a_socket_nobody_listens_on_is_replaced(void **state)
 	assert_int_equal(rename(path, moved), 0);
 	io_unix_server_free(second);
 	assert_int_equal(io_unix_connect(moved), -ECONNREFUSED);
+	assert_int_equal(io_unix_path_try(moved, (gid_t)-1), 0);
+	assert_int_equal(access(moved, F_OK), 0);
 	second = io_unix_listen(f->loop, moved, (gid_t)-1, &ops, f, &err);
 	assert_non_null(second);
 	io_unix_server_free(second);
@@ -412,6 +440,7 @@ int main(void)
 		TEST(a_client_that_vanishes_in_its_answer_is_forgotten),
 		TEST(the_socket_is_for_owner_and_group_only),
 		TEST(a_socket_in_use_is_refused_and_a_file_left_alone),
+		TEST(whether_a_socket_could_be_there_is_known_without_one),
 		TEST(a_socket_nobody_listens_on_is_replaced),
 		TEST(a_server_moves_and_its_clients_stay),
 		TEST(a_server_out_of_descriptors_waits_and_accepts_later),

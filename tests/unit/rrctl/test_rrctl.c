@@ -5,8 +5,11 @@
 #include "rrctl/sheet.h"
 
 #include "control/server.h"
+#include "io/unix.h"
 
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,11 +18,13 @@ static void neighbors_stand_in_columns(void **state)
 	static const char *const rows[] = {
 		"{\"address\":\"10.0.0.110\",\"description\":\"the router\",\"as\":65021,\"router-id\":"
 		"\"10.0.0.110\",\"state\":\"Established\",\"since-ms\":200000,\"peer-group\":\"routers\","
-		"\"dynamic\":false,\"received\":0,\"advertised\":3,\"last-error\":null,\"new-key\":{\"a\":1}"
-		"}",
+		"\"dynamic\":false,\"received\":0,\"advertised\":3,\"last-error\":\"Connection refused\","
+		"\"last-error-ago-ms\":9000,\"last-error-over\":true,\"new-key\":{\"a\":1}}",
 		"{\"address\":\"172.16.1.5\",\"as\":4200000000,\"state\":\"Active\",\"since-ms\":61,"
 		"\"peer-group\":\"k8s\",\"dynamic\":true,\"received\":12345,\"advertised\":0,"
-		"\"last-error\":\"Hold Timer Expired\"}",
+		"\"last-error\":\"Hold Timer Expired\",\"last-error-ago-ms\":61,\"last-error-over\":false}",
+		"{\"address\":\"172.16.1.6\",\"as\":65021,\"state\":\"Established\",\"since-ms\":4000,"
+		"\"dynamic\":true,\"received\":1,\"advertised\":0,\"last-error\":\"\"}",
 		NULL,
 	};
 
@@ -28,9 +33,11 @@ static void neighbors_stand_in_columns(void **state)
 		"ADDRESS             AS  STATE        SINCE       ROUTER-ID   GROUP    DYNAMIC  RECEIVED  "
 		"ADVERTISED  BFD  ADMIN  DESCRIPTION  LAST-ERROR\n"
 		"10.0.0.110       65021  Established  3 min 20 s  10.0.0.110  routers  no              0  "
-		"         3  -    -      the router   -\n"
+		"         3  -    -      the router   (9 s ago: Connection refused)\n"
 		"172.16.1.5  4200000000  Active       61 ms       -           k8s      yes         12345  "
-		"         0  -    -      -            Hold Timer Expired\n");
+		"         0  -    -      -            61 ms ago: Hold Timer Expired\n"
+		"172.16.1.6       65021  Established  4 s         -           -        yes             1  "
+		"         0  -    -      -            -\n");
 }
 
 static void how_much_more_there_is_stands_below_the_table(void **state)
@@ -136,7 +143,8 @@ static void a_table_without_rows_has_headers(void **state)
 	(void)state;
 	expect_table(&view_memory, 0, none, "WHAT  OBJECTS  OCTETS\n");
 	expect_table(&view_ranges, 0, none,
-		"PREFIX  GROUP  LIMIT  NEIGHBORS  REFUSED  LAST-REFUSED  WAITING  GAVE-WAY  TIMED-OUT  PER-S "
+		"PREFIX  GROUP  LIMIT  NEIGHBORS  REFUSED  LAST-REFUSED  FAILED  LAST-FAILED  WAITING  "
+		"GAVE-WAY  TIMED-OUT  PER-S "
 		" "
 		"TOO-FAST  TWO-SPEAKERS\n");
 }
@@ -158,8 +166,8 @@ static void free_text_is_cut_to_fit_the_terminal_and_only_then(void **state)
 		"vu "
 		"d\u00e9j\u00e0 vu +  0123456789012345678901234+\n");
 	expect_table(&view_neighbors, 40, rows,
-		"ADDRESS   AS  STATE  SINCE  RECEIVED  ADVERTISED  DESCRIPTION  LAST-ERROR\n"
-		"10.0.0.1   1  Idle   -             -           -  d\u00e9j\u00e0 vu d\u00e9+  012345678+\n");
+		"ADDRESS   AS  STATE  SINCE  RECEIVED  ADVERTISED  LAST-ERROR\n"
+		"10.0.0.1   1  Idle   -             -           -  012345678+\n");
 }
 
 static void rows_beyond_the_first_hundreds_keep_the_columns_and_are_all_there(void **state)
@@ -317,7 +325,8 @@ static void what_is_not_understood_is_said_with_what_would_be(void **state)
 	expect_parse(RRD, "show",
 		"there is more to say: show neighbors, show neighbor, show routes, show route, show "
 		"received, "
-		"show advertised, show rejected, show fib, show nexthops, show ranges, show bfd, show "
+		"show advertised, show rejected, show fib, show nexthops, show ranges, show ranges failed, "
+		"show bfd, show "
 		"memory, show "
 		"status, show log, show config");
 	expect_parse(ANN, "drain -1", "\"-1\" is not a time: expected whole seconds");
@@ -404,12 +413,12 @@ static const struct control_handler daemon_handlers[] = {
 	{ NULL, NULL },
 };
 
-static void expect_run(const char *socket, bool json, const char *line, enum rrctl_exit result,
-	const char *out_text, const char *err_text)
+static void expect_within(unsigned limit_s, const char *socket, bool json, const char *line,
+	enum rrctl_exit result, const char *out_text, const char *err_text)
 {
 	char *out = NULL, *err = NULL, *copy = strdup(line), *argv[16];
 	size_t out_len, err_len;
-	struct rrctl_opts opts = { .socket = socket, .json = json };
+	struct rrctl_opts opts = { .socket = socket, .json = json, .limit_s = limit_s };
 	int argc = 0;
 
 	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
@@ -425,6 +434,12 @@ static void expect_run(const char *socket, bool json, const char *line, enum rrc
 	free(out);
 	free(err);
 	free(copy);
+}
+
+static void expect_run(const char *socket, bool json, const char *line, enum rrctl_exit result,
+	const char *out_text, const char *err_text)
+{
+	expect_within(20, socket, json, line, result, out_text, err_text);
 }
 
 static void the_exit_code_tells_who_said_no(void **state)
@@ -460,6 +475,36 @@ static void the_exit_code_tells_who_said_no(void **state)
 	kill(pid, SIGTERM);
 	waitpid(pid, NULL, 0);
 	io_loop_free(loop);
+	rmdir(dir);
+}
+
+/* As one that is stopped: the kernel takes connections and requests for it, and nobody reads them. */
+static void a_daemon_that_is_silent_costs_the_time_that_was_given(void **state)
+{
+	char dir[] = "/tmp/rrd-test-rrctl-XXXXXX";
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), queued;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/sock", dir);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	expect_within(1, at.sun_path, false, "show status", RRCTL_SILENT, "",
+		"does not answer: nothing came for 1 s. Its process is there, but stopped or stuck (-t "
+		"SECONDS waits "
+		"longer)\n");
+	/* A watch would be silent for ever anyway. */
+	expect_within(1, at.sun_path, false, "watch neighbors", RRCTL_SILENT, "", "does not answer");
+	/* When its queue is full, connecting waits. */
+	assert_int_equal(listen(fd, 0), 0);
+	queued = io_unix_connect_within(at.sun_path, 1);
+	expect_within(1, at.sun_path, false, "show status", RRCTL_SILENT, "",
+		"does not answer: nothing came for 1 s");
+	if (queued >= 0)
+		close(queued);
+	close(fd);
+	unlink(at.sun_path);
 	rmdir(dir);
 }
 
@@ -512,6 +557,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_understood_is_said_with_what_would_be),
 		cmocka_unit_test(the_help_names_every_command),
 		cmocka_unit_test(the_exit_code_tells_who_said_no),
+		cmocka_unit_test(a_daemon_that_is_silent_costs_the_time_that_was_given),
 		cmocka_unit_test(a_daemon_that_dies_in_its_answer_is_unreachable),
 	};
 
