@@ -3,11 +3,13 @@
 What is as in a cluster: volumes (ConfigMaps, emptyDir, hostPath, projected token) at their paths, read-only where they are; the root
 read-only; the environment and nothing else in it; user, groups and capabilities, exactly; /proc/sys read-only unless privileged; settings
 of the pod; init containers first, in order; probes and hooks in the container. What is not: seccomp, limits, and the image: a root is
-this machine's, with our programs in /usr/sbin and /usr/bin, and a program of busybox is this machine's of the same name. The
-node's modprobe only says what it was told.
+this machine's, with our programs in /usr/sbin and /usr/bin, their files with the capabilities that the image gives them, and a program of
+busybox is this machine's of the same name. The node's modprobe only says what it was told.
 """
 import os
 import shlex
+import shutil
+import struct
 import tempfile
 
 from .daemons import binary
@@ -15,8 +17,23 @@ from .process import ENVIRONMENT
 from .wait import wait_until
 
 PROGRAMS = {"/usr/sbin": ("rrd", "lb-announcer", "lb-ipvs-agent"), "/usr/bin": ("rrctl",)}
+# As contrib/container/make-root sets them: permitted, not effective.
+NET_BIND_SERVICE, NET_ADMIN, NET_RAW = 1 << 10, 1 << 12, 1 << 13
+FILE_CAPABILITIES = {"rrd": NET_BIND_SERVICE | NET_ADMIN, "lb-announcer": NET_ADMIN, "lb-ipvs-agent": NET_ADMIN | NET_RAW}
+VFS_CAP_REVISION_2 = 0x02000000
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MODPROBE = "#!/bin/sh\necho modprobe $*\n"
+
+
+def program(name):
+    """A copy of ours with its file capabilities, in memory as a container's root is, to be linked to."""
+    path = f"/run/programs/{name}"
+    if not os.path.exists(path):
+        os.makedirs("/run/programs", exist_ok=True)
+        shutil.copy(binary(name), path)
+        if name in FILE_CAPABILITIES:
+            os.setxattr(path, "security.capability", struct.pack("<5I", VFS_CAP_REVISION_2, FILE_CAPABILITIES[name], 0, 0, 0))
+    return path
 
 
 class Pod:
@@ -61,7 +78,7 @@ class Pod:
         """In the running container, as a probe or `kubectl exec` does: (exit code, output)."""
         pid = self.processes[container["name"]].pid
         entered = ["nsenter", f"--mount=/proc/{pid}/ns/mnt", f"--root=/proc/{pid}/root", "--wd=/"]
-        return self.ns.result([*entered, *self._rights(container), *self._environment(container), *command])
+        return self.ns.result([*entered, *self._rights(container, kept=False), *self._environment(container), *command])
 
     def probe(self, name):
         container = self.container(name)
@@ -99,6 +116,7 @@ class Pod:
         for name, text in self._files(volume).items():
             with open(os.path.join(place, name), "w") as f:
                 f.write(text)
+            os.chown(f.name, 0, self.spec.get("securityContext", {}).get("fsGroup", 0))
             os.chmod(f.name, volume.get("projected", {}).get("defaultMode", 0o644))
         os.chmod(place, 0o777 if "emptyDir" in volume else 0o755)
         return place
@@ -119,7 +137,7 @@ class Pod:
         for directory, names in PROGRAMS.items():
             os.makedirs(upper + directory)
             for name in names:
-                os.symlink(binary(name), f"{upper}{directory}/{name}")
+                os.link(program(name), f"{upper}{directory}/{name}")
         security = container.get("securityContext", {})
         read_only = "ro," if security.get("readOnlyRootFilesystem") else ""
         script = ["set -e", f"mount -t overlay overlay -o {read_only}lowerdir=/,upperdir={upper},workdir={top}/work {root}",
@@ -146,7 +164,7 @@ class Pod:
         os.chmod(f.name, 0o755)
         return f"mount -t overlay overlay -o {read_only}lowerdir=/,upperdir={top}/host,workdir={top}/host-work {at}"
 
-    def _rights(self, container):
+    def _rights(self, container, kept=True):
         mine, pod = container.get("securityContext", {}), self.spec.get("securityContext", {})
         words = ["setpriv", "--reuid", str(mine.get("runAsUser", pod.get("runAsUser", 0))),
                  "--regid", str(mine.get("runAsGroup", pod.get("runAsGroup", 0)))]
@@ -154,8 +172,11 @@ class Pod:
         if not mine.get("privileged"):
             capabilities = mine.get("capabilities", {})
             assert capabilities.get("drop") == ["ALL"], f"{self.name}, {container['name']}: what it has is this module's guess"
-            words.append("--inh-caps=-all")
-            words.append("--bounding-set=" + ",".join(["-all", *("+" + c.lower() for c in capabilities.get("add", []))]))
+            given = ",".join(["-all", *("+" + c.lower() for c in capabilities.get("add", []))])
+            words.append(f"--bounding-set={given}")
+            # A runtime lets another user than root keep what is given until its program starts, and then the file's count: so here,
+            # by the ambient set, which a program whose file has capabilities begins without.
+            words += [f"--inh-caps={given}", f"--ambient-caps={given}"] if kept and words[2] != "0" else ["--inh-caps=-all"]
         if mine.get("allowPrivilegeEscalation") is False:
             words.append("--no-new-privs")
         return words
