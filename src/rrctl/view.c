@@ -196,7 +196,8 @@ static const struct column service_columns[] = {
 
 static const struct column announced_columns[] = {
 	{ .key = "service", .header = "SERVICE" },
-	{ .key = "state", .header = "STATE" },
+	{ .key = "state", .other = "effective", .header = "STATE", .kind = COLUMN_CLAIM },
+	{ .key = "announced-to", .other = "neighbors", .header = "TOLD", .kind = COLUMN_OF },
 	{ .key = "since-ms", .header = "SINCE", .kind = COLUMN_DURATION },
 	{ .key = "healthy", .other = "servers", .header = "HEALTHY", .kind = COLUMN_OF },
 	{ .key = "capacity-percent", .header = "CAPACITY%", .kind = COLUMN_NUMBER, .spare = 1 },

@@ -46,7 +46,8 @@
  *
  * lb-announcer:
  *
- * show services: service (its prefix), state (announced, draining, withdrawn), since-ms, capacity-percent, agent (heard, leaving,
+ * show services: service (its prefix), state (announced, draining, withdrawn), effective (bool: and some neighbor is told so),
+ *	announced-to, neighbors (how many of how many are told of it), since-ms, capacity-percent, agent (heard, leaving,
  *	away, none), virtual-services (names), healthy, servers, active, known (of the virtual service with the fewest), holding,
  *	conditions (how many of how many hold), command (what on-change last told: active, inactive; unknown: nothing yet; running;
  *	failed), command-again-ms, command-why, left-ms (until it is withdrawn unless something is heard), returns-ms (until it is
@@ -97,6 +98,7 @@ enum column_kind {
 	COLUMN_OF,	     /* "3/4": a number, and of how many (key other) */
 	COLUMN_HEALTH,	     /* bool: up or down, in parentheses unless the bool other is set */
 	COLUMN_ERROR,	     /* "4 s ago: text", by KEY-ago-ms; in parentheses if the bool KEY-over is set */
+	COLUMN_CLAIM,	     /* text, in parentheses if the bool other is there and not set */
 	COLUMN_FLAGS,	     /* of a path: "*>" best, "*=" in the multipath set */
 };
 
