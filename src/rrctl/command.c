@@ -15,6 +15,7 @@ static const struct {
 	{ OF_SPEAKERS, "show neighbor", &view_sheet },
 	{ OF_RRD, "show routes", &view_routes },
 	{ OF_RRD, "show route", &view_route },
+	{ OF_RRD, "show route for", &view_route },
 	{ OF_ANNOUNCER, "show routes", &view_routes },
 	{ OF_ANNOUNCER, "show services", &view_announced },
 	{ OF_ANNOUNCER, "show agent", &view_sheet },

@@ -278,6 +278,8 @@ static void words_may_be_shortened_while_one_command_remains(void **state)
 	expect_parse(RRD, "s f", "{\"command\":\"show fib\"}");
 	expect_parse(
 		RRD, "show route 10.1.0.0/16", "{\"command\":\"show route\",\"prefix\":\"10.1.0.0/16\"}");
+	expect_parse(
+		RRD, "show route for 10.1.1.1", "{\"command\":\"show route for\",\"address\":\"10.1.1.1\"}");
 	expect_parse(RRD, "show route 10.1.1.1 w",
 		"{\"command\":\"show route\",\"prefix\":\"10.1.1.1/32\",\"why\":true}");
 	expect_parse(RRD, "show routes 2001:db8::/32 lo",
@@ -323,7 +325,8 @@ static void what_is_not_understood_is_said_with_what_would_be(void **state)
 	expect_parse(RRD, "shwo fib", "unknown command \"shwo fib\"; did you mean \"show fib\"?");
 	expect_parse(RRD, "make coffee", "unknown command \"make coffee\"; rrctl --help lists all");
 	expect_parse(RRD, "show",
-		"there is more to say: show neighbors, show neighbor, show routes, show route, show "
+		"there is more to say: show neighbors, show neighbor, show routes, show route, show route "
+		"for, show "
 		"received, "
 		"show advertised, show rejected, show fib, show nexthops, show ranges, show ranges failed, "
 		"show bfd, show "
