@@ -279,6 +279,8 @@ static void words_may_be_shortened_while_one_command_remains(void **state)
 	expect_parse(
 		RRD, "show route 10.1.0.0/16", "{\"command\":\"show route\",\"prefix\":\"10.1.0.0/16\"}");
 	expect_parse(
+		RRD, "show neighbors 10.0.0.1", "{\"command\":\"show neighbor\",\"address\":\"10.0.0.1\"}");
+	expect_parse(
 		RRD, "show route for 10.1.1.1", "{\"command\":\"show route for\",\"address\":\"10.1.1.1\"}");
 	expect_parse(RRD, "show route 10.1.1.1 w",
 		"{\"command\":\"show route\",\"prefix\":\"10.1.1.1/32\",\"why\":true}");
@@ -323,6 +325,14 @@ static void what_is_not_understood_is_said_with_what_would_be(void **state)
 	expect_parse(
 		RRD, "sh rou 10.0.0.0/8", "could be \"show routes\" or \"show route\": write more of it");
 	expect_parse(RRD, "shwo fib", "unknown command \"shwo fib\"; did you mean \"show fib\"?");
+	expect_parse(RRD, "watch everything",
+		"unknown command \"watch everything\"; behind \"watch\" may stand: routes, neighbors, fib, "
+		"bfd");
+	expect_parse(RRD, "wa everything",
+		"unknown command \"wa everything\"; behind \"wa\" may stand: routes, neighbors, fib, bfd");
+	expect_parse(RRD, "watch foo", "unknown command \"watch foo\"; did you mean \"watch fib\"?");
+	expect_parse(ANN, "watch fib", "lb-announcer has no \"watch fib\"; ask rrd (rrctl)");
+	expect_parse(ANN, "watch everything", "usage: rrctl -a watch");
 	expect_parse(RRD, "make coffee", "unknown command \"make coffee\"; rrctl --help lists all");
 	expect_parse(RRD, "show",
 		"there is more to say: show neighbors, show neighbor, show routes, show route, show route "
