@@ -32,7 +32,7 @@ static const struct {
 	{ OF_AGENT, "show sources", &view_sources },
 	{ OF_NODE, "show services", &view_node_services },
 	{ OF_NODE, "show routes", &view_fib },
-	{ OF_ALL, "show status", &view_sheet },
+	{ OF_ALL, "show status", &view_status },
 	{ OF_ALL, "metrics", &view_metrics },
 	{ OF_ANNOUNCER | OF_AGENT, "watch", &view_events },
 	{ OF_SPEAKERS, "clear neighbor", &view_sheet },

@@ -84,6 +84,8 @@
  */
 #pragma once
 
+#include "rrctl/label.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -128,10 +130,11 @@ struct view {
 	const char *list;	      /* a line for each element of this list; NULL: a line for each row */
 	const char *note; /* a row with this key is no row of the table but its text, below; NULL: none */
 	enum view_kind kind;
+	const struct label *labels; /* of a sheet; NULL: keys as they are */
 };
 
 extern const struct view view_neighbors, view_routes, view_route, view_received, view_advertised,
 	view_rejected, view_refresh, view_neighbor_events, view_route_events, view_fib_events, view_fib,
 	view_next_hops, view_ranges, view_failures, view_bfd, view_bfd_events, view_memory, view_announced,
 	view_node_services, view_services, view_servers, view_checks, view_table, view_sources, view_events,
-	view_metrics, view_changes, view_lines, view_sheet;
+	view_metrics, view_changes, view_lines, view_sheet, view_status;
