@@ -121,9 +121,6 @@ void service_free(struct service *sv);
 void service_begin(struct announcer *a, struct service *sv);
 /* Local routes that somebody has taken out are put in again; the timer's, user: the announcer. */
 void announcer_mend_routes(void *user);
-/* Where the router is to send its packets. */
-bool service_find_next_hop(const struct announcer *a, const struct config_service *c,
-	const struct identity *id, struct ip_addr *out, char *err);
 /* Other settings of the same service. Whatever can fail has been done. */
 void service_configure(struct announcer *a, struct service *sv, const struct config_announcer *of,
 	const struct config_service *c, const struct ip_addr *next_hop);
