@@ -233,6 +233,8 @@ bool announcer_has_node_route(const struct announcer *a, const struct service *s
 /* --- show.c, show_ready.c, show_log.c, metrics.c --- */
 /* Why a service is told as it is, in words: the gate's own reason, unless it is the whole that leaves. */
 const char *announcer_reason(const struct announcer *a, const struct service *sv);
+/* How many neighbors are told of it. */
+int64_t announcer_told_to(const struct announcer *a, const struct service *sv);
 /* A control_handler's start. */
 bool announcer_show_ready(void *user, const struct row *args, struct control_answer *out, char *err);
 bool announcer_show_log(void *user, const struct row *args, struct control_answer *out, char *err);

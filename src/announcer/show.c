@@ -146,8 +146,7 @@ static void row_attrs(struct row *r, const struct announcer *a, const struct ser
 	arena_free(arena);
 }
 
-/* How many neighbors are told of it. */
-static int64_t told_to(const struct announcer *a, const struct service *sv)
+int64_t announcer_told_to(const struct announcer *a, const struct service *sv)
 {
 	int64_t told = 0;
 
@@ -171,7 +170,7 @@ static struct row *route_row(const struct announcer *a, size_t i)
 	row_text(r, "origin", "igp");
 	row_bool(r, "local-route", sv->local_route != NULL);
 	row_bool(r, "node-route", announcer_has_node_route(a, sv));
-	row_int(r, "announced-to", told_to(a, sv));
+	row_int(r, "announced-to", announcer_told_to(a, sv));
 	return r;
 }
 
@@ -196,7 +195,7 @@ static const char *voice_text(enum voice v)
 /* What the service's state says is so at the other end, too. Where no neighbor is configured nobody is to be told. */
 static bool is_effective(const struct announcer *a, const struct service *sv)
 {
-	return a->speaker_count == 0 || (told_to(a, sv) > 0) == (sv->told.voice != VOICE_SILENT);
+	return a->speaker_count == 0 || (announcer_told_to(a, sv) > 0) == (sv->told.voice != VOICE_SILENT);
 }
 
 const char *announcer_reason(const struct announcer *a, const struct service *sv)
@@ -275,7 +274,7 @@ static struct row *service_row(const struct announcer *a, size_t i)
 	row_text(r, "service", prefix_format(&sv->cfg->prefix, text));
 	row_text(r, "state", voice_text(sv->told.voice));
 	row_bool(r, "effective", is_effective(a, sv));
-	row_int(r, "announced-to", told_to(a, sv));
+	row_int(r, "announced-to", announcer_told_to(a, sv));
 	row_int(r, "neighbors", (int64_t)a->speaker_count);
 	row_int(r, "since-ms", (int64_t)(now_ms - sv->told_since_ms));
 	row_int(r, "capacity-percent", sv->told.quarters * 100 / SHARE_WHOLE);
