@@ -18,8 +18,9 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(TOP, "build")
 LOGS = os.path.join(BUILD, "logs")
 JOBS = f"-j{os.cpu_count() or 2}"
-STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "topology", "ipvs", "matrix", "interop", "demo", "bench", "distcheck", "host")
-ONLY_LONG = ("distcheck",)
+STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "topology", "ipvs", "matrix", "interop", "demo", "bench", "distcheck", "analyze",
+          "valgrind", "churn", "conformance", "mutated", "fuzz", "host")
+ONLY_LONG = ("distcheck", "analyze", "valgrind", "churn", "conformance", "mutated", "fuzz")
 
 
 class Count:
@@ -200,22 +201,30 @@ def stage_distcheck(_):
 
 # pytest.
 
-def pytest(name, build_name, workers, env=None, folders=None):
-    """folders: of tests/, where they are not the one of this name."""
-    directory = os.path.join(BUILD, build_name)
-    if not os.access(os.path.join(directory, "rrd"), os.X_OK):
-        print(f"    not run: there is no rrd in build/{build_name}")
+def pytest(name, build_name, workers, env=None, folders=None, timeout=900):
+    """folders: of tests/, or files in them, where they are not the folder of this name."""
+    report, code = pytest_run(name, build_name, [f"tests/{f}" for f in folders or [name]], workers, env, timeout)
+    if report is None:
         return FAILED
-    report = os.path.join(LOGS, f"{name}.xml")
-    if os.path.exists(report):
-        os.unlink(report)
-    code = run(name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(workers), "-ra",
-                      f"--junitxml={report}", *(f"tests/{f}" for f in folders or [name])],
-               env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(LOGS, name), **(env or {})})
     count = pytest_report(report, code)
     if count.failed:
         tell_log(name, 60)
     return count
+
+
+def pytest_run(name, build_name, arguments, workers, env=None, timeout=900):
+    """Its report, which may be missing, and its exit code."""
+    directory = os.path.join(BUILD, build_name)
+    if not os.access(os.path.join(directory, "rrd"), os.X_OK):
+        print(f"    not run: there is no rrd in build/{build_name}")
+        return None, None
+    report = os.path.join(LOGS, f"{name}.xml")
+    if os.path.exists(report):
+        os.unlink(report)
+    code = run(name, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(workers), "-ra",
+                      f"--junitxml={report}", *arguments],
+               env={"RRD_BUILD": directory, "RRD_TEST_LOGS": os.path.join(LOGS, name), **(env or {})}, timeout=timeout)
+    return report, code
 
 
 def pytest_report(report, code):
@@ -245,6 +254,69 @@ def pytest_report(report, code):
 
 def stage_topology(_):
     return pytest("topology", "sanitizers", workers=max(3, os.cpu_count() or 2), folders=["topology", "rfc"])
+
+
+def stage_churn(_):
+    """Random churn against living daemons for many minutes, by seeds that nobody has tried; then with tables of thousands of
+    prefixes. The seeds are in the names of the cases and, with what was compared, in the logs."""
+    first = int(time.time())
+    count = Count()
+    for name, seeds, steps, bulk in (("churn", 20, 1500, 1), ("churn-bulk", 6, 800, 5000)):
+        env = {"RRD_TEST_LONG": "1", "RRD_TEST_SEED": str(first), "RRD_TEST_SEEDS": str(seeds), "RRD_TEST_STEPS": str(steps),
+               "RRD_TEST_BULK": str(bulk), "RRD_TEST_SHRINK": "300"}
+        count.add(pytest(name, "sanitizers", workers=os.cpu_count() or 2, env=env, folders=["topology/test_churn.py"], timeout=3600))
+    return count
+
+
+def stage_mutated(_):
+    """A stream of mutated messages beside a neighbor that is well, by a seed that nobody has tried."""
+    env = {"RRD_TEST_MUTATIONS": "300000", "RRD_TEST_SEED": str(int(time.time()))}
+    return pytest("mutated", "sanitizers", workers=1, env=env, folders=["topology/test_mutated.py"], timeout=1800)
+
+
+def stage_valgrind(_):
+    """The topology tests with every daemon under valgrind: what was never set, and what is lost. lb-announcer is not static there,
+    or valgrind would not see what it allocates. All is some twenty times slower, and what is waited for may take longer."""
+    done = build("valgrind", "--disable-static-announcer", "--disable-hardening", targets=("all",), CC="gcc", CFLAGS="-O1 -g") \
+        if analysers() else FAILED
+    if done.failed:
+        return done
+    wrapper = "valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect"
+    return pytest("valgrind", "valgrind", workers=os.cpu_count() or 2, folders=["topology"], timeout=7200,
+                  env={"RRD_TEST_WRAPPER": wrapper, "RRD_TEST_PATIENCE": "10"})
+
+
+def analysers():
+    """The packages that only these stages need."""
+    return run("packages", ["tests/packages", "analyze"]) == 0 or tell_log("packages")
+
+
+def stage_analyze(_):
+    """clang-tidy, cppcheck and gcc -fanalyzer: no finding stands that is not justified in its place."""
+    return PASSED if analysers() and run("analyze", ["tests/analyze"], timeout=3600) == 0 else tell_log("analyze", 60) or FAILED
+
+
+def stage_fuzz(_):
+    """Each target of the fuzzer for three minutes."""
+    return PASSED if analysers() and run("fuzz", ["tests/fuzz/run", "-t", "180"], timeout=3600) == 0 else tell_log("fuzz", 60) or FAILED
+
+
+def stage_conformance(arguments):
+    """The RFC suite with its long timers against rrd, which must not fail, and against four peers, whose failures are told by the page:
+    with --long that of the documentation, else one beside the logs."""
+    count, reports = Count(), []
+    for who in ("rrd", "bird", "frr", "gobgp", "openbgpd"):
+        report, code = pytest_run(f"conformance-{who}", "plain", ["tests/rfc", "--long", "--tb=short", "--target", who],
+                                  workers=max(3, os.cpu_count() or 2), timeout=3600)
+        if report is None or code not in (0, 1) or not os.path.exists(report):
+            print(f"    {who}: pytest ended with code {code}")
+            return FAILED
+        reports.append(f"{who}={report}")
+        count.add(pytest_report(report, code) if who == "rrd" else PASSED)
+    page = os.path.join(TOP, "doc", "conformance.md") if arguments.long else os.path.join(LOGS, "conformance.md")
+    code = run("conformance-page", ["tests/rfc/page.py", page, *reports], env={"RRD_BUILD": os.path.join(BUILD, "plain")})
+    count.add(PASSED if code == 0 else tell_log("conformance-page") or FAILED)
+    return count
 
 
 # A real IPVS kernel.

@@ -1,6 +1,7 @@
 """lb-ipvs-agent and keepalived on one load balancer of a farm, with settings that mean the same.
 
 ours        endpoint file, replaced by renaming
+kubernetes  the same program; EndpointSlices, which an API server of the lab's tells to a watch over HTTPS
 keepalived  its health checker alone (no VRRP, no BFD); configuration written, then SIGHUP, as the paper's controller does
 Both: TUN, a server that fails stays with weight 0, one that is no longer listed is deleted at once, one pass makes it good again.
 """
@@ -8,7 +9,7 @@ import os
 import signal
 from dataclasses import dataclass
 
-from lab import daemons, lbfarm
+from lab import daemons, kubeapi, lbfarm
 
 from .programs import first_line, program
 
@@ -28,19 +29,25 @@ class Settings:
 
 class Ours:
     name, title = "ours", "lb-ipvs-agent"
+    events = None  # all; or those that make a difference
 
     def __init__(self, balancer, settings, addresses):
-        lab = balancer.ns.lab
-        self.file = daemons.Endpoints(lab)
+        more = self.list_servers(balancer)
         self.change(self.prepared(addresses))
         check = {"type": settings.check, "port": 80, "interval": f"{settings.interval_ms}ms", "timeout": f"{settings.timeout_ms}ms",
                  "retry-interval": f"{settings.retry_ms}ms", "rise": 1, "fall": settings.fall,
                  "initial": "up" if settings.initial_up else "down"}
-        service = daemons.virtual(self.file.source, port=settings.port, scheduler=settings.scheduler, checks=[check],
+        service = daemons.virtual(self.source, port=settings.port, scheduler=settings.scheduler, checks=[check],
                                   drain={"time": 0, "on-failure": "keep"})
-        config = daemons.agent_config(service, log={"to": "stderr", "level": "info"})
+        config = daemons.agent_config(service, log={"to": "stderr", "level": "info"}, **more)
         del config["ipvs"]["compare-interval"]  # its default
         self.process = daemons.Agent(balancer, config).process
+
+    def list_servers(self, balancer):
+        """Makes what the list stands in; what the configuration has of it."""
+        self.file = daemons.Endpoints(balancer.ns.lab)
+        self.source = self.file.source
+        return {}
 
     @staticmethod
     def prepared(addresses):
@@ -63,8 +70,30 @@ class Ours:
         return first_line(daemons.binary("lb-ipvs-agent"), "--version")
 
 
+class Kubernetes(Ours):
+    name, title = "kubernetes", "lb-ipvs-agent, Kubernetes"
+    events = ("added", "admitted", "removed")
+
+    def list_servers(self, balancer):
+        self.api = kubeapi.KubeApi(balancer.ns.lab, balancer.ns)
+        self.source = {"kubernetes": {"service": "web", "namespace": kubeapi.SPACE}}
+        return {"kubernetes": self.api.config()}
+
+    @staticmethod
+    def prepared(addresses):
+        """In slices of 100, as the controller makes them."""
+        return [kubeapi.slice_of(f"web-{n}", addresses[n:n + 100]) for n in range(0, len(addresses), 100)]
+
+    def change(self, slices):
+        """Of the slices those that are not as they were."""
+        now = {s["metadata"]["name"]: s for s in slices}
+        self.api.put(*[s for n, s in now.items() if self.api.endpoints(n) != s["endpoints"]])
+        self.api.delete(*[n for n in list(self.api.stored) if n not in now])
+
+
 class Keepalived:
     name, title = "keepalived", "keepalived"
+    events = None
     CHECKS = {"tcp": "TCP_CHECK {\n      connect_port 80\n    }",
               "http": "HTTP_GET {\n      connect_port 80\n      url {\n        path /\n        status_code 200-299\n      }\n    }"}
 
@@ -106,4 +135,4 @@ class Keepalived:
         return first_line(program("keepalived"), "--version")
 
 
-SYSTEMS = {s.name: s for s in (Ours, Keepalived)}
+SYSTEMS = {s.name: s for s in (Ours, Kubernetes, Keepalived)}

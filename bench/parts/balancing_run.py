@@ -62,11 +62,17 @@ class Run:
             check, count, initial_up, events = plan
             if events and not (self.asked.quick and (count > 3 or not initial_up)):
                 for s in self.systems:
-                    yield f"{s.title}, {count} servers, {check}: {', '.join(events)}", partial(self.play, s, *plan)
+                    own = [e for e in events if not s.events or e in s.events]
+                    if own:
+                        yield f"{s.title}, {count} servers, {check}: {', '.join(own)}", partial(self.play, s, *plan[:3], own)
         for check, interval_ms in itertools.product(self.checks, COST_INTERVALS_MS[:1 if self.asked.quick else None]):
             for s in self.systems if self.wants("cost") else []:
+                if s.events:
+                    continue
                 yield f"{s.title}, {COST_SERVERS} servers, {check}, each in {interval_ms} ms", partial(self.cost, s, check, interval_ms)
         for s in self.systems if self.wants("reload") and not self.asked.quick else []:
+            if s.events:
+                continue
             yield f"{s.title}, reloads", partial(self.reload, s)
 
     def play(self, system, check, count, initial_up, events, lab):

@@ -407,6 +407,7 @@ struct agent *agent_new(struct config_agent *cfg, const char *path)
 	io_timer_set(a->look, LOOK_US);
 	a->resolver = io_worker_new(a->loop, "resolver");
 	a->files = io_file_watch_new(a->loop);
+	a->kube = kube_new(a->loop, a->resolver, &cfg->kubernetes);
 	if (!a->resolver || !agent_prepare_checks(a, cfg) || !start_ipvs(a) || !start_control(a)) {
 		agent_free(a);
 		return NULL;
@@ -431,6 +432,7 @@ void agent_free(struct agent *a)
 	masquerade_free(a->masquerade);
 	ipvs_free(a->ipvs);
 	io_http_free(a->checks.http);
+	kube_free(a->kube);
 	if (a->resolver)
 		io_worker_free(a->resolver, source_drop_work);
 	io_file_watch_free(a->files);

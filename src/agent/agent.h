@@ -21,6 +21,7 @@
 #include "daemon/pulse.h"
 #include "io/worker.h"
 #include "ipvs/ipvs.h"
+#include "kube/kube.h"
 #include "reload/reload.h"
 
 struct agent {
@@ -28,6 +29,7 @@ struct agent {
 	struct io_loop *loop;
 	struct io_worker *resolver;
 	struct io_file_watch *files;
+	struct kube *kube;
 	struct check_env checks;
 	struct ipvs *ipvs;
 	struct needs_state needs;

@@ -194,6 +194,8 @@ void member_free(struct member *m)
 
 bool member_healthy(const struct member *m)
 {
+	if (m->unready)
+		return false;
 	for (size_t i = 0; i < m->probe_count; i++) {
 		struct probe_view v;
 
@@ -207,6 +209,8 @@ bool member_healthy(const struct member *m)
 /* What is down without a verdict of its own is only not known yet. */
 static bool is_known(const struct member *m)
 {
+	if (m->unready)
+		return true;
 	for (size_t i = 0; i < m->probe_count; i++) {
 		struct probe_view v;
 
@@ -220,7 +224,7 @@ static bool is_known(const struct member *m)
 /* The first check that says no, in its words; "" when all say yes. */
 static void why_not(const struct member *m, char *out, size_t size)
 {
-	*out = 0;
+	snprintf(out, size, "%s", m->unready ? "not ready, says its source" : "");
 	for (size_t i = 0; i < m->probe_count && !*out; i++) {
 		struct probe_view v;
 
@@ -273,6 +277,7 @@ void member_list(struct member *m, const struct endpoint *e)
 			service_touch(m->service);
 		m->weight = weight;
 		m->terminating = e->state == ENDPOINT_TERMINATING;
+		m->unready = e->state == ENDPOINT_UNREADY;
 		if (!m->name != !e->name || (e->name && strcmp(m->name, e->name) != 0)) {
 			free(m->name);
 			m->name = e->name ? mem_strdup(e->name) : NULL;

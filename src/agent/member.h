@@ -23,6 +23,7 @@ struct member {
 	bool drained;	       /* by command */
 	uint64_t drain_us;     /* the command's own time; 0: the service's */
 	bool listed, terminating;
+	bool unready;	/* its source says so: as if a check had failed */
 	unsigned round; /* of the list that told of it last */
 	struct server_life life;
 	struct probe **probes;

@@ -52,6 +52,34 @@ COUNTER(source_changes, "lb_ipvs_agent_source_changes_total",
 	"Lists told that differed from the one before.");
 COUNTER(source_failures, "lb_ipvs_agent_source_failures_total", "Times the source could not tell.");
 
+GAUGE(watching, "lb_ipvs_agent_kubernetes_watching", "1 while the API is watched.");
+GAUGE(heard, "lb_ipvs_agent_kubernetes_last_heard_seconds",
+	"Time since the API said something: an event, a bookmark, a list.");
+GAUGE(slices, "lb_ipvs_agent_kubernetes_slices", "EndpointSlices of the service.");
+GAUGE(endpoints, "lb_ipvs_agent_kubernetes_endpoints", "Endpoints in them, those that stand twice twice.");
+COUNTER(events, "lb_ipvs_agent_kubernetes_events_total", "Events of the watch, bookmarks too.");
+COUNTER(lists, "lb_ipvs_agent_kubernetes_lists_total", "Lists that came whole; all after the first: again.");
+COUNTER(troubles, "lb_ipvs_agent_kubernetes_errors_total", "Troubles with the API by kind.");
+
+static void add_kubernetes(struct metrics *m, const struct service *s)
+{
+	struct kube_view v;
+
+	if (!source_kubernetes_view(s->source, &v))
+		return;
+	metrics_add(m, &watching, v.state == KUBE_WATCH, "service", s->name, NULL);
+	if (v.heard_us)
+		metrics_add_real(m, &heard, (double)(agent_now_us(s->agent) - v.heard_us) / 1000000,
+			"service", s->name, NULL);
+	metrics_add(m, &slices, v.size.slices, "service", s->name, NULL);
+	metrics_add(m, &endpoints, v.size.endpoints, "service", s->name, NULL);
+	metrics_add(m, &events, v.events, "service", s->name, NULL);
+	metrics_add(m, &lists, v.lists, "service", s->name, NULL);
+	for (int t = 0; t < KUBE_TROUBLES; t++)
+		metrics_add(m, &troubles, v.troubles[t], "service", s->name, "kind",
+			kube_trouble_text((enum kube_trouble)t), NULL);
+}
+
 static void add_source(struct metrics *m, const struct service *s)
 {
 	struct source_status st;
@@ -62,6 +90,7 @@ static void add_source(struct metrics *m, const struct service *s)
 	metrics_add(m, &source_good, st.told && !*st.error, "service", s->name, NULL);
 	metrics_add(m, &source_changes, st.changes, "service", s->name, NULL);
 	metrics_add(m, &source_failures, st.failures, "service", s->name, NULL);
+	add_kubernetes(m, s);
 }
 
 static void add_service(struct metrics *m, const struct service *s)

@@ -145,6 +145,7 @@ static void apply(void *user, void *cfg)
 	ipvs_configure(a->ipvs, &ipvs);
 	agent_hold_settings(a);
 	masquerade_configure(a->masquerade, to);
+	kube_configure(a->kube, &to->kubernetes);
 	/* Not before the kernel was listed: begin() takes the new one then. */
 	if (a->ready)
 		switch_services(a);

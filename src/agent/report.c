@@ -8,7 +8,7 @@
  *	{"event": "gone", "service", "key"}
  *	{"event": "beat", "ready", "leaving", "wait-ms"}
  *
- * known: its servers have been listed and the kernel has had them; configured: false of a service that is on its way out.
+ * known: its servers have been listed (or, while the source is away, taken from the kernel) and the kernel has had them; configured: false of a service that is on its way out.
  * active: connections worth waiting for, when they were last counted. ready: rows for all services have been given. leaving: told to
  * end, and the rules go when nobody announces any more, or in wait-ms. An agent whose rules stay when it ends never says
  * so: it may be back before anybody needs it.
@@ -51,7 +51,7 @@ static bool established(struct service *s)
 {
 	struct ipvs_view view;
 
-	if (!s->established && s->told) {
+	if (!s->established && (s->told || s->assumed)) {
 		ipvs_view(s->agent->ipvs, &s->wish.key, &view);
 		s->established = view.present && view.settled;
 	}

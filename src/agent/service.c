@@ -2,6 +2,7 @@
 
 #include "agent/agent.h"
 #include "agent/wish.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <netinet/in.h>
@@ -81,14 +82,10 @@ static void take(struct service *s, const struct endpoint *e)
 	member_list(m, e);
 }
 
-static void listed(void *user, const struct endpoint_list *list)
+static void take_list(struct service *s, const struct endpoint_list *list)
 {
-	struct service *s = user;
 	struct hash_node *n;
 
-	if (!s->told)
-		adopt(s);
-	s->told = true;
 	s->round++;
 	for (size_t i = 0; i < list->count; i++)
 		take(s, &list->list[i]);
@@ -99,11 +96,59 @@ static void listed(void *user, const struct endpoint_list *list)
 	service_touch(s);
 }
 
+/* The source fails and has told nothing yet: an agent that starts while it is away. The agent before had it from there, so what
+ * the kernel has is taken for the list, and is checked and reported as that. What has no weight there (it failed, or was on its
+ * way out) keeps none until the source is back. */
+static void assume(struct service *s)
+{
+	struct endpoint *list;
+	struct ipvs_view view;
+
+	ipvs_view(s->agent->ipvs, &s->wish.key, &view);
+	if (s->assumed || !s->cfg || !view.known || !view.count)
+		return;
+	list = mem_calloc(view.count, sizeof(*list));
+	for (size_t i = 0; i < view.count; i++) {
+		const struct ipvs_dest *d = &view.dests[i].dest;
+
+		list[i] = (struct endpoint){ .addr = d->addr,
+			.port = d->port,
+			.weight = d->weight ? d->weight : -1,
+			.state = d->weight ? ENDPOINT_READY : ENDPOINT_UNREADY };
+	}
+	log_about(LOG_LEVEL_WARNING, LOG_ABOUT("source", .service = s->name),
+		"%s: %s cannot tell its servers yet: the kernel's %zu are taken for them", s->name,
+		source_name(s->source), view.count);
+	adopt(s);
+	s->assumed = true;
+	take_list(s, &(struct endpoint_list){ list, view.count });
+	free(list);
+}
+
+static void listed(void *user, const struct endpoint_list *list)
+{
+	struct service *s = user;
+
+	if (!list) {
+		if (!s->told)
+			assume(s);
+		return;
+	}
+	if (!s->told && !s->assumed)
+		adopt(s);
+	s->told = true;
+	s->assumed = false;
+	take_list(s, list);
+}
+
 static void start_source(struct service *s)
 {
-	struct source_env env = {
-		.loop = s->agent->loop, .resolver = s->agent->resolver, .files = s->agent->files
-	};
+	struct source_env env = { .loop = s->agent->loop,
+		.resolver = s->agent->resolver,
+		.files = s->agent->files,
+		.kube = s->agent->kube,
+		.protocol = (uint8_t)s->cfg->protocol,
+		.own_port = s->cfg->forward != CONFIG_FORWARD_NAT };
 
 	s->source = source_new(&env, &s->cfg->source, listed, s);
 }
@@ -154,7 +199,7 @@ void service_leave(struct service *s)
 {
 	struct hash_node *n = first_member(s);
 
-	if (!s->told)
+	if (!s->told && !s->assumed)
 		adopt(s);
 	source_free(s->source);
 	s->source = NULL;
@@ -189,7 +234,7 @@ bool service_apply(struct service *s)
 
 	s->touched = false;
 	/* Until it is known what is wanted, what the kernel has is left alone. */
-	if (!s->told && s->cfg)
+	if (!s->told && !s->assumed && s->cfg)
 		return true;
 	forget_finished(s);
 	if (!s->cfg && !s->members.count) {

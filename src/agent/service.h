@@ -27,6 +27,7 @@ struct service {
 	struct hash members;
 	unsigned round; /* of lists told */
 	bool told;	/* by the source, at least once */
+	bool assumed;	/* not told yet, and the kernel's servers are taken for its list */
 	bool touched;
 	char *source_error; /* last told of to those who watch, or NULL */
 	uint64_t repairs;   /* the same, in the log too */

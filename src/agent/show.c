@@ -253,6 +253,29 @@ static bool show_table(void *user, const struct row *args, struct control_answer
 
 /* --- sources and the agent itself --- */
 
+static void row_kubernetes(struct row *r, const struct service *s)
+{
+	uint64_t now_us = agent_now_us(s->agent);
+	struct row *troubles;
+	struct kube_view v;
+
+	if (!source_kubernetes_view(s->source, &v))
+		return;
+	row_text(r, "watch", kube_state_text(v.state));
+	if (v.heard_us)
+		row_int(r, "heard-ms", (int64_t)((now_us - v.heard_us) / 1000));
+	if (v.retry_us)
+		row_int(r, "retry-ms", (int64_t)(v.retry_us / 1000));
+	row_int(r, "slices", (int64_t)v.size.slices);
+	row_int(r, "endpoints", (int64_t)v.size.endpoints);
+	row_int(r, "lists", (int64_t)v.lists);
+	row_int(r, "events", (int64_t)v.events);
+	troubles = row_new();
+	for (int t = 0; t < KUBE_TROUBLES; t++)
+		row_int(troubles, kube_trouble_text((enum kube_trouble)t), (int64_t)v.troubles[t]);
+	row_put(r, "troubles", troubles);
+}
+
 static void source_row(struct control_rows *rows, const struct service *s)
 {
 	struct row *r = row_new();
@@ -267,12 +290,14 @@ static void source_row(struct control_rows *rows, const struct service *s)
 	row_text(r, "service", s->name);
 	row_text(r, "source", source_name(s->source));
 	row_bool(r, "told", st.told);
+	row_bool(r, "assumed", s->assumed);
 	row_int(r, "servers", (int64_t)listed);
 	row_int(r, "changes", (int64_t)st.changes);
 	row_int(r, "failures", (int64_t)st.failures);
 	row_text(r, "error", st.error);
 	if (st.told)
 		row_int(r, "since-ms", (int64_t)((agent_now_us(s->agent) - st.since_us) / 1000));
+	row_kubernetes(r, s);
 	control_rows_add(rows, r);
 }
 
@@ -313,6 +338,27 @@ static bool show_status(void *user, const struct row *args, struct control_answe
 	control_log_put_status(r);
 	row_text(r, "masquerade-error", *wrong ? wrong : NULL);
 	needs_wrong(&a->needs, r);
+	control_answer_row(out, r);
+	return true;
+}
+
+/* Whether the kernel has what is wanted. */
+static bool show_ready(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const struct agent *a = user;
+	const char *wrong = masquerade_error(a->masquerade);
+	struct row *r;
+
+	(void)args;
+	if (!a->ready || !agent_settled(a)) {
+		snprintf(err, SHOW_ERROR_MAX, "%.200s",
+			*wrong	    ? wrong
+			: !a->ready ? "the kernel's table is not in the agent's hands yet"
+				    : "the kernel does not have all that is wanted yet: see show services");
+		return false;
+	}
+	r = row_new();
+	row_bool(r, "ready", true);
 	control_answer_row(out, r);
 	return true;
 }
@@ -452,6 +498,7 @@ const struct control_handler agent_handlers[] = {
 	{ "show table", show_table },
 	{ "show sources", show_sources },
 	{ "show status", show_status },
+	{ "show ready", show_ready },
 	{ "health", report_health },
 	{ "announcer", report_announcer },
 	{ "watch", watch },

@@ -16,6 +16,8 @@ static const struct source_kind *kind_of(const struct config_source *cfg)
 		return &source_directory;
 	case CONFIG_SOURCE_DNS:
 		return &source_dns;
+	case CONFIG_SOURCE_KUBERNETES:
+		return &source_kubernetes;
 	case CONFIG_SOURCE_STATIC:
 	case CONFIG_SOURCE_NONE:
 		break;
@@ -25,8 +27,13 @@ static const struct source_kind *kind_of(const struct config_source *cfg)
 
 static char *make_name(const struct source_kind *kind, const struct config_source *cfg)
 {
+	const struct config_source_kubernetes *k = &cfg->kubernetes;
+
 	if (kind == &source_static)
 		return mem_strdup(kind->word);
+	if (kind == &source_kubernetes)
+		return mem_printf("%s %s%s%s%s%s", kind->word, k->space ? k->space : "", k->space ? "/" : "",
+			k->service, k->port ? " port " : "", k->port ? k->port : "");
 	return mem_printf("%s %s", kind->word,
 		kind == &source_file	    ? cfg->file
 		: kind == &source_directory ? cfg->directory
@@ -117,7 +124,7 @@ void source_tell(struct source *s, const struct endpoint_list *list)
 	s->changed(s->user, &s->last);
 }
 
-void source_set_error(struct source *s, const char *why)
+static void set_error(struct source *s, const char *why)
 {
 	if (why)
 		s->status.failures++;
@@ -134,6 +141,20 @@ void source_set_error(struct source *s, const char *why)
 	s->error = mem_strdup(why ? why : "");
 }
 
+void source_set_error(struct source *s, const char *why)
+{
+	set_error(s, why);
+	if (why && !s->status.told)
+		s->changed(s->user, NULL);
+}
+
+static bool same_kubernetes(
+	const struct config_source_kubernetes *a, const struct config_source_kubernetes *b)
+{
+	return same_text(a->space, b->space) && same_text(a->service, b->service) &&
+	       same_text(a->port, b->port) && a->conditions == b->conditions && a->family == b->family;
+}
+
 bool source_config_equal(const struct config_source *a, const struct config_source *b)
 {
 	if (a->kind != b->kind)
@@ -148,6 +169,8 @@ bool source_config_equal(const struct config_source *a, const struct config_sour
 	case CONFIG_SOURCE_DNS:
 		return strcmp(a->dns.name, b->dns.name) == 0 && a->dns.interval_s == b->dns.interval_s &&
 		       a->dns.family == b->dns.family;
+	case CONFIG_SOURCE_KUBERNETES:
+		return same_kubernetes(&a->kubernetes, &b->kubernetes);
 	case CONFIG_SOURCE_STATIC:
 		break;
 	}

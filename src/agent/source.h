@@ -3,8 +3,8 @@
  *
  * A source tells the whole list each time it may have changed, never differences, so that nothing can be lost; what changed is
  * found by whoever takes it. While it cannot tell (a broken file, a silent resolver) the last list stays, and
- * source_error() says why. The first list may come at once or much later: until then the service has no servers and what the
- * kernel has is left alone.
+ * source_status() says why. The first list may come at once or much later: until then what the kernel has is left alone, or,
+ * when the source has said that it fails, taken for the list (service.c).
  */
 #pragma once
 
@@ -17,6 +17,8 @@
 #include <stdint.h>
 
 struct source;
+struct kube;
+struct kube_view;
 
 /* What source_new needs besides the configuration. */
 struct source_env {
@@ -24,9 +26,14 @@ struct source_env {
 	struct io_worker
 		*resolver; /* a thread for names; shared; freed after all sources, with source_drop_work */
 	struct io_file_watch *files; /* shared, since a user has few inotify instances */
+	struct kube *kube;	     /* shared: the API; freed after all sources */
+	/* Of the service that the servers are for: */
+	uint8_t protocol; /* IPPROTO_*; 0: any */
+	bool own_port;	  /* they are reached by its port, whatever is said of theirs */
 };
 
-/* list and all it points to are valid during the call. It must not free the source. */
+/* list and all it points to are valid during the call. NULL: it failed before it could tell a first one; said at each failure
+ * until there is one. It must not free the source. */
 typedef void source_changed_fn(void *user, const struct endpoint_list *list);
 
 struct source_status {
@@ -42,7 +49,9 @@ struct source *source_new(const struct source_env *env, const struct config_sour
 	source_changed_fn *changed, void *user);
 void source_free(struct source *s);
 void source_status(const struct source *s, struct source_status *out);
-/* "file /etc/rrd/web.yaml", "dns web.default.svc", "static". Valid as long as s. */
+/* Of a source of kind kubernetes: how its watch goes; false: it is of another kind. */
+bool source_kubernetes_view(const struct source *s, struct kube_view *out);
+/* "file /etc/rrd/web.yaml", "dns web.default.svc", "kubernetes shop/web", "static". Valid as long as s. */
 const char *source_name(const struct source *s);
 /* Whether two configurations are the same source, so that one that runs may go on. */
 bool source_config_equal(const struct config_source *a, const struct config_source *b);

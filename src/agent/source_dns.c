@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "io/resolve.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -255,7 +256,8 @@ static void stop(void *state)
 
 void source_drop_work(struct io_work *w)
 {
-	free_question((struct question *)(void *)w);
+	if (!io_resolve_drop(w))
+		free_question((struct question *)(void *)w);
 }
 
 const struct source_kind source_dns = { "dns", false, start, stop };

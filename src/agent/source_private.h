@@ -11,7 +11,7 @@ struct source_kind {
 	void (*stop)(void *state);
 };
 
-extern const struct source_kind source_static, source_file, source_directory, source_dns;
+extern const struct source_kind source_static, source_file, source_directory, source_dns, source_kubernetes;
 
 struct source {
 	struct source_env env;

@@ -230,8 +230,11 @@ void announcer_node_routes_leave(struct announcer *a);
 /* Whether the node's route leads here, written by us or by lb-announcer --node. */
 bool announcer_has_node_route(const struct announcer *a, const struct service *sv);
 
-/* --- metrics.c --- */
+/* --- show.c, show_ready.c, show_log.c, metrics.c --- */
+/* Why a service is told as it is, in words: the gate's own reason, unless it is the whole that leaves. */
+const char *announcer_reason(const struct announcer *a, const struct service *sv);
 /* A control_handler's start. */
+bool announcer_show_ready(void *user, const struct row *args, struct control_answer *out, char *err);
 bool announcer_show_log(void *user, const struct row *args, struct control_answer *out, char *err);
 bool announcer_log_debug(void *user, const struct row *args, struct control_answer *out, char *err);
 bool announcer_metrics(void *user, const struct row *args, struct control_answer *out, char *err);

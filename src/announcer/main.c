@@ -77,6 +77,7 @@ int main(int argc, char **argv)
 		.can_check = true,
 		.may_need = DAEMON_CAP_BIT(DAEMON_CAP_NET_ADMIN) | DAEMON_CAP_BIT(DAEMON_CAP_SYS_ADMIN) |
 			    DAEMON_CAP_BIT(DAEMON_CAP_SYS_PTRACE),
+		.realtime = true,
 		.more = "lb-announcer --node [--help]: write the node's routes, for all announcers on it\n" };
 	int status;
 

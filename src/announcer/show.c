@@ -199,21 +199,19 @@ static bool is_effective(const struct announcer *a, const struct service *sv)
 	return a->speaker_count == 0 || (told_to(a, sv) > 0) == (sv->told.voice != VOICE_SILENT);
 }
 
-/* The gate's own reason, unless it is the whole that leaves. */
-static void row_reason(struct row *r, const struct announcer *a, const struct service *sv)
+const char *announcer_reason(const struct announcer *a, const struct service *sv)
 {
 	const char *why_not = conditions_why_not(sv->conditions); /* newer than what the gate heard */
 
 	if (sv->retired)
-		row_text(r, "reason", "not configured any more");
-	else if (!is_effective(a, sv))
-		row_text(r, "reason", "no neighbor is up for it, so nobody is told: see show neighbors");
-	else if (announcer_wish(a, sv).voice != sv->told.voice)
-		row_text(r, "reason", "the node's route does not lead here yet");
-	else if (a->drain.state == DRAIN_ANNOUNCING || sv->gate.state == GATE_CLOSED)
-		row_text(r, "reason", sv->gate.state == GATE_CLOSED && why_not ? why_not : sv->gate.why);
-	else
-		row_text(r, "reason", announcer_drain_reason(a));
+		return "not configured any more";
+	if (!is_effective(a, sv))
+		return "no neighbor is up for it, so nobody is told: see show neighbors";
+	if (announcer_wish(a, sv).voice != sv->told.voice)
+		return "the node's route does not lead here yet";
+	if (a->drain.state == DRAIN_ANNOUNCING || sv->gate.state == GATE_CLOSED)
+		return sv->gate.state == GATE_CLOSED && why_not ? why_not : sv->gate.why;
+	return announcer_drain_reason(a);
 }
 
 static void row_waits(struct row *r, const struct gate *g, uint64_t now_ms)
@@ -287,7 +285,7 @@ static struct row *service_row(const struct announcer *a, size_t i)
 	row_on_change(r, sv, now_ms);
 	row_waits(r, &sv->gate, now_ms);
 	row_int(r, "changes", (int64_t)sv->gate.changes);
-	row_reason(r, a, sv);
+	row_text(r, "reason", announcer_reason(a, sv));
 	free(words);
 	return r;
 }
@@ -504,6 +502,7 @@ const struct control_handler announcer_handlers[] = {
 	{ "show routes", show_routes },
 	{ "show services", show_services },
 	{ "show agent", show_agent },
+	{ "show ready", announcer_show_ready },
 	{ "watch", watch },
 	{ "show memory", show_memory },
 	{ "show bfd", show_bfd },

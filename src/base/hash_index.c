@@ -7,8 +7,8 @@
 #include <string.h>
 
 enum {
-	BEHIND_FIRST = 12,
-	PLACES_FIRST = 4096 / sizeof(struct hash_slot) - BEHIND_FIRST,
+	BEHIND_FIRST = 8,
+	PLACES_FIRST = 64,
 	/* So many slots for so many additions: done with before the old places are much fuller than when it began. */
 	STEP_SLOTS = 1024,
 	STEP_EVERY = 32,
@@ -79,6 +79,23 @@ static void put(struct hash_index *t, struct hash_slot s)
 	t->slot[i] = s;
 }
 
+/* Many, in their order, where there was room made for them: each goes to its place or right behind the one before it. */
+static void put_all(struct hash_index *t, const struct hash_slot *s, size_t count)
+{
+	size_t i = 0, next = 0, place;
+
+	for (; i < count; i++) {
+		place = hash_index_place(t, s[i].hash);
+		if (next < place)
+			next = place;
+		if (t->slot[next].number || next + 1 == t->size)
+			break;
+		t->slot[next++] = s[i];
+	}
+	for (; i < count; i++)
+		put(t, s[i]);
+}
+
 /* By a quarter only, since what is free counts for every object. */
 static void begin_to_grow(struct hash_index *t)
 {
@@ -109,8 +126,7 @@ static void grow_some(struct hash_index *t)
 	t->edge = begin ? begin_among(t->places, begin) : 0;
 	if (!begin)
 		t->places = t->goal;
-	for (size_t i = 0; i < count; i++)
-		put(t, moved[i]);
+	put_all(t, moved, count);
 	free(moved);
 }
 

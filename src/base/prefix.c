@@ -262,7 +262,7 @@ bool prefix_equal(const struct prefix *a, const struct prefix *b)
 	       memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-uint32_t prefix_hash(const struct prefix *p)
+uint32_t prefix_hash_v6(const struct prefix *p)
 {
-	return hash_bytes(p->bytes, ip_family_bytes(p->family), (uint32_t)p->len << 8 | p->family);
+	return hash_bytes(p->bytes, sizeof(p->bytes), p->len);
 }

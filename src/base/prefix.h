@@ -6,9 +6,12 @@
  */
 #pragma once
 
+#include "base/hash.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 enum ip_family { IP_NONE = 0, IP_V4 = 4, IP_V6 = 6 };
@@ -72,4 +75,13 @@ bool prefix_contains_addr(const struct prefix *p, const struct ip_addr *a);
 /* IPv4 before IPv6, then by address, then shorter first: the order of a routing table. */
 int prefix_cmp(const struct prefix *a, const struct prefix *b);
 bool prefix_equal(const struct prefix *a, const struct prefix *b);
-uint32_t prefix_hash(const struct prefix *p);
+uint32_t prefix_hash_v6(const struct prefix *p);
+static inline uint32_t prefix_hash(const struct prefix *p)
+{
+	uint32_t v4;
+
+	if (p->family != IP_V4)
+		return prefix_hash_v6(p);
+	memcpy(&v4, p->bytes, sizeof(v4));
+	return hash_u64((uint64_t)v4 << 8 | p->len);
+}

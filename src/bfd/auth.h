@@ -23,7 +23,7 @@ struct bfd_auth {
 	uint8_t key[BFD_KEY_MAX]; /* with zeros behind it */
 };
 
-/* The variables of RFC 5880 6.8.1. */
+/* The variables of RFC 5880 6.8.1. Who owns it sets known to false when twice the detection time has passed without a packet. */
 struct bfd_auth_state {
 	uint32_t sent, received; /* sequence numbers */
 	bool known;		 /* received is one */

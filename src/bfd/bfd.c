@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "bfd/private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -50,7 +51,21 @@ static void tell_factor(uint32_t factor)
 		log_info("bfd: the intervals are as configured again");
 }
 
-static void read_notice(const struct bfd_notice *n)
+/* Whether that is enough is for who knows the intervals to say. */
+static void tell_priority(enum bfd_priority p)
+{
+	static const char *const text[] = {
+		[BFD_PRIORITY_ORDINARY] = "as the rest of the daemon: on a busy machine packets may be late; "
+					  "RLIMIT_RTPRIO (systemd's LimitRTPRIO=1) or CAP_SYS_NICE would "
+					  "help",
+		[BFD_PRIORITY_NICE] = "better than that of the rest of the daemon",
+		[BFD_PRIORITY_REALTIME] = "real-time",
+	};
+
+	log_info("bfd: the priority of its thread is %s", text[p]);
+}
+
+static void read_notice(const struct bfd *b, const struct bfd_notice *n)
 {
 	struct bfd_session *s = n->session;
 
@@ -63,6 +78,9 @@ static void read_notice(const struct bfd_notice *n)
 		break;
 	case BFD_NEWS_FACTOR:
 		tell_factor(n->factor);
+		break;
+	case BFD_NEWS_PRIORITY:
+		tell_priority(atomic_load(&b->counts.priority));
 		break;
 	case BFD_NEWS_EVENT:
 		if (!s->stopped)
@@ -82,7 +100,7 @@ static void read_notices(void *user, unsigned events)
 		return;
 	for (struct letter *l = mailbox_take(&b->notices); l; l = next) {
 		next = l->next;
-		read_notice((struct bfd_notice *)l);
+		read_notice(b, (struct bfd_notice *)l);
 		free(l);
 	}
 }
@@ -96,14 +114,15 @@ struct bfd *bfd_new(struct io_loop *loop, uint32_t budget)
 	b->loop = loop;
 	b->budget = budget;
 	b->to_thread = b->to_loop = b->epoll = b->timer = -1;
-	list_init(&b->sessions);
 	atomic_store(&b->counts.factor, 1);
 	return b;
 }
 
 static bool open_descriptors(struct bfd *b)
 {
-	struct epoll_event wake = { .events = EPOLLIN }, timer = { .events = EPOLLIN, .data.ptr = &b->timer };
+	/* Edges, so that nothing has to be read from them. */
+	struct epoll_event wake = { .events = EPOLLIN | EPOLLET },
+			   timer = { .events = EPOLLIN | EPOLLET, .data.ptr = &b->timer };
 
 	b->to_thread = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	b->to_loop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -187,6 +206,7 @@ void bfd_free(struct bfd *b)
 	drop_letters(&b->notices, true);
 	drop_letters(&b->commands, false);
 	close_descriptors(b);
+	free(b->session);
 	free(b);
 }
 
@@ -210,14 +230,42 @@ static int compare(const struct bfd_peer *a, const struct bfd_peer *b)
 	return order ? order : a->multihop - b->multihop;
 }
 
-static void insert(struct bfd *b, struct bfd_session *s)
+/* The place of the first that is not before the peer. */
+static size_t place_of(const struct bfd *b, const struct bfd_peer *p)
 {
-	struct list *at = b->sessions.prev;
+	size_t low = 0, high = b->count;
 
-	while (at != &b->sessions && compare(&LIST_ENTRY(at, struct bfd_session, link)->peer, &s->peer) > 0)
-		at = at->prev;
-	list_add_after(at, &s->link);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare(&b->session[middle]->peer, p) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void put_in(struct bfd *b, struct bfd_session *s)
+{
+	size_t at = place_of(b, &s->peer);
+
+	if (b->count == b->size) {
+		b->size = b->size ? 2 * b->size : 16;
+		b->session = mem_realloc(b->session, b->size * sizeof(struct bfd_session *));
+	}
+	memmove(&b->session[at + 1], &b->session[at], (b->count - at) * sizeof(struct bfd_session *));
+	b->session[at] = s;
 	b->count++;
+}
+
+static void take_out(struct bfd *b, const struct bfd_session *s)
+{
+	size_t at = place_of(b, &s->peer);
+
+	assert(at < b->count && b->session[at] == s);
+	b->count--;
+	memmove(&b->session[at], &b->session[at + 1], (b->count - at) * sizeof(struct bfd_session *));
 }
 
 struct bfd_session *bfd_session_start(struct bfd *b, const struct bfd_peer *peer,
@@ -239,7 +287,7 @@ struct bfd_session *bfd_session_start(struct bfd *b, const struct bfd_peer *peer
 	atomic_store(&s->shown.state, BFD_DOWN);
 	atomic_store(&s->shown.remote_state, BFD_DOWN);
 	atomic_store(&s->shown.since_us, io_loop_now_us(b->loop));
-	insert(b, s);
+	put_in(b, s);
 	order(b, BFD_ORDER_START, s, cfg);
 	return s;
 }
@@ -255,8 +303,7 @@ void bfd_session_stop(struct bfd_session *s)
 	if (!s)
 		return;
 	s->stopped = true;
-	list_del(&s->link);
-	s->bfd->count--;
+	take_out(s->bfd, s);
 	order(s->bfd, BFD_ORDER_STOP, s, NULL);
 }
 
@@ -264,11 +311,13 @@ void bfd_session_stop(struct bfd_session *s)
 
 const uint32_t bfd_lateness_bound_us[BFD_LATENESS_BUCKETS - 1] = { 100, 500, 1000, 2000, 5000, 10000, 50000 };
 
-struct bfd_session *bfd_next(const struct bfd *b, const struct bfd_session *after)
+struct bfd_session *bfd_next(const struct bfd *b, const struct bfd_peer *after)
 {
-	const struct list *link = after ? after->link.next : b->sessions.next;
+	size_t at = after ? place_of(b, after) : 0;
 
-	return link == &b->sessions ? NULL : LIST_ENTRY(link, struct bfd_session, link);
+	if (after && at < b->count && compare(&b->session[at]->peer, after) == 0)
+		at++;
+	return at < b->count ? b->session[at] : NULL;
 }
 
 const struct bfd_peer *bfd_session_peer(const struct bfd_session *s)
@@ -319,6 +368,7 @@ void bfd_stats_get(const struct bfd *b, struct bfd_stats *out)
 		.latest_us = atomic_load(&c->latest_us),
 		.stalls = atomic_load(&c->stalls),
 		.factor = atomic_load(&c->factor),
+		.priority = atomic_load(&c->priority),
 		.sessions = b->count,
 		.up = atomic_load(&c->up),
 	};

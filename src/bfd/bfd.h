@@ -66,12 +66,16 @@ struct bfd_view {
 
 void bfd_session_look(const struct bfd_session *s, struct bfd_view *out);
 const struct bfd_peer *bfd_session_peer(const struct bfd_session *s);
-/* By remote and local address; NULL starts, NULL ends. One that was stopped is not among them. */
-struct bfd_session *bfd_next(const struct bfd *b, const struct bfd_session *after);
+/* In the order of their peers: the first behind this one, which need not be anybody's any more; NULL: the first. NULL when there is none. One
+ * that was stopped is not among them. */
+struct bfd_session *bfd_next(const struct bfd *b, const struct bfd_peer *after);
 
 /* How late regular packets were, by upper bound in microseconds; the last has none. */
 enum { BFD_LATENESS_BUCKETS = 8 };
 extern const uint32_t bfd_lateness_bound_us[BFD_LATENESS_BUCKETS - 1];
+
+/* Of the thread, in the scheduler: as the rest of the program; less nice; real-time. */
+enum bfd_priority { BFD_PRIORITY_ORDINARY, BFD_PRIORITY_NICE, BFD_PRIORITY_REALTIME };
 
 struct bfd_stats {
 	uint64_t sent, received, unsent;
@@ -80,8 +84,9 @@ struct bfd_stats {
 		unauthenticated; /* no such session; another TTL than 255; not what auth says */
 	uint64_t lateness[BFD_LATENESS_BUCKETS], lateness_us; /* lateness_us: their sum */
 	uint64_t latest_us;
-	uint64_t stalls; /* times in which the thread was held up for more than 5 ms */
-	uint32_t factor; /* by which the budget stretches all intervals; 1: it does not */
+	uint64_t stalls;	    /* times in which the thread was held up for more than 5 ms */
+	uint32_t factor;	    /* by which the budget stretches all intervals; 1: it does not */
+	enum bfd_priority priority; /* ordinary also while there is no thread yet */
 	size_t sessions, up;
 };
 

@@ -93,6 +93,13 @@ void bfd_machine_send(struct bfd_machine *m, uint64_t now_us, uint32_t noise, st
 				     : now_us + shortened(m, bfd_machine_tx_interval_us(m), noise);
 }
 
+/* --- when silence is too long --- */
+
+static void wait_for_next(struct bfd_machine *m)
+{
+	m->detect_at_us = m->heard_us + bfd_machine_detection_time_us(m);
+}
+
 /* --- intervals --- */
 
 /* What is told and wanted follows from the state; whatever changes is polled for while Up. */
@@ -169,6 +176,9 @@ void bfd_machine_configure(struct bfd_machine *m, const struct bfd_intervals *cf
 	if (m->state == BFD_ADMIN_DOWN)
 		return;
 	set_intervals(m);
+	/* The other end may be slower from the packet on that tells it so, and its answer may be lost. */
+	if (m->detect_at_us != BFD_NEVER)
+		wait_for_next(m);
 	send_in_time(m, now_us);
 }
 
@@ -188,10 +198,18 @@ enum bfd_event bfd_machine_receive(struct bfd_machine *m, const struct bfd_packe
 	if (m->polling && p->final)
 		end_poll(m);
 	event = step(m, (enum bfd_input)p->state, BFD_DIAG_NEIGHBOR_DOWN, now_us);
-	m->detect_at_us = now_us + bfd_machine_detection_time_us(m);
+	m->heard_us = now_us;
+	wait_for_next(m);
 	m->answer |= p->poll;
 	send_in_time(m, now_us);
 	return event;
+}
+
+void bfd_machine_excuse(struct bfd_machine *m, uint64_t us)
+{
+	m->heard_us += us;
+	if (m->detect_at_us != BFD_NEVER)
+		m->detect_at_us += us;
 }
 
 enum bfd_event bfd_machine_expire(struct bfd_machine *m, uint64_t now_us)

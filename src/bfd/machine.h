@@ -54,6 +54,7 @@ struct bfd_machine {
 	bool answer;			   /* a poll */
 	uint64_t send_at_us, detect_at_us; /* BFD_NEVER: not */
 	uint64_t sent_us;		   /* the last regular packet */
+	uint64_t heard_us;		   /* the other end's last packet */
 };
 
 /* Down, and sends its first packet at once unless passive. discriminator: not 0. */
@@ -63,6 +64,8 @@ void bfd_machine_init(
 void bfd_machine_configure(struct bfd_machine *m, const struct bfd_intervals *cfg, uint64_t now_us);
 /* A packet of this session, whose discriminator of ours, if any, is right. */
 enum bfd_event bfd_machine_receive(struct bfd_machine *m, const struct bfd_packet *p, uint64_t now_us);
+/* We have not listened for so long: that much of the other end's silence is ours. */
+void bfd_machine_excuse(struct bfd_machine *m, uint64_t us);
 /* detect_at_us has come. */
 enum bfd_event bfd_machine_expire(struct bfd_machine *m, uint64_t now_us);
 /* Something is to be sent now: makes it. noise: any number, for the jitter. */

@@ -25,7 +25,6 @@ struct bfd_session {
 	struct bfd_auth auth;
 
 	/* The loop's. */
-	struct list link;
 	struct bfd_intervals cfg;
 	void (*fn)(void *user, struct bfd_session *s, enum bfd_event event, uint8_t diagnostic);
 	void *user;
@@ -35,7 +34,9 @@ struct bfd_session {
 	struct bfd_machine machine;
 	struct bfd_auth_state auth_state;
 	struct bfd_intervals wanted; /* before the budget's factor */
-	struct heap_node due;
+	struct heap_node to_send, to_judge;
+	uint64_t stalled_us; /* the runner's when the peer was last heard */
+	uint32_t factor;     /* the budget's when it was last asked */
 	struct hash_node by_discriminator, by_peer;
 	struct bfd_socket *socket; /* NULL: could not be opened */
 	struct list all;	   /* runner.sessions */
@@ -56,7 +57,7 @@ struct bfd_command {
 };
 
 /* And back. */
-enum bfd_news { BFD_NEWS_EVENT, BFD_NEWS_GONE, BFD_NEWS_CANNOT_OPEN, BFD_NEWS_FACTOR };
+enum bfd_news { BFD_NEWS_EVENT, BFD_NEWS_GONE, BFD_NEWS_CANNOT_OPEN, BFD_NEWS_FACTOR, BFD_NEWS_PRIORITY };
 
 struct bfd_notice {
 	struct letter letter; /* first */
@@ -72,12 +73,13 @@ struct bfd_counts {
 	_Atomic uint64_t sent, received, unsent, dropped[BFD_VERDICTS], unknown, far, unauthenticated;
 	_Atomic uint64_t lateness[BFD_LATENESS_BUCKETS], lateness_us, latest_us, stalls;
 	_Atomic uint32_t factor, up;
+	_Atomic enum bfd_priority priority;
 };
 
 struct bfd {
 	struct io_loop *loop;
-	struct list sessions; /* sorted */
-	size_t count;
+	struct bfd_session **session; /* by peer */
+	size_t count, size;
 	uint32_t budget;
 	struct io_watch *watch;
 	pthread_t thread;

@@ -1,24 +1,30 @@
 /*
  * The thread of the BFD sessions: packets in, packets out, silence noticed.
  *
- * Owns the sockets, the machines and the heap of what is due when. A turn: wait; take the loop's orders; read all that has come; then, and
- * not before, judge who has been silent and send what is due. So a thread that was held up finds the packets that came meanwhile.
- * They may be more than the sockets could hold: a hold-up of over 5 ms is therefore no silence of anybody else's. The clock of the
- * machines leaves such times out (stalled_us).
+ * Owns the sockets, the machines, and two heaps: who is to send when, and who is to be judged when. A turn: wait; read what has come; take the
+ * loop's orders; send what is due; and where somebody seems to be silent, read once more before that is believed. What is to be sent does
+ * not wait for the end of long work: whatever may be much (packets to read, sessions that fail together, orders) is done in small
+ * parts with a look at the clock in between.
+ *
+ * Our own pause is nobody's silence. A thread that was held up finds the packets that came meanwhile, unless they were more than the
+ * sockets could hold; so a hold-up of over 5 ms does not count as silence at all: it is added up (stalled_us), and a session that seems
+ * to be silent is first given what has been added since it was heard. To send, on the other hand, is then all the more urgent: a packet is due
+ * when it is due, and what was late is counted as late.
  *
  * It asks for a better place in the scheduler than the rest of the daemon has, as far as the kernel lets it.
  */
 #include "base/mem.h"
+#include "bfd/budget.h"
+#include "bfd/lookup.h"
+#include "bfd/priority.h"
 #include "bfd/private.h"
 #include "bfd/socket.h"
 #include "io/udp.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,23 +33,24 @@ enum {
 	STALL_US = 5000,
 	EVENTS = 16,
 	READ_MAX = 8192, /* packets of one socket in a turn, whoever sends them */
+	PART = 32,	 /* sessions or orders between two looks at the clock */
 	FAREWELLS = 3,
-	FACTOR_MAX = 1000,
-	RT_PRIORITY = 1,
-	NICE = -10,
 	SINGLE_HOP_TTL = 255, /* RFC 5881 5 */
 };
 
 struct runner {
 	struct bfd *bfd;
-	struct list sockets, sessions;
-	struct hash by_discriminator, by_peer;
-	struct heap due;
-	uint64_t now_us;     /* without stalled_us */
+	struct bfd_sockets sockets;
+	struct list sessions;
+	struct bfd_lookup lookup;
+	struct heap to_send, to_judge;
+	uint64_t now_us;
+	uint64_t began_us;   /* the turn: what had come by then is read in it */
 	uint64_t stalled_us; /* in all */
-	uint64_t armed_us;   /* what the timer is set to, of the real clock; BFD_NEVER: not */
+	uint64_t armed_us;   /* what the timer is set to; BFD_NEVER: not */
+	struct bfd_budget budget;
+	uint32_t limit;
 	uint32_t noise;
-	uint32_t factor;
 	bool recount, end;
 };
 
@@ -111,10 +118,12 @@ static void happened(struct runner *r, struct bfd_session *s, enum bfd_event eve
 	BFD_COUNT(r->bfd->counts.up, event == BFD_EVENT_UP ? 1u : -1u);
 	BFD_COUNT(s->shown.ups, event == BFD_EVENT_UP);
 	BFD_COUNT(s->shown.failures, event == BFD_EVENT_FAILED);
-	atomic_store_explicit(&s->shown.since_us, clock_us(), memory_order_relaxed);
+	atomic_store_explicit(&s->shown.since_us, r->now_us, memory_order_relaxed);
 	n = notice(s, BFD_NEWS_EVENT);
 	n->event = event;
 	n->diagnostic = s->machine.diagnostic;
+	/* Who is told of it may look at once. */
+	show(s);
 	post(r, n);
 }
 
@@ -123,10 +132,9 @@ static void happened(struct runner *r, struct bfd_session *s, enum bfd_event eve
 static void count_lateness(struct runner *r, uint64_t due_us)
 {
 	struct bfd_counts *c = &r->bfd->counts;
-	uint64_t late_us = clock_us() - r->stalled_us;
+	uint64_t now_us = clock_us(), late_us = now_us > due_us ? now_us - due_us : 0;
 	int i = 0;
 
-	late_us = late_us > due_us ? late_us - due_us : 0;
 	while (i < BFD_LATENESS_BUCKETS - 1 && late_us > bfd_lateness_bound_us[i])
 		i++;
 	BFD_COUNT(c->lateness[i], 1);
@@ -164,20 +172,19 @@ static void forget(struct runner *r, struct bfd_session *s)
 {
 	if (s->machine.state == BFD_UP)
 		BFD_COUNT(r->bfd->counts.up, -1u);
-	heap_del(&r->due, &s->due);
-	if (s->socket) {
-		hash_del(&r->by_discriminator, &s->by_discriminator);
-		hash_del(&r->by_peer, &s->by_peer);
-	}
+	heap_del(&r->to_send, &s->to_send);
+	heap_del(&r->to_judge, &s->to_judge);
+	if (s->socket)
+		bfd_lookup_del(&r->lookup, s);
 	list_del(&s->all);
-	bfd_socket_put(s->socket);
-	r->recount = true;
+	bfd_socket_put(&r->sockets, s->socket);
 	post(r, notice(s, BFD_NEWS_GONE));
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
+static void set_due(struct heap *h, struct heap_node *n, uint64_t at_us)
 {
-	return a < b ? a : b;
+	if (!n->at || n->key != at_us)
+		heap_set(h, n, at_us);
 }
 
 /* Sends what is to be sent, and notes when the next thing is. May forget the session. */
@@ -194,79 +201,47 @@ static void serve(struct runner *r, struct bfd_session *s)
 		}
 	}
 	show(s);
-	heap_set(&r->due, &s->due, earlier(m->send_at_us, m->detect_at_us));
+	set_due(&r->to_send, &s->to_send, m->send_at_us);
+	set_due(&r->to_judge, &s->to_judge, m->detect_at_us);
 }
 
-static void serve_due(struct runner *r)
+/* The intervals that it wants, or what the budget makes of them. */
+static void fit(struct runner *r, struct bfd_session *s)
+{
+	struct bfd_intervals i = bfd_budget_apply(&r->budget, &s->wanted);
+
+	s->factor = r->budget.factor;
+	bfd_machine_configure(&s->machine, &i, r->now_us);
+}
+
+/* To be called again and again in whatever takes long. */
+static void send_due(struct runner *r)
 {
 	struct heap_node *first;
 
-	while ((first = heap_first(&r->due)) && first->key <= r->now_us) {
-		struct bfd_session *s = HEAP_ENTRY(first, struct bfd_session, due);
+	r->now_us = clock_us();
+	while ((first = heap_first(&r->to_send)) && first->key <= r->now_us) {
+		struct bfd_session *s = HEAP_ENTRY(first, struct bfd_session, to_send);
 
-		/* RFC 5880 6.8.1 asks for twice the time; whoever has been away for once may have started anew. */
-		if (s->machine.detect_at_us <= r->now_us)
-			s->auth_state.known = false;
-		if (s->machine.detect_at_us <= r->now_us)
-			happened(r, s, bfd_machine_expire(&s->machine, r->now_us));
+		if (s->factor != r->budget.factor)
+			fit(r, s);
 		serve(r, s);
 	}
 }
 
 /* --- what comes --- */
 
-static uint32_t hash_peer(const struct bfd_peer *p)
+/* RFC 5880 6.8.1, bfd.AuthSeqKnown: whoever has been silent for that long may have started anew. */
+static void forget_sequence(const struct runner *r, struct bfd_session *s)
 {
-	uint32_t h = hash_bytes(&p->remote, sizeof(p->remote), p->multihop);
-
-	return hash_bytes(&p->local, sizeof(p->local), h);
-}
-
-static bool same_peer(const struct bfd_peer *a, const struct bfd_peer *b)
-{
-	return a->multihop == b->multihop && ip_addr_cmp(&a->remote, &b->remote) == 0 &&
-	       ip_addr_cmp(&a->local, &b->local) == 0;
-}
-
-static struct bfd_session *find_peer(const struct runner *r, const struct bfd_peer *p)
-{
-	for (struct hash_node *n = hash_first(&r->by_peer, hash_peer(p)); n; n = hash_next(n)) {
-		struct bfd_session *s = HASH_ENTRY(n, struct bfd_session, by_peer);
-
-		if (same_peer(&s->peer, p))
-			return s;
-	}
-	return NULL;
-}
-
-static struct bfd_session *find_discriminator(const struct runner *r, uint32_t discriminator)
-{
-	for (struct hash_node *n = hash_first(&r->by_discriminator, hash_u64(discriminator)); n;
-		n = hash_next(n)) {
-		struct bfd_session *s = HASH_ENTRY(n, struct bfd_session, by_discriminator);
-
-		if (s->machine.discriminator == discriminator)
-			return s;
-	}
-	return NULL;
-}
-
-/* RFC 5880 6.8.6, RFC 5881 3, RFC 5883 4. */
-static struct bfd_session *session_of(const struct runner *r, const struct bfd_socket *at,
-	const struct ip_addr *from, const struct bfd_packet *p)
-{
-	const struct bfd_peer peer = { *from, at->local, at->multihop };
-	struct bfd_session *s = p->your_discriminator ? find_discriminator(r, p->your_discriminator)
-						      : find_peer(r, &peer);
-
-	return s && same_peer(&s->peer, &peer) ? s : NULL;
+	if (r->now_us - s->machine.heard_us >= 2 * bfd_machine_detection_time_us(&s->machine))
+		s->auth_state.known = false;
 }
 
 /* RFC 5880 6.8.6 has it discarded; but who sent it may be a peer of ours that does not forget what it once knew (FRR 8.4 does not). */
-static void prompt(struct runner *r, const struct bfd_socket *at, const struct ip_addr *from)
+static void prompt(struct runner *r, const struct bfd_peer *from)
 {
-	const struct bfd_peer peer = { *from, at->local, at->multihop };
-	struct bfd_session *s = find_peer(r, &peer);
+	struct bfd_session *s = bfd_lookup_peer(&r->lookup, from);
 
 	if (!s || s->farewells)
 		return;
@@ -274,8 +249,10 @@ static void prompt(struct runner *r, const struct bfd_socket *at, const struct i
 	serve(r, s);
 }
 
+/* RFC 5880 6.8.6, RFC 5881 5. */
 static void take(struct runner *r, const struct bfd_socket *at, const struct io_datagram *d)
 {
+	const struct bfd_peer from = { d->from, at->local, at->multihop };
 	struct bfd_counts *c = &r->bfd->counts;
 	size_t len = d->len < sizeof(d->octets) ? d->len : sizeof(d->octets);
 	struct bfd_session *s;
@@ -292,18 +269,21 @@ static void take(struct runner *r, const struct bfd_socket *at, const struct io_
 		BFD_COUNT(c->dropped[verdict], 1);
 		return;
 	}
-	s = session_of(r, at, &d->from, &p);
+	s = bfd_lookup_packet(&r->lookup, &from, &p);
 	if (!s) {
 		BFD_COUNT(c->unknown, 1);
-		prompt(r, at, &d->from);
-	} else if (!bfd_auth_check(
-			   &s->auth, &s->auth_state, d->octets, len, &p, s->machine.cfg.detect_mult)) {
-		BFD_COUNT(c->unauthenticated, 1);
-	} else {
-		BFD_COUNT(s->shown.received, 1);
-		happened(r, s, bfd_machine_receive(&s->machine, &p, r->now_us));
-		serve(r, s);
+		prompt(r, &from);
+		return;
 	}
+	forget_sequence(r, s);
+	if (!bfd_auth_check(&s->auth, &s->auth_state, d->octets, len, &p, s->machine.cfg.detect_mult)) {
+		BFD_COUNT(c->unauthenticated, 1);
+		return;
+	}
+	BFD_COUNT(s->shown.received, 1);
+	s->stalled_us = r->stalled_us;
+	happened(r, s, bfd_machine_receive(&s->machine, &p, r->now_us));
+	serve(r, s);
 }
 
 static void read_socket(struct runner *r, const struct bfd_socket *s)
@@ -316,60 +296,77 @@ static void read_socket(struct runner *r, const struct bfd_socket *s)
 		for (size_t i = 0; i < got; i++)
 			take(r, s, &d[i]);
 		all += got;
+		if (got == IO_DATAGRAMS_MAX)
+			send_due(r);
 	} while (got == IO_DATAGRAMS_MAX && all < READ_MAX);
+}
+
+/* What has happened to the sockets, whose orders and timer need no reading: they are told of once for each change. */
+static void read_events(struct runner *r, const struct epoll_event *e, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (e[i].data.ptr && e[i].data.ptr != &r->bfd->timer)
+			read_socket(r, e[i].data.ptr);
+}
+
+/* --- who is silent --- */
+
+static bool is_judged(const struct runner *r)
+{
+	const struct heap_node *first = heap_first(&r->to_judge);
+
+	return first && first->key <= r->began_us;
+}
+
+/* All sockets, of which an event tells a few: each comes to its turn when it is asked for often enough. */
+static void read_all(struct runner *r)
+{
+	struct epoll_event e[EVENTS];
+	size_t sockets = bfd_sockets_count(&r->sockets);
+
+	for (size_t i = 0; i <= sockets / EVENTS; i++)
+		read_events(r, e, epoll_wait(r->bfd->epoll, e, EVENTS, 0));
+}
+
+static void judge(struct runner *r, struct bfd_session *s)
+{
+	uint64_t ours_us = r->stalled_us - s->stalled_us;
+
+	s->stalled_us = r->stalled_us;
+	if (ours_us)
+		bfd_machine_excuse(&s->machine, ours_us);
+	else
+		happened(r, s, bfd_machine_expire(&s->machine, r->now_us));
+	serve(r, s);
+}
+
+static void judge_all(struct runner *r)
+{
+	if (!is_judged(r))
+		return;
+	read_all(r);
+	for (unsigned i = 1; is_judged(r); i++) {
+		judge(r, HEAP_ENTRY(heap_first(&r->to_judge), struct bfd_session, to_judge));
+		if (i % PART == 0)
+			send_due(r);
+	}
 }
 
 /* --- the budget --- */
 
-static struct bfd_intervals stretched(const struct runner *r, const struct bfd_intervals *wanted)
+/* Each session takes the new factor when it is its turn to send: that is soon, and nobody waits for a walk over all of them. */
+static void keep_budget(struct runner *r)
 {
-	struct bfd_intervals i = *wanted;
-	uint64_t tx = (uint64_t)i.desired_min_tx_us * r->factor,
-		 rx = (uint64_t)i.required_min_rx_us * r->factor;
-
-	i.desired_min_tx_us = tx > INT32_MAX ? INT32_MAX : (uint32_t)tx;
-	i.required_min_rx_us = rx > INT32_MAX ? INT32_MAX : (uint32_t)rx;
-	return i;
-}
-
-/* What all sessions would send and hear in a second if both ends had what they want. */
-static uint64_t load(const struct runner *r)
-{
-	uint64_t packets = 0;
-
-	LIST_FOREACH (link, (struct list *)(uintptr_t)&r->sessions) {
-		const struct bfd_session *s = LIST_ENTRY(link, struct bfd_session, all);
-
-		if (!s->farewells)
-			packets += 1000000 / s->wanted.desired_min_tx_us +
-				   1000000 / s->wanted.required_min_rx_us;
-	}
-	return packets;
-}
-
-static void keep_budget(struct runner *r, uint32_t budget)
-{
-	uint64_t factor = budget ? (load(r) + budget - 1) / budget : 1;
+	uint32_t was = r->budget.factor;
 	struct bfd_notice *n;
 
 	r->recount = false;
-	factor = factor < 1 ? 1 : factor > FACTOR_MAX ? FACTOR_MAX : factor;
-	if (factor == r->factor)
+	if (bfd_budget_settle(&r->budget, r->limit) == was)
 		return;
-	r->factor = (uint32_t)factor;
-	atomic_store(&r->bfd->counts.factor, r->factor);
+	atomic_store(&r->bfd->counts.factor, r->budget.factor);
 	n = notice(NULL, BFD_NEWS_FACTOR);
-	n->factor = r->factor;
+	n->factor = r->budget.factor;
 	post(r, n);
-	LIST_FOREACH (link, &r->sessions) {
-		struct bfd_session *s = LIST_ENTRY(link, struct bfd_session, all);
-		struct bfd_intervals i = stretched(r, &s->wanted);
-
-		if (s->farewells || !s->socket)
-			continue;
-		bfd_machine_configure(&s->machine, &i, r->now_us);
-		serve(r, s);
-	}
 }
 
 /* --- the loop's orders --- */
@@ -380,47 +377,52 @@ static uint32_t new_discriminator(struct runner *r)
 
 	do
 		d = noise(r);
-	while (!d || find_discriminator(r, d));
+	while (!d || bfd_lookup_discriminator(&r->lookup, d));
 	return d;
+}
+
+static void tell_cannot_open(struct runner *r, struct bfd_session *s, int error)
+{
+	struct bfd_notice *n = notice(s, BFD_NEWS_CANNOT_OPEN);
+
+	n->error = error;
+	atomic_store(&s->shown.error, error);
+	post(r, n);
 }
 
 static void begin(struct runner *r, struct bfd_session *s, const struct bfd_intervals *cfg)
 {
-	struct bfd_session *old = find_peer(r, &s->peer);
-	struct bfd_intervals i = stretched(r, cfg);
+	struct bfd_session *old = bfd_lookup_peer(&r->lookup, &s->peer);
+	struct bfd_intervals i = bfd_budget_apply(&r->budget, cfg);
 	int error = 0;
 
+	s->factor = r->budget.factor;
 	/* What it still had to say is of no use any more. */
 	if (old && old->farewells)
 		forget(r, old);
 	s->wanted = *cfg;
 	list_add_tail(&r->sessions, &s->all);
-	s->socket = bfd_socket_get(&r->sockets, r->bfd->epoll, &s->peer.local, s->peer.multihop, &error);
+	s->socket = bfd_socket_get(&r->sockets, &s->peer.local, s->peer.multihop, &error);
 	if (!s->socket) {
-		struct bfd_notice *n = notice(s, BFD_NEWS_CANNOT_OPEN);
-
-		n->error = error;
-		atomic_store(&s->shown.error, error);
-		post(r, n);
+		tell_cannot_open(r, s, error);
 		return;
 	}
 	bfd_machine_init(&s->machine, &i, new_discriminator(r), r->now_us);
 	s->auth_state.sent = noise(r);
-	hash_add(&r->by_discriminator, &s->by_discriminator, hash_u64(s->machine.discriminator));
-	hash_add(&r->by_peer, &s->by_peer, hash_peer(&s->peer));
-	r->recount = true;
+	s->stalled_us = r->stalled_us;
+	bfd_lookup_add(&r->lookup, s);
+	bfd_budget_add(&r->budget, cfg);
 	serve(r, s);
 }
 
 static void configure(struct runner *r, struct bfd_session *s, const struct bfd_intervals *cfg)
 {
-	struct bfd_intervals i = stretched(r, cfg);
-
-	s->wanted = *cfg;
 	if (!s->socket || s->farewells)
 		return;
-	bfd_machine_configure(&s->machine, &i, r->now_us);
-	r->recount = true;
+	bfd_budget_del(&r->budget, &s->wanted);
+	bfd_budget_add(&r->budget, cfg);
+	s->wanted = *cfg;
+	fit(r, s);
 	serve(r, s);
 }
 
@@ -433,8 +435,8 @@ static void stop(struct runner *r, struct bfd_session *s)
 	if (s->machine.state == BFD_UP)
 		BFD_COUNT(r->bfd->counts.up, -1u);
 	bfd_machine_stop(&s->machine, r->now_us);
+	bfd_budget_del(&r->budget, &s->wanted);
 	s->farewells = FAREWELLS;
-	r->recount = true;
 	/* A passive one that has heard nothing has nobody to tell. */
 	if (s->machine.send_at_us == BFD_NEVER)
 		forget(r, s);
@@ -444,6 +446,8 @@ static void stop(struct runner *r, struct bfd_session *s)
 
 static void obey(struct runner *r, const struct bfd_command *c)
 {
+	r->limit = c->budget;
+	r->recount = true;
 	switch (c->order) {
 	case BFD_ORDER_START:
 		begin(r, c->session, &c->cfg);
@@ -455,7 +459,6 @@ static void obey(struct runner *r, const struct bfd_command *c)
 		stop(r, c->session);
 		break;
 	case BFD_ORDER_BUDGET:
-		r->recount = true;
 		break;
 	case BFD_ORDER_END:
 		r->end = true;
@@ -463,27 +466,33 @@ static void obey(struct runner *r, const struct bfd_command *c)
 	}
 }
 
-static uint32_t obey_all(struct runner *r, uint32_t budget)
+static void obey_all(struct runner *r)
 {
+	unsigned count = 0;
 	struct letter *next;
 
 	for (struct letter *l = mailbox_take(&r->bfd->commands); l; l = next) {
-		const struct bfd_command *c = (struct bfd_command *)l;
-
 		next = l->next;
-		budget = c->budget;
-		obey(r, c);
+		obey(r, (struct bfd_command *)l);
 		free(l);
+		if (++count % PART == 0)
+			send_due(r);
 	}
-	return budget;
 }
 
 /* --- the turns --- */
 
+static uint64_t first_of(const struct heap *h)
+{
+	const struct heap_node *first = heap_first(h);
+
+	return first ? first->key : BFD_NEVER;
+}
+
 static void arm(struct runner *r)
 {
-	const struct heap_node *first = heap_first(&r->due);
-	uint64_t at_us = first && first->key != BFD_NEVER ? first->key + r->stalled_us : BFD_NEVER;
+	uint64_t send_us = first_of(&r->to_send), judge_us = first_of(&r->to_judge),
+		 at_us = send_us < judge_us ? send_us : judge_us;
 	struct itimerspec when = { 0 };
 
 	if (at_us == r->armed_us)
@@ -496,56 +505,41 @@ static void arm(struct runner *r)
 		r->armed_us = at_us;
 }
 
-/* The time of this turn; what we were held up by is left out of it. */
 static void read_time(struct runner *r)
 {
-	uint64_t real_us = clock_us();
-
-	if (r->armed_us != BFD_NEVER && real_us > r->armed_us + STALL_US) {
-		r->stalled_us += real_us - r->armed_us;
-		BFD_COUNT(r->bfd->counts.stalls, 1);
-		r->armed_us = real_us;
-	}
-	r->now_us = real_us - r->stalled_us;
-}
-
-static void drain_fd(int fd)
-{
-	uint64_t count;
-
-	if (read(fd, &count, sizeof(count)) < 0)
+	r->began_us = r->now_us = clock_us();
+	if (r->armed_us == BFD_NEVER || r->now_us < r->armed_us)
 		return;
+	if (r->now_us > r->armed_us + STALL_US) {
+		r->stalled_us += r->now_us - r->armed_us;
+		BFD_COUNT(r->bfd->counts.stalls, 1);
+	}
+	/* It has gone off. */
+	r->armed_us = BFD_NEVER;
 }
 
-static void turn(struct runner *r, uint32_t *budget)
+static void turn(struct runner *r)
 {
 	struct epoll_event e[EVENTS];
-	int n = epoll_wait(r->bfd->epoll, e, EVENTS, -1);
+	int count = epoll_wait(r->bfd->epoll, e, EVENTS, -1);
 
 	read_time(r);
-	for (int i = 0; i < n; i++)
-		if (!e[i].data.ptr)
-			drain_fd(r->bfd->to_thread);
-		else if (e[i].data.ptr == &r->bfd->timer)
-			drain_fd(r->bfd->timer);
-		else
-			read_socket(r, e[i].data.ptr);
-	/* Orders may close sockets, so they come after what was waiting for these. */
-	*budget = obey_all(r, *budget);
-	serve_due(r);
+	send_due(r);
+	read_events(r, e, count);
+	obey_all(r);
 	if (r->recount)
-		keep_budget(r, *budget);
+		keep_budget(r);
+	judge_all(r);
+	send_due(r);
+	/* No event of theirs is in hand any more. */
 	bfd_sockets_sweep(&r->sockets);
 	arm(r);
 }
 
-/* Best of all a real-time class, where RLIMIT_RTPRIO or CAP_SYS_NICE allows it; or else to be nice to nobody, by RLIMIT_NICE. */
-static void step_forward(void)
+static void step_forward(struct runner *r)
 {
-	const struct sched_param p = { .sched_priority = RT_PRIORITY };
-
-	if (pthread_setschedparam(pthread_self(), SCHED_RR, &p))
-		setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+	atomic_store(&r->bfd->counts.priority, bfd_priority_raise());
+	post(r, notice(NULL, BFD_NEWS_PRIORITY));
 }
 
 static void say_goodbye(struct runner *r)
@@ -563,20 +557,19 @@ static void say_goodbye(struct runner *r)
 
 void *bfd_run(void *user)
 {
-	struct runner r = { .bfd = user, .factor = 1, .armed_us = BFD_NEVER };
-	uint32_t budget = 0;
+	struct runner r = { .bfd = user, .budget = { .factor = 1 }, .armed_us = BFD_NEVER };
 
-	list_init(&r.sockets);
+	bfd_sockets_init(&r.sockets, r.bfd->epoll);
 	list_init(&r.sessions);
-	step_forward();
+	step_forward(&r);
 	if (getrandom(&r.noise, sizeof(r.noise), 0) < 0 || !r.noise)
 		r.noise = (uint32_t)clock_us() | 1;
 	while (!r.end)
-		turn(&r, &budget);
+		turn(&r);
 	say_goodbye(&r);
-	bfd_sockets_sweep(&r.sockets);
-	hash_fini(&r.by_discriminator);
-	hash_fini(&r.by_peer);
-	heap_fini(&r.due);
+	bfd_sockets_fini(&r.sockets);
+	bfd_lookup_fini(&r.lookup);
+	heap_fini(&r.to_send);
+	heap_fini(&r.to_judge);
 	return NULL;
 }

@@ -11,12 +11,24 @@
 
 enum { SOURCE_FIRST = 49152, SOURCE_LAST = 65535 };
 
-static struct bfd_socket *find(const struct list *all, const struct ip_addr *local, bool multihop)
+void bfd_sockets_init(struct bfd_sockets *all, int epoll)
 {
-	LIST_FOREACH (link, (struct list *)(uintptr_t)all) {
-		struct bfd_socket *s = LIST_ENTRY(link, struct bfd_socket, link);
+	*all = (struct bfd_sockets){ .epoll = epoll };
+	list_init(&all->idle);
+}
 
-		if (s->multihop == multihop && ip_addr_cmp(&s->local, local) == 0)
+void bfd_sockets_fini(struct bfd_sockets *all)
+{
+	bfd_sockets_sweep(all);
+	hash_fini(&all->by_address);
+}
+
+static struct bfd_socket *find(const struct bfd_sockets *all, const struct ip_addr *local, bool multihop)
+{
+	for (struct hash_node *n = hash_first(&all->by_address, ip_addr_hash(local)); n; n = hash_next(n)) {
+		struct bfd_socket *s = HASH_ENTRY(n, struct bfd_socket, by_address);
+
+		if (s->multihop == multihop && ip_addr_equal(&s->local, local))
 			return s;
 	}
 	return NULL;
@@ -36,9 +48,10 @@ static int open_both(struct bfd_socket *s, int epoll)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, s->rx, &e) ? errno : 0;
 }
 
-static void close_both(struct bfd_socket *s)
+static void close_both(struct bfd_sockets *all, struct bfd_socket *s)
 {
-	list_del(&s->link);
+	hash_del(&all->by_address, &s->by_address);
+	list_del(&s->idle);
 	if (s->rx >= 0)
 		close(s->rx);
 	if (s->tx >= 0)
@@ -47,7 +60,7 @@ static void close_both(struct bfd_socket *s)
 }
 
 struct bfd_socket *bfd_socket_get(
-	struct list *all, int epoll, const struct ip_addr *local, bool multihop, int *error)
+	struct bfd_sockets *all, const struct ip_addr *local, bool multihop, int *error)
 {
 	struct bfd_socket *s = find(all, local, multihop);
 
@@ -56,29 +69,26 @@ struct bfd_socket *bfd_socket_get(
 		s->local = *local;
 		s->multihop = multihop;
 		s->rx = s->tx = -1;
-		list_add_tail(all, &s->link);
-		*error = open_both(s, epoll);
+		hash_add(&all->by_address, &s->by_address, ip_addr_hash(local));
+		*error = open_both(s, all->epoll);
 		if (*error) {
-			close_both(s);
+			close_both(all, s);
 			return NULL;
 		}
 	}
+	list_del(&s->idle);
 	s->users++;
 	return s;
 }
 
-void bfd_socket_put(struct bfd_socket *s)
+void bfd_socket_put(struct bfd_sockets *all, struct bfd_socket *s)
 {
-	if (s)
-		s->users--;
+	if (s && --s->users == 0)
+		list_add_tail(&all->idle, &s->idle);
 }
 
-void bfd_sockets_sweep(struct list *all)
+void bfd_sockets_sweep(struct bfd_sockets *all)
 {
-	LIST_FOREACH (link, all) {
-		struct bfd_socket *s = LIST_ENTRY(link, struct bfd_socket, link);
-
-		if (!s->users)
-			close_both(s);
-	}
+	while (!list_empty(&all->idle))
+		close_both(all, LIST_ENTRY(all->idle.next, struct bfd_socket, idle));
 }

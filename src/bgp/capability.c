@@ -3,7 +3,7 @@
  *
  * A length that the table does not allow makes the OPEN malformed (RFC 5492 5); the two that only inform (FQDN,
  * software version) are never worth a session: when malformed they count as not said. Saying a capability twice is
- * fine (RFC 5492 4): what is said again is added, and where it differs the later one counts.
+ * fine (RFC 5492 4): what is said again is added, and where it differs the later one counts. A list may be empty and says nothing then.
  *
  * RFC 2918, 4724, 4760, 5492, 6793, 7313, 7911, 8654, 8950.
  */
@@ -118,7 +118,7 @@ static void decode_software(struct cursor c, struct bgp_caps *caps)
 		text_printable(text.p, cursor_left(&text), caps->software, sizeof(caps->software));
 }
 
-/* length: the only one allowed, or (several) a multiple of it that is not 0; any: not checked here. */
+/* length: the only one allowed, or (several) a multiple of it; any: not checked here. */
 enum length_rule { LENGTH_EXACT, LENGTH_SEVERAL, LENGTH_ANY };
 
 struct capability {
@@ -155,7 +155,7 @@ static bool length_allowed(const struct capability *k, size_t len)
 	case LENGTH_EXACT:
 		return len == k->length;
 	case LENGTH_SEVERAL:
-		return len != 0 && len % k->length == 0;
+		return len % k->length == 0;
 	case LENGTH_ANY:
 		return true;
 	}

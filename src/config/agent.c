@@ -114,6 +114,7 @@ static const struct config_field agent_fields[] = {
 	{ "timeouts", CONFIG_STRUCT, .schema = &timeouts_schema, AGENT(timeouts) },
 	{ "sysctls", CONFIG_STRUCT, .schema = &sysctls_schema, AGENT(sysctls) },
 	{ "ipvs", CONFIG_STRUCT, .schema = &ipvs_schema, AGENT(ipvs) },
+	{ "kubernetes", CONFIG_STRUCT, .schema = &config_kubernetes_schema, AGENT(kubernetes) },
 	{ "control", CONFIG_STRUCT, .schema = &control_schema, AGENT(control) },
 	{ "log", CONFIG_STRUCT, .schema = &config_log_schema, AGENT(log) },
 	{ NULL },

@@ -10,6 +10,7 @@
 #include "config/check.h"
 #include "config/common.h"
 #include "config/endpoints.h"
+#include "config/kubernetes.h"
 
 enum config_forward { CONFIG_FORWARD_NAT, CONFIG_FORWARD_DR, CONFIG_FORWARD_TUN };
 enum config_tunnel_type { CONFIG_TUNNEL_IPIP, CONFIG_TUNNEL_GUE, CONFIG_TUNNEL_GRE };
@@ -43,7 +44,8 @@ enum config_source_kind {
 	CONFIG_SOURCE_STATIC,
 	CONFIG_SOURCE_FILE,
 	CONFIG_SOURCE_DIRECTORY,
-	CONFIG_SOURCE_DNS
+	CONFIG_SOURCE_DNS,
+	CONFIG_SOURCE_KUBERNETES
 };
 
 struct config_source_dns {
@@ -63,6 +65,7 @@ struct config_source {
 	size_t server_count;
 	const char *file, *directory;
 	struct config_source_dns dns;
+	struct config_source_kubernetes kubernetes;
 };
 
 enum config_leave { CONFIG_LEAVE_AUTO, CONFIG_LEAVE_KEEP, CONFIG_LEAVE_DRAIN, CONFIG_LEAVE_CUT };
@@ -134,6 +137,7 @@ struct config_agent {
 	struct config_ipvs_timeouts timeouts;
 	struct config_vs_sysctls sysctls;
 	struct config_ipvs ipvs;
+	struct config_kubernetes kubernetes;
 	struct config_control control;
 	struct config_log log;
 };

@@ -50,14 +50,13 @@ static void check_servers(const struct agent_check *k)
 	free(all);
 }
 
-static void check_dns(const struct agent_check *k)
+static void check_family(const struct agent_check *k, const char *key, unsigned family)
 {
-	const struct config_source_dns *d = &k->v->source.dns;
-	const struct config_node *n = config_node_find(source_node(k), "dns.family");
+	const struct config_node *n = config_node_find(source_node(k), key);
 
-	if (n && d->family && d->family != k->v->family && k->v->forward != CONFIG_FORWARD_TUN)
-		config_error_value(k->errs, n, "the servers would be IPv%u, the service is IPv%u; %s",
-			d->family, k->v->family, family_why);
+	if (n && family && family != k->v->family && k->v->forward != CONFIG_FORWARD_TUN)
+		config_error_value(k->errs, n, "the servers would be IPv%u, the service is IPv%u; %s", family,
+			k->v->family, family_why);
 }
 
 void agent_check_source(const struct agent_check *k)
@@ -66,14 +65,16 @@ void agent_check_source(const struct agent_check *k)
 		const char *key;
 		enum config_source_kind kind;
 	} kinds[] = { { "servers", CONFIG_SOURCE_STATIC }, { "file", CONFIG_SOURCE_FILE },
-		{ "directory", CONFIG_SOURCE_DIRECTORY }, { "dns", CONFIG_SOURCE_DNS } };
+		{ "directory", CONFIG_SOURCE_DIRECTORY }, { "dns", CONFIG_SOURCE_DNS },
+		{ "kubernetes", CONFIG_SOURCE_KUBERNETES } };
 	const struct config_node *n = source_node(k);
 	enum config_source_kind *kind = &k->v->source.kind;
 	unsigned given = 0;
 
 	if (n == k->v->head.node) {
 		config_error_missing(k->errs, n, "source",
-			"is missing: where the servers come from: servers, file, directory or dns");
+			"is missing: where the servers come from: servers, file, directory, dns or "
+			"kubernetes");
 		return;
 	}
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
@@ -86,10 +87,13 @@ void agent_check_source(const struct agent_check *k)
 	}
 	if (given != 1)
 		config_error_value(k->errs, n,
-			"%s; give exactly one of servers (servers: [] for none), file, directory and dns",
+			"%s; give exactly one of servers (servers: [] for none), file, directory, dns and "
+			"kubernetes",
 			given ? "more than one source" : "no source");
 	else if (*kind == CONFIG_SOURCE_STATIC)
 		check_servers(k);
 	else if (*kind == CONFIG_SOURCE_DNS)
-		check_dns(k);
+		check_family(k, "dns.family", k->v->source.dns.family);
+	else if (*kind == CONFIG_SOURCE_KUBERNETES)
+		check_family(k, "kubernetes.family", k->v->source.kubernetes.family);
 }

@@ -52,14 +52,12 @@ static const struct config_schema static_server_schema = { sizeof(struct config_
 	.include_offset = offsetof(struct config_static_server, endpoint) };
 
 #define DNS(member) .offset = offsetof(struct config_source_dns, member)
-static const struct config_word any_families[] = { { "any", IP_NONE }, { "ipv4", IP_V4 }, { "ipv6", IP_V6 },
-	{ NULL } };
 static const struct config_field dns_fields[] = {
 	{ "name", CONFIG_SCALAR, &config_dns_name, DNS(name), .required = true, .apply = CONFIG_LIVE,
 		.doc = "each address of this name is a server; in Kubernetes that of a headless service" },
 	{ "interval", CONFIG_SCALAR, &config_seconds32, DNS(interval_s), .min = 1, .max = 86400, .def = "5",
 		.apply = CONFIG_LIVE, .doc = "the time between two questions" },
-	{ "family", CONFIG_SCALAR, &config_enum, .words = any_families, DNS(family), .def = "any",
+	{ "family", CONFIG_SCALAR, &config_enum, .words = config_any_families, DNS(family), .def = "any",
 		.apply = CONFIG_LIVE,
 		.doc = "which addresses are taken; any: the service's family, and with tun both" },
 	{ NULL },
@@ -77,6 +75,8 @@ static const struct config_field source_fields[] = {
 		.def_doc = "none", .apply = CONFIG_LIVE,
 		.doc = "all endpoint files (*.yaml, *.yml, *.json) in a directory, watched" },
 	{ "dns", CONFIG_STRUCT, .schema = &dns_schema, SOURCE(dns) },
+	{ "kubernetes", CONFIG_STRUCT, .schema = &config_source_kubernetes_schema, SOURCE(kubernetes),
+		.needs = CONFIG_FEATURE_LIBCURL },
 	{ NULL },
 };
 static const struct config_schema source_schema = { sizeof(struct config_source), source_fields };
@@ -271,6 +271,8 @@ static void fill_in(
 		v->tunnel = (struct config_tunnel){ 0 };
 	if (!v->source.dns.family && v->forward != CONFIG_FORWARD_TUN)
 		v->source.dns.family = v->family;
+	if (!v->source.kubernetes.family && v->forward != CONFIG_FORWARD_TUN)
+		v->source.kubernetes.family = v->family;
 	if (v->drain.on_failure == CONFIG_LEAVE_AUTO)
 		v->drain.on_failure = cuts_failed(c, v) ? CONFIG_LEAVE_CUT : CONFIG_LEAVE_KEEP;
 	if (!v->name)

@@ -88,7 +88,7 @@ static bool parse_weight(
 	return true;
 }
 
-static bool is_dns_name(const char *text)
+bool config_is_dns_name(const char *text)
 {
 	size_t len = strlen(text);
 
@@ -115,7 +115,7 @@ static bool parse_dns_name(
 		text_add(why, "%s is an address and no name; write it under servers", text);
 		return false;
 	}
-	if (!is_dns_name(text)) {
+	if (!config_is_dns_name(text)) {
 		text_add(why, "%s is not a name; expected one as in web.default.svc.cluster.local",
 			config_quote(text, q));
 		return false;

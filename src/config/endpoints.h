@@ -26,6 +26,7 @@ enum { ENDPOINT_WEIGHT_MAX = 65535, ENDPOINT_NAME_MAX = 63 };
 enum endpoint_state {
 	ENDPOINT_READY,
 	ENDPOINT_TERMINATING, /* serves what it has and wants nothing new */
+	ENDPOINT_UNREADY,     /* cannot serve now, as who lists it says: as if a check had failed */
 };
 
 struct endpoint {

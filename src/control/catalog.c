@@ -69,6 +69,8 @@ const struct control_command control_catalog[] = {
 	{ OF_AGENT, "show table", .help = "the scheduler's table: each server's share of the slots",
 		.arguments = OF_SERVICE },
 	{ OF_AGENT, "show sources", .help = "where the servers come from", .arguments = OF_SERVICE },
+	{ OF_ANNOUNCER, "show ready", .help = "whether all services are announced; if not, exit status 1" },
+	{ OF_AGENT, "show ready", .help = "whether the kernel has what is wanted; if not, exit status 1" },
 	{ OF_NODE, "show services", .help = "who has registered what, a line each" },
 	{ OF_NODE, "show routes", .help = "the node's routes that are ours, a line per next hop" },
 	{ OF_ALL, "show status", .help = "the daemon at a glance" },

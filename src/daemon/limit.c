@@ -26,6 +26,20 @@ unsigned long daemon_fd_limit(void)
 	return after.rlim_cur;
 }
 
+void daemon_allow_realtime(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_RTPRIO, &l) || l.rlim_cur >= 1)
+		return;
+	l.rlim_cur = 1;
+	if (l.rlim_max < 1)
+		l.rlim_max = 1;
+	/* Without the right to it things stay as they are, and whoever asks for the priority tells. */
+	if (setrlimit(RLIMIT_RTPRIO, &l))
+		return;
+}
+
 size_t daemon_resident_octets(void)
 {
 	unsigned long total = 0, resident = 0;

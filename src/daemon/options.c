@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/version.h"
+#include "daemon/limit.h"
 #include "daemon/lock.h"
 #include "daemon/privileges.h"
 
@@ -152,6 +153,8 @@ bool daemon_begin(struct daemon_options *o, const char *program)
 			return false;
 		}
 	}
+	if (o->realtime)
+		daemon_allow_realtime();
 	if (become_user(o, err))
 		return true;
 	fprintf(stderr, "%s: -u %s: %s\n", program, o->user, err);

@@ -16,6 +16,7 @@ struct daemon_options {
 	bool can_check;		  /* the program has --check */
 	const char *more;	  /* lines of the help that are the program's own, or NULL */
 	uint64_t may_need;	  /* the capabilities that it can need at all, see daemon/privileges.h */
+	bool realtime;		  /* a thread of it asks for real-time priority */
 	const char *user, *group; /* NULL: those it has */
 	const char *pid_file;	  /* NULL: none */
 	struct daemon_lock *lock; /* on it */
@@ -23,7 +24,7 @@ struct daemon_options {
 
 enum { DAEMON_OPTIONS_GO_ON = -1 };
 
-/* out->config holds the default on entry, can_check, more and may_need are the program's. Answers --version, --help and mistakes itself: returns the exit status then, else
+/* out->config holds the default on entry, can_check, more, may_need and realtime are the program's. Answers --version, --help and mistakes itself: returns the exit status then, else
  * DAEMON_OPTIONS_GO_ON. */
 int daemon_options_parse(struct daemon_options *out, const char *program, int argc, char **argv);
 /* Makes the pid file, unless the configuration is only checked, and becomes the user. The pid file comes first: it may stand

@@ -2,9 +2,7 @@
 #include "guard/guard.h"
 #include "guard/private.h"
 
-#include <stdio.h>
-
-enum family { SESSIONS, UP, PACKETS, UNSENT, DROPPED, LATE, LATEST, STALLS, STRETCH, FAMILIES };
+enum family { SESSIONS, UP, PACKETS, UNSENT, DROPPED, LATENESS, LATEST, STALLS, STRETCH, REALTIME, FAMILIES };
 
 #define FAMILIES_OF(program)                                                                                 \
 	{                                                                                                    \
@@ -15,15 +13,16 @@ enum family { SESSIONS, UP, PACKETS, UNSENT, DROPPED, LATE, LATEST, STALLS, STRE
 			"BFD packets that the kernel did not take." },                                       \
 		[DROPPED] = { program "_bfd_dropped_packets_total", METRICS_COUNTER,                         \
 			"BFD packets received that were not taken, by reason." },                            \
-		[LATE] = { program "_bfd_packets_late_total", METRICS_COUNTER,                               \
-			"Regular BFD packets by how late they were sent at most, in seconds; each counts "   \
-			"in all that are larger." },                                                         \
+		[LATENESS] = { program "_bfd_packet_lateness_seconds", METRICS_HISTOGRAM,                    \
+			"How late regular BFD packets were sent." },                                         \
 		[LATEST] = { program "_bfd_latest_packet_seconds", METRICS_GAUGE,                            \
 			"The lateness of the latest." },                                                     \
 		[STALLS] = { program "_bfd_stalls_total", METRICS_COUNTER,                                   \
 			"Times in which BFD was held up for more than 5 ms." },                              \
 		[STRETCH] = { program "_bfd_interval_factor", METRICS_GAUGE,                                 \
 			"By which packets-per-second multiplies all intervals; 1: it does not." },           \
+		[REALTIME] = { program "_bfd_realtime", METRICS_GAUGE,                                       \
+			"1: the thread of the BFD sessions has real-time priority." },                       \
 	}
 
 static const struct metrics_family families[GUARDS_PROGRAMS][FAMILIES] = {
@@ -42,16 +41,12 @@ static void add_dropped(struct metrics *m, const struct metrics_family *f, const
 
 static void add_lateness(struct metrics *m, const struct metrics_family *f, const struct bfd_stats *s)
 {
-	uint64_t sum = 0;
+	double bound[BFD_LATENESS_BUCKETS - 1];
 
-	for (int i = 0; i < BFD_LATENESS_BUCKETS; i++) {
-		char bound[24] = "+Inf";
-
-		sum += s->lateness[i];
-		if (i < BFD_LATENESS_BUCKETS - 1)
-			snprintf(bound, sizeof(bound), "%g", bfd_lateness_bound_us[i] / 1e6);
-		metrics_add(m, f, sum, "le", bound, NULL);
-	}
+	for (int i = 0; i < BFD_LATENESS_BUCKETS - 1; i++)
+		bound[i] = bfd_lateness_bound_us[i] / 1e6;
+	metrics_add_histogram(
+		m, f, bound, BFD_LATENESS_BUCKETS - 1, s->lateness, (double)s->lateness_us / 1e6);
 }
 
 void guards_add_metrics(struct metrics *m, const struct guards *gs)
@@ -66,8 +61,9 @@ void guards_add_metrics(struct metrics *m, const struct guards *gs)
 	metrics_add(m, &f[PACKETS], s.sent, "direction", "out", NULL);
 	metrics_add(m, &f[UNSENT], s.unsent, NULL);
 	add_dropped(m, &f[DROPPED], &s);
-	add_lateness(m, &f[LATE], &s);
+	add_lateness(m, &f[LATENESS], &s);
 	metrics_add_real(m, &f[LATEST], (double)s.latest_us / 1e6, NULL);
 	metrics_add(m, &f[STALLS], s.stalls, NULL);
 	metrics_add(m, &f[STRETCH], s.factor, NULL);
+	metrics_add(m, &f[REALTIME], s.priority == BFD_PRIORITY_REALTIME, NULL);
 }

@@ -7,28 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A session may go between two rows: the next one is found by the address of the last. */
+/* A session may go between two rows: the next one is found by the peer of the last. */
 struct walk {
 	const struct guards *guards;
 	bool started;
-	struct ip_addr remote, local;
+	struct bfd_peer last;
 };
-
-static bool is_behind(const struct bfd_peer *p, const struct walk *w)
-{
-	int order = ip_addr_cmp(&p->remote, &w->remote);
-
-	return order > 0 || (order == 0 && ip_addr_cmp(&p->local, &w->local) > 0);
-}
-
-static const struct bfd_session *next_session(const struct walk *w)
-{
-	const struct bfd_session *s = bfd_next(w->guards->bfd, NULL);
-
-	while (s && w->started && !is_behind(bfd_session_peer(s), w))
-		s = bfd_next(w->guards->bfd, s);
-	return s;
-}
 
 static void put_intervals(struct row *r, const struct bfd_view *v)
 {
@@ -72,7 +56,7 @@ static struct row *session_row(const struct guards *gs, const struct bfd_view *v
 static struct row *next_row(void *state, char *err)
 {
 	struct walk *w = state;
-	const struct bfd_session *s = next_session(w);
+	const struct bfd_session *s = bfd_next(w->guards->bfd, w->started ? &w->last : NULL);
 	struct bfd_view v;
 
 	err[0] = 0;
@@ -80,8 +64,7 @@ static struct row *next_row(void *state, char *err)
 		return NULL;
 	bfd_session_look(s, &v);
 	w->started = true;
-	w->remote = v.peer.remote;
-	w->local = v.peer.local;
+	w->last = v.peer;
 	return session_row(w->guards, &v);
 }
 

@@ -2,9 +2,10 @@
  * An HTTP client on the event loop.
  *
  * A request is described once and owned by the caller until it ends; its answer comes in one call. The body is kept up to a
- * limit, and what goes beyond is not waited for: the request ends there. Connections may be kept and used again, or made new
- * for each request, as a health check wants it. Nothing here blocks: names are never resolved, since an address is given.
- * The program must ignore SIGPIPE.
+ * limit, and what goes beyond is not waited for: the request ends there. Or it is told in pieces as it comes, for answers that
+ * do not end; whoever takes them slowly slows the server, and no more than a window is held. Connections may be kept and used
+ * again, or made new for each request, as a health check wants it. Nothing here blocks: names are never resolved, since an
+ * address is given. The program must ignore SIGPIPE.
  *
  * There are two engines, each a library of its own, and a program is linked with one of them: libhttpcurl.a, over libcurl
  * and its only user, and libhttpplain.a, which needs no library and speaks HTTP/1.1 without TLS: for lb-announcer, which is
@@ -39,8 +40,14 @@ struct io_http_request {
 	size_t body_len;
 	bool verify;	     /* the server's certificate against ca_file (NULL: the system's) and host */
 	const char *ca_file; /* or NULL */
+	bool ca_fresh;	     /* ca_file is read for each connection; else what it said a minute ago will do */
 	uint64_t timeout_us; /* of the whole */
-	size_t keep;	     /* octets of the answer's body to keep */
+	uint64_t connect_timeout_us; /* until it is connected, TLS too; 0: no other than timeout_us */
+	size_t keep;		     /* octets of the answer's body to keep; with piece: to hold at a time */
+	/* The body is not kept but told, piece by piece, in turns of the loop after those in which it comes. Called first when
+	 * the head has come, and then perhaps with a len of 0. It may cancel the call. NULL: the body is kept. Needs
+	 * io_http_can_stream(). */
+	void (*piece)(void *user, int status, const char *data, size_t len);
 	bool reuse; /* a connection left over from before will do, and ours may be left; not with source or mark */
 	struct ip_addr source; /* IP_NONE: the kernel's choice */
 	uint32_t mark;	       /* SO_MARK; 0: none */
@@ -64,6 +71,8 @@ struct io_http_answer {
 	size_t body_len;
 	bool body_cut;
 	int grpc_status; /* of the trailer or header grpc-status; -1: none */
+	uint64_t
+		retry_after_s; /* of the header Retry-After (RFC 9110, 10.2.3), a date too; 0: none, or not read */
 	uint64_t duration_us;
 };
 
@@ -71,9 +80,10 @@ struct io_http_answer {
 struct io_http *io_http_new(struct io_loop *loop);
 /* Cancels what is under way. May be called from a done function. */
 void io_http_free(struct io_http *h);
-/* Whether the engine speaks TLS and HTTP/2. A request for what it does not speak fails. */
+/* Whether the engine speaks TLS and HTTP/2, and tells bodies in pieces. A request for what it cannot do fails. */
 bool io_http_can_tls(void);
 bool io_http_can_http2(void);
+bool io_http_can_stream(void);
 
 /* Begins; done is called exactly once, in a later turn of the loop, unless io_http_cancel() comes first. What request points to
  * must live until then. In done the call is gone already. done may begin and cancel other requests. */

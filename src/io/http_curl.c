@@ -7,7 +7,8 @@
  * Re-entrancy: libcurl's own callbacks (sockets, timer, header, body) only note what they are told; none calls the user, and
  * none calls back into libcurl, except for curl_multi_assign(), which is meant for that. Requests that have ended are collected
  * in a list and told by a job, outside of libcurl, one in each run of the job and nothing touched after it. So done may do
- * whatever it wants: begin and cancel requests, free the whole client.
+ * whatever it wants: begin and cancel requests, free the whole client. Pieces of a body are told by the same job, before
+ * any end; where they come faster than they are taken, libcurl is told to wait.
  *
  * A request that is begun does its first work in a turn of its own: libcurl asks for a timer of zero.
  */
@@ -33,6 +34,7 @@ struct io_http {
 	struct io_timer *timer;
 	struct io_job *tell;
 	struct list running, ended; /* calls */
+	struct list pieces;	    /* calls with something to tell before their end */
 	CURL *idle[IDLE_EASY_MAX];
 	size_t idle_count;
 };
@@ -51,6 +53,11 @@ bool io_http_can_tls(void)
 bool io_http_can_http2(void)
 {
 	return curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_HTTP2;
+}
+
+bool io_http_can_stream(void)
+{
+	return true;
 }
 
 /* --- libcurl works --- */
@@ -152,6 +159,7 @@ static void easy_put(struct io_http *h, CURL *easy)
 static void call_fini(struct io_http_call *c)
 {
 	list_del(&c->link);
+	list_del(&c->pieces);
 	curl_multi_remove_handle(c->http->multi, c->easy);
 	easy_put(c->http, c->easy);
 	http_setup_fini(c);
@@ -163,18 +171,51 @@ static void call_free(struct io_http_call *c)
 	free(c);
 }
 
-static void fill_answer(struct io_http_call *c, struct io_http_answer *a)
+static int status_of(const struct io_http_call *c)
 {
 	long status = 0;
 
 	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
-	*a = (struct io_http_answer){ .status = (int)status,
+	return (int)status;
+}
+
+static void fill_answer(struct io_http_call *c, struct io_http_answer *a)
+{
+	curl_off_t retry_after_s = 0;
+
+	curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+	*a = (struct io_http_answer){ .status = status_of(c),
 		.body = c->body ? c->body : "",
 		.body_len = c->body_len,
 		.body_cut = c->body_cut,
 		.grpc_status = c->grpc_status,
+		.retry_after_s = retry_after_s > 0 ? (uint64_t)retry_after_s : 0,
 		.duration_us = io_loop_now_us(c->http->loop) - c->started_us };
 	http_describe(c, a);
+}
+
+void http_call_waits(struct io_http_call *c)
+{
+	if (!list_linked(&c->pieces))
+		list_add_tail(&c->http->pieces, &c->pieces);
+	io_job_post(c->http->tell);
+}
+
+static void tell_piece(struct io_http_call *c)
+{
+	char *body = c->body;
+	size_t len = c->body_len;
+
+	list_del(&c->pieces);
+	c->body = NULL;
+	c->body_len = c->body_size = 0;
+	if (c->paused) {
+		c->paused = false;
+		/* It calls take_body() at once with what it held back. */
+		curl_easy_pause(c->easy, CURLPAUSE_CONT);
+	}
+	c->request.piece(c->user, status_of(c), body ? body : "", len);
+	free(body);
 }
 
 static void tell_one(void *user)
@@ -183,6 +224,11 @@ static void tell_one(void *user)
 	struct io_http_answer answer;
 	struct io_http_call *c;
 
+	if (!list_empty(&h->pieces)) {
+		io_job_post(h->tell);
+		tell_piece(LIST_ENTRY(h->pieces.next, struct io_http_call, pieces));
+		return;
+	}
 	if (list_empty(&h->ended))
 		return;
 	c = LIST_ENTRY(h->ended.next, struct io_http_call, link);
@@ -258,6 +304,7 @@ struct io_http *io_http_new(struct io_loop *loop)
 	h->loop = loop;
 	list_init(&h->running);
 	list_init(&h->ended);
+	list_init(&h->pieces);
 	h->timer = io_timer_new(loop, time_is_up, h);
 	h->tell = io_job_new(loop, tell_one, h);
 	if (!set_up_multi(h)) {

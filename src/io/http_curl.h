@@ -23,11 +23,16 @@ struct io_http_call {
 	char *body;
 	size_t body_len, body_size;
 	bool body_cut;
-	bool not_http2; /* HTTP/2 was asked for, and HTTP/1.1 began to come */
+	struct list pieces; /* of the client's list, while something waits to be told; with request.piece */
+	bool paused;	    /* the window is full, and libcurl waits */
+	bool not_http2;	    /* HTTP/2 was asked for, and HTTP/1.1 began to come */
 	int grpc_status;
 	char error[CURL_ERROR_SIZE]; /* libcurl writes here */
 	char why[HTTP_WHY_MAX];
 };
+
+/* Something of c waits to be told (http_curl.c). */
+void http_call_waits(struct io_http_call *c);
 
 /* All options of c->easy, which is fresh or was reset. CURLE_OK, or what libcurl has against it. */
 CURLcode http_setup(struct io_http_call *c);

@@ -38,16 +38,16 @@ static bool tls_connected(const struct io_http_call *c)
 
 static enum io_http_error timed_out(struct io_http_call *c, int status)
 {
+	const struct io_http_request *r = &c->request;
 	struct text why = text_init(c->why, sizeof(c->why));
-	const char *what = "no answer";
+	uint64_t connect_us = r->connect_timeout_us ? r->connect_timeout_us : r->timeout_us;
 
 	if (!tcp_connected(c))
-		what = "no connection";
-	else if (c->request.tls && !tls_connected(c))
-		what = "connected, but no TLS handshake";
-	else if (status)
-		what = "the answer began, but did not end";
-	return http_error_timeout(what, c->request.timeout_us, &why);
+		return http_error_timeout("no connection", connect_us, &why);
+	if (r->tls && !tls_connected(c))
+		return http_error_timeout("connected, but no TLS handshake", connect_us, &why);
+	return http_error_timeout(
+		status ? "the answer began, but did not end" : "no answer", r->timeout_us, &why);
 }
 
 /* A server that does not know HTTP/2 without TLS ends it thus, and libcurl tells no more. */

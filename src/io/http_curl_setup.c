@@ -26,6 +26,8 @@ enum {
 	URL_MAX = 512,
 	RECEIVE_SIZE =
 		4096, /* libcurl makes a buffer of this size for each connection; answers to checks are short */
+	RECEIVE_MUCH = 16384, /* where more than BODY_MUCH may come: a record of TLS */
+	BODY_MUCH = 65536,
 	BODY_SIZE_MIN = 1024, /* of our copy; doubled as needed */
 	AUTHORITIES_KEPT_S = 60,
 };
@@ -52,20 +54,41 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
 	return fd;
 }
 
+static void append(struct io_http_call *c, const char *data, size_t len)
+{
+	if (c->body_len + len + 1 > c->body_size) {
+		c->body_size = c->body_size ? 2 * c->body_size : BODY_SIZE_MIN;
+		if (c->body_size < c->body_len + len + 1)
+			c->body_size = c->body_len + len + 1;
+		c->body = mem_realloc(c->body, c->body_size);
+	}
+	memcpy(c->body + c->body_len, data, len);
+	c->body_len += len;
+	c->body[c->body_len] = '\0';
+}
+
+/* What does not fit into the window comes again when it has been emptied. */
+static size_t take_piece(struct io_http_call *c, const char *data, size_t len)
+{
+	if (c->body_len && c->body_len + len > c->request.keep) {
+		c->paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	append(c, data, len);
+	http_call_waits(c);
+	return len;
+}
+
 static size_t take_body(char *data, size_t size, size_t count, void *user)
 {
 	struct io_http_call *c = user;
-	size_t len = size * count, left = c->request.keep - c->body_len, take = len < left ? len : left;
+	size_t len = size * count, left, take;
 
-	if (c->body_len + take + 1 > c->body_size) {
-		c->body_size = c->body_size ? 2 * c->body_size : BODY_SIZE_MIN;
-		if (c->body_size < c->body_len + take + 1)
-			c->body_size = c->body_len + take + 1;
-		c->body = mem_realloc(c->body, c->body_size);
-	}
-	memcpy(c->body + c->body_len, data, take);
-	c->body_len += take;
-	c->body[c->body_len] = '\0';
+	if (c->request.piece)
+		return take_piece(c, data, len);
+	left = c->request.keep - c->body_len;
+	take = len < left ? len : left;
+	append(c, data, take);
 	c->body_cut = take < len;
 	return take; /* less than there was: libcurl ends the transfer */
 }
@@ -86,6 +109,15 @@ static void take_grpc_status(struct io_http_call *c, const char *value, size_t l
 		c->grpc_status = (int)status;
 }
 
+/* The blank line of "100 Continue" and its like ends nothing. */
+static bool head_is_final(const struct io_http_call *c)
+{
+	long status = 0;
+
+	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 200;
+}
+
 /* Status lines, headers and trailers alike. */
 static size_t take_header(char *line, size_t size, size_t count, void *user)
 {
@@ -96,6 +128,8 @@ static size_t take_header(char *line, size_t size, size_t count, void *user)
 		c->not_http2 = true;
 		return 0; /* libcurl ends the transfer */
 	}
+	if (c->request.piece && len <= 2 && head_is_final(c))
+		http_call_waits(c);
 	if (begins_with(line, len, GRPC_STATUS))
 		take_grpc_status(c, line + strlen(GRPC_STATUS), len - strlen(GRPC_STATUS));
 	return len;
@@ -189,7 +223,9 @@ static void set_method(struct io_http_call *c)
 static void keep_authorities(struct io_http_call *c)
 {
 #if LIBCURL_VERSION_NUM >= 0x075700
-	if (c->request.ca_file || curl_version_info(CURLVERSION_NOW)->cainfo) {
+	if (c->request.ca_fresh)
+		curl_easy_setopt(c->easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+	else if (c->request.ca_file || curl_version_info(CURLVERSION_NOW)->cainfo) {
 		curl_easy_setopt(c->easy, CURLOPT_CAPATH, NULL);
 		curl_easy_setopt(c->easy, CURLOPT_CA_CACHE_TIMEOUT, (long)AUTHORITIES_KEPT_S);
 	}
@@ -206,9 +242,14 @@ static CURLcode set_tls(struct io_http_call *c)
 	curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYHOST, r->verify ? 2L : 0L);
 	/* A resumed session would not show the certificate of today. */
 	curl_easy_setopt(c->easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-	if (r->verify)
-		keep_authorities(c);
-	return r->verify && r->ca_file ? curl_easy_setopt(c->easy, CURLOPT_CAINFO, r->ca_file) : CURLE_OK;
+	if (!r->verify)
+		return CURLE_OK;
+	keep_authorities(c);
+	if (!r->ca_file)
+		return CURLE_OK;
+	/* Those of the system would do beside it. */
+	curl_easy_setopt(c->easy, CURLOPT_CAPATH, NULL);
+	return curl_easy_setopt(c->easy, CURLOPT_CAINFO, r->ca_file);
 }
 
 static CURLcode set_version(struct io_http_call *c)
@@ -235,18 +276,27 @@ static void set_callbacks(struct io_http_call *c)
 	curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, c);
 }
 
+static long milliseconds(uint64_t us)
+{
+	uint64_t ms = (us + 999) / 1000;
+
+	return ms ? (long)ms : 1L;
+}
+
 static void set_behaviour(struct io_http_call *c)
 {
-	uint64_t timeout_ms = (c->request.timeout_us + 999) / 1000;
+	const struct io_http_request *r = &c->request;
 
 	curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c->easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(c->easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_SIZE);
+	curl_easy_setopt(
+		c->easy, CURLOPT_BUFFERSIZE, (long)(r->keep < BODY_MUCH ? RECEIVE_SIZE : RECEIVE_MUCH));
 	/* Addresses need no cache, and libcurl searches through all of it at each request. */
 	curl_easy_setopt(c->easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
-	curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, timeout_ms ? (long)timeout_ms : 1L);
-	curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms ? (long)timeout_ms : 1L);
-	if (!may_reuse(&c->request)) {
+	curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, milliseconds(r->timeout_us));
+	curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS,
+		milliseconds(r->connect_timeout_us ? r->connect_timeout_us : r->timeout_us));
+	if (!may_reuse(r)) {
 		curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, 1L);
 		curl_easy_setopt(c->easy, CURLOPT_FORBID_REUSE, 1L);
 	}

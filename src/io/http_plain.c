@@ -67,6 +67,11 @@ bool io_http_can_http2(void)
 	return false;
 }
 
+bool io_http_can_stream(void)
+{
+	return false;
+}
+
 /* --- the end of a call --- */
 
 static void disconnect(struct io_http_call *c)
@@ -301,8 +306,9 @@ static bool begin(struct io_http_call *c)
 	const struct io_tcp_opts opts = { .local = &r->source, .mark = r->mark };
 	struct text why = text_init(c->why, sizeof(c->why));
 
-	if (r->tls || r->version != IO_HTTP_1_1) {
-		text_add(&why, "this program speaks neither TLS nor HTTP/2: it has no libcurl");
+	if (r->tls || r->version != IO_HTTP_1_1 || r->piece) {
+		text_add(&why, "this program speaks neither TLS nor HTTP/2, and takes no streams: it has no "
+			       "libcurl");
 		c->error = IO_HTTP_FAILED;
 		return false;
 	}

@@ -11,6 +11,10 @@
 /* What may wait to be read: after a pause of ours all that came meanwhile should still be there. */
 enum { RECEIVE_BUFFER = 4 << 20, TTL = 255 };
 
+/* linux/pkt_sched.h: the bands that our own queues send first; the upper one takes CAP_NET_ADMIN. RFC 4594 3.2: CS6 is for what keeps the
+ * network together. */
+enum { PRIORITY_CONTROL = 7, PRIORITY_INTERACTIVE = 6, TOS_CS6 = 0xc0 };
+
 int io_udp_connect(const struct ip_addr *remote, uint16_t port, const struct ip_addr *source, uint32_t mark)
 {
 	struct sockaddr_storage ss;
@@ -47,6 +51,18 @@ static int set_distance(int fd, int family)
 	return err ? err : set_int(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
 }
 
+/* Before other traffic, here and on the way, as far as anybody cares. */
+static void set_priority(int fd, int family)
+{
+	if (family == AF_INET)
+		set_int(fd, IPPROTO_IP, IP_TOS, TOS_CS6);
+	else
+		set_int(fd, IPPROTO_IPV6, IPV6_TCLASS, TOS_CS6);
+	/* Setting IP_TOS sets it, too. */
+	if (set_int(fd, SOL_SOCKET, SO_PRIORITY, PRIORITY_CONTROL))
+		set_int(fd, SOL_SOCKET, SO_PRIORITY, PRIORITY_INTERACTIVE);
+}
+
 static int bind_one_of(int fd, const struct ip_addr *local, uint16_t first, uint16_t last)
 {
 	struct sockaddr_storage ss;
@@ -70,6 +86,7 @@ int io_udp_bind(const struct ip_addr *local, uint16_t first, uint16_t last)
 	/* More than net.core.rmem_max takes a right that we may not have. */
 	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER))
 		set_int(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+	set_priority(fd, family);
 	err = set_distance(fd, family);
 	if (!err)
 		err = bind_one_of(fd, local, first, last);

@@ -19,7 +19,7 @@ struct io_datagram {
 	size_t len;
 };
 
-/* At that address and the first free port of first..last; what it sends leaves with TTL 255. A descriptor or -errno. */
+/* At that address and the first free port of first..last; what it sends leaves with TTL 255, as CS6 and before other traffic. A descriptor or -errno. */
 int io_udp_bind(const struct ip_addr *local, uint16_t first, uint16_t last);
 /* Up to max (at most IO_DATAGRAMS_MAX) that are waiting; their number, 0: none. */
 size_t io_udp_receive(int fd, struct io_datagram *out, size_t max);

@@ -71,7 +71,7 @@ static void refilter_path(struct route_peer *p, enum bgp_family f, struct route_
 		route_peer_reject(p, &n, &next_hop, ROUTE_REJECT_PREFIX);
 	else
 		return;
-	route_rib_remove(p->engine->rib[f], path);
+	route_rib_remove(p->engine->rib[f], &p->adj_rib_in[f], path);
 	p->counters.received[f]--;
 }
 

@@ -183,7 +183,6 @@ struct route_peer *route_peer_new(struct route_engine *e, const struct route_pee
 	bgp_queue_init(&p->queue);
 	list_add_tail(&e->peers, &p->link);
 	for (int f = 0; f < BGP_FAMILIES; f++) {
-		list_init(&p->adj_rib_in[f]);
 		if (n->family[f])
 			join_group(p, (enum bgp_family)f);
 	}
@@ -229,10 +228,12 @@ static bool drain_closed(struct route_engine *e)
 		struct route_peer *p = LIST_ENTRY(pl, struct route_peer, link);
 
 		for (int f = 0; f < BGP_FAMILIES; f++) {
-			LIST_FOREACH (l, &p->adj_rib_in[f]) {
+			struct chain *paths = &p->adj_rib_in[f];
+
+			while (paths->first) {
 				if (budget-- == 0)
 					return true;
-				route_rib_remove(e->rib[f], LIST_ENTRY(l, struct route_path, peer_link));
+				route_rib_remove(e->rib[f], paths, route_rib_path(e->rib[f], paths->first));
 			}
 		}
 		list_del(&p->link);
@@ -359,9 +360,10 @@ void route_engine_free(struct route_engine *e)
 		LIST_FOREACH (pl, &e->closed) {
 			struct route_peer *p = LIST_ENTRY(pl, struct route_peer, link);
 
-			LIST_FOREACH (l, &p->adj_rib_in[f])
-				route_attrs_unref(
-					e->store, LIST_ENTRY(l, struct route_path, peer_link)->attrs);
+			for (const struct route_path *path =
+					route_rib_path(e->rib[f], p->adj_rib_in[f].first);
+				path; path = route_rib_path(e->rib[f], path->peer_link.next))
+				route_attrs_unref(e->store, path->attrs);
 		}
 		route_rib_free(e->rib[f]);
 	}

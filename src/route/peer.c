@@ -51,9 +51,9 @@ uint32_t route_peer_advertised(const struct route_peer *p, enum bgp_family famil
 
 	if (!m)
 		return 0;
-	LIST_FOREACH (l, (struct list *)(uintptr_t)&p->adj_rib_in[family])
-		own += route_sent_any(route_rib_sent(m->group->rib),
-			LIST_ENTRY(l, struct route_path, peer_link)->sent, m->group->id);
+	for (const struct route_path *path = route_rib_path(m->group->rib, p->adj_rib_in[family].first); path;
+		path = route_rib_path(m->group->rib, path->peer_link.next))
+		own += route_sent_any(route_rib_sent(m->group->rib), path->sent, m->group->id);
 	return m->group->sent - own;
 }
 
@@ -165,9 +165,25 @@ static bool is_martian(const struct prefix *p)
 	       (p->len == 128 && (ip_addr_is_loopback(&a) || ip_addr_is_any(&a)));
 }
 
+/* Of routes that were not looked at yet: how many to look ahead at. */
+static size_t ahead(const struct bgp_nlri_list *l, size_t i)
+{
+	return l->count - i < ROUTE_EXPECT_MAX ? l->count - i : ROUTE_EXPECT_MAX;
+}
+
+/* With the first of some the others are made ready, too. */
+static void look_ahead(const struct route_rib *rib, const struct bgp_nlri_list *l, size_t i)
+{
+	if (i % ROUTE_EXPECT_MAX)
+		return;
+	if (i)
+		route_rib_expect(rib, &l->item[i], ahead(l, i));
+	route_rib_approach(rib, &l->item[i], ahead(l, i));
+}
+
 static void withdraw(struct route_peer *p, enum bgp_family f, const struct bgp_nlri *n)
 {
-	if (route_rib_withdraw(p->engine->rib[f], p, &n->prefix, n->path_id))
+	if (route_rib_withdraw(p->engine->rib[f], p, &p->adj_rib_in[f], &n->prefix, n->path_id))
 		p->counters.received[f]--;
 	else if (p->rejects)
 		route_rejects_del(p->rejects, n);
@@ -196,6 +212,17 @@ static bool over_limit(const struct route_peer *p, enum bgp_family f)
 	return max && !p->refilter && p->counters.received[f] > max;
 }
 
+static void withdraw_all(struct route_peer *p, enum bgp_family f, const struct bgp_update *u)
+{
+	const struct bgp_nlri_list *l = &u->withdrawn[f];
+
+	route_rib_expect(p->engine->rib[f], l->item, ahead(l, 0));
+	for (size_t i = 0; i < l->count; i++) {
+		look_ahead(p->engine->rib[f], l, i);
+		withdraw(p, f, &l->item[i]);
+	}
+}
+
 static enum route_import announce(
 	struct route_peer *p, enum bgp_family f, const struct bgp_update *u, uint64_t now_ms)
 {
@@ -209,12 +236,12 @@ static enum route_import announce(
 		refuse_all(p, f, u, &next_hop, why);
 		return ROUTE_IMPORT_OK;
 	}
-	for (size_t i = 0; i < u->announced[f].count; i++)
-		route_rib_expect(rib, &u->announced[f].item[i].prefix);
+	route_rib_expect(rib, u->announced[f].item, ahead(&u->announced[f], 0));
 	attrs = route_attrs_intern(p->engine->store, &u->attrs, &u->next_hop[f]);
 	for (size_t i = 0; i < u->announced[f].count; i++) {
 		const struct bgp_nlri *n = &u->announced[f].item[i];
 
+		look_ahead(rib, &u->announced[f], i);
 		if (is_martian(&n->prefix)) {
 			refuse(p, f, n, &next_hop, ROUTE_REJECT_MARTIAN);
 		} else if (!route_policy_allows_prefix(p->cfg.import, &n->prefix)) {
@@ -239,8 +266,7 @@ enum route_import route_peer_update(
 
 	p->engine->now_s = now_ms / 1000;
 	for (int f = 0; f < BGP_FAMILIES; f++) {
-		for (size_t i = 0; i < u->withdrawn[f].count; i++)
-			withdraw(p, (enum bgp_family)f, &u->withdrawn[f].item[i]);
+		withdraw_all(p, (enum bgp_family)f, u);
 		if (u->announced[f].count &&
 			announce(p, (enum bgp_family)f, u, now_ms) == ROUTE_IMPORT_MAX_PREFIXES) {
 			result = ROUTE_IMPORT_MAX_PREFIXES;
@@ -279,33 +305,32 @@ void route_peer_refresh(struct route_peer *p, enum bgp_family family)
  * walked over, so who begins again and again must have told as much in between. */
 void route_peer_refresh_begin(struct route_peer *p, enum bgp_family family)
 {
-	struct list *all = &p->adj_rib_in[family];
+	const struct route_rib *rib = p->engine->rib[family];
+	struct route_path *path = route_rib_path(rib, p->adj_rib_in[family].last);
 
 	p->refreshing[family] = true;
 	p->rejects_before[family] = p->rejects ? route_rejects_last(p->rejects) : 0;
-	for (struct list *l = all->prev; l != all; l = l->prev) {
-		struct route_path *path = LIST_ENTRY(l, struct route_path, peer_link);
-
-		if (path->flags & ROUTE_PATH_UNCONFIRMED)
-			return;
+	for (; path && !(path->flags & ROUTE_PATH_UNCONFIRMED);
+		path = route_rib_path(rib, path->peer_link.prev))
 		path->flags |= ROUTE_PATH_UNCONFIRMED;
-	}
 }
 
 void route_peer_refresh_end(struct route_peer *p, enum bgp_family family)
 {
+	struct route_rib *rib = p->engine->rib[family];
+	struct route_path *path, *next;
+
 	if (!p->refreshing[family])
 		return;
 	p->refreshing[family] = false;
 	if (p->rejects)
 		route_rejects_del_until(
 			p->rejects, family == BGP_IPV4_UNICAST ? IP_V4 : IP_V6, p->rejects_before[family]);
-	LIST_FOREACH (l, &p->adj_rib_in[family]) {
-		struct route_path *path = LIST_ENTRY(l, struct route_path, peer_link);
-
+	for (path = route_rib_path(rib, p->adj_rib_in[family].first); path; path = next) {
+		next = route_rib_path(rib, path->peer_link.next);
 		if (!(path->flags & ROUTE_PATH_UNCONFIRMED))
 			continue;
-		route_rib_remove(p->engine->rib[family], path);
+		route_rib_remove(rib, &p->adj_rib_in[family], path);
 		p->counters.received[family]--;
 	}
 }

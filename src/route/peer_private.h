@@ -16,7 +16,7 @@ struct route_peer {
 	bool regroup;  /* its settings have changed: it may be in the wrong groups */
 	bool refilter; /* so has its import policy: what it holds has yet to pass it */
 	struct bgp_negotiated negotiated;
-	struct list adj_rib_in[BGP_FAMILIES];
+	struct chain adj_rib_in[BGP_FAMILIES];
 	struct route_member *member[BGP_FAMILIES]; /* NULL: the family is not sent */
 	bool refreshing[BGP_FAMILIES];		   /* between the peer's BoRR and EoRR */
 	struct bgp_queue queue;

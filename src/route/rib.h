@@ -10,13 +10,14 @@
  * withdrawal, so a withdrawal always names what the peers really hold. Invariant: a tombstone has a state other than
  * 0; an entry exists while it has paths or is in the change list.
  *
+ * There are millions of both, so they have numbers (base/pool.h), which are half as large as pointers, and lists are chains of these.
+ *
  * It does not decide (decide.h), filter (policy.h) or write messages (group.h).
  */
 #pragma once
 
-#include "base/list.h"
+#include "base/chain.h"
 #include "base/prefix.h"
-#include "base/slab.h"
 #include "bgp/proto.h"
 #include "route/attrs.h"
 #include "route/paths.h"
@@ -35,12 +36,12 @@ enum route_path_flag {
 	ROUTE_PATH_UNCONFIRMED = 4, /* not announced again since the peer's BoRR */
 };
 
-/* 56 octets, and 8 in the list of its prefix where that has several. */
+/* 48 octets, and 8 in the list of its prefix where that has several. */
 struct route_path {
+	struct chain_link peer_link; /* in the peer's Adj-RIB-In */
 	struct route_attrs *attrs;
 	struct route_entry *entry;
 	struct route_peer *peer;
-	struct list peer_link; /* in the peer's Adj-RIB-In */
 	uint32_t path_id_in;   /* the peer's, 0 without add-path */
 	uint32_t path_id_out;  /* ours, unique among the paths of the prefix, for the path's life */
 	uint32_t sent;	       /* route_sent state */
@@ -53,9 +54,9 @@ enum route_entry_flag {
 	ROUTE_ENTRY_HAS_BEST = 2,
 };
 
-/* 32 octets (IPv4) or 48 (IPv6), and 12 for each slot of the table. */
+/* 24 octets (IPv4) or 40 (IPv6), and 8 for each slot of the index. */
 struct route_entry {
-	struct list link;	  /* in the change list */
+	struct chain_link link;	  /* in the change list */
 	struct route_paths paths; /* the best first while decided */
 	uint8_t family;		  /* enum ip_family; IP_NONE marks a reader in the change list */
 	uint8_t len;
@@ -63,11 +64,10 @@ struct route_entry {
 	uint8_t addr[]; /* 4 or 16 octets */
 };
 
-/* A mark in the change list; begins like an entry. */
 struct route_reader {
-	struct list link;
 	struct route_rib *rib;
-	uint8_t family; /* IP_NONE */
+	uint32_t
+		mark; /* an entry without a prefix, in the change list behind all that was read; 0: it reads no more */
 };
 
 /* store is shared by the families; sent states are the table's own. changed: called when the change list gets its first
@@ -90,21 +90,27 @@ size_t route_rib_bytes(const struct route_rib *rib);
 bool route_rib_crowded(const struct route_rib *rib);
 
 struct prefix route_entry_prefix(const struct route_entry *e);
-/* Begins to fetch what finding the prefix reads first: for all of an UPDATE before the first of it is looked up. */
-void route_rib_expect(const struct route_rib *rib, const struct prefix *p);
+/* Routes to these prefixes, at most ROUTE_EXPECT_MAX, come or go soon. A large table is not in the processor's caches: so its
+ * memory is waited for once for all of them, instead of several times for each. Begins to fetch what finding them reads first. */
+enum { ROUTE_EXPECT_MAX = 32 };
+void route_rib_expect(const struct route_rib *rib, const struct bgp_nlri *n, size_t count);
+/* The same prefixes are the next: begins to fetch what it leads to. */
+void route_rib_approach(const struct route_rib *rib, const struct bgp_nlri *n, size_t count);
 struct route_entry *route_rib_find(const struct route_rib *rib, const struct prefix *p);
 /* There is a path to it that is not a tombstone. */
 bool route_rib_has(const struct route_rib *rib, const struct prefix *p);
 
-/* Adds or replaces the peer's path; takes over the caller's reference to attrs. adj_rib_in: the head of the peer's list.
- * Returns whether the path is new; an identical one changes nothing. */
-bool route_rib_announce(struct route_rib *rib, struct route_peer *peer, struct list *adj_rib_in,
+/* Adds or replaces the peer's path; takes over the caller's reference to attrs. adj_rib_in: the peer's list, here and in what
+ * follows. Returns whether the path is new; an identical one changes nothing. */
+bool route_rib_announce(struct route_rib *rib, struct route_peer *peer, struct chain *adj_rib_in,
 	const struct prefix *p, uint32_t path_id_in, struct route_attrs *attrs, uint32_t now_s);
 /* Removes the peer's path; false when it had none. */
-bool route_rib_withdraw(
-	struct route_rib *rib, struct route_peer *peer, const struct prefix *p, uint32_t path_id_in);
+bool route_rib_withdraw(struct route_rib *rib, struct route_peer *peer, struct chain *adj_rib_in,
+	const struct prefix *p, uint32_t path_id_in);
 /* The same for a path at hand. */
-void route_rib_remove(struct route_rib *rib, struct route_path *path);
+void route_rib_remove(struct route_rib *rib, struct chain *adj_rib_in, struct route_path *path);
+/* The path with a number, as an Adj-RIB-In and the paths in it name each other; NULL for 0. */
+struct route_path *route_rib_path(const struct route_rib *rib, uint32_t number);
 
 /* Says that the group was sent this path, or its withdrawal. The path may be freed by the latter. */
 void route_path_sent(struct route_rib *rib, struct route_path *path, unsigned group);
@@ -115,6 +121,7 @@ void route_rib_touch(struct route_rib *rib, struct route_entry *e);
 
 void route_reader_init(
 	struct route_reader *r, struct route_rib *rib); /* at the end of the list: reads what comes */
+/* A second time does nothing. */
 void route_reader_fini(struct route_reader *r);
 /* The next changed entry, or NULL. Valid until the next call that changes the table. */
 struct route_entry *route_reader_next(struct route_reader *r);

@@ -30,6 +30,7 @@ static const struct {
 	{ OF_AGENT, "show checks", &view_checks },
 	{ OF_AGENT, "show table", &view_table },
 	{ OF_AGENT, "show sources", &view_sources },
+	{ OF_ANNOUNCER | OF_AGENT, "show ready", &view_sheet },
 	{ OF_NODE, "show services", &view_node_services },
 	{ OF_NODE, "show routes", &view_fib },
 	{ OF_ALL, "show status", &view_status },

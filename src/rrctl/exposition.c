@@ -131,12 +131,18 @@ static void print_value(FILE *out, const struct row *sample)
 
 void exposition_add(struct exposition *e, const struct row *sample)
 {
-	const char *given = row_get_text(sample, "name");
+	const char *given = row_get_text(sample, "name"), *part = row_get_text(sample, "sample");
 	char *name = valid_name(given ? given : "");
 	struct family *f = find(e, sample, name);
 	struct labels l = { f->stream, row_get(sample, "labels"), false };
 
 	fputs(name, f->stream);
+	if (part) {
+		char *valid = valid_name(part);
+
+		fprintf(f->stream, "_%s", valid);
+		free(valid);
+	}
 	if (l.row)
 		row_each(l.row, print_label, &l);
 	fputs(l.begun ? "} " : " ", f->stream);

@@ -271,6 +271,8 @@ static const struct column source_columns[] = {
 	{ .key = "told", .header = "TOLD" },
 	{ .key = "servers", .header = "SERVERS", .kind = COLUMN_NUMBER },
 	{ .key = "since-ms", .header = "SINCE", .kind = COLUMN_DURATION },
+	{ .key = "watch", .header = "WATCH", .rare = true, .spare = 3 },
+	{ .key = "heard-ms", .header = "HEARD", .kind = COLUMN_DURATION, .rare = true, .spare = 4 },
 	{ .key = "changes", .header = "CHANGES", .kind = COLUMN_NUMBER, .spare = 2 },
 	{ .key = "failures", .header = "FAILURES", .kind = COLUMN_NUMBER, .spare = 1 },
 	{ .key = "error", .header = "ERROR", .flex = true, .rare = true },

@@ -52,7 +52,7 @@
  *	conditions (how many of how many hold), command (what on-change last told: active, inactive; unknown: nothing yet; running;
  *	failed), command-again-ms, command-why, left-ms (until it is withdrawn unless something is heard), returns-ms (until it is
  *	announced if all stays well), changes, reason.
- * show agent: a sheet.
+ * show agent, show ready: a sheet.
  * watch: events: time, event (service, capacity, agent, drain), service, from, to, text.
  *
  * lb-ipvs-agent:
@@ -69,7 +69,9 @@
  *	against up).
  * show table: a row per server: service, fingerprint, slots (of the whole table), moved-percent, ordered (bool), server,
  *	share-percent, slot-count, weight.
- * show sources: service, source, told (a list has come; bool), servers, changes, failures, error, since-ms (the last list).
+ * show sources: service, source, told (a list has come; bool), assumed (the kernel's servers are taken for it meanwhile; bool),
+ *	servers, changes, failures, error, since-ms (the last list); of kubernetes: watch (listing, watching, waiting to list,
+ *	waiting to watch), heard-ms (the API's last word), retry-ms, slices, endpoints, lists, events, troubles (by kind).
  * watch: events: time (RFC 3339, UTC, with milliseconds), event (server, service, check, source, drift, settled), service,
  *	server, from, to, reason, text.
  *

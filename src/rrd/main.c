@@ -53,7 +53,8 @@ int main(int argc, char **argv)
 {
 	struct daemon_options options = { .config = SYSCONFDIR "/rrd/rrd.conf",
 		.may_need = DAEMON_CAP_BIT(DAEMON_CAP_NET_BIND_SERVICE) |
-			    DAEMON_CAP_BIT(DAEMON_CAP_NET_ADMIN) };
+			    DAEMON_CAP_BIT(DAEMON_CAP_NET_ADMIN),
+		.realtime = true };
 	int status = daemon_options_parse(&options, "rrd", argc, argv);
 
 	if (status != DAEMON_OPTIONS_GO_ON)

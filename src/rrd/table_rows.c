@@ -79,6 +79,15 @@ static struct route_rib *table(const struct table_rows *t)
 	return route_engine_rib(t->rrd->engine, t->family);
 }
 
+bool table_rows_passed(const struct table_rows *t, const struct route_entry *e)
+{
+	enum bgp_family f = e->family == IP_V4 ? BGP_IPV4_UNICAST : BGP_IPV6_UNICAST;
+
+	if (t->over || f != t->family)
+		return t->over || f < t->family;
+	return route_rib_walked(table(t), t->at, e);
+}
+
 static void only_entry(struct table_rows *t)
 {
 	struct route_entry *e = route_rib_find(table(t), &t->filter);

@@ -26,6 +26,9 @@ void table_rows_free(struct table_rows *t);
 void table_rows_filter(struct table_rows *t, const struct prefix *filter, bool longer);
 /* Takes row over. */
 void table_rows_add(struct table_rows *t, struct row *row);
+/* Whether the rows of the entry have been made: what happens to it from now on they do not have. While an entry is at hand it
+ * counts as passed. */
+bool table_rows_passed(const struct table_rows *t, const struct route_entry *e);
 /* The next row (the caller's), or NULL at the end; or NULL and the caller is held (control_caller_hold()): the walk goes on
  * then with control_caller_resume(), which this calls. *over: it is the end. */
 struct row *table_rows_next(struct table_rows *t, struct control_caller *caller, bool *over);

@@ -26,6 +26,7 @@ struct route_watcher {
 	bool filtered, longer;
 	struct prefix filter;
 	struct table_rows *rows; /* NULL: what is there is not asked for */
+	bool showing;		 /* just now, what is there of an entry */
 	bool told;		 /* "watching" */
 };
 
@@ -78,8 +79,11 @@ static struct row *event_row(enum route_watch_event what, struct route_entry *e,
 	return r;
 }
 
-static bool wants(const struct route_watcher *w, const struct prefix *p)
+/* What has happened to an entry before it was shown is in what is shown. */
+static bool wants(const struct route_watcher *w, const struct route_entry *e, const struct prefix *p)
 {
+	if (w->rows && (w->showing || !table_rows_passed(w->rows, e)))
+		return false;
 	if (!w->filtered)
 		return true;
 	return w->longer ? prefix_contains(&w->filter, p) : prefix_equal(&w->filter, p);
@@ -94,7 +98,7 @@ static void on_event(void *user, enum route_watch_event what, struct route_entry
 	LIST_FOREACH (l, &w->watchers) {
 		struct route_watcher *watcher = LIST_ENTRY(l, struct route_watcher, link);
 
-		if (wants(watcher, &prefix) && control_feed_wanted(watcher->feed))
+		if (wants(watcher, e, &prefix) && control_feed_wanted(watcher->feed))
 			control_feed_push(watcher->feed, event_row(what, e, path, old));
 	}
 }
@@ -117,11 +121,13 @@ static void on_ready(void *user)
 
 static void add_present(void *user, struct table_rows *t, struct route_entry *e)
 {
-	const struct route_watcher *w = user;
+	struct route_watcher *w = user;
 	struct prefix prefix = route_entry_prefix(e);
 	const struct route_path *best;
 
+	w->showing = true;
 	route_engine_watch_look(w->rrd->engine, e);
+	w->showing = false;
 	best = route_decide(route_engine_decide(w->rrd->engine), e);
 
 	ROUTE_EACH_PATH (p, &e->paths) {

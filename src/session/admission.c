@@ -331,6 +331,7 @@ static void let_in(struct session_neighbors *set, struct neighbor_range *r, int 
 	cfg.passive = cfg.enabled = true;
 	r->info.neighbors++;
 	n = neighbors_insert(set, &cfg, ops, user, r);
+	n->session->incapable = neighbors_incapable_take(set, remote);
 	session_start(n->session);
 	session_accept(n->session, fd, local);
 	/* Its connection was not what it should be; nothing else would ever free it. */

@@ -13,8 +13,10 @@ enum collision_verdict collision_decide(uint32_t local_as, uint32_t local_identi
 {
 	if (old->bgp_identifier != fresh->bgp_identifier || old->as != fresh->as)
 		return COLLISION_TWO_SPEAKERS;
-	if (!old->outgoing && !fresh->outgoing)
-		return old->established ? COLLISION_TAKEOVER : COLLISION_KEEP_NEW;
+	if (!old->outgoing && !fresh->outgoing && old->established)
+		return COLLISION_TAKEOVER;
+	if (!old->outgoing && !fresh->outgoing && now_us - old->since_us >= COLLISION_CROSSING_US)
+		return COLLISION_KEEP_NEW;
 	if (old->established) {
 		bool crossed = fresh->outgoing || fresh->since_us < old->since_us ||
 			       now_us - old->since_us < COLLISION_CROSSING_US;

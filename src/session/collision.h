@@ -3,11 +3,12 @@
  *
  * RFC 4271 knows one reason for two connections, both sides connecting at once, and lets the connection stay that the
  * speaker with the higher identifier began. A pod that was killed and came back is another: its old connection looks
- * alive until the hold time is over, and the new one would be refused for just as long. One speaker never begins two
+ * alive until the hold time is over, and the new one would be refused for just as long. One speaker hardly ever begins two
  * connections at once, so a newer connection begun by the same speaker means that the older one is dead, and takes its
- * place. Where the older one was begun by us the two may cross in flight; it must have been up for a while first, or
- * both sides could close the connection that the other one keeps. A connection with another identifier is another
- * speaker behind the same address (SNAT) and never harms the first one.
+ * place. Only where both are so young that they may have been begun at once it is as the RFC has it: the existing one stays
+ * unless the peer's identifier is higher. Where the older one was begun by us the two may cross in flight; it must have been
+ * up for a while first, or both sides could close the connection that the other one keeps. A connection with another
+ * identifier is another speaker behind the same address (SNAT) and never harms the first one.
  */
 #pragma once
 

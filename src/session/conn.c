@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { KEEPALIVE_LEAST_US = 1000000 };
+
 static void hold_fired(void *user);
 static void keepalive_fired(void *user);
 
@@ -87,7 +89,8 @@ static void hold_start_negotiated(struct session_conn *c, enum session_state nex
 	hold_start(c, us);
 }
 
-/* RFC 4271 10 allows 75 to 100 % of the interval; 95, so that one that waits for the turn's work is not late either. */
+/* RFC 4271 10 allows 75 to 100 % of the interval; 95, so that one that waits for the turn's work is not late either. Never more
+ * than one in a second (4.4), which hold time 3 comes to. */
 static void keepalive_start(struct session_conn *c)
 {
 	uint64_t third = c->negotiated.hold_time_s * 1000000ULL / 3, us = c->s->cfg.keepalive_s * 1000000ULL;
@@ -96,7 +99,8 @@ static void keepalive_start(struct session_conn *c)
 		return;
 	if (us == 0 || us > third)
 		us = third;
-	io_timer_set(c->keepalive, us * 3 / 4 + session_io_random(c->s->io, us / 5));
+	us = us * 3 / 4 + session_io_random(c->s->io, us / 5);
+	io_timer_set(c->keepalive, us > KEEPALIVE_LEAST_US ? us : KEEPALIVE_LEAST_US);
 }
 
 static void keepalive_fired(void *user)

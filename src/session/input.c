@@ -15,23 +15,25 @@
 
 enum { UPDATE_LOG_MS = 10000, SPEAKERS_LOG_MS = 10000 };
 
-void session_local_open(const struct session *s, struct bgp_open *out)
+void conn_local_open(const struct session_conn *c, struct bgp_open *out)
 {
-	const struct session_config *cfg = &s->cfg;
+	const struct session_config *cfg = &c->s->cfg;
 
 	*out = (struct bgp_open){
 		.as = cfg->local_as,
 		.hold_time_s = cfg->hold_time_s,
 		.bgp_identifier = cfg->router_id,
-		.caps = {
-			.any_multiprotocol = true,
-			.route_refresh = cfg->route_refresh,
-			.enhanced_route_refresh = cfg->route_refresh,
-			.extended_message = cfg->extended_message,
-			.extended_next_hop = cfg->extended_next_hop,
-			.as4 = true,
-			.as4_number = cfg->local_as,
-		},
+	};
+	if (c->incapable)
+		return;
+	out->caps = (struct bgp_caps){
+		.any_multiprotocol = true,
+		.route_refresh = cfg->route_refresh,
+		.enhanced_route_refresh = cfg->route_refresh,
+		.extended_message = cfg->extended_message,
+		.extended_next_hop = cfg->extended_next_hop,
+		.as4 = true,
+		.as4_number = cfg->local_as,
 	};
 	memcpy(out->caps.family, cfg->family, sizeof(out->caps.family));
 	memcpy(out->caps.add_path, cfg->add_path, sizeof(out->caps.add_path));
@@ -75,19 +77,19 @@ static bool acceptable(const struct session *s, const struct bgp_open *o, struct
 }
 
 /* RFC 5492 3 and 5: with no family in common nothing could ever be said. The data names what we miss. */
-static bool has_common_family(const struct session *s, const struct bgp_open *o, struct bgp_error *e)
+static bool has_common_family(const struct session_conn *c, const struct bgp_open *o, struct bgp_error *e)
 {
 	uint8_t octets[BGP_FAMILIES * 6];
 	struct writer w = writer_init(octets, sizeof(octets));
 	struct bgp_negotiated n;
 	struct bgp_open local;
 
-	session_local_open(s, &local);
+	conn_local_open(c, &local);
 	bgp_negotiate(&local, o, &n);
 	for (int f = 0; f < BGP_FAMILIES; f++) {
 		if (n.family[f])
 			return true;
-		if (s->cfg.family[f])
+		if (c->s->cfg.family[f])
 			bgp_capability_encode_multiprotocol(&w, (enum bgp_family)f);
 	}
 	bgp_error_set(e, BGP_ERR_OPEN, BGP_OPEN_UNSUPPORTED_CAPABILITY, octets, writer_len(&w));
@@ -162,7 +164,7 @@ static void take_open(struct session_conn *c, const struct bgp_open *o)
 	struct session *s = c->s;
 	struct bgp_open local;
 
-	session_local_open(s, &local);
+	conn_local_open(c, &local);
 	bgp_negotiate(&local, o, &c->negotiated);
 	c->peer_as = o->as;
 	c->peer_identifier = o->bgp_identifier;
@@ -201,13 +203,27 @@ static void handle_open(struct session_conn *c, struct cursor body)
 		message_event(c, FSM_BGP_OPEN, BGP_OPEN);
 	else if (!bgp_open_decode(body, &o, &e))
 		end_with(c, FSM_OPEN_MSG_ERR, &e);
-	else if (!acceptable(c->s, &o, &e) || !has_common_family(c->s, &o, &e))
+	else if (!acceptable(c->s, &o, &e) || !has_common_family(c, &o, &e))
 		refuse_open(c, &o, &e);
 	else
 		take_open(c, &o);
 }
 
 /* --- the others --- */
+
+/* RFC 5492 3: who does not know the parameter gets the next OPEN without it. That speaks of IPv4 unicast alone. */
+static void note_incapable(struct session_conn *c, const struct bgp_error *e)
+{
+	struct session *s = c->s;
+
+	if (e->code != BGP_ERR_OPEN || e->subcode != BGP_OPEN_UNSUPPORTED_PARAMETER || c->incapable ||
+		c->state == SESSION_ESTABLISHED || !s->cfg.family[BGP_IPV4_UNICAST])
+		return;
+	s->incapable = true;
+	session_log_limited(s, "no-capabilities", "it knows no capabilities, the next OPEN goes without any");
+	if (s->owner)
+		s->owner->incapable(s->owner_user, s);
+}
 
 static void handle_notification(struct session_conn *c, struct cursor body)
 {
@@ -216,6 +232,7 @@ static void handle_notification(struct session_conn *c, struct cursor body)
 	bool version;
 
 	bgp_notification_decode(body, &e);
+	note_incapable(c, &e);
 	version = e.code == BGP_ERR_OPEN && e.subcode == BGP_OPEN_UNSUPPORTED_VERSION;
 	conn_event(c, version ? FSM_NOTIF_MSG_VER_ERR : FSM_NOTIF_MSG, &cause);
 }
@@ -276,24 +293,23 @@ static void log_refresh(struct session *s, const struct bgp_refresh *r)
 
 	if (log_limit_pass(&s->update_limit, session_now(s) / 1000, UPDATE_LOG_MS, &more))
 		session_log(s, LOG_LEVEL_WARNING, "bad-refresh", NULL,
-			"ROUTE-REFRESH for AFI %u SAFI %u subtype %u was not negotiated, ignored (%llu more "
-			"before)",
-			r->afi, r->safi, r->subtype, (unsigned long long)more);
+			"ROUTE-REFRESH for AFI %u SAFI %u was not negotiated, ignored (%llu more before)",
+			r->afi, r->safi, (unsigned long long)more);
 }
 
 static void serve_refresh(struct session_conn *c, const struct bgp_refresh *r)
 {
 	const struct bgp_negotiated *n = &c->negotiated;
 	enum bgp_family family;
-	bool known = bgp_family_from_wire(r->afi, r->safi, &family) && n->family[family] &&
-		     n->route_refresh_rx;
+	/* RFC 2918 3: to who has not offered RFC 7313 the octet is reserved, to be ignored. */
+	uint8_t subtype = n->enhanced_route_refresh ? r->subtype : BGP_REFRESH_REQUEST;
 
-	if (r->subtype > BGP_REFRESH_END) /* RFC 7313 5 */
+	if (subtype > BGP_REFRESH_END) /* RFC 7313 5 */
 		return;
-	if (!known || (r->subtype != BGP_REFRESH_REQUEST && !n->enhanced_route_refresh))
+	if (!bgp_family_from_wire(r->afi, r->safi, &family) || !n->family[family] || !n->route_refresh_rx)
 		log_refresh(c->s, r);
 	else
-		c->s->ops->refresh(c->s->user, c->s, family, (enum bgp_refresh_subtype)r->subtype);
+		c->s->ops->refresh(c->s->user, c->s, family, (enum bgp_refresh_subtype)subtype);
 }
 
 static void handle_refresh(struct session_conn *c, struct cursor body)

@@ -145,6 +145,14 @@ static void neighbor_failed(void *user, struct session *s, const struct session_
 		neighbors_note_failure(n->set, n->range, &s->cfg.remote, why->text);
 }
 
+static void neighbor_incapable(void *user, struct session *s)
+{
+	const struct neighbor *n = user;
+
+	if (n->range)
+		neighbors_incapable_note(n->set, &s->cfg.remote);
+}
+
 /* --- coming and going --- */
 
 static const struct session_owner owner = {
@@ -153,6 +161,7 @@ static const struct session_owner owner = {
 	.disconnected = neighbor_disconnected,
 	.timed_out = neighbor_timed_out,
 	.came_from_afar = neighbor_from_afar,
+	.incapable = neighbor_incapable,
 	.failed = neighbor_failed,
 };
 

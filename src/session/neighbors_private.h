@@ -49,6 +49,8 @@ struct ttl_guard {
 	bool keep_syn;
 };
 
+enum { INCAPABLE_MAX = 16 };
+
 struct session_neighbors {
 	struct session_io *io;
 	const struct session_neighbors_ops *ops;
@@ -71,8 +73,10 @@ struct session_neighbors {
 	size_t waiting_count, waiting_max;
 	struct session_key *keys;
 	size_t key_count;
-	struct trie *key_trie;		/* of pointers into keys */
-	struct ttl_guard guard[2];	/* IPv4, IPv6 */
+	struct trie *key_trie;			 /* of pointers into keys */
+	struct ttl_guard guard[2];		 /* IPv4, IPv6 */
+	struct ip_addr incapable[INCAPABLE_MAX]; /* family IP_NONE: a free place */
+	size_t incapable_next;
 	struct session_shutdown **shut; /* by address */
 	size_t shut_count;
 	struct session_neighbors_counters counters;
@@ -116,6 +120,11 @@ void neighbors_arrivals_go_on(struct session_neighbors *set);
 /* The keys have changed since they came. */
 void neighbors_arrivals_set_keys(const struct session_neighbors *set);
 void neighbors_arrivals_fini(struct session_neighbors *set);
+
+/* --- incapable.c --- */
+void neighbors_incapable_note(struct session_neighbors *set, const struct ip_addr *remote);
+/* True when it was noted, which is then forgotten. */
+bool neighbors_incapable_take(struct session_neighbors *set, const struct ip_addr *remote);
 
 /* --- waiting.c --- */
 void neighbors_wait(struct neighbor *n);

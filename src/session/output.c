@@ -56,7 +56,9 @@ void conn_send_open(struct session_conn *c)
 	struct writer w = writer_init(octets, sizeof(octets));
 	struct bgp_open o;
 
-	session_local_open(c->s, &o);
+	c->incapable = c->s->incapable;
+	c->s->incapable = false;
+	conn_local_open(c, &o);
 	bgp_open_encode(&w, &o);
 	conn_queue(c, BGP_OPEN, octets, writer_len(&w));
 	conn_flush(c);

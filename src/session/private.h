@@ -58,6 +58,7 @@ struct session_conn {
 	bool blocked;	   /* the socket is full or the turn's share is used up: waits for IO_WRITE */
 	bool write_failed; /* reading will tell why */
 	bool keepalive_queued;
+	bool incapable;	     /* our OPEN on it has no capabilities */
 	unsigned generation; /* changes with each socket, so that a loop sees that its own is gone */
 	int fd;
 	struct io_watch *watch;
@@ -96,6 +97,7 @@ struct session {
 	bool back_off;	  /* an error NOTIFICATION: wait idle_hold_s before the next attempt */
 	bool holding;	  /* waiting so */
 	bool connect_now; /* the next attempt needs no delay */
+	bool incapable;	  /* the next OPEN goes without capabilities */
 	bool changed;
 	bool was_connected;
 	unsigned attempts; /* ConnectRetryTimer doubled so often */
@@ -131,7 +133,6 @@ void session_conn_ended(struct session_conn *c, enum session_state was, const st
 /* Reads what waits on connections that are not up yet; one of them may be up then, or gone. */
 void session_hear(struct session *s);
 void session_retry_start(struct session *s);
-void session_local_open(const struct session *s, struct bgp_open *out);
 uint64_t session_now(const struct session *s);
 
 /* --- conn.c --- */
@@ -146,6 +147,8 @@ void conn_cease(
 void conn_attach(struct session_conn *c, int fd, const struct ip_addr *local);
 
 /* --- input.c --- */
+/* Our OPEN on this connection. */
+void conn_local_open(const struct session_conn *c, struct bgp_open *out);
 /* Reads once and handles all whole messages. True when more may be waiting. */
 bool conn_read(struct session_conn *c);
 

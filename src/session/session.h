@@ -193,6 +193,7 @@ struct session_owner {
 	void (*disconnected)(void *user, struct session *s);   /* the last connection is gone */
 	void (*timed_out)(void *user, struct session *s);      /* a connection did not come up in its time */
 	void (*came_from_afar)(void *user, struct session *s); /* a connection was refused by its TTL */
+	void (*incapable)(void *user, struct session *s); /* its next OPEN is to go without capabilities */
 	/* The last error (session_last_error()) is another one now. */
 	void (*failed)(void *user, struct session *s, const struct session_down *why);
 };

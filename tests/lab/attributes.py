@@ -117,10 +117,10 @@ def write_octets(six, nlri, a, as4=True):
     """The same of prefixes as octets."""
     a = a if as4 else narrow(a)
     octets = list_octets(a, as4, six)
-    if not six:
+    if ":" not in a.next_hop:
         return bgp.update(attributes=octets, reachable=nlri)
     hop = ipaddress.IPv6Address(a.next_hop).packed
-    reach = struct.pack("!HBB", 2, 1, len(hop)) + hop + b"\0" + nlri
+    reach = struct.pack("!HBB", 2 if six else 1, 1, len(hop)) + hop + b"\0" + nlri
     return bgp.update(attributes=bgp.attribute(bgp.MP_REACH, reach) + octets)
 
 
@@ -129,7 +129,7 @@ def update_length(prefix, a, with_id, as4=True):
     six = ":" in prefix
     octets = 19 + 2 + 2 + len(list_octets(a, as4, six))
     nlri = (4 if with_id else 0) + 1 + (ipaddress.ip_network(prefix).prefixlen + 7) // 8
-    if not six:
+    if ":" not in a.next_hop:
         return octets + nlri
     reach = 2 + 1 + 1 + 16 + 1 + nlri
     return octets + 3 + reach

@@ -272,16 +272,17 @@ def decode_update(body, add_path=()):
 class Speaker:
     """ns: where the connection starts. capabilities: octet strings; None: what a modern speaker says, made from
     families, add_path ({family: mode}) and asn. local: the source address, or None for the kernel's choice. password: TCP-MD5;
-    ttl, min_ttl: of its packets, and what it asks of the peer's."""
+    ttl, min_ttl: of its packets, and what it asks of the peer's. receive_buffer: octets, for who wants to be full soon."""
 
     def __init__(self, ns, remote, local=None, port=179, asn=65021, router_id=None, hold_time=90,
-                 families=(IPV4,), add_path=None, capabilities=None, password=None, ttl=None, min_ttl=None):
+                 families=(IPV4,), add_path=None, capabilities=None, password=None, ttl=None, min_ttl=None,
+                 receive_buffer=None):
         self.ns, self.remote, self.local, self.port = ns, remote, local, port
         self.asn, self.hold_time, self.families = asn, hold_time, families
         self.router_id = router_id or local or "192.0.2.99"
         self.offered_add_path = add_path or {}
         self.capabilities = capabilities
-        self.password, self.ttl, self.min_ttl = password, ttl, min_ttl
+        self.password, self.ttl, self.min_ttl, self.receive_buffer = password, ttl, min_ttl, receive_buffer
         self.socket, self.peer, self.thread = None, None, None
         self.buffer = b""
         self.messages = []       # every Message since open(), in order
@@ -299,6 +300,8 @@ class Speaker:
         def connect():
             self.socket = self.ns.socket(tcp.family_of(self.remote))
             self.socket.settimeout(timeout)
+            if self.receive_buffer:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
             tcp.set_ttl(self.socket, self.ttl, self.min_ttl)
             if self.password:
                 tcp.set_key(self.socket, self.remote, self.password)

@@ -29,6 +29,7 @@ from .churn_config import (EXTERNAL_AS, MARKS, NEVER_REFUSED_HOPS, OWN_AS, RESET
                            policy_of, sent_of)
 from .talker import Talker
 from .wait import wait_until
+from .watcher import Watcher
 
 FAMILIES = {4: bgp.IPV4, 6: bgp.IPV6}
 CEASE = 6
@@ -88,6 +89,7 @@ class World:
         self.settings = {name: Settings(name, self.members) for name in ("rr", "router")}
         self.round = 0
         self.compared = Counter()  # what the checkpoints have looked at: routes of peers, of the kernel
+        self.watchers = {}   # {daemon: Watcher}
         self.reloading = {}  # {daemon: its status before a reload that nobody has waited for}
         self.kernel = model.Kernel([ROUTER, ROUTER6], {
             "eth0": ["10.9.0.0/16", "fd00:9::/32"], "eth1": ["10.10.1.0/24", "fd00:10:1::/64"],
@@ -147,6 +149,7 @@ class World:
             "router", ROUTER, ROUTER, model.CLIENT, {4: RR, 6: RR6}, longest=65535))
         there.kind = model.CLIENT if rr["client"] else model.NON_CLIENT
         there.takes_paths = both
+        there.extended_next_hop = rr["six-hops"] and router["six-hops"]
         there.longest = 65535 if rr["extended"] and router["extended"] else 4096
         self._configure(there, rr)
         here = self.model["router"].peers.setdefault("rr", model.Peer("rr", RR, RR, model.NON_CLIENT, {4: ROUTER, 6: ROUTER6}))
@@ -157,9 +160,9 @@ class World:
     def local_of(self, member):
         return {4: RR, 6: RR6} if member.daemon == "rr" else {4: ROUTER, 6: ROUTER6}
 
-    def up(self, member, families=(4, 6), add_path=0, enhanced=True, refresh=True, extended=True, hold=90):
+    def up(self, member, families=(4, 6), add_path=0, enhanced=True, refresh=True, extended=True, hold=90, six_hops=False):
         session = Talker(self.place, self.local_of(member)[6 if member.six else 4], self.bulk, old=member.old, enhanced=enhanced,
-                         refresh=refresh, extended=extended, local=member.address, asn=member.asn, router_id=member.router_id,
+                         refresh=refresh, extended=extended, six_hops=six_hops, local=member.address, asn=member.asn, router_id=member.router_id,
                          hold_time=hold, families=tuple(FAMILIES[f] for f in families),
                          add_path={FAMILIES[f]: add_path for f in families} if add_path else None)
         try:
@@ -178,8 +181,11 @@ class World:
         keys = self.settings[member.daemon].of(member)
         kind = model.EXTERNAL if member.external else model.CLIENT if keys["client"] else model.NON_CLIENT
         member.session, member.ending, member.may_end = session, False, False
+        local = self.local_of(member)
+        if session.six_hops and member.six:
+            local[4] = local[6]
         peer = model.Peer(
-            member.name, member.address, member.router_id, kind, self.local_of(member),
+            member.name, member.address, member.router_id, kind, local, extended_next_hop=session.six_hops,
             families=tuple(v for v, f in FAMILIES.items() if f in session.families), as4=not member.old, longest=session.longest,
             takes_paths=frozenset(v for v, f in FAMILIES.items() if f in session.add_path_in), said=session.said)
         self._configure(peer, keys)
@@ -250,7 +256,7 @@ class World:
         self.settle_ends()
         b = self.members["b"]
         if not self.is_up(b):
-            self.take(b, self.up_at_last(b, {"add_path": bgp.ADD_PATH_RECEIVE}))
+            self.take(b, self.up_at_last(b, {"add_path": bgp.ADD_PATH_RECEIVE, "six_hops": True}))
         for member in self.members.values():
             if self.is_up(member):
                 self.say_mark(member)
@@ -297,6 +303,8 @@ class World:
             for member in self.members.values():
                 if member.daemon == name and self.is_up(member):
                     found += self._compare_member(member, table, only)
+            if name in self.watchers and not only:
+                found += self._compare_watcher(name, table)
             if found:
                 return found[:12]
         return self._compare_kernel(table, only)[:12]
@@ -322,6 +330,27 @@ class World:
                 found += [f"{member.name}: {prefix} {a} should not be there" for a in has]
         return found
 
+    def _compare_watcher(self, name, table):
+        watcher, found = self.watchers[name], []
+        if watcher.fault or watcher.ended:
+            raise Fault(f"the watch of {name}: {watcher.fault or 'it has ended'}")
+        if watcher.lost:
+            # It was told so, and may begin again.
+            self.do_watch(name, False)
+            return []
+        # b's own mark has an identifier at the router that nobody knows.
+        hidden = {self.mark_prefix(self.members["b"])} if name == "router" else set()
+        hidden |= set(self.bulk.octets) if self.bulk.count > 1 else set()
+        paths = {(p.prefix, p.peer.address, p.path_id): p.attributes.next_hop for ps in table.values() for p in ps}
+        best = {prefix: self.model[name].decide(paths)[0] for prefix, paths in table.items()}
+        best = {prefix: (p.peer.address, p.path_id) for prefix, p in best.items() if p}
+        for what, wanted, told in (("paths", paths, dict(watcher.paths)), ("best", best, dict(watcher.best))):
+            for key in sorted({*wanted, *told}, key=str):
+                prefix = key if what == "best" else key[0]
+                if wanted.get(key) != told.get(key) and prefix not in hidden and prefix not in self.bulk.of:
+                    found.append(f"watch of {name}, {what}: {key} is {told.get(key)} and should be {wanted.get(key)}")
+        return found
+
     def _tell_router(self, table):
         """What the reflector tells the router, as the model has it, with the identifiers that b hears: they are the paths', the same
         for everybody (RFC 7911 leaves them to the sender). b and the router may hold two equal paths the other way round; that
@@ -334,8 +363,8 @@ class World:
         said = {}
         for prefix, paths in rr.told(peer, table).items():
             mine = sorted(ids.get(prefix, ()), key=lambda i: i[1])
-            for path, a in self._by_id(paths, as_b_hears.get(prefix, {}), mine):
-                said[prefix, path] = a
+            for path_id, a in self._by_id(paths, as_b_hears.get(prefix, {}), mine):
+                said[prefix, path_id if peer.takes_paths and peer.sent != model.BEST else 0] = a
         self.model["router"].peers["rr"].said = said
 
     @staticmethod
@@ -415,6 +444,19 @@ class World:
             assert not self.kernel_routes(), self.kernel_routes()
             return True
         wait_until(fact, timeout, "empty tables when everybody has left")
+        for name, watcher in self.watchers.items():
+            assert watcher.lost or not (watcher.paths or watcher.best or watcher.fault), \
+                f"the watch of {name}: {watcher.fault} {watcher.paths} {watcher.best}"
+
+    def wait_until_read(self, name):
+        """Until the daemon has read all that a member said."""
+        member = self.members[name]
+        if not self.is_up(member):
+            return
+        speaker = self.model[member.daemon]
+        wanted = len(speaker.accepted(speaker.peers[name]))
+        wait_until(lambda: self.daemon[member.daemon].neighbors()[member.address]["received"] == wanted, 10,
+                   f"{member.daemon} to hold {wanted} routes of {name}")
 
     # Steps.
 
@@ -472,6 +514,8 @@ class World:
         session, family = member.session, bgp.IPV6 if ":" in prefixes[0] else bgp.IPV4
         if family not in session.families:
             return
+        if ":" in a.next_hop and family == bgp.IPV4 and not session.six_hops:
+            return
         with_id = family in session.add_path_out
         if fat:
             prefixes, a = prefixes[:1], self._fattened(session, prefixes[0], a, with_id, *fat)
@@ -500,7 +544,8 @@ class World:
         """One UPDATE that withdraws and announces, also the same prefix, which then counts as announced (RFC 4271 4.3); what it
         withdraws of IPv6 goes along in MP_UNREACH_NLRI."""
         member = self.members[name]
-        if self.is_up(member) and bgp.IPV4 in member.session.families and bgp.IPV4 not in member.session.add_path_out:
+        if ":" not in a.next_hop and self.is_up(member) and bgp.IPV4 in member.session.families \
+                and bgp.IPV4 not in member.session.add_path_out:
             six = bgp.IPV6 in member.session.families and bgp.IPV6 not in member.session.add_path_out
             member.session.mix([p for p in gone if ":" not in p], [p for p in gone if ":" in p] if six else [], new, a)
             self.over_limit(member)
@@ -568,6 +613,16 @@ class World:
             self.ctl(member.daemon, "enable", member.address)
             member.shut = False
 
+    def do_watch(self, daemon, on):
+        """Somebody watches the routes, and all that he is told adds up to the table."""
+        watcher = self.watchers.pop(daemon, None)
+        if watcher:
+            self.lab.closers.remove(watcher)
+            watcher.close()
+        if on:
+            watcher = self.watchers[daemon] = Watcher(self.lab, self.daemon[daemon].socket)
+            assert watcher.watching.wait(10), f"the watch of {daemon} has not begun"
+
     def do_drain(self, daemon, on):
         self.ctl(daemon, "drain" if on else "undrain")
         self.model[daemon].draining = on
@@ -576,6 +631,8 @@ class World:
         """changes: (where, key, value), see churn_config.Settings.change(). wait False: what is said next may be read before the
         configuration is, or after."""
         self.finish_reloads()
+        if any(where == "group limited" for where, _, _ in changes):
+            self.wait_until_read("l1")  # else nobody knows which limit it met
         settings, up = self.settings[daemon], [m for m in self.members.values() if m.daemon == daemon and self.is_up(m)]
         before, identity = {m.name: settings.of(m) for m in up}, dict(settings.router)
         for change in changes:
@@ -593,6 +650,9 @@ class World:
                 # What it said before was refused and forgotten, and it cannot be asked.
                 member.may_end = True
         self.apply_settings()
+        for member in up:
+            if self.is_up(member):
+                self.over_limit(member)
 
     def finish_reloads(self):
         for name, before in self.reloading.items():
@@ -613,6 +673,7 @@ class World:
                     self.lose(member)
         self.model[daemon].draining = False
         self.finish_reloads()
+        self.do_watch(daemon, False)
         self.daemon[daemon].process.kill()
         self.daemon[daemon].start().wait_until_ready()
         self.settle_ends()

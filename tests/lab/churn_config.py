@@ -15,21 +15,21 @@ MARK_HOPS = ["10.9.0.200/29", "fd00:9::200/120"]
 LIMIT = 4
 
 DEFAULTS = {"as": "internal", "client": False, "send": "none", "receive": False, "import": "all", "export": "all",
-            "next-hop-self": False, "interval": 0, "extended": True, "refresh": True}
-RESET_KEYS = ("client", "receive", "extended", "refresh")  # send too, to and from none
+            "next-hop-self": False, "interval": 0, "extended": True, "refresh": True, "six-hops": False}
+RESET_KEYS = ("client", "receive", "extended", "refresh", "six-hops")  # send too, to and from none
 GROUPS = {
-    "rr": {"watch": {"client": True, "send": "all"},
+    "rr": {"watch": {"client": True, "send": "all", "six-hops": True},
            "clients": {"client": True},
-           "paths": {"client": True, "send": "all", "receive": True},
-           "plain": {},
+           "paths": {"client": True, "send": "all", "receive": True, "six-hops": True},
+           "plain": {"six-hops": True},
            "outside": {"as": "external"},
            "limited": {"client": True, "send": "best 2", "receive": True, "import": {"max-prefixes": LIMIT}},
-           "routers": {"client": True, "send": "all"}},
+           "routers": {"client": True, "send": "all", "six-hops": True}},
     "router": {"outside": {"as": "external"},
                "plain": {},
                "paths": {"client": True, "send": "multipath", "receive": True},
                # What the router hears from outside stays its own: else what each of the two prefers could depend on the other.
-               "reflectors": {"receive": True, "export": "none"}},
+               "reflectors": {"receive": True, "export": "none", "six-hops": True}},
 }
 STATIC = {"b", "s1", "s2"}
 
@@ -113,7 +113,7 @@ class Settings:
     def _keys(keys, all_of_them=False):
         out = {}
         names = {"client": "route-reflector-client", "interval": "advertisement-interval", "extended": "extended-messages",
-                 "refresh": "route-refresh", "as": "peer-as", "next-hop-self": "next-hop-self"}
+                 "refresh": "route-refresh", "as": "peer-as", "next-hop-self": "next-hop-self", "six-hops": "extended-next-hop"}
         for key, value in keys.items():
             if key in ("import", "export"):
                 out[key] = with_marks(value)

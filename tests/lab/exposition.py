@@ -3,7 +3,7 @@ mistake is an error here.
 
 The text is lines that end in a line feed. `# HELP name text` and `# TYPE name type` come at most once each, before the
 samples of their family; all lines of a family stand together. A sample is `name{label="value",...} number`; no two samples have
-the same name and labels.
+the same name and labels. The samples of a histogram have `_bucket`, `_sum` or `_count` behind its name.
 """
 import dataclasses
 import re
@@ -12,6 +12,7 @@ METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|Inf)|NaN")
 TYPES = {"counter", "gauge", "histogram", "summary", "untyped"}
+PARTS = ("_bucket", "_sum", "_count")
 
 
 class Malformed(Exception):
@@ -23,7 +24,9 @@ class Family:
     name: str
     help: str = None
     type: str = None
-    samples: dict = dataclasses.field(default_factory=dict)  # frozenset of (label, value) -> number
+    samples: dict = dataclasses.field(default_factory=dict)  # frozenset of (label, value) -> number; of a histogram: its buckets
+    sum: float = None
+    count: float = None
 
     def value(self, **labels):
         return self.samples[frozenset(labels.items())]
@@ -43,6 +46,8 @@ def parse(text):
             name = _name(line)
             if name is None:
                 continue
+            if current is not None and current.type == "histogram" and name in [current.name + part for part in PARTS]:
+                name = current.name
             if current is None or name != current.name:
                 _check_over(current)
                 if name in families:
@@ -75,6 +80,16 @@ def _name(line):
 def _check_over(family):
     if family and not family.samples:
         raise Malformed(f"{family.name} has no samples")
+    if family and family.type == "histogram":
+        _check_histogram(family)
+
+
+def _check_histogram(family):
+    """One without further labels: we have no others."""
+    buckets = sorted((float(dict(labels)["le"].replace("Inf", "inf")), value) for labels, value in family.samples.items())
+    values = [value for _, value in buckets]
+    if values != sorted(values) or buckets[-1][0] != float("inf") or values[-1] != family.count or family.sum is None:
+        raise Malformed(f"{family.name} is no histogram: {buckets}, count {family.count}, sum {family.sum}")
 
 
 def _take(family, line):
@@ -93,13 +108,21 @@ def _take(family, line):
 
 
 def _take_sample(family, line):
-    labels, rest = _labels(line[len(family.name):])
+    name = METRIC.match(line).group()
+    labels, rest = _labels(line[len(name):])
     if not rest.startswith(" ") or not NUMBER.fullmatch(rest[1:]):
         raise Malformed("no number behind one blank")
     key = frozenset(labels.items())
     if key in family.samples:
         raise Malformed("the same name and labels as before")
     value = float(rest[1:].replace("Inf", "inf"))
+    if family.type == "histogram" and name == family.name:
+        raise Malformed("a histogram without the name of a part")
+    if family.type == "histogram" and name != family.name + "_bucket":
+        if labels:
+            raise Malformed("labels where there are none")
+        setattr(family, name[len(family.name) + 1:], value)
+        return
     if family.type == "counter" and not value >= 0:
         raise Malformed("a counter below 0")
     family.samples[key] = value

@@ -89,6 +89,10 @@ class Bird(Other):
 
     def start(self):
         self.socket = f"/run/{self.name}.ctl"
+        self.process = self.run([self.program, "-f", "-c", self.file(self._config()), "-s", self.socket], self.name)
+        wait_until(lambda: "Daemon is up" in self._ask("show status"), 10, f"{self.name} to answer")
+
+    def _config(self):
         text = f"log stderr all;\nrouter id {self.router_id};\nprotocol device {{ }}\n"
         # Next hops are iBGP's, so looked up like any address.
         text += "protocol direct { ipv4; ipv6; }\n"
@@ -100,9 +104,7 @@ class Bird(Other):
             text += f"protocol static {{ {family}; {routes} }}\n"
         for i, link in enumerate(self.links):
             text += self._session(i, link)
-        text += self._bfd()
-        self.process = self.run([self.program, "-f", "-c", self.file(text), "-s", self.socket], self.name)
-        wait_until(lambda: "Daemon is up" in self._ask("show status"), 10, f"{self.name} to answer")
+        return text + self._bfd()
 
     def _bfd(self):
         asked = [link for link in self.links if link.bfd]
@@ -276,6 +278,13 @@ class Gobgp(Other):
               "refresh": "GoBGP keeps what it heard and asks for no refresh (softresetin looks at its own table)"}
 
     def start(self):
+        self.process = self.run([self.program, "-t", "toml", "-f", self.file(self._config()), "--api-hosts", "127.0.0.1:50051",
+                                 "-l", "debug", "--pprof-disable"], self.name)
+        wait_until(lambda: "router_id" in self._ask("global"), 20, f"{self.name} to answer", poll_s=0.1)
+        for prefix, hop in self.announce:
+            self.ns.run(["gobgp", *f"global rib add {prefix} nexthop {hop} -a {family_of(prefix)}".split()])
+
+    def _config(self):
         text = f'[global.config]\n  as = {self.asn}\n  router-id = "{self.router_id}"\n' \
                f'  local-address-list = ["{self.address}"]\n[global.use-multiple-paths.config]\n  enabled = true\n'
         for i, link in enumerate(self.links):
@@ -285,11 +294,7 @@ class Gobgp(Other):
                         f'    peer-group = "group{i}"\n'
             else:
                 text += self._session(link, "neighbors", f'neighbor-address = "{link.remote}"')
-        self.process = self.run([self.program, "-t", "toml", "-f", self.file(text), "--api-hosts", "127.0.0.1:50051",
-                                      "-l", "debug", "--pprof-disable"], self.name)
-        wait_until(lambda: "router_id" in self._ask("global"), 20, f"{self.name} to answer", poll_s=0.1)
-        for prefix, hop in self.announce:
-            self.ns.run(["gobgp", *f"global rib add {prefix} nexthop {hop} -a {family_of(prefix)}".split()])
+        return text
 
     def _session(self, link, table, which):
         text = f"""
@@ -344,6 +349,11 @@ class Openbgpd(Other):
 
     def start(self):
         self.socket = f"/run/{self.name}.sock"
+        os.makedirs("/run/openbgpd", exist_ok=True)
+        self.process = self.run([self.program, "-d", "-v", "-f", self.file(self._config(), 0o600)], self.name)
+        wait_until(lambda: "Neighbor" in self._ask("show summary"), 20, f"{self.name} to answer", poll_s=0.1)
+
+    def _config(self):
         text = f'AS {self.asn}\nrouter-id {self.router_id}\nlisten on {self.address}\nfib-update no\nsocket "{self.socket}"\n'
         text += "".join(f"network {p} set nexthop {hop}\n" for p, hop in self.announce)
         for i, link in enumerate(self.links):
@@ -361,10 +371,7 @@ neighbor {link.remote} {{
 }}
 """
         # Next hops are reached by what the kernel has, for which the default is connected routes and its own.
-        text += "nexthop qualify via default\nnexthop qualify via bgp\nallow from any\nallow to any\n"
-        os.makedirs("/run/openbgpd", exist_ok=True)
-        self.process = self.run([self.program, "-d", "-v", "-f", self.file(text, 0o600)], self.name)
-        wait_until(lambda: "Neighbor" in self._ask("show summary"), 20, f"{self.name} to answer", poll_s=0.1)
+        return text + "nexthop qualify via default\nnexthop qualify via bgp\nallow from any\nallow to any\n"
 
     def _ask(self, text):
         return self.ns.run(["bgpctl", "-s", self.socket, *text.split()], check=False)

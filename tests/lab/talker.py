@@ -20,13 +20,16 @@ SMALL_BUFFER = 8192
 class Talker(bgp.Speaker):
     """old: its AS numbers have two octets. add_path: {family: mode} as bgp.Speaker has it. bulk: what stands for many prefixes."""
 
-    def __init__(self, ns, remote, bulk, old=False, enhanced=True, refresh=True, extended=False, **more):
+    def __init__(self, ns, remote, bulk, old=False, enhanced=True, refresh=True, extended=False, six_hops=False,
+                 **more):
         super().__init__(ns, remote, **more)
         self.old, self.bulk = old, bulk
         self.capabilities = [bgp.capability(bgp.CAP_MP, struct.pack("!HBB", afi, 0, safi)) for afi, safi in self.families]
         self.capabilities += [bgp.capability(bgp.CAP_REFRESH)] if refresh else []
         self.capabilities += [bgp.capability(CAP_ENHANCED_REFRESH)] if refresh and enhanced else []
         self.capabilities += [bgp.capability(bgp.CAP_EXTENDED_MESSAGE)] if extended else []
+        # RFC 8950: IPv4 routes with IPv6 next hops.
+        self.capabilities += [bgp.capability(bgp.CAP_EXTENDED_NEXT_HOP, struct.pack("!HHH", 1, 1, 2))] if six_hops else []
         self.capabilities += [] if old else [bgp.capability(bgp.CAP_AS4, struct.pack("!I", self.asn))]
         if self.offered_add_path:
             self.capabilities.append(bgp.capability(bgp.CAP_ADD_PATH, b"".join(
@@ -49,6 +52,10 @@ class Talker(bgp.Speaker):
     @property
     def enhanced(self):
         return self._both(CAP_ENHANCED_REFRESH)
+
+    @property
+    def six_hops(self):
+        return self._both(bgp.CAP_EXTENDED_NEXT_HOP)
 
     @property
     def longest(self):

@@ -7,47 +7,20 @@ import ipaddress
 import itertools
 import struct
 
-import pytest
-
-from lab import Lab, bgp, hub
+from lab import bgp, hub
 from lab.bgp import IPV4, IPV6, attribute
+from lab.target import EXTERNAL_AS as OUTSIDE_AS
 from lab.wait import wait_until
 
 PREFIX, SECOND, THIRD = "198.51.100.0/24", "192.0.2.0/24", "198.18.0.0/15"
 SIX, SIX2 = "2001:db8:1::/48", "2001:db8:2::/48"
 HOP, HOP2, HOP6 = "10.9.0.77", "10.9.0.78", "fd00:9::77"
-OUTSIDE_AS, ELSEWHERE_AS = 65100, 65200
 BOTH = (IPV4, IPV6)
 ENHANCED = bgp.capability(70)
 EXTENDED = bgp.capability(bgp.CAP_EXTENDED_MESSAGE)
 AGGREGATOR, AS4_PATH, AS4_AGGREGATOR, LARGE_COMMUNITIES, IPV6_EXTENDED = 7, 17, 18, 32, 25
 ATOMIC_AGGREGATE = 6
 SET, SEQUENCE, CONFED_SEQUENCE, CONFED_SET = 1, 2, 3, 4
-
-
-@pytest.fixture(scope="module")
-def world(request):
-    with Lab(request.module.__name__.replace("test_", "").replace("_", "-")) as lab:
-        yield hub.Hub(lab)
-
-
-@pytest.fixture
-def cast(world):
-    """Makes speakers that are up; all are gone when the case is over. "elsewhere" is outside, too, in yet another AS."""
-    made = []
-
-    def make(group="client", kind="new_speaker", **more):
-        if group == "elsewhere":
-            group = "outside"
-            more.setdefault("asn", ELSEWHERE_AS)
-        if group == "outside":
-            more.setdefault("asn", OUTSIDE_AS)
-        speaker = getattr(world, kind)(group, **more)
-        made.append(speaker)
-        return speaker.establish()
-
-    yield make
-    world.gone(*made)
 
 
 # Octets.

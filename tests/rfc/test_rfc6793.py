@@ -3,11 +3,9 @@ import pytest
 
 from lab import bgp, hub
 from lab.bgp import attribute
-from rfc.routes import (AGGREGATOR, AS4_AGGREGATOR, AS4_PATH, CONFED_SEQUENCE, CONFED_SET, HOP, NEXT_HOP, NLRI, ORIGIN,
-                        OUTSIDE_AS, PREF, PREFIX, SEQUENCE, SET, cast, flags, heard, ip, judge, lost, path_of, segment, settled,
-                        told, u32, update, value, world)
-
-__all__ = ["cast", "world"]
+from rfc.routes import (AGGREGATOR, AS4_AGGREGATOR, AS4_PATH, CONFED_SEQUENCE, CONFED_SET, NEXT_HOP, NLRI, ORIGIN, OUTSIDE_AS,
+                        PREF, PREFIX, SEQUENCE, SET, flags, heard, ip, judge, lost, path_of, segment, settled, told, u32, update,
+                        value)
 
 BIG, BIG2 = 4200000001, 70000
 TRANS = bgp.AS_TRANS
@@ -58,7 +56,11 @@ TO_OLD = {
 }
 
 
-@pytest.mark.parametrize("path,as_path,as4_path", TO_OLD.values(), ids=TO_OLD.keys())
+def cases(table):
+    return [pytest.param(*values, id=name, marks=[pytest.mark.confederation] * ("confederation" in name)) for name, values in table.items()]
+
+
+@pytest.mark.parametrize("path,as_path,as4_path", cases(TO_OLD))
 def test_rfc6793_4_2_2_the_path_to_an_old_speaker(cast, path, as_path, as4_path):
     ear, mouth = old(cast), cast()
     mouth.send(from_new(path))
@@ -69,10 +71,20 @@ def test_rfc6793_4_2_2_the_path_to_an_old_speaker(cast, path, as_path, as4_path)
 
 def test_rfc6793_4_2_2_our_own_number_is_in_both_paths_to_an_old_speaker_outside(cast):
     ear, mouth = old(cast, "outside"), cast()
-    mouth.send(from_new(segment(CONFED_SEQUENCE, 9) + segment(SEQUENCE, BIG, 1)))
+    mouth.send(from_new(segment(SEQUENCE, BIG, 1)))
     heard(ear)
     assert value(ear, bgp.AS_PATH) == narrow(SEQUENCE, hub.AS, TRANS, 1)
     assert value(ear, AS4_PATH) == segment(SEQUENCE, hub.AS, BIG, 1)
+
+
+@pytest.mark.confederation
+def test_rfc5065_4_1_confederation_segments_do_not_go_outside(cast):
+    old_ear, new_ear, mouth = old(cast, "outside"), cast("elsewhere"), cast()
+    mouth.send(from_new(segment(CONFED_SEQUENCE, 9) + segment(SEQUENCE, BIG, 1)))
+    heard(old_ear)
+    heard(new_ear)
+    assert value(old_ear, bgp.AS_PATH) == narrow(SEQUENCE, hub.AS, TRANS, 1)
+    assert value(old_ear, AS4_PATH) == value(new_ear, bgp.AS_PATH) == segment(SEQUENCE, hub.AS, BIG, 1)
 
 
 @pytest.mark.parametrize("asn,narrowed,wide", [(65001, 65001, None), (65535, 65535, None), (65536, TRANS, 65536), (BIG, TRANS, BIG),
@@ -113,7 +125,7 @@ FROM_OLD = {
 }
 
 
-@pytest.mark.parametrize("as_path,as4_path,merged", FROM_OLD.values(), ids=FROM_OLD.keys())
+@pytest.mark.parametrize("as_path,as4_path,merged", cases(FROM_OLD))
 def test_rfc6793_4_2_3_the_path_from_an_old_speaker(cast, as_path, as4_path, merged):
     ear, mouth = cast(), old(cast)
     mouth.send(from_old(as_path, as4_path))
@@ -178,7 +190,7 @@ def test_rfc7606_7_7_a_malformed_aggregator_from_an_old_speaker_is_discarded(cas
 
 
 @pytest.mark.parametrize("path", [segment(SEQUENCE, 70001, 1), b"\2\3" + b"\0\1\0\2", narrow(SEQUENCE, 1, 0), narrow(9, 1), b"\2\0"],
-                         ids=["of_4_octets", "overrun", "as_0", "segment_type", "no_as"])
+                        ids=["of_4_octets", "overrun", "as_0", "segment_type", "no_as"])
 def test_rfc7606_7_2_a_malformed_path_from_an_old_speaker_is_treated_as_withdraw(cast, path):
     result = judge(cast, from_old(path), kind="old_speaker")
     assert result == "withdrawn"

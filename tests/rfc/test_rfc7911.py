@@ -6,10 +6,8 @@ import pytest
 from lab import bgp
 from lab.bgp import ADD_PATH_BOTH, ADD_PATH_RECEIVE, ADD_PATH_SEND, IPV4, IPV6, attribute
 from lab.wait import wait_until
-from rfc.routes import (BOTH, GOOD, HOP, HOP2, HOP6, NLRI, ORIGIN, PATH, PREF, PREFIX, SECOND, SIX, SIX2, base, cast, heard,
-                        ip, judge, lost, reach, settled, u32, unreach, update, updates, world)
-
-__all__ = ["cast", "world"]
+from rfc.routes import (BOTH, GOOD, HOP, HOP2, HOP6, NLRI, ORIGIN, PATH, PREF, PREFIX, SECOND, SIX, SIX2, base, heard, lost,
+                        reach, settled, u32, unreach, update, updates)
 
 SERVER = {"client": 0, "receive-only": ADD_PATH_RECEIVE, "send-only": ADD_PATH_SEND, "all": ADD_PATH_BOTH}
 NONE = 0
@@ -66,7 +64,7 @@ def test_rfc7911_4_families_are_agreed_on_one_by_one(cast):
 
 
 @pytest.mark.parametrize("value", [b"\0\1\1\0", b"\0\1\1\4", b"\0\1\1\xff", b"\0\1\1\3\0\2\1\4", b"\0\1\x80\3", b"\0\x19\x46\3"],
-                         ids=["mode_0", "mode_4", "mode_255", "mode_4_of_another_family", "other_safi", "other_afi"])
+                        ids=["mode_0", "mode_4", "mode_255", "mode_4_of_another_family", "other_safi", "other_afi"])
 def test_rfc7911_4_a_mode_or_family_without_meaning_is_ignored(cast, value):
     peer = cast("all", more=[bgp.capability(bgp.CAP_ADD_PATH, value)])
     one, two = cast(), cast()
@@ -217,7 +215,7 @@ def test_rfc7911_3_ipv6_paths(cast):
 
 @pytest.mark.parametrize("octets", [update(), update(b"", b"", NLRI), update(base(hop=None) + reach([SIX]), b""),
                                     update(unreach([SIX]), b""), update(GOOD, NLRI * 3)],
-                         ids=["nlri", "withdrawn", "mp_reach", "mp_unreach", "several"])
+                        ids=["nlri", "withdrawn", "mp_reach", "mp_unreach", "several"])
 def test_rfc7911_5_routes_without_the_identifier_that_is_due_cannot_be_read(cast, octets):
     ear, mouth = multi(cast), multi(cast, v6=ADD_PATH_BOTH)
     mouth.send(octets)
@@ -234,7 +232,7 @@ def test_rfc7911_5_routes_with_an_identifier_that_is_not_due_cannot_be_read(cast
 
 
 @pytest.mark.parametrize("octets", [b"\0\0\0\1", b"\0\0\0\1\x18\x0a\1", b"\0\0\0\1\x21\1\1\1\1\1", b"\0\0\0\1\x08\x0a\0\0"],
-                         ids=["no_prefix", "cut", "33_bits", "second_cut"])
+                        ids=["no_prefix", "cut", "33_bits", "second_cut"])
 def test_rfc7606_5_3_a_bad_prefix_behind_an_identifier(cast, octets):
     mouth = multi(cast)
     mouth.send(update(GOOD, octets))

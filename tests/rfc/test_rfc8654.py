@@ -6,10 +6,8 @@ import pytest
 from lab import bgp, hub
 from lab.bgp import IPV4, attribute
 from lab.wait import wait_until
-from rfc.routes import (BOTH, EXTENDED, GOOD, HOP, HOP6, ORIGIN, OUTSIDE_AS, PATH, PREF, PREFIX, SECOND, SIX, base, cast, heard,
-                        ip, lost, parts, reach, segment, settled, told, u32, update, updates, value, world)
-
-__all__ = ["cast", "world"]
+from rfc.routes import (BOTH, EXTENDED, GOOD, HOP, HOP6, ORIGIN, OUTSIDE_AS, PATH, PREF, PREFIX, SECOND, SIX, base, heard,
+                        ip, lost, parts, reach, segment, settled, told, u32, update, updates, value)
 
 REFLECTED = 14  # octets that ORIGINATOR_ID and CLUSTER_LIST add
 

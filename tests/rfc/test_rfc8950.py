@@ -4,25 +4,17 @@ Here every group of the hub offers it; the speakers of the test say whether they
 """
 import pytest
 
-from lab import Lab, bgp, hub
+from lab import bgp, hub
 from lab.bgp import ADD_PATH_BOTH, IPV4, capability, message
 from lab.wait import wait_until
 from rfc.routes import (BOTH, GOOD, HOP, HOP2, HOP6, NLRI, ORIGIN, OUTSIDE_AS, PATH, PREF, PREFIX, SECOND, SEQUENCE, SIX, base,
-                        cast, flags, heard, ip, lost, reach, segment, settled, told, unreach, update, value)
-
-__all__ = ["cast"]
+                        flags, heard, ip, lost, reach, segment, settled, told, unreach, update, value)
 
 ABLE = capability(bgp.CAP_EXTENDED_NEXT_HOP, b"\0\1\0\1\0\2")
 LINK_LOCAL = ip("fe80::77")
 
 
-@pytest.fixture(scope="module")
-def world():
-    config = hub.config()
-    for group in config["peer-groups"].values():
-        group["extended-next-hop"] = True
-    with Lab("rfc8950") as lab:
-        yield hub.Hub(lab, config)
+pytestmark = pytest.mark.hub(extended_next_hop=True)
 
 
 def six(prefixes=(PREFIX,), hop=ip(HOP6), attributes=ORIGIN + PATH + PREF, **more):
@@ -67,7 +59,7 @@ def test_rfc8950_4_it_does_not_reach_who_cannot_take_it(cast):
 
 
 @pytest.mark.parametrize("tuples", [b"\0\1\0\2\0\2", b"\0\1\0\x80\0\2", b"\0\2\0\1\0\2", b"\0\1\0\1\0\1", b"\0\1\0\1\0\x19"],
-                         ids=["multicast", "vpn", "ipv6", "ipv4_next_hop", "other_next_hop"])
+                        ids=["multicast", "vpn", "ipv6", "ipv4_next_hop", "other_next_hop"])
 def test_rfc8950_4_a_capability_for_something_else_is_not_enough(cast, tuples):
     ear = cast(families=BOTH, more=[capability(bgp.CAP_EXTENDED_NEXT_HOP, tuples)])
     mouth = able(cast)
@@ -166,7 +158,7 @@ def test_rfc8950_a_refresh_tells_the_same(cast):
 
 def test_rfc8950_towards_the_outside_the_next_hop_is_ours_and_of_the_session(cast):
     mouth = able(cast)
-    mouth.send(six())
+    mouth.send(six(hop=ip("fd00:16::5")))
     four, six_able, six_unable = (able(cast, "outside"), able(cast, "outside", six=True), unable(cast, "outside", six=True))
     assert heard(four).next_hop == hub.RRD and heard(six_able).next_hop == hub.RRD6
     # Who is reached by IPv6 alone and cannot take such a next hop gets the IPv4 address beside it.

@@ -89,6 +89,16 @@ def assert_unprivileged(machine, unit, capabilities):
     assert found["NoNewPrivs"] == "1" and found["Seccomp"] == SECCOMP_FILTER
 
 
+def is_realtime(machine, unit, thread):
+    """Whether the scheduler has a thread of the service that is called so in a real-time class (proc(5): policy 1 or 2)."""
+    pid = machine.show(unit, "MainPID")["MainPID"]
+    for line in machine.call("sh", "-c", f"cat /proc/{pid}/task/*/stat").splitlines():
+        name, _, fields = line.rpartition(")")
+        if name.split("(", 1)[1] == thread:
+            return fields.split()[38] in ("1", "2")
+    raise LookupError(thread)
+
+
 def ask_as(machine, user, *words):
     """rrctl as that user, with its groups: (exit code, output)."""
     return machine.run("setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "/usr/local/bin/rrctl", *words)
@@ -129,6 +139,19 @@ def test_a_reload_is_applied_or_told_to_be_refused(reflector):
     reflector.do("reload", "rrd")
     # The line is the pulse's again, whatever the reload told in between.
     reflector.wait_for("rrd", ActiveState="active", StatusText=lambda text: text.endswith(" down"))
+
+
+def test_bfd_has_real_time_priority(reflector):
+    config = rrd_config()
+    config["peer-groups"]["all"]["bfd"] = {"enabled": True}
+    configure("rrd", config)
+    reflector.do("reload", "rrd")
+    peer = speaker(reflector)
+    # The thread is made with the first session, and then asks for it.
+    wait_until(lambda: is_realtime(reflector, "rrd", "bfd"), 5, "the thread in a real-time class")
+    peer.close()
+    configure("rrd", rrd_config())
+    reflector.do("reload", "rrd")
 
 
 def test_a_stop_is_a_goodbye(reflector):

@@ -14,8 +14,8 @@ import signal
 
 import pytest
 
-from lab import daemons, fig4, pair
-from lab.fig4 import REFLECTOR, ROUTER
+from lab import daemons, exposition, fig4, pair
+from lab.fig4 import REFLECTOR, REFLECTOR6, ROUTER, ROUTER6, SERVICE_V6
 from lab.wait import holds, wait_until
 
 HOLD_S = 90
@@ -90,7 +90,7 @@ def test_what_is_up_is_shown(guarded):
     text = guarded.reflector.ctl("show", "bfd")
     assert "450 ms" in text and "DETECTION" in text
     metrics = guarded.reflector.ctl("metrics")
-    assert "rrd_bfd_sessions_up 4" in metrics and 'rrd_bfd_packets_late_total{le="+Inf"}' in metrics
+    assert "rrd_bfd_sessions_up 4" in metrics and 'rrd_bfd_packet_lateness_seconds_bucket{le="+Inf"}' in metrics
     assert "lb_announcer_bfd_sessions_up 1" in guarded.pods[0].daemon.ctl("metrics")
 
 
@@ -184,6 +184,33 @@ def test_a_stopped_daemon_costs_its_sessions_once(guarded):
     assert all(losses(p.daemon) == 1 for p in guarded.pods)
 
 
+def value(daemon, name, **labels):
+    """A sample; of a histogram a bucket."""
+    return exposition.parse(daemon.ctl("metrics"))[name].value(**labels)
+
+
+def test_our_own_pause_is_nobodys_silence_and_is_told(lab):
+    """The reflector stands still for longer than it waits for others, and for less than they wait for it."""
+    guarded = Guarded(lab, reflector_config())
+    guarded.reflector.reload(reflector_config(**{"detection-multiplier": 40}))
+    pods = [p.daemon for p in guarded.pods]
+    wait_until(lambda: all(sessions(d)[REFLECTOR]["detection-time-us"] == 6000000 for d in [guarded.router, *pods]), 10, "40 times 150 ms")
+    assert sessions(guarded.reflector)[ROUTER]["detection-time-us"] == 450000
+    on_time = value(guarded.reflector, "rrd_bfd_packet_lateness_seconds", le="0.05")
+    assert on_time > 0
+    for _ in range(2):
+        guarded.reflector.process.signal(signal.SIGSTOP)
+        holds(lambda: guarded.fig.hops() == ALL, 1, "the route")
+        guarded.reflector.process.signal(signal.SIGCONT)
+        wait_until(lambda: value(guarded.reflector, "rrd_bfd_packet_lateness_seconds", le="0.05") > on_time, 5, "packets on time again")
+    assert losses(guarded.reflector) + losses(guarded.router) + sum(map(losses, pods)) == 0
+    # Each of the four sessions had a packet to send that had been due for long, twice.
+    late = value(guarded.reflector, "rrd_bfd_packet_lateness_seconds", le="+Inf") - \
+        value(guarded.reflector, "rrd_bfd_packet_lateness_seconds", le="0.05")
+    assert late >= 8 and value(guarded.reflector, "rrd_bfd_stalls_total") >= 2
+    assert value(guarded.reflector, "rrd_bfd_latest_packet_seconds") > 0.5
+
+
 def test_who_has_no_bfd_is_a_neighbor_all_the_same(lab):
     system = daemons.System(lab, reflector_config(), daemons.router_config())
     system.reflector.wait_established(ROUTER)
@@ -192,6 +219,30 @@ def test_who_has_no_bfd_is_a_neighbor_all_the_same(lab):
     system.wait_for_hops(["n1"])
     holds(lambda: sessions(system.reflector)[pod.address]["state"] == "Down" and system.fig.hops() == {"n1": 1}, 1.5,
           "the session without BFD")
+
+
+def test_over_ipv6(lab):
+    reflector = daemons.reflector_config([ROUTER6], address6=REFLECTOR6)
+    for group in reflector["peer-groups"].values():
+        group.update({"hold-time": HOLD_S, "bfd": FAST})
+    router = daemons.two_families(daemons.router_config([REFLECTOR6]))
+    router["listen"].append({"address": ROUTER6, "port": 179})
+    router["peer-groups"]["reflectors"].update({"hold-time": HOLD_S, "bfd": FAST})
+    system = daemons.System(lab, reflector, router)
+    pod = system.fig.add_pod(1)
+    config = daemons.announcer_config(pod, [SERVICE_V6], [REFLECTOR6])
+    config["neighbors"][0].update({"hold-time": HOLD_S, "bfd": FAST})
+    pod.daemon = daemons.announcer(pod, config=config)
+    system.wait_for_hops(["n1"], SERVICE_V6)
+
+    def up():
+        rows = sessions(system.reflector)
+        assert {a: (rows[a]["state"], rows[a]["multihop"]) for a in rows} == {ROUTER6: ("Up", False), pod.address6: ("Up", True)}, rows
+        return True
+    wait_until(up, 10, "BFD over IPv6")
+    pod.cut()
+    system.wait_for_hops({}, SERVICE_V6, timeout=5)
+    system.reflector.wait_for_log(f"{pod.address6}.*BFD is down")
 
 
 def signed(key, kind="meticulous-keyed-sha1"):

@@ -51,23 +51,23 @@ def run(steps, seed, patience=20, keep=False):
 
 
 def shorter(steps, seed, end):
-    """Those of the steps that make it fail still, as far as they can be found until then; the last one stays."""
+    """Those of the steps that make it fail still, as far as they can be found until then; the last one stays. First whole members and
+    kinds of steps are left out, then ever smaller pieces."""
     *rest, last = steps
-    parts = 2
-    while rest and time.monotonic() < end:
-        size = max(1, len(rest) // parts)
-        for start in range(0, len(rest), size):
-            left = rest[:start] + rest[start + size:]
-            if time.monotonic() >= end or run([*left, last], seed, patience=5):
-                break
-        else:
-            if size == 1:
-                break
-            parts = min(len(rest), parts * 2)
-            continue
-        if time.monotonic() >= end:
-            break
-        rest, parts = left, max(2, parts - 1)
+
+    def fails_without(some):
+        left = [s for s in rest if s not in some]
+        return left if time.monotonic() < end and len(left) < len(rest) and run([*left, last], seed, patience=5) else None
+
+    for place in (1, 0):
+        for value in sorted({str(s[place]) for s in rest if len(s) > place}):
+            rest = fails_without([s for s in rest if len(s) > place and str(s[place]) == value]) or rest
+    size = len(rest) // 2
+    while size and time.monotonic() < end:
+        pieces = [rest[at:at + size] for at in range(0, len(rest), size)]
+        for piece in pieces:
+            rest = fails_without(piece) or rest
+        size = min(size, len(rest)) // 2 if size > 1 else 0
     return [*rest, last]
 
 

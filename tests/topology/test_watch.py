@@ -11,6 +11,7 @@ import pytest
 from lab import bgp, daemons
 from lab.fig4 import REFLECTOR, ROUTER, SERVICE
 from lab.wait import wait_until
+from lab.watcher import Watcher
 
 HOPS = ["10.0.0.105", "10.0.0.106"]
 
@@ -244,3 +245,30 @@ def test_fib_tells_what_the_kernel_took_with_its_next_hops(system):
 def test_who_is_no_router_has_no_fib_to_be_watched(fig, reflector):
     with pytest.raises(Exception, match="this daemon is no router"):
         reflector.ctl("watch", "fib")
+
+
+def test_a_watch_that_begins_amid_changes_tells_of_each_path_once(fig):
+    """What is there and what happened meanwhile add up: nothing is added that was there, nothing withdrawn that was not."""
+    config = daemons.reflector_config()
+    config["peer-groups"]["k8s"].pop("import")
+    reflector = daemons.reflector(fig, config).wait_until_ready()
+    pod = fig.add_pod(1)
+    peer = pod.speaker().establish()
+    prefixes = [f"10.1.{i}.0/24" for i in range(200)]
+    for number in range(20):
+        for part in range(10):
+            peer.announce(prefixes[part::10], HOPS[0], med=number)
+            peer.withdraw(prefixes[part + number % 7::13])
+        watcher = Watcher(fig.lab, reflector.socket)
+        peer.announce(prefixes[number::3], HOPS[1], med=number)
+        peer.withdraw(prefixes[1::2])
+        left = {(p, pod.address, 0) for p in prefixes[0::2]}
+
+        def fact(watcher=watcher, left=left):
+            assert not watcher.fault, watcher.fault
+            assert set(watcher.paths) == left, len(watcher.paths)
+            return True
+        peer.announce(prefixes[0::2], HOPS[0], med=1000 + number)
+        wait_until(fact, 10, "the watch to tell of the routes that are left")
+        watcher.close()
+        fig.lab.closers.remove(watcher)

@@ -42,6 +42,9 @@ static void changed(void *user, const struct endpoint_list *list)
 	struct text t = text_init(b->list, sizeof(b->list));
 	char buf[PREFIX_TEXT_MAX];
 
+	b->failed += !list;
+	if (!list)
+		return;
 	for (size_t i = 0; i < list->count; i++) {
 		const struct endpoint *e = &list->list[i];
 

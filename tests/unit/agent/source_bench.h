@@ -11,6 +11,7 @@ struct bench {
 	struct source_env env;
 	struct source *source;
 	unsigned told;
+	unsigned failed;  /* times it said so before the first list */
 	unsigned awaited; /* the loop stops when this many lists were told */
 	uint64_t told_us;
 	char list[LIST_TEXT_MAX]; /* the last one: "172.16.1.5:80*3 [fd00::5] 172.16.1.6! " */

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/prefix.h"
 #include "base/row.h"
-#include "base/slab.h"
 #include "base/text.h"
 #include "base/trie.h"
 #include "base/version.h"
@@ -215,11 +214,9 @@ static void list_survives_removal_while_walking(void **state)
 	assert_false(list_linked(&things[1].link));
 }
 
-static void arena_and_slab_give_memory_back(void **state)
+static void an_arena_gives_memory_back(void **state)
 {
 	struct arena *a = arena_new();
-	struct slab s;
-	void *objects[1000], *first;
 	size_t held;
 
 	(void)state;
@@ -230,17 +227,6 @@ static void arena_and_slab_give_memory_back(void **state)
 	memset(arena_alloc(a, 100000), 0, 100000);
 	assert_int_equal(arena_bytes(a), held);
 	arena_free(a);
-
-	slab_init(&s, 48);
-	for (int i = 0; i < 1000; i++)
-		memset(objects[i] = slab_alloc(&s), i, 48);
-	assert_int_equal(s.count, 1000);
-	first = objects[500];
-	slab_free(&s, first);
-	assert_ptr_equal(slab_alloc(&s), first);
-	for (int i = 0; i < 1000; i++)
-		slab_free(&s, objects[i]);
-	assert_int_equal(s.bytes, 0);
 }
 
 /* The trie against the slow, obvious way, with random prefixes added and removed. */
@@ -434,7 +420,7 @@ int main(void)
 		cmocka_unit_test(the_heap_gives_the_smallest_first_and_equals_in_their_order),
 		cmocka_unit_test(hash_finds_what_was_added),
 		cmocka_unit_test(list_survives_removal_while_walking),
-		cmocka_unit_test(arena_and_slab_give_memory_back),
+		cmocka_unit_test(an_arena_gives_memory_back),
 		cmocka_unit_test(trie_equals_a_linear_search),
 		cmocka_unit_test(rows_become_lines_and_back),
 		cmocka_unit_test(bad_lines_are_refused_with_a_reason),

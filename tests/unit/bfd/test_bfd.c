@@ -257,6 +257,7 @@ static void sessions_are_walked_in_order_while_they_come_and_go(void **state)
 {
 	struct lab *lab = *state;
 	struct bfd_session *s[3];
+	struct bfd_peer gone;
 	struct bfd_view v;
 
 	for (int i = 0; i < 3; i++) {
@@ -267,8 +268,12 @@ static void sessions_are_walked_in_order_while_they_come_and_go(void **state)
 	}
 	bfd_session_stop(s[1]);
 	assert_ptr_equal(bfd_next(lab->side[0].bfd, NULL), s[2]);
-	assert_ptr_equal(bfd_next(lab->side[0].bfd, s[2]), s[0]);
-	assert_null(bfd_next(lab->side[0].bfd, s[0]));
+	assert_ptr_equal(bfd_next(lab->side[0].bfd, bfd_session_peer(s[2])), s[0]);
+	assert_null(bfd_next(lab->side[0].bfd, bfd_session_peer(s[0])));
+	/* From one that is gone meanwhile. */
+	gone = *bfd_session_peer(s[2]);
+	bfd_session_stop(s[2]);
+	assert_ptr_equal(bfd_next(lab->side[0].bfd, &gone), s[0]);
 	bfd_session_look(s[0], &v);
 	assert_int_equal(v.peer.remote.bytes[3], 20);
 }

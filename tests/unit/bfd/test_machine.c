@@ -201,6 +201,29 @@ static void silence_is_noticed_after_the_detection_time_and_the_session_comes_ba
 	assert_int_equal(w.end[0].m.diagnostic, BFD_DIAG_NONE);
 }
 
+static void what_we_did_not_listen_to_is_no_silence(void **state)
+{
+	struct wire w;
+
+	(void)state;
+	up(&w);
+	w.cut[0] = w.cut[1] = true;
+	play(&w, 20 * MS);
+	bfd_machine_excuse(&w.end[0].m, 200 * MS);
+	play(&w, 180 * MS);
+	assert_int_equal(w.end[0].m.state, BFD_UP);
+	assert_int_equal(w.end[1].m.state, BFD_DOWN);
+	/* Other intervals count from there, too. */
+	bfd_machine_configure(&w.end[0].m, &fast, w.now_us);
+	play(&w, 90 * MS);
+	assert_int_equal(w.end[0].m.state, BFD_UP);
+	play(&w, 85 * MS);
+	assert_int_equal(w.end[0].m.state, BFD_DOWN);
+	/* Nothing is waited for, and that stays so. */
+	bfd_machine_excuse(&w.end[0].m, 200 * MS);
+	assert_int_equal(w.end[0].m.detect_at_us, BFD_NEVER);
+}
+
 static void who_is_not_heard_is_told_so_by_the_other(void **state)
 {
 	struct wire w;
@@ -309,6 +332,23 @@ static void slower_is_told_first_and_done_when_it_was_heard(void **state)
 	assert_int_equal(w.end[1].event, BFD_EVENT_NONE);
 }
 
+/* The other end may be slow from the moment on at which it hears so, and its answer may be lost. */
+static void who_asks_for_slower_packets_waits_for_them_at_once(void **state)
+{
+	const struct bfd_intervals slow_to_hear = { 50 * MS, 300 * MS, 3, false };
+	struct wire w;
+
+	(void)state;
+	up(&w);
+	w.cut[1] = true;
+	bfd_machine_configure(&w.end[0].m, &slow_to_hear, w.now_us);
+	assert_int_equal(bfd_machine_detection_time_us(&w.end[0].m), 900 * MS);
+	play(&w, 840 * MS);
+	assert_int_equal(w.end[0].m.state, BFD_UP);
+	play(&w, 61 * MS);
+	assert_int_equal(w.end[0].m.state, BFD_DOWN);
+}
+
 static void a_change_during_a_poll_begins_another(void **state)
 {
 	const struct bfd_intervals slow = { 100 * MS, 100 * MS, 3, false },
@@ -408,11 +448,13 @@ int main(void)
 		cmocka_unit_test(packets_come_at_the_interval_shortened_by_up_to_a_quarter),
 		cmocka_unit_test(with_a_multiplier_of_one_by_ten_percent_at_least),
 		cmocka_unit_test(silence_is_noticed_after_the_detection_time_and_the_session_comes_back),
+		cmocka_unit_test(what_we_did_not_listen_to_is_no_silence),
 		cmocka_unit_test(who_is_not_heard_is_told_so_by_the_other),
 		cmocka_unit_test(a_stop_is_no_failure),
 		cmocka_unit_test(a_passive_end_waits_and_is_back_after_a_flap),
 		cmocka_unit_test(a_passive_end_answers_who_knows_another_of_its_discriminators),
 		cmocka_unit_test(slower_is_told_first_and_done_when_it_was_heard),
+		cmocka_unit_test(who_asks_for_slower_packets_waits_for_them_at_once),
 		cmocka_unit_test(a_change_during_a_poll_begins_another),
 		cmocka_unit_test(asked_for_nothing_it_sends_answers_alone),
 		cmocka_unit_test(in_demand_mode_nothing_is_sent_while_both_are_up),

@@ -292,6 +292,87 @@ static void checks_with_tls_or_grpc_need_libcurl(void **state)
 	config_agent_free(c);
 }
 
+/* Host and port with a space between; or what is wrong. */
+static void the_api_is_an_address_or_a_name_and_a_port(void **state)
+{
+	static const struct {
+		const char *text, *host, *why;
+		unsigned port;
+	} cases[] = {
+		{ "10.96.0.1", "10.96.0.1", NULL, 443 },
+		{ "10.96.0.1:6443", "10.96.0.1", NULL, 6443 },
+		{ "\"[fd00::1]:6443\"", "fd00::1", NULL, 6443 },
+		{ "\"[fd00::1]\"", "fd00::1", NULL, 443 },
+		{ "\"fd00::1\"", "fd00::1", NULL, 443 },
+		{ "api.example.com:6443", "api.example.com", NULL, 6443 },
+		{ "api", "api", NULL, 443 },
+		{ "10.96.0.1:0", NULL, "0 is out of range: 1..65535", 0 },
+		{ "10.96.0.1:65536", NULL, "65536 is out of range: 1..65535", 0 },
+		{ "\"10.96.0.1:\"", NULL, "\"\" is not a number", 0 },
+		{ "\"[10.96.0.1]:443\"", NULL, "is not a server", 0 },
+		{ "\"[fd00::1\"", NULL, "is not a server", 0 },
+		{ "\"[fd00::1]x\"", NULL, "is not a server", 0 },
+		{ "\"[]:443\"", NULL, "is not a server", 0 },
+		{ "\":443\"", NULL, "is not a server", 0 },
+		{ "\"fd00::g:443\"", NULL, "is not a server", 0 },
+		{ "api..example.com", NULL, "is not a server", 0 },
+		{ "\"a b\"", NULL, "is not a server", 0 },
+		{ "https://10.96.0.1", NULL, "is a URL", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct config_errors *errs = config_errors_new();
+		struct config_agent *c;
+		char text[200], *wrong;
+
+		snprintf(text, sizeof(text), "services: []\nkubernetes: {server: %s}\n", cases[i].text);
+		c = config_agent_parse(text, strlen(text), "t", errs);
+		wrong = config_errors_format(errs);
+		if (!c != !cases[i].host || (cases[i].why && !strstr(wrong, cases[i].why)))
+			fail_msg("%s: %s", cases[i].text, wrong);
+		if (c) {
+			assert_string_equal(c->kubernetes.server.host, cases[i].host);
+			assert_int_equal(c->kubernetes.server.port, cases[i].port);
+		}
+		free(wrong);
+		config_errors_free(errs);
+		config_agent_free(c);
+	}
+}
+
+static void a_source_of_kubernetes_needs_libcurl(void **state)
+{
+	static const char text[] =
+		"services:\n  - {address: 10.1.1.1, port: 80, source: {kubernetes: {service: web}}}\n";
+	struct config_errors *errs = config_errors_new();
+	struct config_agent *c = config_agent_parse(text, strlen(text), "t", errs);
+	char *wrong = config_errors_format(errs);
+
+	(void)state;
+	if (config_features() & 1u << CONFIG_FEATURE_LIBCURL) {
+		const struct config_source_kubernetes *k = &c->services[0].source.kubernetes;
+
+		assert_string_equal(wrong, "");
+		assert_int_equal(c->services[0].source.kind, CONFIG_SOURCE_KUBERNETES);
+		assert_string_equal(k->service, "web");
+		assert_null(k->space);
+		assert_null(k->port);
+		assert_int_equal(k->conditions, CONFIG_READY);
+		assert_int_equal(k->family, IP_V4); /* nat: no other could be reached */
+		assert_null(c->kubernetes.server.host);
+		assert_string_equal(
+			c->kubernetes.token_file, "/var/run/secrets/kubernetes.io/serviceaccount/token");
+	} else {
+		assert_null(c);
+		assert_string_equal(wrong, "t:2:44: services[0].source.kubernetes: this build has no libcurl "
+					   "(configure --with-libcurl)\n");
+	}
+	free(wrong);
+	config_errors_free(errs);
+	config_agent_free(c);
+}
+
 static void marks_may_be_written_to_base_16(void **state)
 {
 	struct config_agent *c = load("services: [{mark: 0xABCDEF, family: ipv6, source: {servers: []}}]\n"
@@ -336,6 +417,8 @@ int main(void)
 		cmocka_unit_test(a_command_ends_with_null),
 		cmocka_unit_test(an_http_check_is_read),
 		cmocka_unit_test(checks_with_tls_or_grpc_need_libcurl),
+		cmocka_unit_test(the_api_is_an_address_or_a_name_and_a_port),
+		cmocka_unit_test(a_source_of_kubernetes_needs_libcurl),
 		cmocka_unit_test(marks_may_be_written_to_base_16),
 		cmocka_unit_test(thousands_of_services_are_read_in_time),
 	};

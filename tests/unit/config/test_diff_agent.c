@@ -40,6 +40,9 @@ static const char every_key[] =
 	"ipv6}}}\n"
 	"  - {name: near, address: 10.1.1.5, port: 80, forward: nat, source: {servers: [{address: "
 	"172.16.1.7, port: 90}]}}\n"
+	"  - {name: pods, address: 10.1.1.6, port: 80, forward: tun, source: {kubernetes: {service: shop, "
+	"namespace: live,\n"
+	"     port: http, family: ipv6, conditions: any}}}\n"
 	"  - {name: marked, mark: 0x7, family: ipv6, source: {directory: /etc/marked.d}}\n"
 	"timeouts: {tcp: 3600, tcp-fin: 62, udp: 122}\n"
 	"sysctls: {set: true, conntrack: 1, expire-nodest-conn: 1, expire-quiescent-template: 1, "
@@ -48,12 +51,14 @@ static const char every_key[] =
 	"ipvs: {compare-interval: 4, state-file: /run/agent.state, mh-table-size: 4093, on-exit: remove, "
 	"exit-wait: 21,\n"
 	"  check-mark: 0x20000}\n"
+	"kubernetes: {server: api:6443, tls-name: kube.local, ca-file: /run/ca.crt, token-file: /run/token,\n"
+	"  watch-time: 301, silence: 91}\n"
 	"control: {socket: /run/a.sock, group: rrd, read-only-socket: /run/r.sock, read-only-group: see}\n"
 	"log: {to: stderr, level: info, format: json}\n";
 
 static const struct change changes[] = {
 	{ "masquerade", "masquerade: false", "masquerade: true", "false -> true" },
-	{ "defaults.*", "defaults: {weight: 10}", "defaults: {weight: 11}", "10 -> 11", 5 },
+	{ "defaults.*", "defaults: {weight: 10}", "defaults: {weight: 11}", "10 -> 11", 6 },
 	{ "services[].name", "name: web,", "name: front-end,", "web -> front-end" },
 	{ "services[].protocol", "protocol: tcp", "protocol: sctp", "added" },
 	{ "services[].address", "address: 10.1.1.1", "address: 10.1.1.9", "added" },
@@ -87,6 +92,14 @@ static const struct change changes[] = {
 	{ "services[].source.dns.name", "sip.local", "sip.other", "sip.local -> sip.other" },
 	{ "services[].source.dns.interval", "interval: 3,", "interval: 4,", "3 -> 4" },
 	{ "services[].source.dns.family", "family: ipv6}}}\n", "family: any}}}\n", "ipv6 -> any" },
+	{ "services[].source.kubernetes.service", "kubernetes: {service: shop", "kubernetes: {service: store",
+		"shop -> store" },
+	{ "services[].source.kubernetes.namespace", "namespace: live", "namespace: test", "live -> test" },
+	{ "services[].source.kubernetes.port", "port: http,", "port: https,", "http -> https" },
+	{ "services[].source.kubernetes.conditions", "conditions: any", "conditions: serving",
+		"any -> serving" },
+	{ "services[].source.kubernetes.family", "family: ipv6, conditions", "family: ipv4, conditions",
+		"ipv6 -> ipv4" },
 	{ "services[].checks[].type", "type: tcp, name: plain", "type: http, name: plain", "tcp -> http" },
 	{ "services[].checks[].port", "port: 8081", "port: 8082", "8081 -> 8082" },
 	{ "services[].checks[].initial", "initial: up", "initial: down", "up -> down" },
@@ -132,6 +145,12 @@ static const struct change changes[] = {
 	{ "ipvs.on-exit", "exit: remove", "exit: keep", "remove -> keep" },
 	{ "ipvs.exit-wait", "wait: 21", "wait: 20", "21 -> 20" },
 	{ "ipvs.check-mark", "mark: 0x20000", "mark: 0x30000", "0x20000 -> 0x30000" },
+	{ "kubernetes.server", "api:6443", "\"[fd00::1]\"", "api:6443 -> [fd00::1]:443" },
+	{ "kubernetes.tls-name", "kube.local", "kube.other", "kube.local -> kube.other" },
+	{ "kubernetes.ca-file", "/run/ca.crt", "/run/other.crt", "/run/ca.crt -> /run/other.crt" },
+	{ "kubernetes.token-file", "/run/token", "/run/other", "/run/token -> /run/other" },
+	{ "kubernetes.watch-time", "watch-time: 301", "watch-time: 302", "301 -> 302" },
+	{ "kubernetes.silence", "silence: 91", "silence: 92", "91 -> 92" },
 	{ "control.socket", "/run/a.sock", "/run/b.sock", "/run/a.sock -> /run/b.sock" },
 	{ "control.group", "group: rrd", "group: adm", "rrd -> adm" },
 	{ "control.read-only-socket", "/run/r.sock", "/run/s.sock", "/run/r.sock -> /run/s.sock" },

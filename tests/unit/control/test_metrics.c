@@ -76,6 +76,32 @@ static void samples_become_rows_a_few_at_a_time(void **state)
 	assert_int_equal(f.freed, 1);
 }
 
+static bool one_histogram(void *state, struct metrics *m)
+{
+	static const struct metrics_family age = { "farm_age_years", METRICS_HISTOGRAM, "Of trees." };
+	const double bound[] = { 0.5, 10 };
+	const uint64_t count[] = { 2, 3, 1 };
+
+	(void)state;
+	metrics_add_histogram(m, &age, bound, 2, count, 40.5);
+	return false;
+}
+
+static void a_histogram_is_told_in_sums_from_below(void **state)
+{
+#define HEAD "{\"name\":\"farm_age_years\",\"type\":\"histogram\",\"help\":\"Of trees.\",\"labels\":"
+	struct control_answer a;
+
+	(void)state;
+	metrics_answer(&a, one_histogram, NULL, NULL);
+	expect_row(&a, HEAD "{\"le\":\"0.5\"},\"sample\":\"bucket\",\"value\":2}");
+	expect_row(&a, HEAD "{\"le\":\"10\"},\"sample\":\"bucket\",\"value\":5}");
+	expect_row(&a, HEAD "{\"le\":\"+Inf\"},\"sample\":\"bucket\",\"value\":6}");
+	expect_row(&a, HEAD "{},\"sample\":\"sum\",\"value\":40.5}");
+	expect_row(&a, HEAD "{},\"sample\":\"count\",\"value\":6}");
+	a.done(a.state);
+}
+
 /* The sanitizers see what is forgotten. */
 static void an_answer_may_end_anywhere(void **state)
 {
@@ -96,6 +122,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(samples_become_rows_a_few_at_a_time),
+		cmocka_unit_test(a_histogram_is_told_in_sums_from_below),
 		cmocka_unit_test(an_answer_may_end_anywhere),
 	};
 

@@ -81,6 +81,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.rfile.read(1)
         elif self.path == "/slow":
             self.stream(b"begun", b"")
+        elif self.path == "/mute":
+            self.stream(b"", b"")
+        elif self.path == "/retry":
+            self.answer(503, b"not now", Retry_After="7")
         elif self.path == "/huge":
             self.stream(b"", b"0123456789" * 1000)
         elif self.path == "/broken":

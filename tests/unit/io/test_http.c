@@ -375,16 +375,25 @@ static void what_is_not_http_is_said(void **state)
 		expect(b, &r, IO_HTTP_REFUSED, "does the server speak HTTP/2?");
 }
 
+static void piece(void *user, int status, const char *data, size_t len)
+{
+	fail_msg("told to %p: %d, %zu octets at %p", user, status, len, (const void *)data);
+}
+
 static void what_the_engine_does_not_speak_it_says(void **state)
 {
 	struct bench *b = *state;
-	struct io_http_request tls = request_to(b, "tls", "/x"), http2 = request_to(b, "plain", "/x");
+	struct io_http_request tls = request_to(b, "tls", "/x"), http2 = request_to(b, "plain", "/x"),
+			       stream = http2;
 
 	http2.version = IO_HTTP_2;
 	if (!io_http_can_tls())
 		expect(b, &tls, IO_HTTP_FAILED, "speaks neither TLS nor HTTP/2");
 	if (!io_http_can_http2())
 		expect(b, &http2, IO_HTTP_FAILED, "speaks neither TLS nor HTTP/2");
+	stream.piece = piece;
+	if (!io_http_can_stream())
+		expect(b, &stream, IO_HTTP_FAILED, "takes no streams");
 }
 
 /* --- TLS --- */

@@ -7,6 +7,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <linux/rtnetlink.h>
 #include <time.h>
 
 /* --- no packet without a route --- */
@@ -34,6 +37,58 @@ static void *probe(void *user)
 	return NULL;
 }
 
+/* What the kernel tells of routes from here on. */
+static struct nl_sock *listen_to_routes(void)
+{
+	struct nl_sock *s = nl_socket_alloc();
+
+	assert_non_null(s);
+	assert_int_equal(nl_connect(s, NETLINK_ROUTE), 0);
+	assert_int_equal(nl_socket_add_memberships(s, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, 0), 0);
+	assert_int_equal(nl_socket_set_buffer_size(s, 8 << 20, 0), 0);
+	assert_int_equal(nl_socket_set_nonblocking(s), 0);
+	return s;
+}
+
+struct told {
+	size_t set, deleted_v4, deleted_v6;
+};
+
+static void hear(struct told *t, const struct nlmsghdr *h)
+{
+	const struct rtmsg *r = nlmsg_data(h);
+	bool ours = (r->rtm_family == AF_INET && r->rtm_dst_len == 24) ||
+		    (r->rtm_family == AF_INET6 && r->rtm_dst_len == 48);
+
+	t->set += ours && h->nlmsg_type == RTM_NEWROUTE;
+	t->deleted_v4 += ours && h->nlmsg_type == RTM_DELROUTE && r->rtm_family == AF_INET;
+	t->deleted_v6 += ours && h->nlmsg_type == RTM_DELROUTE && r->rtm_family == AF_INET6;
+}
+
+static struct told what_was_told(struct nl_sock *s)
+{
+	struct told t = { 0 };
+	struct sockaddr_nl from;
+	unsigned char *octets;
+	int len;
+
+	while ((len = nl_recv(s, &from, &octets, NULL)) > 0) {
+		for (struct nlmsghdr *h = (struct nlmsghdr *)octets; nlmsg_ok(h, len);
+			h = nlmsg_next(h, &len))
+			hear(&t, h);
+		free(octets);
+	}
+	nl_socket_free(s);
+	return t;
+}
+
+/*
+ * Two witnesses: the kernel tells of no route that was deleted, and lookups do not fail. The second cannot be exact, since a lookup that
+ * has found the old route a moment before it is exchanged looks on behind it and finds none. `ip route replace` in a loop, without this
+ * program, was seen to miss one of 300,000 IPv4 lookups on a busy machine; for IPv6 it is one in some thousand changes without
+ * next-hop objects, and with them one in some thousand deletions of a next hop that was the group's. A route that is away for a
+ * moment is missed by far more.
+ */
 static void no_lookup_fails_while_path_sets_change(void **state)
 {
 	static const char *const v4[] = { "192.168.1.2", "192.168.1.2 192.168.2.2", "192.168.2.3",
@@ -44,12 +99,15 @@ static void no_lookup_fails_while_path_sets_change(void **state)
 	(void)state;
 	for (int classic = 0; classic < 2; classic++) {
 		struct prober p = { 0 };
+		struct nl_sock *heard;
+		struct told told;
 
 		cfg.force_classic = classic;
 		struct lab *lab = lab_new(&cfg);
 		wish(lab, "10.1.1.0/24", v4[0]);
 		wish(lab, "2001:db8:a::/48", v6[0]);
 		settle(lab);
+		heard = listen_to_routes();
 		assert_int_equal(pthread_create(&p.thread, NULL, probe, &p), 0);
 		for (size_t i = 0; i < 300; i++) {
 			wish(lab, "10.1.1.0/24", v4[i % 5]);
@@ -58,17 +116,17 @@ static void no_lookup_fails_while_path_sets_change(void **state)
 			wish(lab, "2001:db8:a::/48", v6[i % 3]);
 			settle(lab);
 		}
+		told = what_was_told(heard);
 		p.stop = true;
 		pthread_join(p.thread, NULL);
 		lab_free(lab);
+		assert_in_range(told.set, 100, SIZE_MAX);
+		assert_int_equal(told.deleted_v4, 0);
+		assert_int_equal(told.deleted_v6, 0);
 		assert_in_range(p.asked, 100, SIZE_MAX);
-		assert_int_equal(p.missed_v4, 0);
-		/* The kernel lets a lookup of IPv6 slip through now and then, between taking the old route or next hop out
-		 * and letting go of it: without next-hop objects often, with them, on a machine that is short of time, one in
-		 * some thousand deletions of a next hop that was the group's. A route that is away for a moment is missed by
-		 * far more of them. */
+		assert_in_range(p.missed_v4, 0, 1 + p.asked / 20000);
 		if (!classic)
-			assert_in_range(p.missed_v6, 0, p.asked / 2000);
+			assert_in_range(p.missed_v6, 0, 1 + p.asked / 2000);
 	}
 }
 

@@ -45,13 +45,14 @@ static void table_init(struct table *t)
 	t->store = route_attr_store_new(&t->hops);
 	t->rib = route_rib_new(BGP_IPV4_UNICAST, t->store, nothing, NULL);
 	t->attrs = route_attrs_intern(t->store, &attrs, &nh);
-	list_init(&t->peer.adj_rib_in[BGP_IPV4_UNICAST]);
 }
 
 static void table_fini(struct table *t)
 {
-	LIST_FOREACH (l, &t->peer.adj_rib_in[BGP_IPV4_UNICAST])
-		route_rib_remove(t->rib, LIST_ENTRY(l, struct route_path, peer_link));
+	struct chain *paths = &t->peer.adj_rib_in[BGP_IPV4_UNICAST];
+
+	while (paths->first)
+		route_rib_remove(t->rib, paths, route_rib_path(t->rib, paths->first));
 	route_rib_free(t->rib);
 	route_attrs_unref(t->store, t->attrs);
 	route_attr_store_free(t->store);

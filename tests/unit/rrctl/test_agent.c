@@ -235,12 +235,34 @@ static void sources_tell_since_when_and_what_is_wrong(void **state)
 		NULL,
 	};
 
+	static const char *const kubernetes[] = {
+		"{\"service\":\"web\",\"source\":\"kubernetes shop/web\",\"told\":true,\"servers\":4,"
+		"\"changes\":1,\"failures\":0,\"error\":\"\",\"since-ms\":7200000,\"watch\":\"watching\","
+		"\"heard-ms\":12000}",
+		"{\"service\":\"api\",\"source\":\"kubernetes api\",\"told\":false,\"servers\":0,"
+		"\"changes\":0,\"failures\":7,\"error\":\"the API answers 403\","
+		"\"watch\":\"waiting to watch\"}",
+		NULL,
+	};
+
 	(void)state;
 	expect_table(&view_sources, 0, rows,
-		"SERVICE  SOURCE                  TOLD  SERVERS  SINCE      CHANGES  FAILURES  ERROR\n"
-		"web      file /etc/rrd/web.yaml  yes         4  2 h 0 min        2         1  "
+		"SERVICE  SOURCE                  TOLD  SERVERS  SINCE      WATCH  HEARD  CHANGES  FAILURES  "
+		"ERROR\n"
+		"web      file /etc/rrd/web.yaml  yes         4  2 h 0 min  -      -            2         1  "
 		"/etc/rrd/web.yaml:7:3: not an address\n"
-		"dns      static                  yes         1  2 h 0 min        1         0  -\n");
+		"dns      static                  yes         1  2 h 0 min  -      -            1         0  "
+		"-\n");
+	expect_table(&view_sources, 0, kubernetes,
+		"SERVICE  SOURCE               TOLD  SERVERS  SINCE      WATCH             HEARD  CHANGES  "
+		"FAILURES  "
+		"ERROR\n"
+		"web      kubernetes shop/web  yes         4  2 h 0 min  watching          12 s         1    "
+		"     0  "
+		"-\n"
+		"api      kubernetes api       no          0  -          waiting to watch  -            0    "
+		"     7  "
+		"the API answers 403\n");
 	expect_table(&view_sources, 70, rows + 1,
 		"SERVICE  SOURCE  TOLD  SERVERS  SINCE      CHANGES  FAILURES\n"
 		"dns      static  yes         1  2 h 0 min        1         0\n");

@@ -145,6 +145,10 @@ static void a_family_stands_together_under_one_head(void **state)
 		"{\"name\":\"size\",\"type\":\"gauge\",\"help\":\"\",\"labels\":{},\"value\":0.1}",
 		"{\"name\":\"3 odd-names\",\"labels\":{\"x-y\":7},\"value\":null}",
 		"{\"name\":\"size\",\"labels\":{\"big\":\"yes\"},\"value\":1e300}",
+		"{\"name\":\"age\",\"type\":\"histogram\",\"help\":\"Of all.\",\"labels\":{\"le\":\"+Inf\"},"
+		"\"sample\":\"bucket\",\"value\":5}",
+		"{\"name\":\"age\",\"type\":\"histogram\",\"help\":\"Of all.\",\"labels\":{},"
+		"\"sample\":\"count\",\"value\":5}",
 		NULL,
 	};
 	struct exposition *e = exposition_new();
@@ -175,7 +179,11 @@ static void a_family_stands_together_under_one_head(void **state)
 				  "size{big=\"yes\"} 1e+300\n"
 				  "# HELP _3_odd_names \n"
 				  "# TYPE _3_odd_names untyped\n"
-				  "_3_odd_names{x_y=\"7\"} NaN\n");
+				  "_3_odd_names{x_y=\"7\"} NaN\n"
+				  "# HELP age Of all.\n"
+				  "# TYPE age histogram\n"
+				  "age_bucket{le=\"+Inf\"} 5\n"
+				  "age_count 5\n");
 	free(text);
 }
 
@@ -234,7 +242,8 @@ static bool start_watch(void *user, const struct row *args, struct control_answe
 	return true;
 }
 
-static const struct control_command watch_commands[] = { { OF_RRD, "watch" }, { .targets = 0 } };
+static const struct control_command watch_commands[] = { { OF_RRD, "version" }, { OF_RRD, "watch" },
+	{ .targets = 0 } };
 static const struct control_handler watch_handlers[] = { { "watch", start_watch }, { NULL, NULL } };
 
 static void serve(const char *path, int ready)

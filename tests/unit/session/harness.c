@@ -52,8 +52,8 @@ static void on_refresh(
 
 	(void)s;
 	(void)family;
-	(void)subtype;
 	p->refreshes++;
+	p->refresh_subtype = subtype;
 }
 
 static int on_fill(void *user, struct iovec *iov, int max, size_t *partial)
@@ -374,18 +374,46 @@ void raw_send_message(struct raw *r, uint8_t type, const void *body, size_t len)
 	raw_send(r, buf, writer_len(&w));
 }
 
-void raw_send_open(struct raw *r, uint32_t as, uint32_t id, uint16_t hold_time_s)
+static void send_open(struct raw *r, const struct bgp_open *o)
 {
 	uint8_t buf[BGP_MESSAGE_MAX];
 	struct writer w = writer_init(buf, sizeof(buf));
+
+	bgp_open_encode(&w, o);
+	raw_send(r, buf, writer_len(&w));
+}
+
+static struct bgp_open usual_open(uint32_t as, uint32_t id, uint16_t hold_time_s)
+{
 	struct bgp_open o = { .as = as, .hold_time_s = hold_time_s, .bgp_identifier = id };
 
 	o.caps.as4 = true;
 	o.caps.as4_number = as;
 	o.caps.any_multiprotocol = o.caps.route_refresh = true;
 	o.caps.family[BGP_IPV4_UNICAST] = true;
-	bgp_open_encode(&w, &o);
-	raw_send(r, buf, writer_len(&w));
+	return o;
+}
+
+void raw_send_open(struct raw *r, uint32_t as, uint32_t id, uint16_t hold_time_s)
+{
+	struct bgp_open o = usual_open(as, id, hold_time_s);
+
+	send_open(r, &o);
+}
+
+void raw_send_enhanced_open(struct raw *r, uint32_t as, uint32_t id, uint16_t hold_time_s)
+{
+	struct bgp_open o = usual_open(as, id, hold_time_s);
+
+	o.caps.enhanced_route_refresh = true;
+	send_open(r, &o);
+}
+
+void raw_send_bare_open(struct raw *r, uint32_t as, uint32_t id, uint16_t hold_time_s)
+{
+	struct bgp_open o = { .as = as, .hold_time_s = hold_time_s, .bgp_identifier = id };
+
+	send_open(r, &o);
 }
 
 void raw_send_keepalive(struct raw *r)

@@ -19,6 +19,7 @@
 struct program {
 	struct session *session;
 	int ups, downs, updates, refreshes;
+	enum bgp_refresh_subtype refresh_subtype;
 	size_t announced; /* NLRI in all updates */
 	enum bgp_verdict verdict;
 	struct session_down why;
@@ -93,6 +94,9 @@ void raw_free(struct raw *r);
 void raw_send(struct raw *r, const void *data, size_t len);
 void raw_send_message(struct raw *r, uint8_t type, const void *body, size_t len);
 void raw_send_open(struct raw *r, uint32_t as, uint32_t id, uint16_t hold_time_s);
+/* The same from one who offers enhanced route refresh (RFC 7313), or no capabilities at all. */
+void raw_send_enhanced_open(struct raw *r, uint32_t as, uint32_t id, uint16_t hold_time_s);
+void raw_send_bare_open(struct raw *r, uint32_t as, uint32_t id, uint16_t hold_time_s);
 void raw_send_keepalive(struct raw *r);
 void raw_send_notification(struct raw *r, uint8_t code, uint8_t subcode);
 /* The next message, waiting for it. */

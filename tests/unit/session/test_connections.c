@@ -228,6 +228,7 @@ static void a_silent_connection_never_blocks_the_next_one(void **state)
 	raw_expect(w, silent[2], BGP_OPEN, NULL);
 	raw_send_open(silent[2], 65021, LOW_ID, 9);
 	raw_expect(w, silent[2], BGP_KEEPALIVE, NULL);
+	p->session->accepted->since_us -= COLLISION_CROSSING_US;
 	talks = raw_connect(w, PEER);
 	raw_establish(w, talks, p, LOW_ID, 9);
 	raw_expect_notification(w, silent[2], BGP_ERR_CEASE, BGP_CEASE_COLLISION_RESOLUTION);

@@ -155,8 +155,17 @@ static void a_newer_connection_of_the_same_speaker_takes_over(void **state)
 	struct collision_side up = established(theirs, SECOND);
 
 	(void)state;
-	assert_int_equal(collision_decide(65021, 30, &theirs, &theirs, SECOND), COLLISION_KEEP_NEW);
+	assert_int_equal(collision_decide(65021, 30, &theirs, &theirs, 2 * SECOND), COLLISION_KEEP_NEW);
+	assert_int_equal(collision_decide(65021, 10, &theirs, &theirs, 2 * SECOND), COLLISION_KEEP_NEW);
 	assert_int_equal(collision_decide(65021, 30, &up, &theirs, SECOND), COLLISION_TAKEOVER);
+}
+
+static void of_two_young_connections_of_one_speaker_the_first_stays_unless_its_identifier_is_higher(
+	void **state)
+{
+	(void)state;
+	assert_int_equal(collision_decide(65021, 30, &theirs, &theirs, 2 * SECOND - 1), COLLISION_KEEP_OLD);
+	assert_int_equal(collision_decide(65021, 10, &theirs, &theirs, 2 * SECOND - 1), COLLISION_KEEP_NEW);
 }
 
 static void an_established_connection_of_ours_is_taken_over_only_when_it_is_not_a_crossing(void **state)
@@ -209,6 +218,8 @@ int main(void)
 		cmocka_unit_test(the_higher_identifier_keeps_the_connection_it_began),
 		cmocka_unit_test(identifiers_that_are_equal_leave_it_to_the_as),
 		cmocka_unit_test(a_newer_connection_of_the_same_speaker_takes_over),
+		cmocka_unit_test(
+			of_two_young_connections_of_one_speaker_the_first_stays_unless_its_identifier_is_higher),
 		cmocka_unit_test(
 			an_established_connection_of_ours_is_taken_over_only_when_it_is_not_a_crossing),
 		cmocka_unit_test(another_identifier_or_as_is_another_speaker),

@@ -47,6 +47,39 @@ static struct raw *come_up(struct world *w, const char *from, uint32_t id)
 	return r;
 }
 
+/* One connection on which our OPEN is refused for its capabilities. True when it had any. */
+static bool refuse_capabilities(struct world *w, unsigned host)
+{
+	struct message m;
+	struct raw *r;
+	char from[32];
+
+	snprintf(from, sizeof(from), "127.0.2.%u", host);
+	r = raw_connect(w, from);
+	raw_expect(w, r, BGP_OPEN, &m);
+	raw_send_notification(r, BGP_ERR_OPEN, BGP_OPEN_UNSUPPORTED_PARAMETER);
+	raw_free(r);
+	assert_true(world_wait(w, nobody_there, w));
+	return m.body[9] != 0;
+}
+
+static void a_dynamic_neighbor_that_knows_no_capabilities_is_remembered(void **state)
+{
+	struct world *w = *state;
+
+	add_range(w, "127.0.2.0/24", 10, "pods");
+	assert_true(refuse_capabilities(w, 1));
+	assert_true(refuse_capabilities(w, 2));
+	assert_false(refuse_capabilities(w, 1));
+	/* It was tried without: so that was not the reason. */
+	assert_true(refuse_capabilities(w, 1));
+	/* There are only so many places. */
+	for (unsigned i = 0; i < INCAPABLE_MAX; i++)
+		assert_true(refuse_capabilities(w, 100 + i));
+	assert_true(refuse_capabilities(w, 1));
+	assert_false(refuse_capabilities(w, 100 + INCAPABLE_MAX - 1));
+}
+
 static void the_limit_of_a_range_is_exact(void **state)
 {
 	struct world *w = *state;
@@ -476,6 +509,8 @@ static void a_neighbor_that_comes_back_is_still_shut_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_dynamic_neighbor_that_knows_no_capabilities_is_remembered,
+			world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(the_limit_of_a_range_is_exact, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			the_longest_range_that_matches_decides, world_setup, world_teardown),
