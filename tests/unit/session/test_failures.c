@@ -126,6 +126,23 @@ static void who_is_beyond_the_limit_is_remembered(void **state)
 	raw_free(late);
 }
 
+static void who_is_in_no_range_is_remembered_apart(void **state)
+{
+	struct world *w = *state;
+	struct prefix range = add_range(w, 1);
+	struct ip_addr address = addr_of("127.0.3.1");
+	struct raw *r = raw_connect(w, "127.0.3.1");
+
+	world_run_ms(w, 20);
+	raw_free(r);
+	assert_null(session_neighbors_failure(w->set, &range, 0));
+	assert_ptr_equal(
+		session_neighbors_failure(w->set, NULL, 0), session_neighbors_failure_of(w->set, &address));
+	assert_string_equal(session_neighbors_failure(w->set, NULL, 0)->text,
+		"refused: neither a neighbor nor in a range");
+	assert_null(session_neighbors_failure(w->set, NULL, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +155,8 @@ int main(void)
 			world_teardown),
 		cmocka_unit_test_setup_teardown(
 			who_is_beyond_the_limit_is_remembered, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			who_is_in_no_range_is_remembered_apart, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests_name("session/failures", tests, NULL, NULL);
