@@ -206,19 +206,68 @@ static void take_address(void *user, const struct nlmsghdr *h)
 	}
 }
 
-bool local_route_interface(const struct ip_addr *addr, char out[IF_NAMESIZE])
+/* All addresses of a family (AF_UNSPEC: of all). */
+static void ask_addresses(
+	unsigned char family, void (*take)(void *user, const struct nlmsghdr *h), void *user)
 {
-	struct ifaddrmsg h = { .ifa_family = af_of(addr->family) };
-	struct answer a = { .addr = *addr };
+	struct ifaddrmsg h = { .ifa_family = family };
 	char err[128];
 	struct netlink *nl = netlink_new(err, sizeof(err));
 
 	if (!nl)
-		return false;
-	netlink_request(
-		nl, netlink_msg(RTM_GETADDR, NLM_F_DUMP, &h, sizeof(h), 0), take_address, &a, NULL, 0);
+		return;
+	netlink_request(nl, netlink_msg(RTM_GETADDR, NLM_F_DUMP, &h, sizeof(h), 0), take, user, NULL, 0);
 	netlink_free(nl);
+}
+
+bool local_route_interface(const struct ip_addr *addr, char out[IF_NAMESIZE])
+{
+	struct answer a = { .addr = *addr };
+
+	ask_addresses((unsigned char)af_of(addr->family), take_address, &a);
 	return a.found && if_indextoname(a.ifindex, out);
+}
+
+struct networks {
+	uint32_t ifindex;
+	struct prefix *item;
+	size_t count, max;
+};
+
+static void take_network(void *user, const struct nlmsghdr *h)
+{
+	const struct ifaddrmsg *m = nlmsg_data(h);
+	struct nlattr *tb[IFA_MAX + 1], *attr;
+	struct networks *n = user;
+	uint8_t family = m->ifa_family == AF_INET ? IP_V4 : IP_V6;
+
+	if (h->nlmsg_type != RTM_NEWADDR || m->ifa_index != n->ifindex ||
+		(m->ifa_family != AF_INET && m->ifa_family != AF_INET6) ||
+		nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(*m), tb, IFA_MAX, NULL) < 0)
+		return;
+	/* On a point-to-point link IFA_ADDRESS is the other end's, and the network is its. */
+	attr = tb[IFA_ADDRESS] ? tb[IFA_ADDRESS] : tb[IFA_LOCAL];
+	if (!attr || (size_t)nla_len(attr) < ip_family_bytes(family) ||
+		m->ifa_prefixlen > ip_family_bits(family))
+		return;
+	if (n->count < n->max) {
+		struct ip_addr a = ip_addr_from_bytes(family, nla_data(attr));
+
+		n->item[n->count] = prefix_of(&a, m->ifa_prefixlen);
+	}
+	n->count++;
+}
+
+size_t local_route_networks(const struct ip_addr *addr, struct prefix *out, size_t max)
+{
+	struct answer a = { .addr = *addr };
+	struct networks n = { .item = out, .max = max };
+
+	ask_addresses((unsigned char)af_of(addr->family), take_address, &a);
+	n.ifindex = a.ifindex;
+	if (a.found)
+		ask_addresses(AF_UNSPEC, take_network, &n);
+	return n.count;
 }
 
 static uint32_t interface_mtu(const char *name)

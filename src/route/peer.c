@@ -10,6 +10,7 @@ static const char *const reject_text[ROUTE_REJECTS] = {
 	[ROUTE_REJECT_PREFIX] = "prefix not allowed",
 	[ROUTE_REJECT_NEXT_HOP] = "next hop not allowed",
 	[ROUTE_REJECT_OWN_NEXT_HOP] = "next hop is our own or a loopback address",
+	[ROUTE_REJECT_OFF_LINK_NEXT_HOP] = "next hop is on no network shared with the peer",
 	[ROUTE_REJECT_AS_LOOP] = "own AS in AS_PATH",
 	[ROUTE_REJECT_ORIGINATOR_LOOP] = "own identifier in ORIGINATOR_ID",
 	[ROUTE_REJECT_CLUSTER_LOOP] = "own cluster in CLUSTER_LIST",
@@ -128,6 +129,20 @@ static bool is_own_next_hop(const struct route_peer *p, const struct ip_addr *ne
 	return own && !p->engine->cfg.next_hop_check && !route_policy_names_next_hop(p->cfg.import, next_hop);
 }
 
+/* RFC 4271 6.3: an external neighbor one hop away names itself or somebody on a network that we share with it, or what the
+ * operator has said that it may. */
+static bool is_off_link(const struct route_peer *p, const struct ip_addr *next_hop)
+{
+	struct prefix host = prefix_host(next_hop);
+
+	if (p->cfg.on_link_count == 0 || ip_addr_equal(next_hop, &p->cfg.address))
+		return false;
+	for (size_t i = 0; i < p->cfg.on_link_count; i++)
+		if (prefix_contains(&p->cfg.on_link[i], &host))
+			return false;
+	return !route_policy_names_next_hop(p->cfg.import, next_hop);
+}
+
 bool route_peer_allows_next_hop(
 	const struct route_peer *p, const struct ip_addr *next_hop, enum route_reject *why)
 {
@@ -135,13 +150,17 @@ bool route_peer_allows_next_hop(
 	if (!route_policy_allows_next_hop(p->cfg.import, next_hop))
 		return false;
 	*why = ROUTE_REJECT_OWN_NEXT_HOP;
-	return !is_own_next_hop(p, next_hop);
+	if (is_own_next_hop(p, next_hop))
+		return false;
+	*why = ROUTE_REJECT_OFF_LINK_NEXT_HOP;
+	return !is_off_link(p, next_hop);
 }
 
 bool route_peer_admits_more(const struct route_peer *p, const struct route_policy *import)
 {
 	static const struct prefix loopback[] = { { .family = IP_V4, .len = 8, .bytes = { 127 } },
 		{ .family = IP_V6, .len = 128, .bytes = { [15] = 1 } } };
+	static const struct prefix anywhere[] = { { .family = IP_V4 }, { .family = IP_V6 } };
 	bool more = route_policy_admits_more(p->cfg.import, import);
 
 	for (int f = 0; f < BGP_FAMILIES; f++) {
@@ -150,6 +169,7 @@ bool route_peer_admits_more(const struct route_peer *p, const struct route_polic
 		more |= p->cfg.local[f].family != IP_NONE &&
 			route_policy_names_more(p->cfg.import, import, &own);
 		more |= route_policy_names_more(p->cfg.import, import, &loopback[f]);
+		more |= p->cfg.on_link_count && route_policy_names_more(p->cfg.import, import, &anywhere[f]);
 	}
 	return more;
 }

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "bgp/message.h"
 #include "config.h"
+#include "kernel/local_route.h"
 #include "route/rejects.h"
 #include "rrd/policies.h"
 #include "rrd/watch.h"
@@ -118,6 +119,24 @@ static void set_local(
 	out->local[BGP_IPV4_UNICAST] = local.family == IP_V4 || extended_next_hop ? local : beside;
 }
 
+/* Where an external neighbor's next hops have to be. One that is on none of our networks is further away, and so is one that the
+ * operator says is; then they may be anywhere. */
+static void set_on_link(const struct neighbor *n, const struct session *s, struct route_peer_config *out)
+{
+	struct ip_addr local = session_local_addr(s);
+	struct prefix peer = prefix_host(&out->address);
+	size_t count;
+
+	if (out->type != ROUTE_PEER_EBGP || n->cfg->multihop_ttl)
+		return;
+	count = local_route_networks(&local, out->on_link, ROUTE_ON_LINK_MAX);
+	if (count > ROUTE_ON_LINK_MAX)
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (prefix_contains(&out->on_link[i], &peer))
+			out->on_link_count = (uint8_t)count;
+}
+
 static void up(void *user, struct session *s, const struct bgp_negotiated *negotiated)
 {
 	struct neighbor *n = user;
@@ -130,6 +149,7 @@ static void up(void *user, struct session *s, const struct bgp_negotiated *negot
 
 	set_engine_config(n, &cfg);
 	set_local(n, s, negotiated->extended_next_hop, &cfg);
+	set_on_link(n, s, &cfg);
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		n->awaits_end[f] = negotiated->family[f];
 	n->session = s;

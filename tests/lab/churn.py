@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from . import attributes, bgp, daemons, model
 from .attributes import SEQUENCE, Attributes
 from .bulk import Bulk
-from .churn_config import (EXTERNAL_AS, MARKS, NEVER_REFUSED_HOPS, OWN_AS, RESET_KEYS, RR, RR6, ROUTER, ROUTER6, Settings,
+from .churn_config import (EXTERNAL_AS, MARKS, NETWORKS, NEVER_REFUSED_HOPS, OWN_AS, RESET_KEYS, RR, RR6, ROUTER, ROUTER6, Settings,
                            policy_of, sent_of)
 from .talker import Talker
 from .wait import wait_until
@@ -187,7 +187,8 @@ class World:
         peer = model.Peer(
             member.name, member.address, member.router_id, kind, local, extended_next_hop=session.six_hops,
             families=tuple(v for v, f in FAMILIES.items() if f in session.families), as4=not member.old, longest=session.longest,
-            takes_paths=frozenset(v for v, f in FAMILIES.items() if f in session.add_path_in), said=session.said)
+            takes_paths=frozenset(v for v, f in FAMILIES.items() if f in session.add_path_in),
+            networks=NETWORKS if member.external and not keys["far"] else (), said=session.said)
         self._configure(peer, keys)
         self.model[member.daemon].peers[member.name] = peer
 

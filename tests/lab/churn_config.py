@@ -15,23 +15,26 @@ MARK_HOPS = ["10.9.0.200/29", "fd00:9::200/120"]
 LIMIT = 4
 
 DEFAULTS = {"as": "internal", "client": False, "send": "none", "receive": False, "import": "all", "export": "all",
-            "next-hop-self": False, "interval": 0, "extended": True, "refresh": True, "six-hops": False}
+            "next-hop-self": False, "interval": 0, "extended": True, "refresh": True, "six-hops": False,
+            "far": False}
 RESET_KEYS = ("client", "receive", "extended", "refresh", "six-hops")  # send too, to and from none
 GROUPS = {
     "rr": {"watch": {"client": True, "send": "all", "six-hops": True},
            "clients": {"client": True},
            "paths": {"client": True, "send": "all", "receive": True, "six-hops": True},
            "plain": {"six-hops": True},
-           "outside": {"as": "external"},
+           "outside": {"as": "external", "far": True},
            "limited": {"client": True, "send": "best 2", "receive": True, "import": {"max-prefixes": LIMIT}},
            "routers": {"client": True, "send": "all", "six-hops": True}},
-    "router": {"outside": {"as": "external"},
+    "router": {"outside": {"as": "external", "far": True},
                "plain": {},
                "paths": {"client": True, "send": "multipath", "receive": True},
                # What the router hears from outside stays its own: else what each of the two prefers could depend on the other.
                "reflectors": {"receive": True, "export": "none", "six-hops": True}},
 }
 STATIC = {"b", "s1", "s2"}
+OWN = {"s2": {"far": False}}  # not further away than the link
+NETWORKS = ("10.9.0.0/16", "fd00:9::/32")
 
 
 def with_marks(value):
@@ -76,7 +79,7 @@ class Settings:
     def __init__(self, name, members):
         self.name, self.members = name, [m for m in members.values() if m.daemon == name]
         self.groups = {group: {**DEFAULTS, **keys} for group, keys in GROUPS[name].items()}
-        self.own = {m.name: {} for m in self.members if m.name in STATIC}
+        self.own = {m.name: dict(OWN.get(m.name, {})) for m in self.members if m.name in STATIC}
         self.homes = {m.octet: m.group for m in self.members if m.name not in STATIC}
         mine = RR if name == "rr" else ROUTER
         self.router = {"as": OWN_AS, "router-id": mine, "cluster-id": mine, "always-compare-med": False, "as-path-relax": False,
@@ -113,14 +116,15 @@ class Settings:
     def _keys(keys, all_of_them=False):
         out = {}
         names = {"client": "route-reflector-client", "interval": "advertisement-interval", "extended": "extended-messages",
-                 "refresh": "route-refresh", "as": "peer-as", "next-hop-self": "next-hop-self", "six-hops": "extended-next-hop"}
+                 "refresh": "route-refresh", "as": "peer-as", "next-hop-self": "next-hop-self", "six-hops": "extended-next-hop",
+                 "far": "multihop-ttl"}
         for key, value in keys.items():
             if key in ("import", "export"):
                 out[key] = with_marks(value)
             elif key in ("send", "receive"):
                 out.setdefault("add-paths", {})[key] = value
             elif all_of_them or key == "as" or value != DEFAULTS[key]:
-                out[names[key]] = value
+                out[names[key]] = 64 * value if key == "far" else value
         return out
 
     def config(self):

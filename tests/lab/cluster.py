@@ -99,6 +99,7 @@ class Cluster:
             net.serve()
             where = os.path.relpath(pod.path("sockets", "lb-ipvs-agent"), "/run")
             pod.agent = AgentStandIn(self.lab, Service(service, ADDRESSES[service]), name=where)
+            os.chown(pod.agent.path, *(pod.spec["securityContext"][k] for k in ("runAsUser", "runAsGroup")))
             but = ("agent", "sysctls")
         self.balancers.append(pod)
         pod.start(but)

@@ -229,6 +229,9 @@ class _Object:
             self._volume(volume)
         for container in everybody:
             self._container(container, volumes, container in pod["containers"])
+            security = {**pod.get("securityContext", {}), **container.get("securityContext", {})}
+            if security.get("runAsNonRoot") and security.get("runAsUser") == 0:
+                self._say(f"container {container['name']}: runAsNonRoot, and user 0: it would not start")
         if "serviceAccountName" in pod:
             self._there("ServiceAccount", pod["serviceAccountName"])
         for sysctl in pod.get("securityContext", {}).get("sysctls", []):

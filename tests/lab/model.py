@@ -127,6 +127,7 @@ class Path:
 @dataclass
 class Peer:
     """local: {4: address, 6: address}, what we put in as the next hop where it becomes ours; None: nothing.
+    networks: of an external neighbor on the link, those that are shared with it; none: it is further away.
     sent: BEST, ALL, MULTIPATH or a number, as configured; takes_paths: {4, 6}, the families in which it was agreed that we
     send several paths (RFC 7911 4: we offer to send, it offers to receive). said: {(prefix, path id): Attributes}, all that
     it announces at present, refused or not."""
@@ -144,6 +145,7 @@ class Peer:
     as4: bool = True
     longest: int = 4096
     extended_next_hop: bool = False
+    networks: tuple = ()
     said: dict = field(default_factory=dict)
 
 
@@ -163,7 +165,8 @@ class Speaker:
         ORIGINATOR_ID, or with our cluster in its CLUSTER_LIST; both attributes mean nothing from an external peer and are
         discarded there (RFC 7606 7.9, 7.10). RFC 4271 6.3: a next hop that is the receiver's own address is ignored, as is a
         loopback address; rrd takes it where next-hops of import name it, and a router that looks at next hops
-        keeps it and finds that it cannot be reached. Prefixes that no router may route: loopback,
+        keeps it and finds that it cannot be reached. A neighbor of another AS on the link names itself or somebody on a network that
+        is shared with it, or what next-hops name. Prefixes that no router may route: loopback,
         link-local, multicast and what is above, 0.0.0.0/8 but not the default route."""
         if any(self.asn in asns for _, asns in a.as_path):
             return "own AS"
@@ -174,6 +177,9 @@ class Speaker:
         own = a.next_hop in peer.local.values() or number(a.next_hop).is_loopback
         if own and not self.kernel.looks and not peer.imports.names_next_hop(a.next_hop):
             return "own next hop"
+        shared = a.next_hop == peer.address or any(number(a.next_hop) in network(n) for n in peer.networks)
+        if peer.networks and not shared and not peer.imports.names_next_hop(a.next_hop):
+            return "next hop off the link"
         if _is_martian(network(prefix)):
             return "martian"
         if not peer.imports.allows_prefix(prefix):

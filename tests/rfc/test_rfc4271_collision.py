@@ -30,6 +30,8 @@ def asn():
 @pytest.fixture
 def door(world, asn):
     """Listens where the daemon connects to. accept(): its connection, on which its OPEN has come."""
+    if "soon" in world.target.CANNOT:
+        pytest.skip(world.target.CANNOT["soon"])
     address = world.fixed_address(asn)
     listener = bgp.Listener(world.place, address)
 

@@ -255,6 +255,18 @@ def test_rfc7606_5_2_an_error_in_a_message_without_nlri_resets_the_session(cast,
     assert result == "reset" and result.error in errors
 
 
+@pytest.mark.parametrize("octets,errors", [
+    (attribute(1, b"\7"), [(3, 6)]), (attribute(1, b"\0\0"), [(3, 5)]), (attribute(4, u32(1), 0xC0), [(3, 4)]), (attribute(4, b"\1\2\3"), [(3, 5)]),
+    (attribute(8, u32(1), 0x40), [(3, 4)]), (attribute(8, b"\1\2\3\4\5"), [(3, 5), (3, 9)]), (attribute(9, b"\1"), [(3, 5), (3, 9)]),
+    (attribute(3, b"\1\2"), [(3, 5)]), (attribute(5, b""), [(3, 5)]),
+], ids=["origin_value", "origin_length", "med_flags", "med_length", "communities_flags", "communities_length", "originator_length", "next_hop_length",
+        "local_pref_length"])
+def test_rfc4271_6_3_the_data_is_the_erroneous_attribute(cast, octets, errors):
+    """Type, length and value, where RFC 7606 5.2 still has the session reset."""
+    result = judge(cast, update(octets, b""), first=False)
+    assert result == "reset" and result.error in errors and result.data == octets
+
+
 def test_rfc7606_5_2_a_discarded_attribute_in_a_message_without_nlri_resets_nothing(cast):
     octets = update(GOOD + attribute(7, b"\1", 0xC0) + attribute(6, b"\1", 0x40), b"", NLRI)
     assert judge(cast, octets) == "withdrawn"

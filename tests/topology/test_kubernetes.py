@@ -280,8 +280,8 @@ def test_a_line_over_the_limit_is_refused_before_it_is_held(lab, api):
     follower = Follower(lab, api).wait(addresses(1)).wait_well()
     api.push(b'{"type": "' + b"A" * (5 << 20))
     follower.process.wait_for_log("a line is above 4 MiB")
-    follower.wait_well()
-    assert follower.row()["lists"] == 2 and set(follower.servers()) == {"172.16.1.1:8080"}
+    wait_until(lambda: follower.row()["lists"] == 2, what="another list")
+    assert set(follower.wait_well().servers()) == {"172.16.1.1:8080"}
 
 
 # --- the bad days of the API ---

@@ -116,7 +116,11 @@ def test_each_container_has_the_least_rights(overlay):
             wanted = {"drop": ["ALL"], **({"add": CAPABILITIES[pod, c["name"]]} if CAPABILITIES[pod, c["name"]] else {})}
             assert security["capabilities"] == wanted, (pod, c["name"])
     assert set(seen) == set(CAPABILITIES) | PRIVILEGED[overlay]
-    assert found["reflector"]["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"]
+    for pod in ("reflector", "load-balancer-web", "load-balancer-shop"):
+        security = found[pod]["spec"]["template"]["spec"]["securityContext"]
+        assert security["runAsNonRoot"] and security["runAsUser"] == security["fsGroup"] == 65532, pod
+        for c in found[pod]["spec"]["template"]["spec"]["containers"]:
+            assert "runAsUser" not in c["securityContext"], (pod, c["name"])
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -30,7 +30,7 @@ def check_conventions(families, prefix):
     for f in families.values():
         assert f.name.startswith(prefix + "_"), f.name
         assert f.help and f.help.endswith("."), f.name
-        assert f.type in ("counter", "gauge"), f.name
+        assert f.type in ("counter", "gauge", "histogram"), f.name
         assert (f.type == "counter") == f.name.endswith("_total"), f.name
         assert not re.search(r"(octets|_ms|_us|_percent)(_|$)", f.name), f.name
         keys = {frozenset(k for k, _ in sample) for sample in f.samples}

@@ -76,11 +76,34 @@ static void ones_own_address_towards_another(void **state)
 	assert_false(local_route_interface(&to, name));
 }
 
+static void the_networks_of_an_interface(void **state)
+{
+	struct prefix found[8], want[2];
+	struct ip_addr own;
+
+	(void)state;
+	assert_true(ip_addr_parse("2001:db8:1::1", &own));
+	assert_true(prefix_parse("2001:db8:1::/64", &want[0], NULL) &&
+		    prefix_parse("192.168.1.0/24", &want[1], NULL));
+	assert_true(local_route_networks(&own, found, 8) >= 2);
+	for (size_t i = 0, seen; i < 2; i++) {
+		seen = 0;
+		for (size_t j = 0; j < local_route_networks(&own, found, 8); j++)
+			seen += prefix_equal(&found[j], &want[i]);
+		assert_int_equal(seen, 1);
+	}
+	/* there are more than there is room for */
+	assert_true(local_route_networks(&own, found, 1) >= 2);
+	assert_true(ip_addr_parse("198.51.100.1", &own));
+	assert_int_equal(local_route_networks(&own, found, 8), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_local_route_is_removed_only_if_it_is_ours),
 		cmocka_unit_test(ones_own_address_towards_another),
+		cmocka_unit_test(the_networks_of_an_interface),
 	};
 
 	return lab_is_possible() ? cmocka_run_group_tests(tests, make_namespace, NULL) : 77;

@@ -166,6 +166,49 @@ static void our_own_address_is_no_next_hop_unless_the_policy_names_it(void **sta
 	route_policy_free(named);
 }
 
+/* RFC 4271 6.3 */
+static void an_external_neighbor_on_the_link_names_who_is_on_it_unless_the_policy_names_another(void **state)
+{
+	static const struct {
+		const char *next_hop;
+		bool shared, named; /* taken: by itself; where a policy names 172.16.0.0/12 */
+	} row[] = { { NULL, true, false }, { "192.0.2.7", true, false }, { "172.16.5.5", false, true },
+		{ "192.0.3.7", false, false } };
+	struct route_policy *named;
+	struct prefix far;
+
+	(void)state;
+	prefix_parse("172.16.0.0/12", &far, NULL);
+	named = route_policy_new(&(struct route_policy_config){ .next_hops = &far, .next_hop_count = 1 });
+	for (size_t i = 0; i < 2 * sizeof(row) / sizeof(row[0]); i++) {
+		struct harness h;
+		struct test_peer *a, *b;
+		bool by_name = i % 2, taken = by_name ? row[i / 2].named : row[i / 2].shared;
+
+		harness_init(&h, &config);
+		a = harness_peer(&h, 1, EXTERNAL);
+		a->cfg.import = by_name ? named : NULL;
+		a->cfg.on_link_count = 1;
+		prefix_parse("192.0.2.0/24", &a->cfg.on_link[0], NULL);
+		harness_up(a);
+		b = up(both(&h, 2, CLIENT));
+		harness_announce(a,
+			&(struct route){ .prefix = P1, .next_hop = row[i / 2].next_hop, .as_path = "65100" });
+		harness_settle(&h, 0);
+		assert_int_equal(harness_held_count(b, P1), taken);
+		assert_int_equal(route_peer_counters(a->p)->rejected[ROUTE_REJECT_OFF_LINK_NEXT_HOP],
+			!taken && !by_name);
+		/* another policy is another judgement, and asks for what it admits */
+		assert_int_equal(route_peer_admits_more(a->p, named), !by_name);
+		a->cfg.import = NULL;
+		route_peer_set_config(a->p, &a->cfg);
+		harness_settle(&h, 0);
+		assert_int_equal(harness_held_count(b, P1), taken && row[i / 2].shared);
+		harness_fini(&h);
+	}
+	route_policy_free(named);
+}
+
 /* RFC 8654 4 */
 static void attributes_that_nothing_follows_from_make_room(void **state)
 {
@@ -255,6 +298,8 @@ int main(void)
 		cmocka_unit_test(an_ipv6_next_hop_goes_with_ipv4_routes_only_where_that_was_agreed_on),
 		cmocka_unit_test(a_next_hop_of_our_own_is_of_the_routes_family_or_the_route_is_not_sent),
 		cmocka_unit_test(our_own_address_is_no_next_hop_unless_the_policy_names_it),
+		cmocka_unit_test(
+			an_external_neighbor_on_the_link_names_who_is_on_it_unless_the_policy_names_another),
 		cmocka_unit_test(attributes_that_nothing_follows_from_make_room),
 		cmocka_unit_test(each_begin_of_a_peers_refresh_makes_all_it_told_stale),
 		cmocka_unit_test(half_of_all_addresses_is_a_route),

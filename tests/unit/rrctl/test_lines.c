@@ -242,7 +242,8 @@ static bool start_watch(void *user, const struct row *args, struct control_answe
 	return true;
 }
 
-static const struct control_command watch_commands[] = { { OF_RRD, "watch" }, { .targets = 0 } };
+static const struct control_command watch_commands[] = { { OF_RRD, "version" }, { OF_RRD, "watch" },
+	{ .targets = 0 } };
 static const struct control_handler watch_handlers[] = { { "watch", start_watch }, { NULL, NULL } };
 
 static void serve(const char *path, int ready)
