@@ -10,7 +10,8 @@ import subprocess
 
 RUNTIME = os.path.join(os.path.dirname(os.path.abspath(__file__)), "runtime.py")
 NAMES = ("rrctl", "rrd", "lb-announcer", "lb-ipvs-agent")
-OPTIONS = {"DEB_BUILD_OPTIONS": "nocheck noautodbgsym", "DEBFULLNAME": "Test", "DEBEMAIL": "test@example.org"}
+# Without debugging symbols, which would be taken out again.
+OPTIONS = {"DEB_BUILD_OPTIONS": "nocheck noautodbgsym", "DEB_CFLAGS_STRIP": "-g", "DEBFULLNAME": "Test", "DEBEMAIL": "test@example.org"}
 # A system without systemd as its process 1 needs these two of its programs only.
 ALTERNATIVES = {"systemd": "systemd-standalone-sysusers"}
 MORE = ("systemd-standalone-tmpfiles",)
