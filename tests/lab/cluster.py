@@ -47,6 +47,15 @@ def find(objects, kind, name):
     return one
 
 
+def page_commands(container):
+    """The commands of doc/kubernetes.md for a container of that name, as words."""
+    with open(os.path.join(daemons.TOP, "doc", "kubernetes.md"), encoding="utf-8") as f:
+        blocks = re.findall(rf"^```console {container}\n(.*?)^```", f.read(), re.S | re.M)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert lines and all(line.startswith("kubectl -n rrd exec ") for line in lines), lines
+    return [line.partition(" -- ")[2].split() for line in lines]
+
+
 def outside(top, name):
     """The configuration of a host outside of the cluster."""
     one, = kustomize.build(os.path.join(top, "outside"))
@@ -84,9 +93,9 @@ class Cluster:
 
     def start_nodes(self):
         """The DaemonSet; what its init containers printed."""
-        nodes = [self.pod(n.ns, f"node-{n.name}", "node", n, n.address) for n in self.fig.nodes]
-        outputs = [n.start() for n in nodes]
-        for pod in nodes:
+        self.nodes = [self.pod(n.ns, f"node-{n.name}", "node", n, n.address) for n in self.fig.nodes]
+        outputs = [n.start() for n in self.nodes]
+        for pod in self.nodes:
             pod.wait_ready()
         return outputs
 
@@ -120,6 +129,19 @@ class Cluster:
         pod.start(but=(service,))
         net.serve()
         return pod
+
+    @staticmethod
+    def do_page(pod, name):
+        """Carries out what doc/kubernetes.md asks of a container; {command: output}. Our builds look for sockets elsewhere than the
+        image, so they are named."""
+        container, found = pod.container(name), {}
+        socket = container["readinessProbe"]["exec"]["command"]
+        socket = socket[socket.index("-s"):][:2]
+        for words in page_commands(name):
+            code, output = pod.execute(container, [f"/usr/bin/{words[0]}", *socket, *words[1:]])
+            assert code == 0, f"{' '.join(words)}: {output}"
+            found[" ".join(words)] = output
+        return found
 
     def wait_ecmp(self, nodes=("n1", "n2", "n3"), services=("web", "shop")):
         """Waits until the router's kernel has each service by way of these nodes."""

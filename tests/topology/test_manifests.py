@@ -212,6 +212,20 @@ def test_the_outside_configurations_are_right(lab, name):
     lab.run([daemons.binary("rrd"), "-t", "-c", lab.file(name, one["data"][name])])
 
 
+def test_the_page_names_what_there_is():
+    with open(os.path.join(daemons.TOP, "doc", "kubernetes.md"), encoding="utf-8") as f:
+        page = f.read()
+    named = set(re.findall(r"contrib/kubernetes/([\w./-]+?)[\s`:,]", page)) | set(re.findall(r"`((?:cluster|overlays|outside|apps|services|"
+                           r"reflector|load-balancer)/[\w./-]*)`", page))
+    assert len(named) > 10
+    missing = [n for n in named if not os.path.exists(os.path.join(TOP, n.replace("NAME", "web")))]
+    assert not [n for n in missing if "*" not in n], missing
+    for part in ("settings", "services/web"):
+        settings, = kustomize.read(os.path.join(TOP, part, "settings.yaml"))
+        for key, value in settings["data"].items():
+            assert re.search(rf'^  {key}: "?{re.escape(value)}"?( |$)', page, re.M), (part, key)
+
+
 # Command lines.
 
 def test_two_services_with_the_reflector_outside(fig, tmp_path):
@@ -228,6 +242,10 @@ def test_two_services_with_the_reflector_outside(fig, tmp_path):
     assert len(reflector.show("routes")) == 6
     for address, service in ((fig4.ADDRESS, "web"), (fig4.ADDRESS2, "shop")):
         assert set(traffic.spread(fig.client, address, 60)) == {f"{service}-n{n}" for n in (1, 2, 3)}
+    shown = cluster.do_page(cluster.balancers[0], "announcer")
+    assert re.search(r"10\.1\.1\.1/32 +announced .*web: 4 of 4 servers healthy", shown["rrctl -a show services"]), shown
+    shown = cluster.do_page(cluster.nodes[0], "node")
+    assert all(f"{address}/32" in output for address in (fig4.ADDRESS, fig4.ADDRESS2) for output in shown.values()), shown
     # Ready means announced: not without servers.
     sick = cluster.balancers[5]
     sick.agent.set("shop", healthy=0)
@@ -269,6 +287,7 @@ def test_the_reflector_in_the_cluster(fig, tmp_path):
     cluster.start_nodes()
     cluster.add_balancers()
     cluster.wait_ecmp()
+    assert "10.1.2.1/32" in cluster.do_page(pod, "reflector")["rrctl show routes"]
     code, output = pod.execute(pod.container("reflector"), ["/usr/bin/rrctl", "-j", "-s", "/run/rrd/rrd.sock", "show", "neighbors"])
     assert code == 0
     rows = [json.loads(line) for line in output.splitlines()]
