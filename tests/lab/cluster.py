@@ -14,7 +14,8 @@ from .wait import wait_until
 
 TOP = os.path.join(daemons.TOP, "contrib", "kubernetes")
 # As an operator would change settings.yaml for these networks.
-SETTINGS = {"as": "64999", "reflector": fig4.REFLECTOR, "range": "10.1.0.0/16 le 32", "router": fig4.ROUTER}
+SECOND, SECOND6 = "10.0.0.108", "fd00:10::108"
+SETTINGS = {"as": "64999", "reflector": fig4.REFLECTOR, "second-reflector": SECOND, "range": "10.1.0.0/16 le 32", "router": fig4.ROUTER}
 ADDRESSES = {"web": fig4.ADDRESS, "shop": fig4.ADDRESS2}
 
 
@@ -113,6 +114,14 @@ class Cluster:
         self.balancers.append(pod)
         pod.start(but)
         return pod
+
+    def add_reflector(self, which, node):
+        """One of the two in the cluster: first or second."""
+        net = self.fig.add_pod(node.number, f"reflector-{which}")
+        pod = self.pod(net.ns, net.name, net.name, node, net.address)
+        pod.start()
+        pod.net = net
+        return pod.wait_ready()
 
     def add_balancers(self, services=("web", "shop")):
         for service in services:
