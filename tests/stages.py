@@ -18,7 +18,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(TOP, "build")
 LOGS = os.path.join(BUILD, "logs")
 JOBS = f"-j{os.cpu_count() or 2}"
-STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "topology", "ipvs", "matrix", "interop", "demo", "bench", "distcheck", "analyze",
+STAGES = ("plain", "clang", "minimal", "sanitizers", "install", "packaging", "topology", "ipvs", "matrix", "interop", "demo", "bench", "distcheck", "analyze",
           "valgrind", "churn", "conformance", "mutated", "fuzz", "host")
 ONLY_LONG = ("distcheck", "analyze", "valgrind", "churn", "conformance", "mutated", "fuzz")
 
@@ -191,6 +191,24 @@ def stage_install(_):
     count = Count(failed=1) if missing or strange else Count(passed=1)
     for check in ("units", "hardening"):
         count.add(PASSED if run(check, [f"tests/checks/{check}", target]) == 0 else tell_log(check) or FAILED)
+    return count
+
+
+def stage_packaging(arguments):
+    """The Debian packages and the image: built, and their life in file systems of their own. One worker: they are built once. With
+    --long also under a systemd that runs, in a guest."""
+    count = pytest("packaging", "plain", workers=1)
+    if not arguments.long or count.failed:
+        return count
+    results = os.path.join(LOGS, "packaging-guest")
+    report = os.path.join(results, "report.xml")
+    code = run("packaging-guest", ["tests/ipvs/guest", "--uml", "--results", results, "--time-limit", str(GUEST_TIME_S), "--", "/usr/bin/python3", "-m",
+                                   "pytest", "-q", "--color=no", "-p", "no:cacheprovider", f"--junitxml={report}", "tests/systemd/test_packages.py"],
+               env={"RRD_BUILD": os.path.join(BUILD, "plain"), "RRD_PACKAGES": os.path.join(BUILD, "packaging")}, timeout=GUEST_TIME_S + 30)
+    guest = pytest_report(report, code)
+    if guest.failed:
+        tell_log("packaging-guest", 60)
+    count.add(guest)
     return count
 
 
@@ -369,7 +387,7 @@ def stage_ipvs(_):
         return tell_log("undefined") or FAILED
     files = sorted(glob.glob(os.path.join(TOP, "tests", "ipvs", "test_*.py")), key=os.path.getsize, reverse=True)
     items = files + [os.path.join(directory, p) for p in programs]
-    units = glob.glob(os.path.join(TOP, "tests", "systemd", "test_*.py"))
+    units = [os.path.join(TOP, "tests", "systemd", "test_units.py")]
     results = os.path.join(LOGS, "ipvs")
     os.makedirs(results)
 

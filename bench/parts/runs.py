@@ -49,7 +49,7 @@ class Run:
             for peers in self.plan.peers:
                 peers.path_ids = not peers.all_paths
         self.profile = profile
-        self.ns = self.daemon = self.meter = self.generator = None
+        self.ns = self.daemon = self.meter = self.generator = self.observer = None
         self.cpu_at_begin = self.generator_at_begin = 0.0
         self.mark_ns = 0
         self.outcome = Result()
@@ -84,7 +84,7 @@ class Run:
         try:
             self.generator = Generator(lab, self.ns, self.tell)
             self.scenario.prepare(self.generator, self)
-            self.observe()
+            self.observe(lab)
             profiler = self.start_profiler()
             asker = Asker(self.daemon.question)
             for figure in self.scenario.play(self.generator, self):
@@ -106,16 +106,19 @@ class Run:
                 self.outcome.answer_ms, self.outcome.answers = asker.worst_ms, asker.answers
                 self.outcome.longest_turn = asker.last
 
-    def observe(self):
-        """From now on it is noted how late keepalives are."""
+    def observe(self, lab):
+        """From now on it is noted how late keepalives are, by a generator that does nothing else: what keeps the other from reading is not
+        the daemon's."""
         if not self.is_relay:
-            self.scenario.establish(self.generator, OBSERVER.name)
-            self.generator.do("observe", OBSERVER.name)
+            self.observer = Generator(lab, self.ns)
+            self.observer.group(OBSERVER)
+            self.scenario.establish(self.observer, OBSERVER.name)
+            self.observer.do("observe", OBSERVER.name)
 
     def check(self):
         """What nobody should have been told, and what no daemon should send."""
         for peers in self.plan.peers:
-            counts = self.generator.do("show", peers.name)
+            counts = (self.observer if peers is OBSERVER else self.generator).do("show", peers.name)
             if peers is OBSERVER:
                 self.outcome.late_ms = max(counts["keepalive_gap_s"] - OBSERVER.hold_s / 3, 0) * 1000
             self.outcome.counts[peers.name] = {k: v for k, v in counts.items() if k not in ("done", "at")}

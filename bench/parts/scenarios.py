@@ -4,7 +4,7 @@ import resource
 from dataclasses import dataclass
 
 from . import plan as plans
-from .plan import Peers, Plan
+from .plan import OBSERVER, Peers, Plan
 
 FEEDERS, CLIENTS, STALLED, RANGE = "10.1.0.1", "10.2.0.1", "10.4.0.1", "10.16.0.1"
 
@@ -58,7 +58,8 @@ class Scenario:
 
     def groups(self, generator, run, **keys):
         for peers in run.plan.peers:
-            generator.group(peers, **keys)
+            if peers is not OBSERVER:
+                generator.group(peers, **keys)
 
     def establish(self, generator, *groups):
         for group in groups:

@@ -130,11 +130,6 @@ static void end_speakers(struct announcer *a)
 
 /* --- start and end --- */
 
-static const char *environment(const char *name)
-{
-	return getenv(name);
-}
-
 static bool start_control(struct announcer *a)
 {
 	const struct config_control *c = &a->cfg->control;
@@ -197,7 +192,7 @@ struct announcer *announcer_new(struct config_announcer *cfg, const char *path)
 	a->sessions = session_io_new(a->loop);
 	a->guards = guards_new(a->loop, GUARDS_ANNOUNCER, &cfg->bfd);
 	session_debug_set(a->sessions, cfg->log.debug_neighbors, cfg->log.debug_neighbor_count);
-	if (!identity_find(&a->id, cfg, environment, local_route_source, err, sizeof(err))) {
+	if (!identity_find(&a->id, cfg, identity_environment, local_route_source, err, sizeof(err))) {
 		log_error("%s", err);
 		announcer_free(a);
 		return NULL;

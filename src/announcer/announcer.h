@@ -121,9 +121,6 @@ void service_free(struct service *sv);
 void service_begin(struct announcer *a, struct service *sv);
 /* Local routes that somebody has taken out are put in again; the timer's, user: the announcer. */
 void announcer_mend_routes(void *user);
-/* Where the router is to send its packets. */
-bool service_find_next_hop(const struct announcer *a, const struct config_service *c,
-	const struct identity *id, struct ip_addr *out, char *err);
 /* Other settings of the same service. Whatever can fail has been done. */
 void service_configure(struct announcer *a, struct service *sv, const struct config_announcer *of,
 	const struct config_service *c, const struct ip_addr *next_hop);
@@ -236,6 +233,8 @@ bool announcer_has_node_route(const struct announcer *a, const struct service *s
 /* --- show.c, show_ready.c, show_log.c, metrics.c --- */
 /* Why a service is told as it is, in words: the gate's own reason, unless it is the whole that leaves. */
 const char *announcer_reason(const struct announcer *a, const struct service *sv);
+/* How many neighbors are told of it. */
+int64_t announcer_told_to(const struct announcer *a, const struct service *sv);
 /* A control_handler's start. */
 bool announcer_show_ready(void *user, const struct row *args, struct control_answer *out, char *err);
 bool announcer_show_log(void *user, const struct row *args, struct control_answer *out, char *err);

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int slot(uint8_t family)
@@ -127,4 +128,39 @@ bool identity_again(struct identity *id, const struct identity *before,
 	if (id->router_id && !cfg_before->router.router_id && !cfg->router.router_id)
 		return true;
 	return find_router_id(id, cfg, err, err_size);
+}
+
+bool identity_next_hop(const struct identity *id, const struct config_announcer *cfg,
+	const struct config_service *c, struct ip_addr *out, char *err, size_t err_size)
+{
+	const struct ip_addr *node = identity_node(id, c->prefix.family);
+	char text[PREFIX_TEXT_MAX];
+
+	if (c->next_hop.family != IP_NONE || node) {
+		*out = c->next_hop.family != IP_NONE ? c->next_hop : *node;
+		return true;
+	}
+	snprintf(err, err_size,
+		"service %s: next-hop: auto: the node's %s address is not known: set environment variable %s "
+		"(status.hostIP), or next-hop in the configuration",
+		prefix_format(&c->prefix, text), c->prefix.family == IP_V4 ? "IPv4" : "IPv6",
+		cfg->environment.node_ip);
+	return false;
+}
+
+bool identity_check(const struct config_announcer *cfg, const char *(*env)(const char *name),
+	bool (*source)(const struct ip_addr *to, struct ip_addr *out), char *err, size_t err_size)
+{
+	struct identity id;
+	struct ip_addr hop;
+	bool ok = identity_find(&id, cfg, env, source, err, err_size);
+
+	for (size_t i = 0; ok && i < cfg->service_count; i++)
+		ok = identity_next_hop(&id, cfg, &cfg->services[i], &hop, err, err_size);
+	return ok;
+}
+
+const char *identity_environment(const char *name)
+{
+	return getenv(name);
 }

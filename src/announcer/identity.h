@@ -36,5 +36,16 @@ bool identity_again(struct identity *id, const struct identity *before,
 	const struct config_announcer *cfg_before, const struct config_announcer *cfg,
 	bool (*source)(const struct ip_addr *to, struct ip_addr *out), char *err, size_t err_size);
 
+/* The next hop of a service of cfg: what it says itself, or the node's address. False, and what to do in err, when that is not known. */
+bool identity_next_hop(const struct identity *id, const struct config_announcer *cfg,
+	const struct config_service *c, struct ip_addr *out, char *err, size_t err_size);
+
+/* Whether all that the configuration leaves to be found can be found here: identity_find() and every next hop. */
+bool identity_check(const struct config_announcer *cfg, const char *(*env)(const char *name),
+	bool (*source)(const struct ip_addr *to, struct ip_addr *out), char *err, size_t err_size);
+
+/* The process's own environment, for the above. */
+const char *identity_environment(const char *name);
+
 /* A stable identifier for a speaker without IPv4 address: a hash of its IPv6 address, never 0. */
 uint32_t identity_hash(const struct ip_addr *a);

@@ -4,6 +4,8 @@
 #include "daemon/capability.h"
 #include "daemon/options.h"
 #include "announcer/announcer.h"
+#include "announcer/identity.h"
+#include "kernel/local_route.h"
 #include "node/node.h"
 
 #include <stdio.h>
@@ -41,21 +43,38 @@ static uint64_t needs(const struct config_announcer *cfg)
 			       : 0);
 }
 
+/* The file may be checked where no pod is: only --check takes it for a fault when it would not start here. */
+static int check(const struct config_announcer *cfg, const struct daemon_options *o)
+{
+	char err[ANNOUNCER_ERROR_MAX];
+	bool here = identity_check(cfg, identity_environment, local_route_source, err, sizeof(err));
+
+	if (here)
+		printf("%s: good\n", o->config);
+	else
+		printf("%s: good, but lb-announcer would not start here: %s\n", o->config, err);
+	return here || !o->check ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int begun(const struct daemon_options *o)
 {
 	struct config_announcer *cfg = load(o->config);
+	int status = EXIT_FAILURE;
 
 	if (!cfg)
 		return EXIT_FAILURE;
-	if (!o->test && daemon_settle(o, "lb-announcer", needs(cfg)))
+	if (o->test || o->check)
+		status = check(cfg, o);
+	else if (daemon_settle(o, "lb-announcer", needs(cfg)))
 		return run(cfg, o->config);
 	config_announcer_free(cfg);
-	return o->test && printf("%s: good\n", o->config) > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return fflush(stdout) ? EXIT_FAILURE : status;
 }
 
 int main(int argc, char **argv)
 {
 	struct daemon_options options = { .config = SYSCONFDIR "/rrd/lb-announcer.conf",
+		.can_check = true,
 		.may_need = DAEMON_CAP_BIT(DAEMON_CAP_NET_ADMIN) | DAEMON_CAP_BIT(DAEMON_CAP_SYS_ADMIN) |
 			    DAEMON_CAP_BIT(DAEMON_CAP_SYS_PTRACE),
 		.realtime = true,

@@ -112,7 +112,7 @@ static bool prepare_service(struct announcer *a, const struct config_announcer *
 
 	*r = (struct ready){ .old = find_service(a, &c->prefix) };
 	if (r->old)
-		return service_find_next_hop(a, c, &p->id, &r->next_hop, err) &&
+		return identity_next_hop(&p->id, to, c, &r->next_hop, err, ANNOUNCER_ERROR_MAX) &&
 		       prepare_local_route(r, c, err);
 	r->fresh = service_new(a, to, c, &p->id, err);
 	return r->fresh;
@@ -168,13 +168,12 @@ static bool prepare_all(
 	return false;
 }
 
-static bool check_next_hops(
-	const struct announcer *a, const struct config_announcer *to, const struct identity *id, char *err)
+static bool check_next_hops(const struct config_announcer *to, const struct identity *id, char *err)
 {
 	struct ip_addr hop;
 
 	for (size_t i = 0; i < to->service_count; i++)
-		if (!service_find_next_hop(a, &to->services[i], id, &hop, err))
+		if (!identity_next_hop(id, to, &to->services[i], &hop, err, ANNOUNCER_ERROR_MAX))
 			return false;
 	return true;
 }
@@ -188,7 +187,7 @@ static bool check(void *user, const void *to, char **why)
 	if (a->drain.ending)
 		snprintf(err, sizeof(err), "lb-announcer has been told to end");
 	else if (identity_again(&id, &a->id, a->cfg, to, local_route_source, err, sizeof(err)) &&
-		 check_keys(a, to, err) && check_next_hops(a, to, &id, err))
+		 check_keys(a, to, err) && check_next_hops(to, &id, err))
 		return reload_try_socket(a->control, "control", &a->cfg->control,
 			&((const struct config_announcer *)to)->control, why);
 	*why = mem_strdup(err);

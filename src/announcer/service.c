@@ -13,28 +13,6 @@ enum {
 	ROUTE_LOG_MS = 60000,
 };
 
-bool service_find_next_hop(const struct announcer *a, const struct config_service *c,
-	const struct identity *id, struct ip_addr *out, char *err)
-{
-	const struct ip_addr *node = identity_node(id, c->prefix.family);
-	char text[PREFIX_TEXT_MAX];
-
-	if (c->next_hop.family != IP_NONE) {
-		*out = c->next_hop;
-		return true;
-	}
-	if (node) {
-		*out = *node;
-		return true;
-	}
-	snprintf(err, ANNOUNCER_ERROR_MAX,
-		"service %s: next-hop: auto: the node's %s address is not known: set environment variable %s "
-		"(status.hostIP), or next-hop in the configuration",
-		prefix_format(&c->prefix, text), c->prefix.family == IP_V4 ? "IPv4" : "IPv6",
-		a->cfg->environment.node_ip);
-	return false;
-}
-
 static bool add_local_route(struct service *sv, char *err)
 {
 	char why[256], text[PREFIX_TEXT_MAX];
@@ -77,8 +55,8 @@ struct service *service_new(struct announcer *a, const struct config_announcer *
 
 	sv->cfg = c;
 	sv->of = of;
-	if (service_find_next_hop(a, c, id, &sv->next_hop, err) && add_local_route(sv, err) &&
-		add_node_route(a, sv, id, err))
+	if (identity_next_hop(id, a->cfg, c, &sv->next_hop, err, ANNOUNCER_ERROR_MAX) &&
+		add_local_route(sv, err) && add_node_route(a, sv, id, err))
 		return sv;
 	service_free(sv);
 	return NULL;

@@ -146,14 +146,20 @@ static void row_attrs(struct row *r, const struct announcer *a, const struct ser
 	arena_free(arena);
 }
 
-static struct row *route_row(const struct announcer *a, size_t i)
+int64_t announcer_told_to(const struct announcer *a, const struct service *sv)
 {
-	const struct service *sv = a->services[i];
-	struct row *r = row_new();
 	int64_t told = 0;
 
 	for (size_t k = 0; k < a->speaker_count; k++)
 		told += speaker_announces(a->speakers[k], sv);
+	return told;
+}
+
+static struct row *route_row(const struct announcer *a, size_t i)
+{
+	const struct service *sv = a->services[i];
+	struct row *r = row_new();
+
 	row_prefix(r, "prefix", &sv->cfg->prefix);
 	row_bool(r, "best", sv->told.voice != VOICE_SILENT);
 	row_bool(r, "multipath", false);
@@ -164,7 +170,7 @@ static struct row *route_row(const struct announcer *a, size_t i)
 	row_text(r, "origin", "igp");
 	row_bool(r, "local-route", sv->local_route != NULL);
 	row_bool(r, "node-route", announcer_has_node_route(a, sv));
-	row_int(r, "announced-to", told);
+	row_int(r, "announced-to", announcer_told_to(a, sv));
 	return r;
 }
 
@@ -186,12 +192,20 @@ static const char *voice_text(enum voice v)
 	return text[v];
 }
 
+/* What the service's state says is so at the other end, too. Where no neighbor is configured nobody is to be told. */
+static bool is_effective(const struct announcer *a, const struct service *sv)
+{
+	return a->speaker_count == 0 || (announcer_told_to(a, sv) > 0) == (sv->told.voice != VOICE_SILENT);
+}
+
 const char *announcer_reason(const struct announcer *a, const struct service *sv)
 {
 	const char *why_not = conditions_why_not(sv->conditions); /* newer than what the gate heard */
 
 	if (sv->retired)
 		return "not configured any more";
+	if (!is_effective(a, sv))
+		return "no neighbor is up for it, so nobody is told: see show neighbors";
 	if (announcer_wish(a, sv).voice != sv->told.voice)
 		return "the node's route does not lead here yet";
 	if (a->drain.state == DRAIN_ANNOUNCING || sv->gate.state == GATE_CLOSED)
@@ -259,6 +273,9 @@ static struct row *service_row(const struct announcer *a, size_t i)
 	announcer_facts(a, sv, words, &f);
 	row_text(r, "service", prefix_format(&sv->cfg->prefix, text));
 	row_text(r, "state", voice_text(sv->told.voice));
+	row_bool(r, "effective", is_effective(a, sv));
+	row_int(r, "announced-to", announcer_told_to(a, sv));
+	row_int(r, "neighbors", (int64_t)a->speaker_count);
 	row_int(r, "since-ms", (int64_t)(now_ms - sv->told_since_ms));
 	row_int(r, "capacity-percent", sv->told.quarters * 100 / SHARE_WHOLE);
 	row_text(r, "agent", !a->agent ? "none" : !f.heard ? "away" : f.leaving ? "leaving" : "heard");

@@ -8,7 +8,6 @@ enum { READY_ERROR_MAX = 256 };
 static bool is_missing(const struct announcer *a, const struct service *sv, char *err)
 {
 	char prefix[PREFIX_TEXT_MAX];
-	size_t told = 0;
 
 	prefix_format(&sv->cfg->prefix, prefix);
 	if (sv->told.voice != VOICE_FULL) {
@@ -16,9 +15,7 @@ static bool is_missing(const struct announcer *a, const struct service *sv, char
 			sv->told.voice == VOICE_DRAINING ? "draining" : "withdrawn", announcer_reason(a, sv));
 		return true;
 	}
-	for (size_t i = 0; i < a->speaker_count; i++)
-		told += speaker_announces(a->speakers[i], sv);
-	if (a->speaker_count && !told) {
+	if (a->speaker_count && !announcer_told_to(a, sv)) {
 		snprintf(err, READY_ERROR_MAX, "%s has been told to no neighbor: see show neighbors", prefix);
 		return true;
 	}

@@ -145,7 +145,8 @@ size_t fib_leftover(const struct fib *f, struct fib_listing *l, struct prefix *p
  * "group-id","group-type","state","error","warning"}; gateway only when it is not the next hop itself; interface or error;
  * actual-percent as the kernel's buckets lie, or, of a hash-threshold group, what follows from the weights; state:
  * "installed", "pending", "failed" (error says why), "empty" (no next hop is left: packets are rejected), or "leftover" (of an
- * earlier run; not wished, not swept yet). An installed route may have an error: a next hop that had to be left out. */
+ * earlier run; not wished, not swept yet). An installed route may have an error: a next hop that had to be left out; and a warning:
+ * the kernel is asked, row by row, whether another program's route hides it. */
 struct row *fib_row(const struct fib *f, struct fib_listing *l);
 /* The same of one prefix; NULL when there is none. */
 struct row *fib_row_of(const struct fib *f, const struct prefix *p);

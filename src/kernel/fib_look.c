@@ -68,7 +68,9 @@ static void describe(const struct message_route *r, char *why, size_t why_size)
 		snprintf(why, why_size, "%s, metric %u", prefix, r->metric);
 }
 
-bool fib_is_taken(const struct fib *f, const struct prefix *p, char *why, size_t why_size)
+/* The route that the prefix's packets take. False when the kernel cannot tell, which has no say in it then, or when it is ours. */
+static bool find_other(
+	const struct fib *f, struct netlink *nl, const struct prefix *p, struct message_route *match)
 {
 	const struct message_ours ours = { .table = f->cfg.table,
 		.metric = f->cfg.metric,
@@ -76,18 +78,34 @@ bool fib_is_taken(const struct fib *f, const struct prefix *p, char *why, size_t
 		.id_base = f->cfg.next_hop_id_base,
 		.id_count = f->cfg.next_hop_id_count,
 		.classic = f->classic };
-	struct message_route match = { 0 };
 	struct ip_addr to = prefix_addr(p);
-	struct netlink *nl = netlink_new(why, why_size);
-	bool asked;
 
-	if (!nl)
-		return true;
-	asked = netlink_request(nl, message_get_route(&to, true), take_route, &match, NULL, 0) == 0;
+	*match = (struct message_route){ 0 };
+	return netlink_request(nl, message_get_route(&to, true), take_route, match, NULL, 0) == 0 &&
+	       match->prefix.family && !message_is_ours(&ours, match);
+}
+
+bool fib_is_taken(const struct fib *f, const struct prefix *p, char *why, size_t why_size)
+{
+	struct netlink *nl = netlink_new(why, why_size);
+	struct message_route match;
+	bool other = nl && find_other(f, nl, p, &match);
+
 	netlink_free(nl);
-	/* A kernel that cannot tell the matching route has no say in it. */
-	if (!asked || !match.prefix.family || message_is_ours(&ours, &match))
-		return true;
+	if (other)
+		describe(&match, why, why_size);
+	return !other;
+}
+
+bool fib_is_hidden(
+	const struct fib *f, struct netlink *nl, const struct prefix *p, char *why, size_t why_size)
+{
+	struct message_route match;
+
+	/* What the rules have looked up in other tables tells nothing of ours. */
+	if (!find_other(f, nl, p, &match) || match.prefix.len < p->len ||
+		(match.table != f->cfg.table && match.type != RTN_LOCAL))
+		return false;
 	describe(&match, why, why_size);
-	return false;
+	return true;
 }

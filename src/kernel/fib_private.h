@@ -42,7 +42,15 @@ struct fib {
 	size_t sysctl_count;
 };
 
+struct netlink;
+
+/* Whether packets to the prefix, of which we have a route, or to a part of it go by another program's, which is told in why. */
+bool fib_is_hidden(
+	const struct fib *f, struct netlink *nl, const struct prefix *p, char *why, size_t why_size);
+
 struct fib_listing {
+	bool begun;
+	struct netlink *nl; /* once begun, to ask about single routes; NULL: it cannot be asked */
 	struct plan_rows *rows;
 };
 

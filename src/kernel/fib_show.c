@@ -1,6 +1,8 @@
 /* The FIB as rows, for an operator. */
 #include "base/mem.h"
+#include "base/text.h"
 #include "kernel/fib_private.h"
+#include "kernel/netlink.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,18 +31,22 @@ static void put_percent(struct row *r, const char *key, double percent)
 		row_real(r, key, (double)(int)(percent * 10 + 0.5) / 10);
 }
 
-static void put_warning(struct row *r, const struct plan_view *v)
+/* nl: NULL where the kernel is not asked. */
+static void put_warning(struct row *r, const struct fib *f, struct netlink *nl, const struct plan_view *v)
 {
-	char text[256];
+	char buf[512] = "", hidden[256];
+	struct text t = text_init(buf, sizeof(buf));
 
-	if (!v->stuck_s)
-		return;
-	snprintf(text, sizeof(text),
-		"the group cannot follow: its buckets have not been idle for %u s, and only idle ones are "
-		"moved; a "
-		"hash-threshold group, or a shorter idle-timer, would follow",
-		v->stuck_s);
-	row_text(r, "warning", text);
+	if (nl && v->state == PLAN_INSTALLED && fib_is_hidden(f, nl, &v->prefix, hidden, sizeof(hidden)))
+		text_add(&t, "hidden by another program's route: %s", hidden);
+	if (v->stuck_s)
+		text_add(&t,
+			"%sthe group cannot follow: its buckets have not been idle for %u s, and only idle "
+			"ones are "
+			"moved; a hash-threshold group, or a shorter idle-timer, would follow",
+			t.len ? "; " : "", v->stuck_s);
+	if (t.len)
+		row_text(r, "warning", buf);
 }
 
 static struct row *next_hop_row(const struct plan_view *v, size_t i)
@@ -64,7 +70,7 @@ static struct row *next_hop_row(const struct plan_view *v, size_t i)
 	return r;
 }
 
-static struct row *view_row(const struct plan_view *v)
+static struct row *view_row(const struct fib *f, struct netlink *nl, const struct plan_view *v)
 {
 	struct row *r = row_new(), *hops = row_new_list();
 	char text[PREFIX_TEXT_MAX];
@@ -80,13 +86,13 @@ static struct row *view_row(const struct plan_view *v)
 	row_text(r, "state", state_format(v->state));
 	if (v->error[0])
 		row_text(r, "error", v->error);
-	put_warning(r, v);
+	put_warning(r, f, nl, v);
 	return r;
 }
 
 struct fib_listing *fib_listing_new(void)
 {
-	struct fib_listing *l = mem_alloc(sizeof(*l));
+	struct fib_listing *l = mem_calloc(1, sizeof(*l));
 
 	l->rows = plan_rows_new();
 	return l;
@@ -94,23 +100,29 @@ struct fib_listing *fib_listing_new(void)
 
 void fib_listing_free(struct fib_listing *l)
 {
-	if (l)
-		plan_rows_free(l->rows);
+	if (!l)
+		return;
+	plan_rows_free(l->rows);
+	netlink_free(l->nl);
 	free(l);
 }
 
 struct row *fib_row(const struct fib *f, struct fib_listing *l)
 {
 	struct plan_view v;
+	char why[128];
 
-	return plan_rows_next(f->plan, l->rows, &v) ? view_row(&v) : NULL;
+	if (!l->nl && !l->begun)
+		l->nl = netlink_new(why, sizeof(why));
+	l->begun = true;
+	return plan_rows_next(f->plan, l->rows, &v) ? view_row(f, l->nl, &v) : NULL;
 }
 
 struct row *fib_row_of(const struct fib *f, const struct prefix *p)
 {
 	struct plan_view v;
 
-	return plan_view_get(f->plan, p, &v) ? view_row(&v) : NULL;
+	return plan_view_get(f->plan, p, &v) ? view_row(f, NULL, &v) : NULL;
 }
 
 struct row *fib_group_row(const struct fib *f, uint32_t group_id)

@@ -27,6 +27,7 @@ static const struct {
 	{ "draining", yellow },
 	{ "leftover", yellow },
 	{ "unclaimed", yellow },
+	{ "(announced)", yellow },
 	{ "(up)", yellow },
 	{ "(down)", yellow },
 	{ "Idle", red },

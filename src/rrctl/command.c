@@ -15,6 +15,7 @@ static const struct {
 	{ OF_SPEAKERS, "show neighbor", &view_sheet },
 	{ OF_RRD, "show routes", &view_routes },
 	{ OF_RRD, "show route", &view_route },
+	{ OF_RRD, "show route for", &view_route },
 	{ OF_ANNOUNCER, "show routes", &view_routes },
 	{ OF_ANNOUNCER, "show services", &view_announced },
 	{ OF_ANNOUNCER, "show agent", &view_sheet },
@@ -32,7 +33,7 @@ static const struct {
 	{ OF_ANNOUNCER | OF_AGENT, "show ready", &view_sheet },
 	{ OF_NODE, "show services", &view_node_services },
 	{ OF_NODE, "show routes", &view_fib },
-	{ OF_ALL, "show status", &view_sheet },
+	{ OF_ALL, "show status", &view_status },
 	{ OF_ALL, "metrics", &view_metrics },
 	{ OF_ANNOUNCER | OF_AGENT, "watch", &view_events },
 	{ OF_SPEAKERS, "clear neighbor", &view_sheet },
@@ -141,6 +142,26 @@ static struct found find(unsigned targets, int argc, char **argv)
 	return f;
 }
 
+/* Of one in many: "show neighbors X" can only mean "show neighbor X". NULL: there is no such command. */
+static const struct control_command *singular(unsigned targets, const struct control_command *many, int args)
+{
+	size_t len = strlen(many->name);
+
+	for (const struct control_command *c = next_command(NULL); c; c = next_command(c))
+		if (c->targets & targets && strlen(c->name) == len - 1 && many->name[len - 1] == 's' &&
+			strncmp(c->name, many->name, len - 1) == 0 && takes(c, args))
+			return c;
+	return NULL;
+}
+
+static void take_singular(struct found *f, unsigned targets, int argc, char **argv)
+{
+	if (f->best || !f->misfit || !command_match(f->misfit, argc, argv, &f->match))
+		return;
+	f->best = singular(targets, f->misfit, argc - f->match.words);
+	f->equals = f->best != NULL;
+}
+
 static void say_ambiguous(const struct found *f, unsigned targets, int argc, char **argv, char *err)
 {
 	struct text t = text_init(err, COMMAND_ERROR_MAX);
@@ -159,28 +180,6 @@ static void say_ambiguous(const struct found *f, unsigned targets, int argc, cha
 	text_add(&t, ": write more of it");
 }
 
-/* What this daemon does not know and others do. False when nobody does. */
-static bool say_whose(enum target target, int argc, char **argv, char *err)
-{
-	struct text t = text_init(err, COMMAND_ERROR_MAX);
-	struct found f = find(OF_ALL, argc, argv);
-	const struct control_command *c = f.best ? f.best : f.misfit;
-	const char *before = "";
-
-	if (!c)
-		return false;
-	text_add(&t, "%s has no \"%s\"; ask ", target_name(target), c->name);
-	for (int i = 0; i < TARGETS; i++) {
-		f = find(1u << i, argc, argv);
-		if (!f.best && !f.misfit)
-			continue;
-		text_add(&t, "%s%s (rrctl%s)", before, target_name((enum target)i),
-			target_option((enum target)i));
-		before = " or ";
-	}
-	return true;
-}
-
 /* Does argv end before the command's words do? */
 static bool begins(const struct control_command *c, int argc, char **argv)
 {
@@ -195,6 +194,42 @@ static bool begins(const struct control_command *c, int argc, char **argv)
 		word += len + 1;
 	}
 	return argc > 0;
+}
+
+/* Another daemon has a command of these words, and this one has others that begin so: what comes behind them is what is wrong. */
+static bool is_own_beginning(enum target target, const struct control_command *others, int argc, char **argv)
+{
+	struct command_match m;
+
+	if (!command_match(others, argc, argv, &m) || takes(others, argc - m.words))
+		return false;
+	for (const struct control_command *c = next_command(NULL); c; c = next_command(c))
+		if (c->targets & 1u << target && begins(c, m.words, argv))
+			return true;
+	return false;
+}
+
+/* What this daemon does not know and others do. False when nobody does. */
+static bool say_whose(enum target target, int argc, char **argv, char *err)
+{
+	struct text t = text_init(err, COMMAND_ERROR_MAX);
+	struct found f = find(OF_ALL, argc, argv);
+	const struct control_command *c = f.best ? f.best : f.misfit;
+	const char *before = "";
+	bool takes_it = f.best;
+
+	if (!c || is_own_beginning(target, c, argc, argv))
+		return false;
+	text_add(&t, "%s has no \"%s\"; ask ", target_name(target), c->name);
+	for (int i = 0; i < TARGETS; i++) {
+		f = find(1u << i, argc, argv);
+		if (takes_it ? !f.best : !f.misfit)
+			continue;
+		text_add(&t, "%s%s (rrctl%s)", before, target_name((enum target)i),
+			target_option((enum target)i));
+		before = " or ";
+	}
+	return true;
 }
 
 /* What the given words are the beginning of. False when they are none. */
@@ -212,10 +247,47 @@ static bool say_rest(unsigned targets, int argc, char **argv, char *err)
 	return *before;
 }
 
+/* The word of the name behind the first so many. */
+static const char *word_behind(const char *name, int words, size_t *len)
+{
+	while (words-- > 0)
+		name += strcspn(name, " ") + 1;
+	*len = strcspn(name, " ");
+	return name;
+}
+
+/* What may stand behind the words that are a beginning, of all the others nothing is known. */
+static void say_what_may_follow(enum target target, int argc, char **argv, struct text *out)
+{
+	const char *last = "";
+	int words = argc;
+	bool any = false;
+
+	while (words > 0 && !any) {
+		words--;
+		for (const struct control_command *c = next_command(NULL); words && c; c = next_command(c))
+			any |= c->targets & 1u << target && begins(c, words, argv);
+	}
+	text_add(out, any ? "; behind \"" : "; rrctl --help lists all");
+	for (int i = 0; any && i < words; i++)
+		text_add(out, "%s%s", i ? " " : "", argv[i]);
+	for (const struct control_command *c = next_command(NULL); any && c; c = next_command(c)) {
+		size_t len;
+		const char *word;
+
+		if (!(c->targets & 1u << target) || !begins(c, words, argv))
+			continue;
+		word = word_behind(c->name, words, &len);
+		if (strncmp(word, last, len + 1) != 0)
+			text_add(out, "%s%.*s", *last ? ", " : "\" may stand: ", (int)len, word);
+		last = word;
+	}
+}
+
 static void say_unknown(enum target target, int argc, char **argv, char *err)
 {
 	char buf[128];
-	struct text t = text_init(buf, sizeof(buf));
+	struct text t = text_init(buf, sizeof(buf)), all = text_init(err, COMMAND_ERROR_MAX);
 	struct nearest near;
 
 	for (int i = 0; i < argc && i < 2; i++)
@@ -224,11 +296,11 @@ static void say_unknown(enum target target, int argc, char **argv, char *err)
 	for (const struct control_command *c = next_command(NULL); c; c = next_command(c))
 		if (c->targets & 1u << target)
 			nearest_try(&near, c->name);
+	text_add(&all, "unknown command \"%s\"", buf);
 	if (near.best)
-		snprintf(err, COMMAND_ERROR_MAX, "unknown command \"%s\"; did you mean \"%s\"?", buf,
-			near.best);
+		text_add(&all, "; did you mean \"%s\"?", near.best);
 	else
-		snprintf(err, COMMAND_ERROR_MAX, "unknown command \"%s\"; rrctl --help lists all", buf);
+		say_what_may_follow(target, argc, argv, &all);
 }
 
 static void say_usage(enum target target, const struct control_command *c, char *err)
@@ -240,15 +312,25 @@ static void say_usage(enum target target, const struct control_command *c, char 
 		*syntax ? " " : "", syntax);
 }
 
+/* More of the words are those of another daemon's command. */
+static bool is_rather_anothers(const struct control_command *misfit, int argc, char **argv)
+{
+	struct found all = find(OF_ALL, argc, argv);
+	struct command_match m;
+
+	return all.best && command_match(misfit, argc, argv, &m) && all.match.words > m.words;
+}
+
 const struct control_command *command_parse(
 	enum target target, int argc, char **argv, struct row **request, char *err)
 {
 	struct found f = find(1u << target, argc, argv);
 	struct row *r;
 
+	take_singular(&f, 1u << target, argc, argv);
 	if (f.equals > 1)
 		say_ambiguous(&f, 1u << target, argc, argv, err);
-	else if (!f.best && f.misfit)
+	else if (!f.best && f.misfit && !is_rather_anothers(f.misfit, argc, argv))
 		say_usage(target, f.misfit, err);
 	else if (!f.best && !say_rest(1u << target, argc, argv, err) && !say_whose(target, argc, argv, err))
 		say_unknown(target, argc, argv, err);

@@ -72,7 +72,7 @@ static void print_row(const struct output *o, const struct row *r)
 	else if (o->view->kind == VIEW_EVENTS)
 		event_print(o->opts->out, o->view, r);
 	else
-		sheet_print(o->opts->out, r);
+		sheet_print(o->opts->out, r, o->view->labels);
 }
 
 static void print_end(const struct output *o)

@@ -6,7 +6,9 @@
 #pragma once
 
 #include "base/row.h"
+#include "rrctl/label.h"
 
 #include <stdio.h>
 
-void sheet_print(FILE *out, const struct row *r);
+/* labels: what keys are called instead; NULL: as they are. */
+void sheet_print(FILE *out, const struct row *r, const struct label *labels);

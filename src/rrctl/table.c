@@ -250,6 +250,17 @@ static char *health_text(const struct column *c, const struct row *r)
 	return mem_printf(row_get_bool(r, c->other, true) ? "%s" : "(%s)", state);
 }
 
+static char *claim_text(const struct column *c, const struct row *r)
+{
+	char *text = cell_text(r, c->key), *claim;
+
+	if (!text || row_get_bool(r, c->other, true))
+		return text;
+	claim = mem_printf("(%s)", text);
+	free(text);
+	return claim;
+}
+
 /* Text alone where a daemon does not say when. */
 static char *error_text(const struct column *c, const struct row *r)
 {
@@ -287,6 +298,8 @@ static char *value_text(const struct column *c, const struct row *r)
 		return of_text(c, r);
 	case COLUMN_HEALTH:
 		return health_text(c, r);
+	case COLUMN_CLAIM:
+		return claim_text(c, r);
 	case COLUMN_ERROR:
 		return error_text(c, r);
 	case COLUMN_TEXT:

@@ -24,14 +24,14 @@ static const struct column path_columns[] = {
 	{ .key = "prefix", .header = "PREFIX", .once = true },
 	{ .key = "next-hop", .header = "NEXT-HOP" },
 	{ .key = "from", .header = "FROM", .spare = 1 },
-	{ .key = "originator-id", .header = "ORIGINATOR", .spare = 3 },
-	{ .key = "path-id", .header = "ID", .kind = COLUMN_NUMBER, .spare = 2 },
-	{ .key = "local-pref", .header = "PREF", .kind = COLUMN_NUMBER },
-	{ .key = "med", .header = "MED", .kind = COLUMN_NUMBER, .spare = 4 },
-	{ .key = "as-path", .header = "AS-PATH", .flex = true },
-	{ .key = "origin", .header = "ORIGIN", .spare = 5 },
+	{ .key = "originator-id", .header = "ORIGINATOR", .spare = 4 },
+	{ .key = "path-id", .header = "ID", .kind = COLUMN_NUMBER, .spare = 5 },
+	{ .key = "local-pref", .header = "PREF", .kind = COLUMN_NUMBER, .spare = 2 },
+	{ .key = "med", .header = "MED", .kind = COLUMN_NUMBER, .rare = true, .spare = 6 },
+	{ .key = "as-path", .header = "AS-PATH", .flex = true, .rare = true },
+	{ .key = "origin", .header = "ORIGIN", .spare = 7 },
 	{ .key = "age-ms", .header = "AGE", .kind = COLUMN_DURATION },
-	{ .key = "communities", .header = "COMMUNITIES", .flex = true, .rare = true },
+	{ .key = "communities", .header = "COMMUNITIES", .flex = true, .rare = true, .spare = 3 },
 	{ NULL },
 };
 
@@ -196,7 +196,8 @@ static const struct column service_columns[] = {
 
 static const struct column announced_columns[] = {
 	{ .key = "service", .header = "SERVICE" },
-	{ .key = "state", .header = "STATE" },
+	{ .key = "state", .other = "effective", .header = "STATE", .kind = COLUMN_CLAIM },
+	{ .key = "announced-to", .other = "neighbors", .header = "TOLD", .kind = COLUMN_OF },
 	{ .key = "since-ms", .header = "SINCE", .kind = COLUMN_DURATION },
 	{ .key = "healthy", .other = "servers", .header = "HEALTHY", .kind = COLUMN_OF },
 	{ .key = "capacity-percent", .header = "CAPACITY%", .kind = COLUMN_NUMBER, .spare = 1 },
@@ -343,3 +344,4 @@ const struct view view_metrics = { .kind = VIEW_METRICS };
 const struct view view_changes = { .kind = VIEW_CHANGES };
 const struct view view_lines = { .kind = VIEW_LINES };
 const struct view view_sheet = { 0 };
+const struct view view_status = { .labels = status_labels };

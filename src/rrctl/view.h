@@ -46,7 +46,8 @@
  *
  * lb-announcer:
  *
- * show services: service (its prefix), state (announced, draining, withdrawn), since-ms, capacity-percent, agent (heard, leaving,
+ * show services: service (its prefix), state (announced, draining, withdrawn), effective (bool: and some neighbor is told so),
+ *	announced-to, neighbors (how many of how many are told of it), since-ms, capacity-percent, agent (heard, leaving,
  *	away, none), virtual-services (names), healthy, servers, active, known (of the virtual service with the fewest), holding,
  *	conditions (how many of how many hold), command (what on-change last told: active, inactive; unknown: nothing yet; running;
  *	failed), command-again-ms, command-why, left-ms (until it is withdrawn unless something is heard), returns-ms (until it is
@@ -85,6 +86,8 @@
  */
 #pragma once
 
+#include "rrctl/label.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -99,6 +102,7 @@ enum column_kind {
 	COLUMN_OF,	     /* "3/4": a number, and of how many (key other) */
 	COLUMN_HEALTH,	     /* bool: up or down, in parentheses unless the bool other is set */
 	COLUMN_ERROR,	     /* "4 s ago: text", by KEY-ago-ms; in parentheses if the bool KEY-over is set */
+	COLUMN_CLAIM,	     /* text, in parentheses if the bool other is there and not set */
 	COLUMN_FLAGS,	     /* of a path: "*>" best, "*=" in the multipath set */
 };
 
@@ -128,10 +132,11 @@ struct view {
 	const char *list;	      /* a line for each element of this list; NULL: a line for each row */
 	const char *note; /* a row with this key is no row of the table but its text, below; NULL: none */
 	enum view_kind kind;
+	const struct label *labels; /* of a sheet; NULL: keys as they are */
 };
 
 extern const struct view view_neighbors, view_routes, view_route, view_received, view_advertised,
 	view_rejected, view_refresh, view_neighbor_events, view_route_events, view_fib_events, view_fib,
 	view_next_hops, view_ranges, view_failures, view_bfd, view_bfd_events, view_memory, view_announced,
 	view_node_services, view_services, view_servers, view_checks, view_table, view_sources, view_events,
-	view_metrics, view_changes, view_lines, view_sheet;
+	view_metrics, view_changes, view_lines, view_sheet, view_status;

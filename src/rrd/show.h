@@ -8,6 +8,7 @@ enum { SHOW_ERROR_MAX = 256 };
 
 bool show_routes(void *user, const struct row *args, struct control_answer *out, char *err);
 bool show_route(void *user, const struct row *args, struct control_answer *out, char *err);
+bool show_route_for(void *user, const struct row *args, struct control_answer *out, char *err);
 bool show_neighbors(void *user, const struct row *args, struct control_answer *out, char *err);
 bool show_neighbor(void *user, const struct row *args, struct control_answer *out, char *err);
 bool show_ranges(void *user, const struct row *args, struct control_answer *out, char *err);

@@ -107,11 +107,24 @@ bool show_routes(void *user, const struct row *args, struct control_answer *out,
 	return true;
 }
 
+static const struct route_rib *rib_of(const struct rrd *r, const struct prefix *p)
+{
+	return route_engine_rib(r->engine, p->family == IP_V4 ? BGP_IPV4_UNICAST : BGP_IPV6_UNICAST);
+}
+
+static void begin_one(struct rrd *r, const struct prefix *prefix, struct control_answer *out)
+{
+	struct route_rows *s = begin(r, out);
+
+	s->detail = true;
+	table_rows_filter(s->rows, prefix, false);
+	*out = (struct control_answer){ next_row, done, s, NULL };
+}
+
 bool show_route(void *user, const struct row *args, struct control_answer *out, char *err)
 {
 	const char *text = row_get_text(args, "prefix");
-	const struct rrd *r = user;
-	struct route_rows *s;
+	struct rrd *r = user;
 	struct prefix prefix;
 
 	if (!text) {
@@ -120,15 +133,47 @@ bool show_route(void *user, const struct row *args, struct control_answer *out, 
 	}
 	if (!show_parse_prefix(text, &prefix, err))
 		return false;
-	if (!route_rib_has(
-		    route_engine_rib(r->engine, prefix.family == IP_V4 ? BGP_IPV4_UNICAST : BGP_IPV6_UNICAST),
-		    &prefix)) {
-		snprintf(err, SHOW_ERROR_MAX, "%.64s is not in the table", text);
+	if (!route_rib_has(rib_of(r, &prefix), &prefix)) {
+		snprintf(err, SHOW_ERROR_MAX,
+			"%.64s is not in the table; show route for ADDRESS finds the longest prefix of an "
+			"address",
+			text);
 		return false;
 	}
-	s = begin(user, out);
-	s->detail = true;
-	table_rows_filter(s->rows, &prefix, false);
-	*out = (struct control_answer){ next_row, done, s, NULL };
+	begin_one(r, &prefix, out);
+	return true;
+}
+
+/* The longest prefix of the table that has the address in it. */
+static bool find_longest(const struct rrd *r, const struct ip_addr *address, struct prefix *out)
+{
+	const struct route_rib *rib;
+
+	*out = prefix_host(address);
+	rib = rib_of(r, out);
+	while (!route_rib_has(rib, out)) {
+		if (out->len == 0)
+			return false;
+		*out = prefix_of(address, (uint8_t)(out->len - 1));
+	}
+	return true;
+}
+
+bool show_route_for(void *user, const struct row *args, struct control_answer *out, char *err)
+{
+	const char *text = row_get_text(args, "address");
+	struct ip_addr address;
+	struct rrd *r = user;
+	struct prefix prefix;
+
+	if (!text || !ip_addr_parse(text, &address)) {
+		snprintf(err, SHOW_ERROR_MAX, "%.64s is not an address", text ? text : "nothing");
+		return false;
+	}
+	if (!find_longest(r, &address, &prefix)) {
+		snprintf(err, SHOW_ERROR_MAX, "no prefix of the table has %.64s in it", text);
+		return false;
+	}
+	begin_one(r, &prefix, out);
 	return true;
 }

@@ -196,6 +196,7 @@ const struct control_handler rrd_handlers[] = {
 	{ "show neighbor", show_neighbor },
 	{ "show routes", show_routes },
 	{ "show route", show_route },
+	{ "show route for", show_route_for },
 	{ "show fib", show_fib },
 	{ "show nexthops", show_next_hops },
 	{ "show ranges", show_ranges },

@@ -3,11 +3,13 @@
 What is as in a cluster: volumes (ConfigMaps, emptyDir, hostPath, projected token) at their paths, read-only where they are; the root
 read-only; the environment and nothing else in it; user, groups and capabilities, exactly; /proc/sys read-only unless privileged; settings
 of the pod; init containers first, in order; probes and hooks in the container. What is not: seccomp, limits, and the image: a root is
-this machine's, with our programs in /usr/sbin and /usr/bin, and a program of busybox is this machine's of the same name. The
-node's modprobe only says what it was told.
+this machine's, with our programs in /usr/sbin and /usr/bin, their files with the capabilities that the image gives them, and a program of
+busybox is this machine's of the same name. The node's modprobe only says what it was told.
 """
 import os
 import shlex
+import shutil
+import struct
 import tempfile
 
 from .daemons import binary
@@ -15,8 +17,23 @@ from .process import ENVIRONMENT
 from .wait import wait_until
 
 PROGRAMS = {"/usr/sbin": ("rrd", "lb-announcer", "lb-ipvs-agent"), "/usr/bin": ("rrctl",)}
+# As contrib/container/make-root sets them: permitted, not effective.
+NET_BIND_SERVICE, NET_ADMIN, NET_RAW = 1 << 10, 1 << 12, 1 << 13
+FILE_CAPABILITIES = {"rrd": NET_BIND_SERVICE | NET_ADMIN, "lb-announcer": NET_ADMIN, "lb-ipvs-agent": NET_ADMIN | NET_RAW}
+VFS_CAP_REVISION_2 = 0x02000000
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-MODPROBE = "#!/bin/sh\\necho modprobe $*\\n"
+MODPROBE = "#!/bin/sh\necho modprobe $*\n"
+
+
+def program(name):
+    """A copy of ours with its file capabilities, in memory as a container's root is, to be linked to."""
+    path = f"/run/programs/{name}"
+    if not os.path.exists(path):
+        os.makedirs("/run/programs", exist_ok=True)
+        shutil.copy(binary(name), path)
+        if name in FILE_CAPABILITIES:
+            os.setxattr(path, "security.capability", struct.pack("<5I", VFS_CAP_REVISION_2, FILE_CAPABILITIES[name], 0, 0, 0))
+    return path
 
 
 class Pod:
@@ -61,7 +78,7 @@ class Pod:
         """In the running container, as a probe or `kubectl exec` does: (exit code, output)."""
         pid = self.processes[container["name"]].pid
         entered = ["nsenter", f"--mount=/proc/{pid}/ns/mnt", f"--root=/proc/{pid}/root", "--wd=/"]
-        return self.ns.result([*entered, *self._rights(container), *self._environment(container), *command])
+        return self.ns.result([*entered, *self._rights(container, kept=False), *self._environment(container), *command])
 
     def probe(self, name):
         container = self.container(name)
@@ -99,6 +116,7 @@ class Pod:
         for name, text in self._files(volume).items():
             with open(os.path.join(place, name), "w") as f:
                 f.write(text)
+            os.chown(f.name, 0, self.spec.get("securityContext", {}).get("fsGroup", 0))
             os.chmod(f.name, volume.get("projected", {}).get("defaultMode", 0o644))
         os.chmod(place, 0o777 if "emptyDir" in volume else 0o755)
         return place
@@ -111,36 +129,42 @@ class Pod:
     # A container.
 
     def _rooted(self, container, command):
-        script = ["set -e", f"mkdir -p {self.place}/roots", f"top=$(mktemp -d {self.place}/roots/XXXXXX)", "mount -t tmpfs tmpfs $top",
-                  "mkdir $top/upper $top/work $top/root", "root=$top/root",
-                  "mount -t overlay overlay -o lowerdir=/,upperdir=$top/upper,workdir=$top/work $root",
-                  "for d in proc sys dev; do mount --rbind /$d $root/$d; done"]
+        """The command that runs it. In a guest each process costs, so what can be made beforehand is."""
+        top = tempfile.mkdtemp(prefix=f"{container['name']}-", dir=self.place)
+        upper, root = f"{top}/upper", f"{top}/root"
+        for directory in (upper, root, f"{top}/work"):
+            os.mkdir(directory)
         for directory, names in PROGRAMS.items():
-            script += [f"rm -f $root{directory}/{n}; cp {shlex.quote(binary(n))} $root{directory}/{n}" for n in names]
-        script += [line for mount in container.get("volumeMounts", []) for line in self._mount(mount)]
+            os.makedirs(upper + directory)
+            for name in names:
+                os.link(program(name), f"{upper}{directory}/{name}")
         security = container.get("securityContext", {})
+        read_only = "ro," if security.get("readOnlyRootFilesystem") else ""
+        script = ["set -e", f"mount -t overlay overlay -o {read_only}lowerdir=/,upperdir={upper},workdir={top}/work {root}",
+                  *(f"mount --rbind /{d} {root}/{d}" for d in ("proc", "sys", "dev"))]
+        for mount in container.get("volumeMounts", []):
+            # A link leads where it does in the container's root: /var/run to /run.
+            at = os.path.realpath(mount["mountPath"])
+            os.makedirs(upper + at, exist_ok=True)
+            script.append(self._mount(mount, top, root + at))
         if not security.get("privileged"):
-            script += ["mount --bind /proc/sys $root/proc/sys", "mount -o remount,bind,ro $root/proc/sys"]
-        if security.get("readOnlyRootFilesystem"):
-            script.append("mount -o remount,ro $root")
-        words = [*self._rights(container), *self._environment(container), *command]
-        script.append(f"exec chroot $root {shlex.join(words)}")
+            script.append(f"mount -o bind,ro /proc/sys {root}/proc/sys")
+        script.append(f"exec chroot {root} {shlex.join([*self._rights(container), *self._environment(container), *command])}")
         return ["unshare", "--mount", "sh", "-c", "\n".join(script)]
 
-    def _mount(self, mount):
-        source = self.volumes[mount["name"]]
-        # A link is followed in the container's root: /var/run leads to /run there.
-        yield f"at=$root$(chroot $root readlink -m {mount['mountPath']}); mkdir -p $at"
-        if source == "/":
-            yield "mkdir $top/host-upper $top/host-work"
-            yield "mount -t overlay overlay -o lowerdir=/,upperdir=$top/host-upper,workdir=$top/host-work $at"
-            yield f"rm -f $at/sbin/modprobe; printf '{MODPROBE}' >$at/sbin/modprobe; chmod 755 $at/sbin/modprobe"
-        else:
-            yield f"mount --bind {source} $at"
-        if mount.get("readOnly"):
-            yield f"mount -o remount,{'' if source == '/' else 'bind,'}ro $at"
+    def _mount(self, mount, top, at):
+        source, read_only = self.volumes[mount["name"]], "ro," if mount.get("readOnly") else ""
+        if source != "/":
+            return f"mount -o bind{',ro' if read_only else ''} {source} {at}"
+        sbin = os.path.realpath("/sbin")
+        os.makedirs(f"{top}/host{sbin}")
+        os.mkdir(f"{top}/host-work")
+        with open(f"{top}/host{sbin}/modprobe", "w") as f:
+            f.write(MODPROBE)
+        os.chmod(f.name, 0o755)
+        return f"mount -t overlay overlay -o {read_only}lowerdir=/,upperdir={top}/host,workdir={top}/host-work {at}"
 
-    def _rights(self, container):
+    def _rights(self, container, kept=True):
         mine, pod = container.get("securityContext", {}), self.spec.get("securityContext", {})
         words = ["setpriv", "--reuid", str(mine.get("runAsUser", pod.get("runAsUser", 0))),
                  "--regid", str(mine.get("runAsGroup", pod.get("runAsGroup", 0)))]
@@ -148,8 +172,11 @@ class Pod:
         if not mine.get("privileged"):
             capabilities = mine.get("capabilities", {})
             assert capabilities.get("drop") == ["ALL"], f"{self.name}, {container['name']}: what it has is this module's guess"
-            words.append("--inh-caps=-all")
-            words.append("--bounding-set=" + ",".join(["-all", *("+" + c.lower() for c in capabilities.get("add", []))]))
+            given = ",".join(["-all", *("+" + c.lower() for c in capabilities.get("add", []))])
+            words.append(f"--bounding-set={given}")
+            # A runtime lets another user than root keep what is given until its program starts, and then the file's count: so here,
+            # by the ambient set, which a program whose file has capabilities begins without.
+            words += [f"--inh-caps={given}", f"--ambient-caps={given}"] if kept and words[2] != "0" else ["--inh-caps=-all"]
         if mine.get("allowPrivilegeEscalation") is False:
             words.append("--no-new-privs")
         return words

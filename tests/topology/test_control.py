@@ -49,6 +49,17 @@ def test_show_routes_and_one_route_with_the_reason_for_each_path(two):
     assert "best" in why.lower()
 
 
+def test_an_address_is_looked_for_by_the_longest_prefix(two):
+    rows = two.router.show("route for 10.1.1.77")
+    assert [r["prefix"] for r in rows] == [SERVICE] * 2 and all("why" in r for r in rows)
+    for words, error in ((("for", "10.1.2.1"), "no prefix of the table has 10.1.2.1 in it"),
+                         (("for", "2001:db8::1"), "no prefix of the table has 2001:db8::1 in it"),
+                         (("for", SERVICE), "is not an address"),
+                         (("10.1.1.77",), "10.1.1.77/32 is not in the table; show route for ADDRESS")):
+        with pytest.raises(Exception, match=error):
+            two.router.ctl("show", "route", *words)
+
+
 def test_show_fib_has_what_the_kernel_has(two):
     row = str(two.router.show("fib"))
     assert SERVICE in row and "10.0.0.105" in row and "10.0.0.106" in row
@@ -170,7 +181,7 @@ def on_terminal(*words, columns=80, **env):
 
 def shape(text):
     """The words of a table, without numbers that move."""
-    return [[w for w in line.split() if not w[0].isdigit() and w not in ("s", "ms")] for line in text.splitlines()]
+    return [[w for w in line.split() if not w.lstrip("(")[0].isdigit() and w not in ("s", "ms")] for line in text.splitlines()]
 
 
 def test_a_terminal_has_color_and_tables_that_fit_and_nothing_else_has(two):

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from lab import daemons, tcp
+from lab import bgp, daemons, tcp
 from lab.fig4 import AS, REFLECTOR, ROUTER
 from lab.wait import wait_until
 
@@ -136,9 +136,14 @@ def test_who_is_beyond_the_limit_is_named(fig):
     first.speaker().establish()
     with pytest.raises(OSError):
         second.speaker().establish(5)
+    # From the node's own address, which is in no range.
+    with pytest.raises(OSError):
+        bgp.Speaker(first.node.ns, REFLECTOR, local=first.node.address, router_id=first.node.address).establish(5)
     rows, _ = failed(reflector)
-    assert set(rows) == {second.address}
+    assert set(rows) == {second.address, first.node.address}
     assert rows[second.address]["reason"] == "refused: the limit of the range is reached"
+    assert rows[first.node.address]["reason"] == "refused: neither a neighbor nor in a range"
+    assert "range" not in rows[first.node.address]
 
 
 def test_a_stopped_daemon_is_told_from_one_that_is_not_there(fig, reflector):
@@ -153,3 +158,32 @@ def test_a_stopped_daemon_is_told_from_one_that_is_not_there(fig, reflector):
     assert fig.reflector.result([*rrctl, "show", "status"])[0] == 0
     code, text = fig.reflector.result([*rrctl, "-t", "soon", "show", "status"])
     assert code == 2 and "no number of seconds" in text
+
+
+# The announcer.
+
+def test_announced_to_nobody_is_not_called_announced(fig):
+    pod = fig.add_pod(1)
+    announcer = daemons.announcer(pod).wait_until_ready()
+    row = announcer.show("services")[0]
+    assert (row["effective"], row["announced-to"], row["neighbors"]) == (False, 0, 1)
+    assert "nobody is told" in row["reason"]
+    assert "(announced)" in announcer.ctl("show", "services")
+    daemons.reflector(fig)
+    row = wait_until(lambda: (r := announcer.show("services")[0])["effective"] and r, 10, "the reflector to be told")
+    assert row["announced-to"] == 1 and "nobody" not in row["reason"]
+    assert "(" not in announcer.ctl("show", "services")
+
+
+def test_a_configuration_that_is_good_elsewhere_is_told_from_one_that_is_good_here(fig):
+    pod = fig.add_pod(1)
+    config = daemons.announcer_config(pod)
+    del config["services"][0]["next-hop"]
+    path = fig.lab.file("auto.yaml", daemons.dump(config))
+    argv = [daemons.binary("lb-announcer"), "-c", path]
+    told = r"good, but lb-announcer would not start here: service 10\.1\.1\.0/24: .*set environment variable HOST_IP"
+    for option, expected in (("-t", 0), ("--check", 1)):
+        code, text = pod.ns.result([*argv, option])
+        assert code == expected and re.search(told, text)
+        code, text = pod.ns.result(["env", f"HOST_IP={pod.node.address}", *argv, option])
+        assert code == 0 and text.strip() == f"{path}: good"

@@ -154,6 +154,27 @@ def test_another_programs_route_is_reported_and_never_replaced(both):
     both.wait_for_hops(["n1", "n2"])
 
 
+def test_a_route_that_another_programs_hides_is_told(both):
+    router = both.fig.router
+    for route, why in ((f"{SERVICE} via 10.0.0.105 proto static metric 5", f"{SERVICE} via 10.0.0.105, metric 5"),
+                       ("10.1.1.0/25 dev eth0 proto static", "10.1.1.0/25 dev eth0, metric 0")):
+        assert "warning" not in fib(both)
+        router.ip("route add", route)
+        row = fib(both)
+        assert row["state"] == "installed"
+        assert row["warning"] == f"hidden by another program's route: {why}"
+        assert "WARNING" in both.router.ctl("show", "fib")
+        # Of the other family nothing is hidden.
+        assert "warning" not in fib(both, SERVICE_V6)
+        router.ip("route del", route)
+    # One that is worse, or in a table that nobody asked about, hides nothing.
+    router.ip("route add", SERVICE, "via 10.0.0.105 proto static metric 50")
+    router.ip("route add", SERVICE, "via 10.0.0.105 proto static metric 5 table 77")
+    assert "warning" not in fib(both)
+    router.ip("route add", SERVICE_V6, "via", both.fig.nodes[0].address6, "proto static metric 5")
+    assert fib(both, SERVICE_V6)["warning"].startswith(f"hidden by another program's route: {SERVICE_V6} via")
+
+
 def test_a_next_hop_behind_a_router(system):
     fig = system.fig
     edge = system.lab.ns("edge")

@@ -299,6 +299,32 @@ static void who_had_nobody_to_tell_finds_an_identifier_for_the_first_neighbor(vo
 	assert_int_equal(now.router_id, 0xac100007);
 }
 
+/* -t and --check. */
+static void what_is_missing_for_a_next_hop_is_known_before_a_start(void **state)
+{
+	struct config_announcer cfg = config();
+	struct config_service services[2] = { 0 };
+	char err[256] = "";
+
+	(void)state;
+	assert_true(prefix_parse("10.1.1.0/24", &services[0].prefix, NULL));
+	assert_true(prefix_parse("fd00:1::/64", &services[1].prefix, NULL));
+	services[0].next_hop = addr("10.0.0.105");
+	cfg.services = services;
+	cfg.service_count = 2;
+	kernel_v4 = "172.16.1.5";
+	node_text = "10.0.0.105";
+	assert_false(identity_check(&cfg, env, source, err, sizeof(err)));
+	assert_string_equal(err, "service fd00:1::/64: next-hop: auto: the node's IPv6 address is not known: "
+				 "set environment variable "
+				 "NODE (status.hostIP), or next-hop in the configuration");
+	node_text = "10.0.0.105,fd00:10::105";
+	assert_true(identity_check(&cfg, env, source, err, sizeof(err)));
+	kernel_v4 = NULL;
+	assert_false(identity_check(&cfg, env, source, err, sizeof(err)));
+	assert_non_null(strstr(err, "set POD (status.podIP)"));
+}
+
 #define CASE(f) cmocka_unit_test_setup(f, nothing_known)
 
 int main(void)
@@ -317,6 +343,7 @@ int main(void)
 		CASE(a_pod_without_ipv4_gets_a_stable_identifier_of_its_own),
 		CASE(what_was_found_stays_when_the_configuration_is_another),
 		CASE(who_had_nobody_to_tell_finds_an_identifier_for_the_first_neighbor),
+		CASE(what_is_missing_for_a_next_hop_is_known_before_a_start),
 		CASE(the_hash_of_an_address_is_never_zero_and_tells_neighbors_apart),
 	};
 

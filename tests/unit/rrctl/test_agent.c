@@ -12,6 +12,8 @@ static void what_words_mean_depends_on_the_daemon(void **state)
 		AGENT, "drain 10.0.0.1 60", "{\"command\":\"drain\",\"server\":\"10.0.0.1\",\"time-s\":60}");
 	expect_parse(AGENT, "drain", "usage: rrctl -i drain SERVER [SECONDS] [service SERVICE]");
 	expect_parse(ANN, "drain web-1", "\"web-1\" is not a time: expected whole seconds");
+	expect_parse(AGENT, "log everything",
+		"unknown command \"log everything\"; behind \"log\" may stand: level");
 	expect_parse(AGENT, "sh ser", "could be \"show services\" or \"show servers\": write more of it");
 	expect_parse(AGENT, "sh server web", "{\"command\":\"show servers\",\"service\":\"web\"}");
 	expect_parse(AGENT, "sh servi web", "{\"command\":\"show services\",\"service\":\"web\"}");

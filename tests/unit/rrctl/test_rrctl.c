@@ -86,6 +86,26 @@ static void a_prefix_is_printed_on_its_first_path_only(void **state)
 		"     -\n");
 }
 
+static void from_whom_a_path_is_stays_where_the_terminal_is_narrow(void **state)
+{
+	static const char *const rows[] = {
+		"{\"prefix\":\"10.1.1.0/24\",\"best\":true,\"multipath\":true,\"next-hop\":\"10.0.0.105\","
+		"\"from\":\"172.16.1.140\",\"originator-id\":\"172.16.1.140\",\"path-id\":1,\"local-pref\":"
+		"100,"
+		"\"med\":5,\"as-path\":\"65001\",\"origin\":\"igp\",\"age-ms\":754000,"
+		"\"communities\":\"65001:100 65001:200\"}",
+		NULL,
+	};
+
+	(void)state;
+	expect_table(&view_routes, 80, rows,
+		"    PREFIX       NEXT-HOP    FROM          PREF  AS-PATH  AGE\n"
+		"*>  10.1.1.0/24  10.0.0.105  172.16.1.140   100  65001    12 min 34 s\n");
+	expect_table(&view_routes, 50, rows,
+		"    PREFIX       NEXT-HOP    AS-PATH  AGE\n"
+		"*>  10.1.1.0/24  10.0.0.105  65001    12 min 34 s\n");
+}
+
 static void the_reason_of_a_path_is_the_last_column(void **state)
 {
 	static const char *const rows[] = {
@@ -227,6 +247,35 @@ static void a_cell_is_cut_between_characters(void **state)
 	assert_string_equal(text, "+");
 }
 
+static void a_status_is_in_words(void **state)
+{
+	struct row *r = parse(
+		"{\"as\":65021,\"uptime-ms\":61000,\"draining\":false,"
+		"\"longest-turn\":{\"us\":1234,\"cpu-us\":0,\"descriptors-us\":27,\"descriptors\":1},"
+		"\"long-turns\":2,\"fib\":{\"kernel\":\"classic multipath\",\"new-key-ms\":5}}");
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	sheet_print(out, r, status_labels);
+	fclose(out);
+	assert_string_equal(text, "AS:                65021\n"
+				  "running for:       1 min 1 s\n"
+				  "draining:          no\n"
+				  "longest turn of the loop:\n"
+				  "  took:             1.2 ms\n"
+				  "  of that on a CPU: 0 s\n"
+				  "  for sockets:      27 us\n"
+				  "  sockets served:   1\n"
+				  "turns over 100 ms: 2\n"
+				  "kernel's routes:\n"
+				  "  kept as: classic multipath\n"
+				  "  new-key: 5 ms\n");
+	free(text);
+	row_free(r);
+}
+
 static void a_sheet_shows_every_level_and_no_empty_value(void **state)
 {
 	struct row *r = parse(
@@ -241,7 +290,7 @@ static void a_sheet_shows_every_level_and_no_empty_value(void **state)
 	FILE *out = open_memstream(&text, &len);
 
 	(void)state;
-	sheet_print(out, r);
+	sheet_print(out, r, NULL);
 	fclose(out);
 	assert_string_equal(text, "address:   10.0.0.1\n"
 				  "as:        65021\n"
@@ -278,6 +327,10 @@ static void words_may_be_shortened_while_one_command_remains(void **state)
 	expect_parse(RRD, "s f", "{\"command\":\"show fib\"}");
 	expect_parse(
 		RRD, "show route 10.1.0.0/16", "{\"command\":\"show route\",\"prefix\":\"10.1.0.0/16\"}");
+	expect_parse(
+		RRD, "show neighbors 10.0.0.1", "{\"command\":\"show neighbor\",\"address\":\"10.0.0.1\"}");
+	expect_parse(
+		RRD, "show route for 10.1.1.1", "{\"command\":\"show route for\",\"address\":\"10.1.1.1\"}");
 	expect_parse(RRD, "show route 10.1.1.1 w",
 		"{\"command\":\"show route\",\"prefix\":\"10.1.1.1/32\",\"why\":true}");
 	expect_parse(RRD, "show routes 2001:db8::/32 lo",
@@ -321,9 +374,18 @@ static void what_is_not_understood_is_said_with_what_would_be(void **state)
 	expect_parse(
 		RRD, "sh rou 10.0.0.0/8", "could be \"show routes\" or \"show route\": write more of it");
 	expect_parse(RRD, "shwo fib", "unknown command \"shwo fib\"; did you mean \"show fib\"?");
+	expect_parse(RRD, "watch everything",
+		"unknown command \"watch everything\"; behind \"watch\" may stand: routes, neighbors, fib, "
+		"bfd");
+	expect_parse(RRD, "wa everything",
+		"unknown command \"wa everything\"; behind \"wa\" may stand: routes, neighbors, fib, bfd");
+	expect_parse(RRD, "watch foo", "unknown command \"watch foo\"; did you mean \"watch fib\"?");
+	expect_parse(ANN, "watch fib", "lb-announcer has no \"watch fib\"; ask rrd (rrctl)");
+	expect_parse(ANN, "watch everything", "usage: rrctl -a watch");
 	expect_parse(RRD, "make coffee", "unknown command \"make coffee\"; rrctl --help lists all");
 	expect_parse(RRD, "show",
-		"there is more to say: show neighbors, show neighbor, show routes, show route, show "
+		"there is more to say: show neighbors, show neighbor, show routes, show route, show route "
+		"for, show "
 		"received, "
 		"show advertised, show rejected, show fib, show nexthops, show ranges, show ranges failed, "
 		"show bfd, show "
@@ -545,6 +607,7 @@ int main(void)
 		cmocka_unit_test(neighbors_stand_in_columns),
 		cmocka_unit_test(how_much_more_there_is_stands_below_the_table),
 		cmocka_unit_test(a_prefix_is_printed_on_its_first_path_only),
+		cmocka_unit_test(from_whom_a_path_is_stays_where_the_terminal_is_narrow),
 		cmocka_unit_test(the_reason_of_a_path_is_the_last_column),
 		cmocka_unit_test(a_kernel_route_has_a_line_per_next_hop),
 		cmocka_unit_test(a_table_without_rows_has_headers),
@@ -552,6 +615,7 @@ int main(void)
 		cmocka_unit_test(rows_beyond_the_first_hundreds_keep_the_columns_and_are_all_there),
 		cmocka_unit_test(what_steers_a_terminal_is_not_printed),
 		cmocka_unit_test(a_cell_is_cut_between_characters),
+		cmocka_unit_test(a_status_is_in_words),
 		cmocka_unit_test(a_sheet_shows_every_level_and_no_empty_value),
 		cmocka_unit_test(words_may_be_shortened_while_one_command_remains),
 		cmocka_unit_test(what_is_not_understood_is_said_with_what_would_be),
