@@ -18,6 +18,9 @@ SHUTDOWN, RESET = (6, 2), (6, 4)
 @pytest.fixture
 def at(world):
     """Makes a connection of the speaker's own in that state, at a neighbor that is configured."""
+    if "soon" in world.target.CANNOT:
+        pytest.skip(world.target.CANNOT["soon"])
+
     def make(state=ESTABLISHED, caps=(MP4, AS4)):
         speaker = world.speaker(local=world.fixed_address()).open()
         advance(speaker, state, raw_open(capabilities(*caps), ident=HIGH_ID))
