@@ -10,7 +10,7 @@ static const char *const reject_text[ROUTE_REJECTS] = {
 	[ROUTE_REJECT_PREFIX] = "prefix not allowed",
 	[ROUTE_REJECT_NEXT_HOP] = "next hop not allowed",
 	[ROUTE_REJECT_OWN_NEXT_HOP] = "next hop is our own or a loopback address",
-	[ROUTE_REJECT_OFF_LINK_NEXT_HOP] = "next hop is on no network shared with the peer",
+	[ROUTE_REJECT_OFF_LINK_NEXT_HOP] = "next hop is on no network of ours",
 	[ROUTE_REJECT_AS_LOOP] = "own AS in AS_PATH",
 	[ROUTE_REJECT_ORIGINATOR_LOOP] = "own identifier in ORIGINATOR_ID",
 	[ROUTE_REJECT_CLUSTER_LOOP] = "own cluster in CLUSTER_LIST",
@@ -129,8 +129,8 @@ static bool is_own_next_hop(const struct route_peer *p, const struct ip_addr *ne
 	return own && !p->engine->cfg.next_hop_check && !route_policy_names_next_hop(p->cfg.import, next_hop);
 }
 
-/* RFC 4271 6.3: an external neighbor one hop away names itself or somebody on a network that we share with it, or what the
- * operator has said that it may. */
+/* RFC 4271 6.3: an external neighbor one hop away names itself or somebody on a network that we are on, or what the operator has
+ * said that it may. */
 static bool is_off_link(const struct route_peer *p, const struct ip_addr *next_hop)
 {
 	struct prefix host = prefix_host(next_hop);

