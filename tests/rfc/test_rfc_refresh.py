@@ -97,7 +97,7 @@ def test_rfc2918_4_what_came_since_is_in_it_and_what_went_is_not(cast):
 
 
 def test_rfc2918_4_only_what_the_peer_may_have_is_in_it(cast):
-    """Its own routes are not, nor what is not for an external peer."""
+    """What is not for an external peer is not, and its own routes only with its AS in the path (RFC 4271 9.1.2: it sees a loop)."""
     mouth, peer = cast(), cast("outside")
     mouth.announce(PREFIX, HOP)
     mouth.announce(SECOND, HOP, more=bgp.attribute(8, u32(0xFFFFFF01)))
@@ -106,7 +106,8 @@ def test_rfc2918_4_only_what_the_peer_may_have_is_in_it(cast):
     heard(peer)
     told_again(peer, IPV4)
     settled(mouth, peer)
-    assert {p for p, _ in peer.routes} == {PREFIX}
+    assert not peer.paths(SECOND) and {p for p, _ in peer.routes} <= {PREFIX, "10.4.0.0/16"}
+    assert all(OUTSIDE_AS in path.as_path for path in peer.paths("10.4.0.0/16"))
 
 
 def test_rfc2918_4_a_request_right_behind_the_handshake(cast):
