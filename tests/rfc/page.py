@@ -150,7 +150,7 @@ def failures(runs):
 def not_judged(runs):
     lines = ["## What was not judged", ""]
     for run in runs:
-        lines += [f"- {run.target.TITLE}: {count} times, {(reason or '').removeprefix('Skipped: ')}." for reason, count in sorted(run.reasons.items())]
+        lines += [f"- {run.target.TITLE}: {(reason or '').removeprefix('Skipped: ')} ({count})." for reason, count in sorted(run.reasons.items())]
     return [*lines, ""]
 
 
