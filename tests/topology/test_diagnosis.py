@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from lab import bgp, daemons, tcp
+from lab import bgp, daemons, exposition, tcp
 from lab.fig4 import AS, REFLECTOR, ROUTER
 from lab.wait import wait_until
 
@@ -83,6 +83,8 @@ def test_a_wrong_password_is_hinted_at_where_it_is_configured_and_counted_where_
     assert pod.address not in rows
     assert note["md5-wrong"] >= 1
     assert f"{note['md5-wrong']} with a wrong one" in reflector.ctl("show", "ranges", "failed")
+    drops = exposition.parse(reflector.ctl("metrics"))["rrd_md5_drops_total"]
+    assert drops.value(signature="wrong") >= note["md5-wrong"] and drops.value(signature="missing") == 0
 
 
 # What would not work is told before it is tried.
