@@ -130,6 +130,14 @@ def test_the_dry_run_reads_password_files_and_looks_where_the_socket_is_to_be(fi
     assert 'there is no group "no-such" here' in refused(reflector, config)
 
 
+def test_so_does_the_announcers_dry_run(fig):
+    pod = fig.add_pod(1)
+    announcer = daemons.announcer(pod).wait_until_ready()
+    config = daemons.announcer_config(pod)
+    config["control"] = {"socket": "/run/no/such/directory/lb-announcer.sock"}
+    assert "lb-announcer.sock: the directory is missing" in refused(announcer, config)
+
+
 def test_who_is_beyond_the_limit_is_named(fig):
     config = daemons.reflector_config()
     config["dynamic-neighbors"][0]["limit"] = 1
