@@ -15,7 +15,7 @@ import subprocess
 import pytest
 import yaml
 
-from lab import daemons, fig4, kustomize, manifests, traffic, wait_until
+from lab import daemons, fig4, kubelet, kustomize, manifests, traffic, wait_until
 from lab.cluster import SECOND, SECOND6, SETTINGS, TOP, Cluster, change, changed, find, outside, workloads
 
 OVERLAYS = ("kubelet", "init")
@@ -228,6 +228,17 @@ def test_the_page_names_what_there_is():
         settings, = kustomize.read(os.path.join(TOP, part, "settings.yaml"))
         for key, value in settings["data"].items():
             assert re.search(rf'^  {key}: "?{re.escape(value)}"?( |$)', page, re.M), (part, key)
+
+
+def test_the_image_is_as_they_take_it_to_be():
+    """contrib/container makes it: its user, and the capabilities of its programs' files."""
+    with open(os.path.join(daemons.TOP, "contrib", "container", "make-root")) as f:
+        script = f.read()
+    user = workloads(objects("init"))["reflector-first"]["spec"]["template"]["spec"]["securityContext"]["runAsUser"]
+    assert f"\nID={user}\n" in script
+    given = {name: sum(1 << kubelet.CAPABILITIES[c] for c in words.split(","))
+             for name, words in re.findall(r"^\t([\w-]+)\) echo (cap_[\w,]+) ;;", script, re.M)}
+    assert given == kubelet.FILE_CAPABILITIES
 
 
 # Command lines.
