@@ -194,9 +194,23 @@ def stage_install(_):
     return count
 
 
-def stage_packaging(_):
-    """The Debian packages and the image: built, and their life in file systems of their own. One worker: they are built once."""
-    return pytest("packaging", "plain", workers=1)
+def stage_packaging(arguments):
+    """The Debian packages and the image: built, and their life in file systems of their own. One worker: they are built once. With
+    --long also on a kernel with IPVS and under a systemd that runs, in a guest."""
+    count = pytest("packaging", "plain", workers=1)
+    if not arguments.long or count.failed:
+        return count
+    results = os.path.join(LOGS, "packaging-guest")
+    report = os.path.join(results, "report.xml")
+    code = run("packaging-guest", ["tests/ipvs/guest", "--uml", "--results", results, "--time-limit", str(GUEST_TIME_S), "--", "/usr/bin/python3", "-m",
+                                   "pytest", "-q", "--color=no", "-p", "no:cacheprovider", f"--junitxml={report}",
+                                   "tests/packaging/test_image.py::test_a_whole_load_balancer", "tests/systemd/test_packages.py"],
+               env={"RRD_BUILD": os.path.join(BUILD, "plain"), "RRD_PACKAGES": os.path.join(BUILD, "packaging")}, timeout=GUEST_TIME_S + 30)
+    guest = pytest_report(report, code)
+    if guest.failed:
+        tell_log("packaging-guest", 60)
+    count.add(guest)
+    return count
 
 
 def stage_distcheck(_):
@@ -374,7 +388,7 @@ def stage_ipvs(_):
         return tell_log("undefined") or FAILED
     files = sorted(glob.glob(os.path.join(TOP, "tests", "ipvs", "test_*.py")), key=os.path.getsize, reverse=True)
     items = files + [os.path.join(directory, p) for p in programs]
-    units = glob.glob(os.path.join(TOP, "tests", "systemd", "test_*.py"))
+    units = [os.path.join(TOP, "tests", "systemd", "test_units.py")]
     results = os.path.join(LOGS, "ipvs")
     os.makedirs(results)
 

@@ -10,7 +10,8 @@ import subprocess
 
 RUNTIME = os.path.join(os.path.dirname(os.path.abspath(__file__)), "runtime.py")
 NAMES = ("rrctl", "rrd", "lb-announcer", "lb-ipvs-agent")
-OPTIONS = {"DEB_BUILD_OPTIONS": "nocheck noautodbgsym", "DEBFULLNAME": "Test", "DEBEMAIL": "test@example.org"}
+# Without debugging symbols, which would be taken out again.
+OPTIONS = {"DEB_BUILD_OPTIONS": "nocheck noautodbgsym", "DEB_CFLAGS_STRIP": "-g", "DEBFULLNAME": "Test", "DEBEMAIL": "test@example.org"}
 # A system without systemd as its process 1 needs these two of its programs only.
 ALTERNATIVES = {"systemd": "systemd-standalone-sysusers"}
 MORE = ("systemd-standalone-tmpfiles",)
@@ -101,9 +102,15 @@ class Packages:
         return sorted(wanted - set(NAMES))
 
 
+def versions(directory):
+    """Of the packages that are there, the oldest first; they differ in their revision."""
+    found = {os.path.basename(path).split("_")[1] for path in glob.glob(os.path.join(directory, "rrctl_*.deb"))}
+    return sorted(found, key=lambda v: int(v.rsplit("-", 1)[1]))
+
+
 def sources():
     """The lines of sources.list by which this machine has Debian itself."""
-    lines = call(["apt-get", "indextargets", "--format", "deb $(REPO_URI) $(RELEASE) $(COMPONENT)", "Identifier: Packages",
+    lines = call(["apt-get", "indextargets", "--format", "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(REPO_URI) $(RELEASE) $(COMPONENT)", "Identifier: Packages",
                   "Origin: Debian", "Component: main"])
     return "".join(f"{line}\n" for line in sorted(set(lines.splitlines())))
 

@@ -1,5 +1,4 @@
 """The packages, built once. RRD_PACKAGES=DIRECTORY: those of an earlier run, in build/packaging, for tests that only look at them."""
-import glob
 import os
 
 import pytest
@@ -19,5 +18,4 @@ def packages(request):
     built = os.environ.get("RRD_PACKAGES")
     if not built:
         return request.getfixturevalue("source").build()
-    first = sorted(glob.glob(os.path.join(built, "rrctl_*.deb")))[0]
-    return debs.Packages(os.path.abspath(built), os.path.basename(first).split("_")[1])
+    return debs.Packages(os.path.abspath(built), debs.versions(built)[0])

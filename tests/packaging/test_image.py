@@ -160,3 +160,23 @@ def test_the_agent_says_what_its_kernel_lacks(pair):
         assert 'problem: the kernel has no IPVS: run "modprobe ip_vs"' in output
         code, output = pod.result("/usr/sbin/lb-ipvs-agent", capabilities=["net_admin"])
         assert code == 1 and "error: IPVS: the kernel has no IPVS" in output
+
+
+@pytest.mark.skipif(not HAS_IPVS, reason="the kernel has no IPVS: tests/ipvs/guest has one")
+def test_a_whole_load_balancer(pair):
+    """Two containers that share a network and the directory of their sockets: the announcer follows the agent's word."""
+    reflector, pod = pair
+    reflector.configure("rrd", daemons.reflector_config(routers=(), address=REFLECTOR))
+    reflector.start("rrd", ["net_bind_service"])
+    pod.configure("lb-ipvs-agent", {"services": [{"name": "web", "address": "10.1.1.1", "port": 80, "forward": "nat", "scheduler": "rr",
+                                                  "source": {"servers": [{"address": REFLECTOR}]}}]})
+    agent = pod.start("lb-ipvs-agent", ["net_admin"])
+    pod.configure("lb-announcer", announcer_config(agent={"socket": "/run/rrd/lb-ipvs-agent.sock", "grace": 1}))
+    pod.start("lb-announcer", ["net_admin"], {"POD_IP": POD, "HOST_IP": NODE})
+    reflector.wait_for("routes", fact=bool)
+    pod.wait_for("-i", "servers", fact=bool)
+    with pod.ns.entered(), open("/proc/thread-self/net/ip_vs") as f:
+        assert "TCP  0A010101:0050 rr" in f.read()
+    assert rights(agent)["CapEff"] == ADMIN and rights(agent)["uids"] == {UID}
+    assert agent.terminate() == 0
+    reflector.wait_for("routes", fact=lambda rows: not rows)

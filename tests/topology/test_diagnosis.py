@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from lab import daemons, tcp
+from lab import bgp, daemons, tcp
 from lab.fig4 import AS, REFLECTOR, ROUTER
 from lab.wait import wait_until
 
@@ -136,9 +136,14 @@ def test_who_is_beyond_the_limit_is_named(fig):
     first.speaker().establish()
     with pytest.raises(OSError):
         second.speaker().establish(5)
+    # From the node's own address, which is in no range.
+    with pytest.raises(OSError):
+        bgp.Speaker(first.node.ns, REFLECTOR, local=first.node.address, router_id=first.node.address).establish(5)
     rows, _ = failed(reflector)
-    assert set(rows) == {second.address}
+    assert set(rows) == {second.address, first.node.address}
     assert rows[second.address]["reason"] == "refused: the limit of the range is reached"
+    assert rows[first.node.address]["reason"] == "refused: neither a neighbor nor in a range"
+    assert "range" not in rows[first.node.address]
 
 
 def test_a_stopped_daemon_is_told_from_one_that_is_not_there(fig, reflector):
