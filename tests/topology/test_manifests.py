@@ -309,6 +309,15 @@ def test_the_reflectors_in_the_cluster(fig, tmp_path):
     assert code == 0
     rows = [json.loads(line) for line in output.splitlines()]
     assert {r["address"] for r in rows if r["state"].lower() == "established"} == {fig4.ROUTER, *(p.net.address for p in cluster.balancers)}
+    # Another ConfigMap, as the kubelet brings it, and what the page does with it: no session is touched.
+    path = pod.path("configuration", "rrd.conf")
+    with open(path) as f:
+        text = f.read()
+    with open(path, "w") as f:
+        f.write(text.replace("limit: 256", "limit: 512"))
+    for words in (["reload", "--dry-run"], ["reload"]):
+        code, output = pod.execute(pod.container("reflector"), ["/usr/bin/rrctl", "-s", "/run/rrd/rrd.sock", *words])
+        assert code == 0 and "limit 256 -> 512" in output and "resets" not in output, output
     # One dies: its sessions go, and nothing else.
     routes = [fig.router.route(f"{address}/32") for address in (fig4.ADDRESS, fig4.ADDRESS2)]
     pod.processes["reflector"].kill()
