@@ -210,6 +210,28 @@ def test_services_differ_in_name_and_address():
         assert app["metadata"]["annotations"]["cni.projectcalico.org/allowedSourcePrefixes"] == f'["{address}/32"]'
 
 
+def test_another_service_is_a_copy(tmp_path):
+    """As doc/kubernetes.md says it, section 7."""
+    top = changed(tmp_path)
+    shutil.copytree(os.path.join(top, "services", "web"), os.path.join(top, "services", "mail"))
+    for path, old, new in (("services/mail/kustomization.yaml", "-web", "-mail"), ("services/mail/kustomization.yaml", "rrd-service: web",
+                           "rrd-service: mail"), ("overlays/init/kustomization.yaml", "  - ../../services/web\n",
+                                                  "  - ../../services/web\n  - ../../services/mail\n")):
+        with open(os.path.join(top, path)) as f:
+            text = f.read()
+        assert old in text, (path, old)
+        with open(f.name, "w") as f:
+            f.write(text.replace(old, new))
+    change(top, "services/mail", service="mail", namespace="post", address="10.1.3.1/32")
+    found = kustomize.build(os.path.join(top, "overlays", "init"))
+    assert manifests.errors(found) == []
+    assert set(workloads(found)) == set(workloads(objects("init"))) | {"load-balancer-mail"}
+    agent = yaml.safe_load(find(found, "ConfigMap", "agent-mail")["data"]["lb-ipvs-agent.conf"])["services"][0]
+    assert (agent["address"], agent["source"]) == ("10.1.3.1", {"kubernetes": {"service": "mail", "namespace": "post"}})
+    assert {find(found, kind, "load-balancer-mail")["metadata"]["namespace"] for kind in ("Role", "RoleBinding")} == {"post"}
+    assert find(found, "RoleBinding", "load-balancer-mail")["roleRef"]["name"] == "load-balancer-mail"
+
+
 @pytest.mark.parametrize("name", ["reflector.conf", "second-reflector.conf", "router.conf", "router-of-inside.conf"])
 def test_the_outside_configurations_are_right(lab, name):
     one, = kustomize.build(os.path.join(TOP, "outside"))
