@@ -269,7 +269,7 @@ class Gobgp(Peer, others.Gobgp):
 
 class Openbgpd(Peer, others.Openbgpd):
     CANNOT = {"limited": "OpenBGPD has no limit for a range", "stuck": "OpenBGPD 7.7 has no send hold time to set",
-              "soon": "OpenBGPD connects again only after two minutes"}
+              "soon": "OpenBGPD waits half a minute and longer after a connection of its own that failed"}
 
     def _config(self):
         text = f'AS {self.asn}\nrouter-id {self.router_id}\nlisten on {self.setup.address}\nlisten on {self.setup.address6}\n' \
