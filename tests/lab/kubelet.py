@@ -18,8 +18,8 @@ from .wait import wait_until
 
 PROGRAMS = {"/usr/sbin": ("rrd", "lb-announcer", "lb-ipvs-agent"), "/usr/bin": ("rrctl",)}
 # As contrib/container/make-root sets them: permitted, not effective.
-NET_BIND_SERVICE, NET_ADMIN, NET_RAW = 1 << 10, 1 << 12, 1 << 13
-FILE_CAPABILITIES = {"rrd": NET_BIND_SERVICE | NET_ADMIN, "lb-announcer": NET_ADMIN, "lb-ipvs-agent": NET_ADMIN | NET_RAW}
+CAPABILITIES = {"cap_net_bind_service": 10, "cap_net_admin": 12, "cap_net_raw": 13}
+FILE_CAPABILITIES = {"rrd": 1 << 10 | 1 << 12, "lb-announcer": 1 << 12, "lb-ipvs-agent": 1 << 12 | 1 << 13}
 VFS_CAP_REVISION_2 = 0x02000000
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MODPROBE = "#!/bin/sh\necho modprobe $*\n"

@@ -15,7 +15,7 @@ import subprocess
 import pytest
 import yaml
 
-from lab import daemons, fig4, kustomize, manifests, traffic, wait_until
+from lab import daemons, fig4, kubelet, kustomize, manifests, traffic, wait_until
 from lab.cluster import SECOND, SECOND6, SETTINGS, TOP, Cluster, change, changed, find, outside, workloads
 
 OVERLAYS = ("kubelet", "init")
@@ -210,6 +210,28 @@ def test_services_differ_in_name_and_address():
         assert app["metadata"]["annotations"]["cni.projectcalico.org/allowedSourcePrefixes"] == f'["{address}/32"]'
 
 
+def test_another_service_is_a_copy(tmp_path):
+    """As doc/kubernetes.md says it, section 7."""
+    top = changed(tmp_path)
+    shutil.copytree(os.path.join(top, "services", "web"), os.path.join(top, "services", "mail"))
+    for path, old, new in (("services/mail/kustomization.yaml", "-web", "-mail"), ("services/mail/kustomization.yaml", "rrd-service: web",
+                           "rrd-service: mail"), ("overlays/init/kustomization.yaml", "  - ../../services/web\n",
+                                                  "  - ../../services/web\n  - ../../services/mail\n")):
+        with open(os.path.join(top, path)) as f:
+            text = f.read()
+        assert old in text, (path, old)
+        with open(f.name, "w") as f:
+            f.write(text.replace(old, new))
+    change(top, "services/mail", service="mail", namespace="post", address="10.1.3.1/32")
+    found = kustomize.build(os.path.join(top, "overlays", "init"))
+    assert manifests.errors(found) == []
+    assert set(workloads(found)) == set(workloads(objects("init"))) | {"load-balancer-mail"}
+    agent = yaml.safe_load(find(found, "ConfigMap", "agent-mail")["data"]["lb-ipvs-agent.conf"])["services"][0]
+    assert (agent["address"], agent["source"]) == ("10.1.3.1", {"kubernetes": {"service": "mail", "namespace": "post"}})
+    assert {find(found, kind, "load-balancer-mail")["metadata"]["namespace"] for kind in ("Role", "RoleBinding")} == {"post"}
+    assert find(found, "RoleBinding", "load-balancer-mail")["roleRef"]["name"] == "load-balancer-mail"
+
+
 @pytest.mark.parametrize("name", ["reflector.conf", "second-reflector.conf", "router.conf", "router-of-inside.conf"])
 def test_the_outside_configurations_are_right(lab, name):
     one, = kustomize.build(os.path.join(TOP, "outside"))
@@ -228,6 +250,17 @@ def test_the_page_names_what_there_is():
         settings, = kustomize.read(os.path.join(TOP, part, "settings.yaml"))
         for key, value in settings["data"].items():
             assert re.search(rf'^  {key}: "?{re.escape(value)}"?( |$)', page, re.M), (part, key)
+
+
+def test_the_image_is_as_they_take_it_to_be():
+    """contrib/container makes it: its user, and the capabilities of its programs' files."""
+    with open(os.path.join(daemons.TOP, "contrib", "container", "make-root")) as f:
+        script = f.read()
+    user = workloads(objects("init"))["reflector-first"]["spec"]["template"]["spec"]["securityContext"]["runAsUser"]
+    assert f"\nID={user}\n" in script
+    given = {name: sum(1 << kubelet.CAPABILITIES[c] for c in words.split(","))
+             for name, words in re.findall(r"^\t([\w-]+)\) echo (cap_[\w,]+) ;;", script, re.M)}
+    assert given == kubelet.FILE_CAPABILITIES
 
 
 # Command lines.
@@ -298,6 +331,15 @@ def test_the_reflectors_in_the_cluster(fig, tmp_path):
     assert code == 0
     rows = [json.loads(line) for line in output.splitlines()]
     assert {r["address"] for r in rows if r["state"].lower() == "established"} == {fig4.ROUTER, *(p.net.address for p in cluster.balancers)}
+    # Another ConfigMap, as the kubelet brings it, and what the page does with it: no session is touched.
+    path = pod.path("configuration", "rrd.conf")
+    with open(path) as f:
+        text = f.read()
+    with open(path, "w") as f:
+        f.write(text.replace("limit: 256", "limit: 512"))
+    for words in (["reload", "--dry-run"], ["reload"]):
+        code, output = pod.execute(pod.container("reflector"), ["/usr/bin/rrctl", "-s", "/run/rrd/rrd.sock", *words])
+        assert code == 0 and "limit 256 -> 512" in output and "resets" not in output, output
     # One dies: its sessions go, and nothing else.
     routes = [fig.router.route(f"{address}/32") for address in (fig4.ADDRESS, fig4.ADDRESS2)]
     pod.processes["reflector"].kill()
