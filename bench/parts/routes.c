@@ -250,7 +250,7 @@ static bool all_are_so(struct routes *r, uint32_t base)
 
 static bool samples_are_so(struct routes *r, uint32_t round)
 {
-	for (uint32_t i = 0; i < SAMPLES; i++) {
+	for (uint32_t i = 0; i < SAMPLES && r->count; i++) {
 		uint64_t number = (uint64_t)i * r->count / SAMPLES + (uint64_t)round * SAMPLES_APART;
 
 		if (look(r, (uint32_t)(number % r->count)) != r->hops)

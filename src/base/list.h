@@ -63,8 +63,6 @@ static inline void list_move_all(struct list *head, struct list *from)
 /* Takes link out of its list; a link that is in none is left alone. */
 static inline void list_del(struct list *link)
 {
-	/* The analyzer does not follow links to and fro: in a loop that empties a list it sees the same link for ever. Hence the other
-	 * exceptions for such loops. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	if (!link->next)
 		return;
 	link->prev->next = link->next;

@@ -135,12 +135,12 @@ static bool open_descriptors(struct bfd *b)
 
 static void close_descriptors(struct bfd *b)
 {
-	int *const fd[] = { &b->to_thread, &b->to_loop, &b->epoll, &b->timer };
+	int *const open[] = { &b->to_thread, &b->to_loop, &b->epoll, &b->timer };
 
-	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++) {
-		if (*fd[i] >= 0)
-			close(*fd[i]);
-		*fd[i] = -1;
+	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
+		if (*open[i] >= 0)
+			close(*open[i]);
+		*open[i] = -1;
 	}
 }
 
@@ -223,11 +223,11 @@ void bfd_set_budget(struct bfd *b, uint32_t budget)
 
 static int compare(const struct bfd_peer *a, const struct bfd_peer *b)
 {
-	int order = ip_addr_cmp(&a->remote, &b->remote);
+	int which = ip_addr_cmp(&a->remote, &b->remote);
 
-	if (!order)
-		order = ip_addr_cmp(&a->local, &b->local);
-	return order ? order : a->multihop - b->multihop;
+	if (!which)
+		which = ip_addr_cmp(&a->local, &b->local);
+	return which ? which : a->multihop - b->multihop;
 }
 
 /* The place of the first that is not before the peer. */

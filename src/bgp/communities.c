@@ -136,9 +136,10 @@ static void add_target(struct text *t, const char *name, uint8_t type, struct cu
 
 		text_add(t, "%s:%u:%u", name, as, cursor_u16(&c));
 	} else {
-		const uint8_t *ip = cursor_bytes(&c, 4);
+		uint32_t ip = cursor_u32(&c);
 
-		text_add(t, "%s:%u.%u.%u.%u:%u", name, ip[0], ip[1], ip[2], ip[3], cursor_u16(&c));
+		text_add(t, "%s:%u.%u.%u.%u:%u", name, ip >> 24, ip >> 16 & 0xff, ip >> 8 & 0xff, ip & 0xff,
+			cursor_u16(&c));
 	}
 }
 

@@ -149,6 +149,10 @@ void bgp_describe_update(const struct bgp_update *u, struct text *out)
 			text_add(&t, "%sEnd-of-RIB of %s", t.len ? "; " : "",
 				bgp_family_text((enum bgp_family)f));
 	}
+	if (u->apart.count) {
+		add_prefixes(&t, "announces", BGP_IPV4_UNICAST, &u->apart);
+		add_next_hop(&t, &u->apart_next_hop);
+	}
 	if (announces)
 		add_attributes(&t, &u->attrs);
 	if (u->verdict != BGP_VERDICT_OK)

@@ -49,6 +49,10 @@ struct bgp_update {
 	bool disable_family[BGP_FAMILIES]; /* verdict DISABLE_FAMILY: these (RFC 7606 2, 5.4) */
 	struct bgp_attrs attrs;		   /* for all that is announced */
 	struct bgp_next_hop next_hop[BGP_FAMILIES];
+	/* IPv4 routes of MP_REACH_NLRI where those of the message's own field have another next hop. Nobody may send such a message,
+	 * and all have to read it (RFC 7606 5.1); nearly always empty. */
+	struct bgp_nlri_list apart;
+	struct bgp_next_hop apart_next_hop;
 };
 
 /* How to read a session's UPDATEs: opts from negotiation, ebgp from the AS numbers. */

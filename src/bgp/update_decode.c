@@ -30,6 +30,7 @@ struct update_reader {
 	enum bgp_family mp_unreach_family;
 	bool mp_unreach_known;
 	bool announces; /* also when it is of a family that is ignored */
+	bool apart;	/* IPv4 routes by two next hops */
 	struct bgp_next_hop mp_next_hop;
 };
 
@@ -175,12 +176,9 @@ static void check_next_hops(struct update_reader *r, const struct bgp_next_hop *
 	if (r->mp_reach.count && !next_hop_valid(&r->mp_next_hop))
 		withdraw_all(r, BGP_ATTR_MP_REACH_NLRI, BGP_UPDATE_INVALID_NEXT_HOP,
 			"next hop is no address of a host");
-	/* Which route has which next hop can be said for each family once only. */
-	if (r->nlri.count && r->mp_reach.count && r->mp_reach.family == BGP_IPV4_UNICAST &&
-		(classic->len != r->mp_next_hop.len ||
-			memcmp(classic->octets, r->mp_next_hop.octets, classic->len) != 0))
-		withdraw_all(r, BGP_ATTR_MP_REACH_NLRI, BGP_UPDATE_OPTIONAL_ATTRIBUTE,
-			"IPv4 routes with two next hops in one message");
+	r->apart = r->nlri.count && r->mp_reach.count && r->mp_reach.family == BGP_IPV4_UNICAST &&
+		   (classic->len != r->mp_next_hop.len ||
+			   memcmp(classic->octets, r->mp_next_hop.octets, classic->len) != 0);
 }
 
 /* RFC 7606 3 d. A malformed attribute counts as missing, but its own fault was found first and stands. */
@@ -221,7 +219,9 @@ static void judge(struct update_reader *r)
 		return;
 	if (r->nlri.count)
 		r->out->next_hop[BGP_IPV4_UNICAST] = classic;
-	if (r->mp_reach.count)
+	if (r->apart)
+		r->out->apart_next_hop = r->mp_next_hop;
+	else if (r->mp_reach.count)
 		r->out->next_hop[r->mp_reach.family] = r->mp_next_hop;
 }
 
@@ -254,8 +254,10 @@ static void decode_routes(struct update_reader *r)
 
 		decode_list(r, &r->out->withdrawn[i], field, withdraw ? 4 : 2, f);
 		if (!withdraw)
-			decode_list(r, &r->out->announced[i], field + 2, 2, f);
+			decode_list(r, &r->out->announced[i], field + 2, r->apart ? 1 : 2, f);
 	}
+	if (!withdraw && r->apart)
+		decode_list(r, &r->out->apart, field + 3, 1, BGP_IPV4_UNICAST);
 }
 
 /* RFC 4724 2 */
@@ -302,7 +304,7 @@ void bgp_update_decode(struct cursor body, const struct bgp_negotiated *n, bool 
 	r.out = out;
 	r.fault = &r.attrs.fault;
 	r.withdrawn = r.nlri = r.mp_reach = r.mp_unreach = (struct bgp_nlri_field){ 0 };
-	r.mp_unreach_known = r.announces = false;
+	r.mp_unreach_known = r.announces = r.apart = false;
 	r.mp_next_hop = (struct bgp_next_hop){ 0 };
 	if (read_fields(&r, body))
 		judge(&r);

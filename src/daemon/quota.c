@@ -40,7 +40,7 @@ static bool read_max(const char *directory, struct daemon_quota *out)
 bool daemon_quota_of(const char *root, const char *path, struct daemon_quota *out)
 {
 	char directory[PATH_LONG];
-	struct daemon_quota q;
+	struct daemon_quota q = { 0 };
 	bool found = false;
 
 	if (snprintf(directory, sizeof(directory), "%s%s", root, path) >= (int)sizeof(directory))

@@ -174,19 +174,21 @@ uint64_t io_timer_left_us(const struct io_timer *t)
 	return t->node.at && t->node.key > now_us ? t->node.key - now_us : 0;
 }
 
-static bool timer_due(const struct io_loop *loop, uint64_t now_us)
+/* The first, if it is due by then; or NULL. */
+static struct heap_node *timer_due(const struct io_loop *loop, uint64_t now_us)
 {
-	const struct heap_node *first = heap_first(&loop->timers);
+	struct heap_node *first = heap_first(&loop->timers);
 
-	return first && first->key <= now_us;
+	return first && first->key <= now_us ? first : NULL;
 }
 
 static void fire_timers(struct io_loop *loop)
 {
 	uint64_t end = loop->timers.seq;
+	struct heap_node *first;
 
-	while (timer_due(loop, loop->now_us) && heap_first(&loop->timers)->seq < end) {
-		struct io_timer *t = HEAP_ENTRY(heap_first(&loop->timers), struct io_timer, node);
+	while ((first = timer_due(loop, loop->now_us)) && first->seq < end) {
+		struct io_timer *t = HEAP_ENTRY(first, struct io_timer, node);
 
 		io_timer_cancel(t);
 		t->fn(t->user);

@@ -177,7 +177,7 @@ static int lost(struct ipvs_netlink *nl)
 /* The next piece from the kernel; its length, or a negative errno. */
 static int receive(struct ipvs_netlink *nl)
 {
-	struct sockaddr_nl from;
+	struct sockaddr_nl from = { 0 };
 	socklen_t len;
 	ssize_t n;
 

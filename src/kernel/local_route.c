@@ -229,7 +229,6 @@ bool local_route_interface(const struct ip_addr *addr, char out[IF_NAMESIZE])
 }
 
 struct networks {
-	uint32_t ifindex;
 	struct prefix *item;
 	size_t count, max;
 };
@@ -240,9 +239,9 @@ static void take_network(void *user, const struct nlmsghdr *h)
 	struct nlattr *tb[IFA_MAX + 1], *attr;
 	struct networks *n = user;
 	uint8_t family = m->ifa_family == AF_INET ? IP_V4 : IP_V6;
+	struct ip_addr a;
 
-	if (h->nlmsg_type != RTM_NEWADDR || m->ifa_index != n->ifindex ||
-		(m->ifa_family != AF_INET && m->ifa_family != AF_INET6) ||
+	if (h->nlmsg_type != RTM_NEWADDR || (m->ifa_family != AF_INET && m->ifa_family != AF_INET6) ||
 		nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(*m), tb, IFA_MAX, NULL) < 0)
 		return;
 	/* On a point-to-point link IFA_ADDRESS is the other end's, and the network is its. */
@@ -250,23 +249,19 @@ static void take_network(void *user, const struct nlmsghdr *h)
 	if (!attr || (size_t)nla_len(attr) < ip_family_bytes(family) ||
 		m->ifa_prefixlen > ip_family_bits(family))
 		return;
-	if (n->count < n->max) {
-		struct ip_addr a = ip_addr_from_bytes(family, nla_data(attr));
-
+	a = ip_addr_from_bytes(family, nla_data(attr));
+	if (ip_addr_is_loopback(&a) || ip_addr_is_link_local(&a))
+		return;
+	if (n->count < n->max)
 		n->item[n->count] = prefix_of(&a, m->ifa_prefixlen);
-	}
 	n->count++;
 }
 
-size_t local_route_networks(const struct ip_addr *addr, struct prefix *out, size_t max)
+size_t local_route_networks(struct prefix *out, size_t max)
 {
-	struct answer a = { .addr = *addr };
 	struct networks n = { .item = out, .max = max };
 
-	ask_addresses((unsigned char)af_of(addr->family), take_address, &a);
-	n.ifindex = a.ifindex;
-	if (a.found)
-		ask_addresses(AF_UNSPEC, take_network, &n);
+	ask_addresses(AF_UNSPEC, take_network, &n);
 	return n.count;
 }
 

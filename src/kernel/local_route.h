@@ -32,8 +32,9 @@ bool local_route_source(const struct ip_addr *to, struct ip_addr *out);
 /* The name of the interface that has an address; false: none. */
 bool local_route_interface(const struct ip_addr *addr, char out[IF_NAMESIZE]);
 
-/* The networks of the interface that has an address, of both families; returns how many there are, which may be more than max. */
-size_t local_route_networks(const struct ip_addr *addr, struct prefix *out, size_t max);
+/* The networks that we are on, of both families, without loopback's and link-local ones; returns how many there are, which may be more
+ * than max. */
+size_t local_route_networks(struct prefix *out, size_t max);
 
 /* How the kernel would send a packet. */
 struct local_route_way {

@@ -134,7 +134,7 @@ static int error_of(const struct nlmsghdr *h, char *why, size_t why_size)
 /* The next piece from the kernel; its length, or a negative errno. */
 static int receive(struct netlink *nl)
 {
-	struct sockaddr_nl from;
+	struct sockaddr_nl from = { 0 };
 	socklen_t len;
 	ssize_t n;
 

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, TWO_PAGES = 2 * PAGE };
 
 /* The key is never greater for a lesser prefix. Of IPv4 it is all there is; of IPv6 the first 63 bits. */
 struct place {
@@ -75,7 +75,7 @@ static size_t find_next(const struct plan *p, const struct place *last, struct p
 		if (place_cmp(&one, last) <= 0 || place_cmp(&one, &limit) >= 0)
 			continue;
 		found[count++] = one;
-		if (count == 2 * PAGE) {
+		if (count == TWO_PAGES) {
 			count = best_of(found, count);
 			limit = found[count - 1];
 		}
@@ -85,7 +85,7 @@ static size_t find_next(const struct plan *p, const struct place *last, struct p
 
 static void turn_page(const struct plan *p, struct plan_rows *l)
 {
-	struct place *found = mem_alloc(2 * PAGE * sizeof(*found));
+	struct place *found = mem_alloc(TWO_PAGES * sizeof(*found));
 
 	l->next = 0;
 	l->count = find_next(p, &l->last, found);

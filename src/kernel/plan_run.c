@@ -208,7 +208,8 @@ static void rescan(struct plan *p)
 
 		if (g && !g->object.present)
 			plan_route_point(p, r, NULL);
-		r->force |= p->cfg.classic && r->group && g->object.stale;
+		else if (g)
+			r->force |= p->cfg.classic && g->object.stale;
 		if ((r->where == PLAN_NOWHERE || r->where == PLAN_REFUSED) && needs_look(p, r))
 			plan_route_list(p, r, PLAN_WAITING);
 	}

@@ -128,6 +128,7 @@ char *kube_access_token(const struct config_kubernetes *cfg, struct text *why)
 	char *out = mem_calloc(1, size);
 	ssize_t len;
 
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): it goes on. */
 	memcpy(out, AUTHORIZATION, before);
 	len = read_line(cfg->token_file, out + before, KUBE_TOKEN_MAX, why);
 	if (len > 0 && strlen(out + before) == (size_t)len && is_token(out + before))

@@ -180,7 +180,7 @@ const char *kube_course_path(
 	add_escaped(&t, service);
 	if (c->state == KUBE_WATCH) {
 		text_add(&t, "&watch=1&allowWatchBookmarks=true&timeoutSeconds=%llu&resourceVersion=",
-			(unsigned long long)(watch_s + up_to(c, watch_s)));
+			(unsigned long long)watch_s + up_to(c, watch_s));
 		add_escaped(&t, c->version);
 	} else {
 		text_add(&t, "&limit=%u", c->limit);

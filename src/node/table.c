@@ -280,7 +280,7 @@ static size_t collect(const struct asking *a, bool withdrawn, struct route_balan
 		if ((m->state == NODE_WITHDRAWN) != withdrawn || !a->usable(a->user, &m->pod))
 			continue;
 		list[n++] = (struct route_balancer){ .next_hop = m->pod,
-			.bandwidth = m->state == NODE_DRAINING ? 0 : (float)(m->capacity_bit_s / 8) };
+			.bandwidth = m->state == NODE_DRAINING ? 0 : (float)m->capacity_bit_s / 8 };
 	}
 	return n;
 }

@@ -97,6 +97,7 @@ static struct route_attrs *find(const struct route_attr_store *s, uint32_t hash,
 		struct route_attrs *r = HASH_ENTRY(n, struct route_attrs, node);
 
 		if (r->next_hop_len == nh_len && r->octets_len == len &&
+			/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): both are arrays. */
 			memcmp(r->octets, s->scratch, nh_len + len) == 0)
 			return r;
 	}

@@ -58,11 +58,13 @@ static inline struct route_path *route_paths_next(const struct route_paths *p, s
 	return route_paths_at(*p, *left);
 }
 
-/* Walks from the last to the first; the path at hand may be removed, nothing may be added. */
+/* Walks from the last to the first; the path at hand may be removed, nothing may be added. NOLINTBEGIN(bugprone-macro-parentheses):
+ * the first is a name. */
 #define ROUTE_EACH_PATH(path, paths)                                                                         \
 	for (size_t path##_left = route_paths_count(*(paths)), path##_once = 1; path##_once;                 \
 		path##_once = 0)                                                                             \
 		for (struct route_path * path; ((path) = route_paths_next(paths, &path##_left));)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* The peer's path that is not a tombstone. */
 struct route_path *route_paths_find(

@@ -10,7 +10,7 @@ static const char *const reject_text[ROUTE_REJECTS] = {
 	[ROUTE_REJECT_PREFIX] = "prefix not allowed",
 	[ROUTE_REJECT_NEXT_HOP] = "next hop not allowed",
 	[ROUTE_REJECT_OWN_NEXT_HOP] = "next hop is our own or a loopback address",
-	[ROUTE_REJECT_OFF_LINK_NEXT_HOP] = "next hop is on no network shared with the peer",
+	[ROUTE_REJECT_OFF_LINK_NEXT_HOP] = "next hop is on no network of ours",
 	[ROUTE_REJECT_AS_LOOP] = "own AS in AS_PATH",
 	[ROUTE_REJECT_ORIGINATOR_LOOP] = "own identifier in ORIGINATOR_ID",
 	[ROUTE_REJECT_CLUSTER_LOOP] = "own cluster in CLUSTER_LIST",
@@ -129,8 +129,8 @@ static bool is_own_next_hop(const struct route_peer *p, const struct ip_addr *ne
 	return own && !p->engine->cfg.next_hop_check && !route_policy_names_next_hop(p->cfg.import, next_hop);
 }
 
-/* RFC 4271 6.3: an external neighbor one hop away names itself or somebody on a network that we share with it, or what the
- * operator has said that it may. */
+/* RFC 4271 6.3: an external neighbor one hop away names itself or somebody on a network that we are on, or what the operator has
+ * said that it may. */
 static bool is_off_link(const struct route_peer *p, const struct ip_addr *next_hop)
 {
 	struct prefix host = prefix_host(next_hop);
@@ -217,11 +217,11 @@ static void refuse(struct route_peer *p, enum bgp_family f, const struct bgp_nlr
 	route_peer_reject(p, n, next_hop, why);
 }
 
-static void refuse_all(struct route_peer *p, enum bgp_family f, const struct bgp_update *u,
+static void refuse_all(struct route_peer *p, enum bgp_family f, const struct bgp_nlri_list *l,
 	const struct ip_addr *next_hop, enum route_reject why)
 {
-	for (size_t i = 0; i < u->announced[f].count; i++)
-		refuse(p, f, &u->announced[f].item[i], next_hop, why);
+	for (size_t i = 0; i < l->count; i++)
+		refuse(p, f, &l->item[i], next_hop, why);
 }
 
 static bool over_limit(const struct route_peer *p, enum bgp_family f)
@@ -243,31 +243,33 @@ static void withdraw_all(struct route_peer *p, enum bgp_family f, const struct b
 	}
 }
 
-static enum route_import announce(
-	struct route_peer *p, enum bgp_family f, const struct bgp_update *u, uint64_t now_ms)
+static enum route_import announce(struct route_peer *p, enum bgp_family f, const struct bgp_attrs *a,
+	const struct bgp_next_hop *hop, const struct bgp_nlri_list *l)
 {
-	struct ip_addr next_hop = bgp_next_hop_addr(&u->next_hop[f]);
+	struct ip_addr next_hop = bgp_next_hop_addr(hop);
 	enum route_import result = ROUTE_IMPORT_OK;
 	struct route_rib *rib = p->engine->rib[f];
 	enum route_reject why;
 	struct route_attrs *attrs;
 
-	if (is_loop(p, &u->attrs, &why) || !route_peer_allows_next_hop(p, &next_hop, &why)) {
-		refuse_all(p, f, u, &next_hop, why);
+	if (l->count == 0)
+		return ROUTE_IMPORT_OK;
+	if (is_loop(p, a, &why) || !route_peer_allows_next_hop(p, &next_hop, &why)) {
+		refuse_all(p, f, l, &next_hop, why);
 		return ROUTE_IMPORT_OK;
 	}
-	route_rib_expect(rib, u->announced[f].item, ahead(&u->announced[f], 0));
-	attrs = route_attrs_intern(p->engine->store, &u->attrs, &u->next_hop[f]);
-	for (size_t i = 0; i < u->announced[f].count; i++) {
-		const struct bgp_nlri *n = &u->announced[f].item[i];
+	route_rib_expect(rib, l->item, ahead(l, 0));
+	attrs = route_attrs_intern(p->engine->store, a, hop);
+	for (size_t i = 0; i < l->count; i++) {
+		const struct bgp_nlri *n = &l->item[i];
 
-		look_ahead(rib, &u->announced[f], i);
+		look_ahead(rib, l, i);
 		if (is_martian(&n->prefix)) {
 			refuse(p, f, n, &next_hop, ROUTE_REJECT_MARTIAN);
 		} else if (!route_policy_allows_prefix(p->cfg.import, &n->prefix)) {
 			refuse(p, f, n, &next_hop, ROUTE_REJECT_PREFIX);
 		} else if (route_rib_announce(rib, p, &p->adj_rib_in[f], &n->prefix, n->path_id,
-				   route_attrs_ref(attrs), (uint32_t)(now_ms / 1000))) {
+				   route_attrs_ref(attrs), (uint32_t)p->engine->now_s)) {
 			p->counters.received[f]++;
 			if (over_limit(p, f)) {
 				refuse(p, f, n, &next_hop, ROUTE_REJECT_MAX_PREFIXES);
@@ -285,13 +287,20 @@ enum route_import route_peer_update(
 	enum route_import result = ROUTE_IMPORT_OK;
 
 	p->engine->now_s = now_ms / 1000;
-	for (int f = 0; f < BGP_FAMILIES; f++) {
-		withdraw_all(p, (enum bgp_family)f, u);
-		if (u->announced[f].count &&
-			announce(p, (enum bgp_family)f, u, now_ms) == ROUTE_IMPORT_MAX_PREFIXES) {
+	for (int i = 0; i < BGP_FAMILIES; i++) {
+		enum bgp_family f = (enum bgp_family)i;
+
+		withdraw_all(p, f, u);
+		if (announce(p, f, &u->attrs, &u->next_hop[f], &u->announced[f]) ==
+			ROUTE_IMPORT_MAX_PREFIXES) {
 			result = ROUTE_IMPORT_MAX_PREFIXES;
-			*family = (enum bgp_family)f;
+			*family = f;
 		}
+	}
+	if (announce(p, BGP_IPV4_UNICAST, &u->attrs, &u->apart_next_hop, &u->apart) ==
+		ROUTE_IMPORT_MAX_PREFIXES) {
+		result = ROUTE_IMPORT_MAX_PREFIXES;
+		*family = BGP_IPV4_UNICAST;
 	}
 	return result;
 }

@@ -26,12 +26,12 @@ enum route_send_mode {
 	ROUTE_SEND_MULTIPATH, /* the equal-cost set */
 };
 
-enum { ROUTE_ON_LINK_MAX = 8 };
+enum { ROUTE_ON_LINK_MAX = 16 };
 
 struct route_peer_config {
 	struct ip_addr address;
-	/* An external neighbor one hop away: the networks that we share with it, where its next hops have to be. Without any a next
-	 * hop may be anywhere. RFC 4271 6.3 */
+	/* An external neighbor one hop away: the networks that we are on, where its next hops have to be. Without any a next hop may be
+	 * anywhere. RFC 4271 6.3 */
 	struct prefix on_link[ROUTE_ON_LINK_MAX];
 	uint8_t on_link_count;
 	/* Of our side of the session: the next hop where it becomes ours. IP_NONE: there is none that routes of the family

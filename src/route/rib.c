@@ -155,7 +155,7 @@ struct route_entry *route_rib_find(const struct route_rib *rib, const struct pre
 }
 
 /* Where the search leads to as a rule, without a look at it; or NULL. */
-static struct route_entry *likely(const struct route_rib *rib, uint32_t hash)
+static struct route_entry *expected(const struct route_rib *rib, uint32_t hash)
 {
 	uint32_t number = hash_index_at(&rib->index, hash_index_first(&rib->index, hash), hash);
 
@@ -173,7 +173,7 @@ void route_rib_approach(const struct route_rib *rib, const struct bgp_nlri *n, s
 	struct route_entry *e[ROUTE_EXPECT_MAX];
 
 	for (size_t i = 0; i < count; i++) {
-		e[i] = likely(rib, prefix_hash(&n[i].prefix));
+		e[i] = expected(rib, prefix_hash(&n[i].prefix));
 		if (e[i])
 			__builtin_prefetch(e[i]);
 	}

@@ -13,6 +13,7 @@ enum {
 	KEY_MAX = 48,
 	HELD_LINES = 500,
 	GAP = 2,
+	INDENT = 4,	/* of what stands below a row */
 	FLEX_MIN = 8,	/* what a column that may be cut keeps at least */
 	FLEX_WORTH = 24 /* and what it keeps as long as others can be left out instead */
 };
@@ -28,6 +29,7 @@ struct table {
 	unsigned columns, width;
 	size_t widths[COLUMNS_MAX];
 	bool hidden[COLUMNS_MAX];
+	bool below[COLUMNS_MAX];  /* hidden, but printed below each row */
 	char *above[COLUMNS_MAX]; /* the last value of each column that is printed once */
 	struct line *held;
 	size_t held_len;
@@ -114,6 +116,16 @@ static bool may_shrink(const struct table *t, unsigned i)
 	       t->widths[i] > strlen(t->column[i]->header);
 }
 
+/* A text that says why is worth nothing when it is cut. */
+static void put_below(struct table *t)
+{
+	if (total_width(t, SIZE_MAX) <= t->width)
+		return;
+	for (unsigned i = 0; i < t->columns; i++)
+		if (t->column[i]->below && !t->hidden[i])
+			t->hidden[i] = t->below[i] = true;
+}
+
 /* Leaves out what is dispensable, then takes from the widest of the columns that may be cut, until the table fits or none
  * has more to give. */
 static void fit(struct table *t)
@@ -154,6 +166,7 @@ static void measure(struct table *t, bool all)
 		return;
 	for (unsigned i = 0; i < t->columns; i++)
 		t->hidden[i] = all && t->column[i]->rare && is_empty(t, i);
+	put_below(t);
 	fit(t);
 }
 
@@ -196,12 +209,39 @@ static void print_cells(struct table *t, char *const *cells, bool header)
 	fputc('\n', t->out);
 }
 
+/* "    HEADER: the words of the text", over as many lines as it takes. */
+static void print_below(const struct table *t, unsigned column, char *text)
+{
+	const char *color = t->color ? color_of_cell(t->column[column], text) : NULL;
+	size_t at = INDENT + strlen(t->column[column]->header) + 1;
+	char *rest = NULL;
+
+	if (!*text || strcmp(text, "-") == 0)
+		return;
+	fprintf(t->out, "%*s%s:%s", INDENT, "", t->column[column]->header, color ? color : "");
+	for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+		size_t width = cell_width(word);
+		bool fits = at + 1 + width <= t->width;
+
+		if (fits)
+			fputc(' ', t->out);
+		else
+			fprintf(t->out, "\n%*s", INDENT, "");
+		fputs(word, t->out);
+		at = (fits ? at + 1 : INDENT) + width;
+	}
+	fprintf(t->out, "%s\n", color ? color_off : "");
+}
+
 static void print_line(struct table *t, struct line *l)
 {
 	for (unsigned i = 0; i < t->columns; i++)
-		if (t->width && t->column[i]->flex)
+		if (t->width && t->column[i]->flex && !t->below[i])
 			cell_cut(l->cells[i], t->widths[i]);
 	print_cells(t, l->cells, false);
+	for (unsigned i = 0; i < t->columns; i++)
+		if (t->below[i])
+			print_below(t, i, l->cells[i]);
 	line_free(l);
 }
 

@@ -15,7 +15,12 @@ static const struct column neighbor_columns[] = {
 	{ .key = "bfd", .header = "BFD", .rare = true },
 	{ .key = "admin", .header = "ADMIN", .rare = true },
 	{ .key = "description", .header = "DESCRIPTION", .flex = true, .rare = true, .spare = 2 },
-	{ .key = "last-error", .header = "LAST-ERROR", .kind = COLUMN_ERROR, .flex = true, .rare = true },
+	{ .key = "last-error",
+		.header = "LAST-ERROR",
+		.kind = COLUMN_ERROR,
+		.flex = true,
+		.below = true,
+		.rare = true },
 	{ NULL },
 };
 
@@ -59,7 +64,7 @@ static const struct column rejected_columns[] = {
 	{ .key = "path-id", .header = "ID", .kind = COLUMN_NUMBER, .spare = 2 },
 	{ .key = "next-hop", .header = "NEXT-HOP", .spare = 1 },
 	{ .key = "age-ms", .header = "AGE", .kind = COLUMN_DURATION },
-	{ .key = "reason", .header = "REASON", .flex = true },
+	{ .key = "reason", .header = "REASON", .flex = true, .below = true },
 	{ NULL },
 };
 
@@ -117,8 +122,8 @@ static const struct column fib_columns[] = {
 	{ .key = "state", .header = "STATE" },
 	{ .key = "group-id", .header = "GROUP", .kind = COLUMN_NUMBER, .spare = 2 },
 	{ .key = "group-type", .header = "TYPE", .spare = 1 },
-	{ .key = "error", .header = "ERROR", .flex = true, .rare = true },
-	{ .key = "warning", .header = "WARNING", .flex = true, .rare = true },
+	{ .key = "error", .header = "ERROR", .flex = true, .below = true, .rare = true },
+	{ .key = "warning", .header = "WARNING", .flex = true, .below = true, .rare = true },
 	{ NULL },
 };
 
@@ -129,7 +134,7 @@ static const struct column next_hop_columns[] = {
 	{ .key = "via", .header = "VIA" },
 	{ .key = "cost", .header = "COST", .kind = COLUMN_NUMBER },
 	{ .key = "paths", .header = "PATHS", .kind = COLUMN_NUMBER },
-	{ .key = "reason", .header = "REASON", .flex = true, .rare = true },
+	{ .key = "reason", .header = "REASON", .flex = true, .below = true, .rare = true },
 	{ NULL },
 };
 
@@ -157,7 +162,7 @@ static const struct column failure_columns[] = {
 	{ .key = "ago-ms", .header = "AGO", .kind = COLUMN_DURATION },
 	{ .key = "times", .header = "TIMES", .kind = COLUMN_NUMBER, .spare = 1 },
 	{ .key = "state", .header = "STATE", .rare = true },
-	{ .key = "reason", .header = "REASON", .flex = true },
+	{ .key = "reason", .header = "REASON", .flex = true, .below = true },
 	{ NULL },
 };
 
@@ -189,8 +194,8 @@ static const struct column service_columns[] = {
 	{ .key = "fingerprint", .header = "TABLE", .rare = true, .spare = 10 },
 	{ .key = "moved-percent", .header = "MOVED%", .kind = COLUMN_PERCENT, .rare = true, .spare = 11 },
 	{ .key = "source", .header = "SOURCE", .flex = true, .spare = 7 },
-	{ .key = "source-error", .header = "SOURCE-ERROR", .flex = true, .rare = true },
-	{ .key = "error", .header = "ERROR", .flex = true, .rare = true },
+	{ .key = "source-error", .header = "SOURCE-ERROR", .flex = true, .below = true, .rare = true },
+	{ .key = "error", .header = "ERROR", .flex = true, .below = true, .rare = true },
 	{ NULL },
 };
 
@@ -206,12 +211,12 @@ static const struct column announced_columns[] = {
 	{ .key = "holding", .other = "conditions", .header = "CONDITIONS", .kind = COLUMN_OF, .rare = true },
 	{ .key = "command", .header = "COMMAND", .rare = true },
 	{ .key = "command-again-ms", .header = "AGAIN", .kind = COLUMN_DURATION, .rare = true },
-	{ .key = "command-why", .header = "FAILED", .flex = true, .rare = true },
+	{ .key = "command-why", .header = "FAILED", .flex = true, .below = true, .rare = true },
 	{ .key = "left-ms", .header = "LEFT", .kind = COLUMN_DURATION, .rare = true },
 	{ .key = "returns-ms", .header = "RETURNS", .kind = COLUMN_DURATION, .rare = true },
 	{ .key = "virtual-services", .header = "OF", .flex = true, .rare = true, .spare = 4 },
 	{ .key = "changes", .header = "CHANGES", .kind = COLUMN_NUMBER, .spare = 3 },
-	{ .key = "reason", .header = "REASON", .flex = true },
+	{ .key = "reason", .header = "REASON", .flex = true, .below = true },
 	{ NULL },
 };
 
@@ -248,7 +253,7 @@ static const struct column check_columns[] = {
 	{ .key = "changes", .header = "CHANGES", .kind = COLUMN_COUNT, .spare = 5 },
 	{ .key = "in-a-row", .header = "IN-A-ROW", .kind = COLUMN_NUMBER, .spare = 7 },
 	{ .key = "next-ms", .header = "NEXT", .kind = COLUMN_DURATION, .spare = 6 },
-	{ .key = "why", .header = "WHY", .flex = true, .rare = true },
+	{ .key = "why", .header = "WHY", .flex = true, .below = true, .rare = true },
 	{ NULL },
 };
 
@@ -275,7 +280,7 @@ static const struct column source_columns[] = {
 	{ .key = "heard-ms", .header = "HEARD", .kind = COLUMN_DURATION, .rare = true, .spare = 4 },
 	{ .key = "changes", .header = "CHANGES", .kind = COLUMN_NUMBER, .spare = 2 },
 	{ .key = "failures", .header = "FAILURES", .kind = COLUMN_NUMBER, .spare = 1 },
-	{ .key = "error", .header = "ERROR", .flex = true, .rare = true },
+	{ .key = "error", .header = "ERROR", .flex = true, .below = true, .rare = true },
 	{ NULL },
 };
 
@@ -288,7 +293,7 @@ static const struct column node_service_columns[] = {
 	{ .key = "capacity", .header = "BIT/S", .kind = COLUMN_COUNT },
 	{ .key = "weight", .header = "WEIGHT", .kind = COLUMN_NUMBER },
 	{ .key = "pid", .header = "PID", .kind = COLUMN_NUMBER, .spare = 1 },
-	{ .key = "problem", .header = "PROBLEM", .flex = true, .rare = true },
+	{ .key = "problem", .header = "PROBLEM", .flex = true, .below = true, .rare = true },
 	{ NULL },
 };
 
@@ -302,7 +307,7 @@ static const struct column bfd_columns[] = {
 	{ .key = "multihop", .header = "MULTIHOP", .spare = 2 },
 	{ .key = "failures", .header = "FAILURES", .kind = COLUMN_NUMBER },
 	{ .key = "diagnostic", .header = "DIAGNOSTIC", .flex = true, .spare = 1 },
-	{ .key = "error", .header = "ERROR", .flex = true, .rare = true },
+	{ .key = "error", .header = "ERROR", .flex = true, .below = true, .rare = true },
 	{ NULL },
 };
 

@@ -3,7 +3,8 @@
  * of text, or as metrics.
  *
  * A table shows the keys it has columns for and ignores all others; --json shows everything. On a terminal a table leaves out
- * columns without any value that are marked as rare, and, one after the other, those marked as spare until it fits.
+ * columns without any value that are marked as rare; where it does not fit, texts that are marked so go below their rows, and then
+ * columns marked as spare are left out, one after the other, until it fits.
  *
  * The rows and their keys; durations end in -ms or -us, texts are missing or null where there is none:
  *
@@ -113,6 +114,7 @@ struct column {
 	const char *other; /* a second key, of some kinds */
 	bool once;     /* blank when this and those to the left marked so are the same as in the row above */
 	bool flex;     /* may be cut to make the table fit */
+	bool below;    /* stands whole below its row where the table does not fit with it */
 	bool element;  /* the key of an element of the view's list, not of the row */
 	bool rare;     /* not shown on a terminal when no row has a value */
 	uint8_t spare; /* left out of a table that does not fit a terminal, the highest first; 0: never */

@@ -9,6 +9,7 @@
 #include "bgp/message.h"
 #include "config.h"
 #include "daemon/limit.h"
+#include "io/md5_drops.h"
 #include "rrd/neighbor.h"
 #include "rrd/show.h"
 
@@ -82,6 +83,9 @@ GAUGE(waiting, "rrd_waiting_neighbors", "Dynamic neighbors that are not up yet."
 COUNTER(gave_way, "rrd_gave_way_total", "Dynamic neighbors not up yet that made room for the next.");
 COUNTER(timed_out, "rrd_open_timeouts_total", "Connections that did not come up in their time.");
 COUNTER(accept_errors, "rrd_accept_errors_total", "Connections lost for want of descriptors or memory.");
+COUNTER(md5_drops, "rrd_md5_drops_total",
+	"Segments that the kernel threw away for their TCP-MD5 signature, in the network namespace, by what "
+	"it was.");
 COUNTER(same_id, "rrd_same_router_id_total", "Times a neighbor came up with the router id of another.");
 
 static void add_neighbors(struct metrics *m, const struct rrd *r)
@@ -112,6 +116,18 @@ static void add_neighbors(struct metrics *m, const struct rrd *r)
 	metrics_add(m, &timed_out, c->timed_out, NULL);
 	metrics_add(m, &accept_errors, c->accept_errors, NULL);
 	metrics_add(m, &same_id, c->same_id, NULL);
+}
+
+/* Nothing where the kernel does not count them. */
+static void add_md5_drops(struct metrics *m)
+{
+	struct io_md5_drops d;
+
+	if (!io_md5_drops_read(&d))
+		return;
+	metrics_add(m, &md5_drops, d.missing, "signature", "missing", NULL);
+	metrics_add(m, &md5_drops, d.unexpected, "signature", "unexpected", NULL);
+	metrics_add(m, &md5_drops, d.wrong, "signature", "wrong", NULL);
 }
 
 /* --- next hops --- */
@@ -317,6 +333,7 @@ static bool more(void *state, struct metrics *m)
 	if (!w->begun) {
 		add_daemon(m, r);
 		add_neighbors(m, r);
+		add_md5_drops(m);
 		add_next_hops(m, r);
 		add_fib(m, r);
 		guards_add_metrics(m, r->guards);

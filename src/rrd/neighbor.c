@@ -120,16 +120,15 @@ static void set_local(
 }
 
 /* Where an external neighbor's next hops have to be. One that is on none of our networks is further away, and so is one that the
- * operator says is; then they may be anywhere. */
-static void set_on_link(const struct neighbor *n, const struct session *s, struct route_peer_config *out)
+ * operator says is; then they may be anywhere, as where we are on very many. */
+static void set_on_link(const struct neighbor *n, struct route_peer_config *out)
 {
-	struct ip_addr local = session_local_addr(s);
 	struct prefix peer = prefix_host(&out->address);
 	size_t count;
 
 	if (out->type != ROUTE_PEER_EBGP || n->cfg->multihop_ttl)
 		return;
-	count = local_route_networks(&local, out->on_link, ROUTE_ON_LINK_MAX);
+	count = local_route_networks(out->on_link, ROUTE_ON_LINK_MAX);
 	if (count > ROUTE_ON_LINK_MAX)
 		return;
 	for (size_t i = 0; i < count; i++)
@@ -149,7 +148,7 @@ static void up(void *user, struct session *s, const struct bgp_negotiated *negot
 
 	set_engine_config(n, &cfg);
 	set_local(n, s, negotiated->extended_next_hop, &cfg);
-	set_on_link(n, s, &cfg);
+	set_on_link(n, &cfg);
 	for (int f = 0; f < BGP_FAMILIES; f++)
 		n->awaits_end[f] = negotiated->family[f];
 	n->session = s;

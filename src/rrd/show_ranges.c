@@ -82,8 +82,8 @@ bool show_ranges(void *user, const struct row *args, struct control_answer *out,
 
 struct failure_rows {
 	struct rrd *rrd;
+	enum { BEFORE_RANGES, IN_RANGES, IN_NO_RANGE, FAILURES_OVER } at;
 	struct session_range_info range; /* the one in hand */
-	bool begun, noted;
 	unsigned next;
 };
 
@@ -94,7 +94,8 @@ static struct row *failure_row(
 	struct row *r = row_new();
 
 	row_addr(r, "address", &f->address);
-	row_prefix(r, "range", range);
+	if (range)
+		row_prefix(r, "range", range);
 	row_int(r, "ago-ms", (int64_t)(rrd_now_ms(rrd) - f->at_us / 1000));
 	row_int(r, "times", (int64_t)f->times);
 	if (s)
@@ -123,26 +124,36 @@ static struct row *drops_row(void)
 	return r;
 }
 
+/* On to the next range, or to those in none. False at the end. */
+static bool next_list(struct failure_rows *s)
+{
+	const struct session_neighbors *set = s->rrd->neighbors;
+
+	s->next = 0;
+	if (s->at < IN_NO_RANGE &&
+		session_neighbors_next_range(set, s->at == IN_RANGES ? &s->range.prefix : NULL, &s->range)) {
+		s->at = IN_RANGES;
+		return true;
+	}
+	s->at = s->at < IN_NO_RANGE ? IN_NO_RANGE : FAILURES_OVER;
+	return s->at == IN_NO_RANGE;
+}
+
 static struct row *next_failure(void *state, char *err)
 {
 	struct failure_rows *s = state;
-	const struct session_neighbors *set = s->rrd->neighbors;
-	const struct session_failure *f = NULL;
+	const struct session_failure *f;
+	const struct prefix *range;
 
 	err[0] = 0;
-	if (s->noted)
+	if (s->at == FAILURES_OVER || (s->at == BEFORE_RANGES && !next_list(s)))
 		return NULL;
-	if (s->begun)
-		f = session_neighbors_failure(set, &s->range.prefix, s->next);
-	while (!f && session_neighbors_next_range(set, s->begun ? &s->range.prefix : NULL, &s->range)) {
-		s->begun = true;
-		s->next = 0;
-		f = session_neighbors_failure(set, &s->range.prefix, 0);
-	}
-	s->next++;
-	if (f)
-		return failure_row(s->rrd, &s->range.prefix, f);
-	s->noted = true;
+	do {
+		range = s->at == IN_RANGES ? &s->range.prefix : NULL;
+		f = session_neighbors_failure(s->rrd->neighbors, range, s->next++);
+		if (f)
+			return failure_row(s->rrd, range, f);
+	} while (next_list(s));
 	return drops_row();
 }
 

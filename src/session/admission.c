@@ -160,6 +160,7 @@ void neighbors_ranges_fini(struct session_neighbors *set)
 		free_range(set->range[i]);
 	free(set->range);
 	trie_free(set->range_trie);
+	session_failures_fini(&set->strangers);
 }
 
 bool session_neighbors_next_range(
@@ -180,16 +181,19 @@ bool session_neighbors_next_range(
 void neighbors_note_failure(struct session_neighbors *set, struct neighbor_range *r,
 	const struct ip_addr *address, const char *text)
 {
-	r->info.failed++;
-	session_failures_note(&r->failures, address, text, io_loop_now_us(set->io->loop));
+	session_failures_note(
+		r ? &r->failures : &set->strangers, address, text, io_loop_now_us(set->io->loop));
+	if (r)
+		r->info.failed++;
 }
 
 const struct session_failure *session_neighbors_failure(
 	const struct session_neighbors *set, const struct prefix *range, unsigned i)
 {
-	const struct neighbor_range *r = trie_get(set->range_trie, range);
+	const struct neighbor_range *r = range ? trie_get(set->range_trie, range) : NULL;
+	const struct session_failures *f = r ? &r->failures : range ? NULL : &set->strangers;
 
-	return r && i < r->failures.count ? r->failures.item[i] : NULL;
+	return f && i < f->count ? f->item[i] : NULL;
 }
 
 const struct session_failure *session_neighbors_failure_of(
@@ -198,7 +202,7 @@ const struct session_failure *session_neighbors_failure_of(
 	struct prefix host = prefix_host(address);
 	const struct neighbor_range *r = trie_match(set->range_trie, &host);
 
-	return r ? session_failures_of(&r->failures, address) : NULL;
+	return session_failures_of(r ? &r->failures : &set->strangers, address);
 }
 
 /* --- who is let in --- */
@@ -231,6 +235,7 @@ static void refuse_unknown(struct session_neighbors *set, int fd, const struct i
 
 	set->counters.unknown_source++;
 	neighbors_tell_refused(set, remote, "neither a neighbor nor in a range");
+	neighbors_note_failure(set, NULL, remote, "refused: neither a neighbor nor in a range");
 	if (neighbors_log_pass(set, &set->unknown_limit, &more))
 		log_about(LOG_LEVEL_WARNING, LOG_ABOUT("unknown-source", .neighbor = addr),
 			"connection from %s refused: neither a neighbor nor in a range (%llu more before)",

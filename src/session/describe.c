@@ -88,7 +88,7 @@ static void add_refused_by_peer(struct text *t, const struct session_config *cfg
 {
 	char id[PREFIX_TEXT_MAX];
 
-	if (e->code != BGP_ERR_OPEN)
+	if (!e || e->code != BGP_ERR_OPEN)
 		return;
 	if (e->subcode == BGP_OPEN_BAD_PEER_AS)
 		text_add(t, ": we are AS %u, its configuration expects another", cfg->local_as);

@@ -120,7 +120,7 @@ struct session_failure {
 	char text[SESSION_DOWN_TEXT_MAX];
 };
 
-/* The i-th of those that failed last in a range, the newest first; a bounded number (failures.h) is remembered, one for each address.
+/* The i-th of those that failed last in a range, or (NULL) of those in no range, the newest first; a bounded number (failures.h) is remembered, one for each address.
  * NULL at the end, and when there is no such range. Valid until the next turn of the loop. */
 const struct session_failure *session_neighbors_failure(
 	const struct session_neighbors *set, const struct prefix *range, unsigned i);

@@ -79,6 +79,7 @@ struct session_neighbors {
 	size_t incapable_next;
 	struct session_shutdown **shut; /* by address */
 	size_t shut_count;
+	struct session_failures strangers; /* of no range */
 	struct session_neighbors_counters counters;
 	struct log_limit unknown_limit, own_limit, accept_limit, id_limit;
 };
@@ -102,7 +103,7 @@ void neighbors_tell_refused(
 	const struct session_neighbors *set, const struct ip_addr *remote, const char *why);
 /* Not configured, but in a range. */
 bool neighbors_is_dynamic(const struct session_neighbors *set, const struct ip_addr *remote);
-/* Remembers that somebody of the range failed. */
+/* Remembers that somebody of the range, or of none (NULL), failed. */
 void neighbors_note_failure(struct session_neighbors *set, struct neighbor_range *r,
 	const struct ip_addr *address, const char *text);
 void neighbors_range_left(struct neighbor_range *r);

@@ -35,6 +35,8 @@ def test_settings_by_a_privileged_init_container(lab, tmp_path):
 
 def test_settings_by_the_kubelet_and_the_end_of_a_pod(lab, tmp_path):
     this = start(lab, tmp_path, "kubelet", nodes=2)
+    shown = this.do_page(this.balancers[0], "agent")
+    assert "watching" in shown["rrctl -i show sources"] and "passed" in shown["rrctl -i show checks"], shown
     # The API's word, in all kernels.
     gone = this.servers[0].net.address
     this.api.put(slice_of("web-a", [s.net.address for s in this.servers[1:]]))

@@ -14,7 +14,8 @@ from .wait import wait_until
 
 TOP = os.path.join(daemons.TOP, "contrib", "kubernetes")
 # As an operator would change settings.yaml for these networks.
-SETTINGS = {"as": "64999", "reflector": fig4.REFLECTOR, "range": "10.1.0.0/16 le 32", "router": fig4.ROUTER}
+SECOND, SECOND6 = "10.0.0.108", "fd00:10::108"
+SETTINGS = {"as": "64999", "reflector": fig4.REFLECTOR, "second-reflector": SECOND, "range": "10.1.0.0/16 le 32", "router": fig4.ROUTER}
 ADDRESSES = {"web": fig4.ADDRESS, "shop": fig4.ADDRESS2}
 
 
@@ -45,6 +46,15 @@ def find(objects, kind, name):
     """The object of that name, with or without a hash behind it."""
     one, = [o for o in objects if o["kind"] == kind and re.fullmatch(rf"{name}(-[0-9a-z]{{10}})?", o["metadata"]["name"])]
     return one
+
+
+def page_commands(container):
+    """The commands of doc/kubernetes.md for a container of that name, as words."""
+    with open(os.path.join(daemons.TOP, "doc", "kubernetes.md"), encoding="utf-8") as f:
+        blocks = re.findall(rf"^```console {container}\n(.*?)^```", f.read(), re.S | re.M)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert lines and all(line.startswith("kubectl -n rrd exec ") for line in lines), lines
+    return [line.partition(" -- ")[2].split() for line in lines]
 
 
 def outside(top, name):
@@ -84,9 +94,9 @@ class Cluster:
 
     def start_nodes(self):
         """The DaemonSet; what its init containers printed."""
-        nodes = [self.pod(n.ns, f"node-{n.name}", "node", n, n.address) for n in self.fig.nodes]
-        outputs = [n.start() for n in nodes]
-        for pod in nodes:
+        self.nodes = [self.pod(n.ns, f"node-{n.name}", "node", n, n.address) for n in self.fig.nodes]
+        outputs = [n.start() for n in self.nodes]
+        for pod in self.nodes:
             pod.wait_ready()
         return outputs
 
@@ -105,6 +115,14 @@ class Cluster:
         pod.start(but)
         return pod
 
+    def add_reflector(self, which, node):
+        """One of the two in the cluster: first or second."""
+        net = self.fig.add_pod(node.number, f"reflector-{which}")
+        pod = self.pod(net.ns, net.name, net.name, node, net.address)
+        pod.start()
+        pod.net = net
+        return pod.wait_ready()
+
     def add_balancers(self, services=("web", "shop")):
         for service in services:
             for node in self.fig.nodes:
@@ -120,6 +138,19 @@ class Cluster:
         pod.start(but=(service,))
         net.serve()
         return pod
+
+    @staticmethod
+    def do_page(pod, name):
+        """Carries out what doc/kubernetes.md asks of a container; {command: output}. Our builds look for sockets elsewhere than the
+        image, so they are named."""
+        container, found = pod.container(name), {}
+        socket = container["readinessProbe"]["exec"]["command"]
+        socket = socket[socket.index("-s"):][:2]
+        for words in page_commands(name):
+            code, output = pod.execute(container, [f"/usr/bin/{words[0]}", *socket, *words[1:]])
+            assert code == 0, f"{' '.join(words)}: {output}"
+            found[" ".join(words)] = output
+        return found
 
     def wait_ecmp(self, nodes=("n1", "n2", "n3"), services=("web", "shop")):
         """Waits until the router's kernel has each service by way of these nodes."""

@@ -16,9 +16,8 @@ from .wait import wait_until
 
 AS = 65021
 RRD, RRD6 = "10.9.0.1", "fd00:9::1"
-# What is not on the link, though there is a way: for next hops.
-FAR, GATEWAY = "172.16.0.0/12", "10.9.0.254"
-FAR6, GATEWAY6 = "fd00:16::/32", "fd00:9::fe"
+# Another link of the daemon's, for next hops that no speaker shares a network with.
+FAR, FAR6 = "172.16.0.1/12", "fd00:16::1/32"
 EXTENDED = bgp.capability(bgp.CAP_EXTENDED_MESSAGE)
 
 GROUPS = {
@@ -85,14 +84,15 @@ class Hub:
         self.rr, self.place = lab.ns("rr"), lab.ns("place")
         lab.link(self.rr, "eth0", self.place, "eth0")
         self.rr.batch(f"addr add {RRD}/16 dev eth0", f"addr add {RRD6}/32 dev eth0 nodad",
-                      f"route add {FAR} via {GATEWAY}", f"route add {FAR6} via {GATEWAY6}")
+                      "link add far0 type veth peer name far1", "link set far1 up", "link set far0 up",
+                      f"addr add {FAR} dev far0", f"addr add {FAR6} dev far0 nodad")
         self.numbers = {octet: itertools.count(2) for octet, _ in GROUPS.values()}
         self.speakers = []
         sessions = [(name, where, settings) for name, (_, settings) in GROUPS.items() for where in ranges(name)]
         sessions += [("fixed", address, FIXED) for address in self.fixed]
         sessions += [("foreign", address, {"peer-as": asn}) for address, asn in others]
         self.target = target.TARGETS[daemon](self.rr, target.Setup(
-            AS, RRD, RRD6, sessions, ((FAR, GATEWAY), (FAR6, GATEWAY6)), extended_next_hop, cfg or config(self.fixed, extended_next_hop, others)))
+            AS, RRD, RRD6, sessions, extended_next_hop, cfg or config(self.fixed, extended_next_hop, others)))
 
     @property
     def rrd(self):

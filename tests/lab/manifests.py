@@ -17,7 +17,8 @@ LABELS, ANNOTATIONS = {"": "label-value"}, {"": "str"}
 TYPES = {
     "Meta": {"name!": "name", "namespace": "label", "labels": LABELS, "annotations": ANNOTATIONS},
     "TemplateMeta": {"labels!": LABELS, "annotations": ANNOTATIONS},
-    "Selector": {"matchLabels!": LABELS},
+    "Selector": {"matchLabels": LABELS, "matchExpressions": ["Requirement"]},
+    "Requirement": {"key!": "str", "operator!": {"In", "NotIn", "Exists", "DoesNotExist"}, "values": ["label-value"]},
     "v1 Namespace": {"metadata!": "Meta"},
     "v1 ConfigMap": {"metadata!": "Meta", "data!": {"": "str"}},
     "v1 ServiceAccount": {"metadata!": "Meta", "automountServiceAccountToken": "bool"},
@@ -51,7 +52,8 @@ TYPES = {
                 "terminationGracePeriodSeconds": "count", "nodeSelector": LABELS, "affinity": "Affinity", "tolerations": ["Toleration"],
                 "securityContext": "PodSecurity", "initContainers": ["Container"], "containers!": ["Container"], "volumes": ["Volume"]},
     "Affinity": {"podAntiAffinity": "PodAntiAffinity"},
-    "PodAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": ["WeightedTerm"]},
+    "PodAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": ["WeightedTerm"],
+                        "requiredDuringSchedulingIgnoredDuringExecution": ["AffinityTerm"]},
     "WeightedTerm": {"weight!": "weight", "podAffinityTerm!": "AffinityTerm"},
     "AffinityTerm": {"topologyKey!": "str", "labelSelector": "Selector"},
     "Toleration": {"key": "str", "operator": {"Exists", "Equal"}, "effect": {"NoSchedule", "PreferNoSchedule", "NoExecute"},
@@ -216,7 +218,7 @@ class _Object:
         self._pods(self.data["spec"])
 
     def _pods(self, spec):
-        wanted, labels = spec["selector"]["matchLabels"], spec["template"]["metadata"]["labels"]
+        wanted, labels = spec["selector"].get("matchLabels"), spec["template"]["metadata"]["labels"]
         if not wanted or any(labels.get(k) != v for k, v in wanted.items()):
             self._say("the selector does not select the template")
         pod = spec["template"]["spec"]
@@ -287,18 +289,18 @@ class _Object:
     def _poddisruptionbudget(self):
         if len({"maxUnavailable", "minAvailable"} & set(self.data["spec"])) != 1:
             self._say("one of maxUnavailable and minAvailable")
-        self._selects(self.data["spec"]["selector"]["matchLabels"])
+        self._selects(self.data["spec"]["selector"].get("matchLabels"))
 
     def _service(self):
         self._selects(self.data["spec"]["selector"])
 
     def _networkpolicy(self):
-        self._selects(self.data["spec"]["podSelector"]["matchLabels"])
+        self._selects(self.data["spec"]["podSelector"].get("matchLabels"))
 
     def _selects(self, labels):
         for other in self.objects:
             theirs = other.get("spec", {}).get("template", {}).get("metadata", {}).get("labels", {})
-            if labels and all(theirs.get(k) == v for k, v in labels.items()) \
+            if labels and all(theirs.get(k) == v for k, v in (labels or {}).items()) \
                     and other["metadata"].get("namespace") == self.data["metadata"].get("namespace"):
                 return
         self._say(f"it selects nothing: {labels}")

@@ -127,7 +127,7 @@ class Path:
 @dataclass
 class Peer:
     """local: {4: address, 6: address}, what we put in as the next hop where it becomes ours; None: nothing.
-    networks: of an external neighbor on the link, those that are shared with it; none: it is further away.
+    networks: of an external neighbor on the link, those that the receiver is on; none: it is further away.
     sent: BEST, ALL, MULTIPATH or a number, as configured; takes_paths: {4, 6}, the families in which it was agreed that we
     send several paths (RFC 7911 4: we offer to send, it offers to receive). said: {(prefix, path id): Attributes}, all that
     it announces at present, refused or not."""
@@ -165,8 +165,8 @@ class Speaker:
         ORIGINATOR_ID, or with our cluster in its CLUSTER_LIST; both attributes mean nothing from an external peer and are
         discarded there (RFC 7606 7.9, 7.10). RFC 4271 6.3: a next hop that is the receiver's own address is ignored, as is a
         loopback address; rrd takes it where next-hops of import name it, and a router that looks at next hops
-        keeps it and finds that it cannot be reached. A neighbor of another AS on the link names itself or somebody on a network that
-        is shared with it, or what next-hops name. Prefixes that no router may route: loopback,
+        keeps it and finds that it cannot be reached. A neighbor of another AS on the link names itself or somebody on a network of
+        the receiver's, or what next-hops name. Prefixes that no router may route: loopback,
         link-local, multicast and what is above, 0.0.0.0/8 but not the default route."""
         if any(self.asn in asns for _, asns in a.as_path):
             return "own AS"

@@ -16,13 +16,11 @@ EXTERNAL_AS, ELSEWHERE_AS = 65100, 65200
 
 @dataclass
 class Setup:
-    """sessions: (name, address or range, group's settings). routes: (prefix, gateway) that the kernel has. rrd: the same as rrd's
-    configuration."""
+    """sessions: (name, address or range, group's settings). rrd: the same as rrd's configuration."""
     asn: int
     address: str
     address6: str
     sessions: list
-    routes: tuple
     extended_next_hop: bool
     rrd: dict
 
@@ -118,7 +116,6 @@ class Bird(Peer, others.Bird):
 
     def _config(self):
         text = f"log stderr all;\nrouter id {self.router_id};\nprotocol device {{ }}\nprotocol direct {{ ipv4; ipv6; }}\n"
-        text += "".join(f"protocol static {{ {'ipv6' if ':' in to else 'ipv4'}; route {to} via {gateway}; }}\n" for to, gateway in self.setup.routes)
         return text + "".join(self._protocol(*session) for session in self.sessions)
 
     def _protocol(self, name, where, settings):
@@ -272,7 +269,7 @@ class Gobgp(Peer, others.Gobgp):
 
 class Openbgpd(Peer, others.Openbgpd):
     CANNOT = {"limited": "OpenBGPD has no limit for a range", "stuck": "OpenBGPD 7.7 has no send hold time to set",
-              "soon": "OpenBGPD connects again only after two minutes"}
+              "soon": "OpenBGPD waits half a minute and longer after a connection of its own that failed"}
 
     def _config(self):
         text = f'AS {self.asn}\nrouter-id {self.router_id}\nlisten on {self.setup.address}\nlisten on {self.setup.address6}\n' \

@@ -75,7 +75,8 @@ def confirm(speaker, ident, asn=hub.AS):
 @BOTH_IDS
 @pytest.mark.parametrize("first", ["out", "in"])
 def test_rfc4271_6_8_both_have_sent_open(door, ident, first):
-    """The connection stays that was begun by who has the higher identifier; the other one gets Cease."""
+    """The connection stays that was begun by who has the higher identifier; the other one gets Cease. Only in OpenConfirm: of the one on
+    which nothing was said the identifier is not known from outside of the protocol."""
     speakers = {"out": door.accept(), "in": door.enter()}
     second = "in" if first == "out" else "out"
     winner = "in" if ident == HIGH_ID else "out"
@@ -140,6 +141,7 @@ def test_rfc4271_6_8_the_one_that_was_closed_first_leaves_the_other(world, door,
 
 @BOTH_IDS
 def test_rfc4271_6_8_an_error_on_one_is_no_matter_to_the_other(door, ident):
+    """RFC 4271 8.2: each connection has a state machine of its own until the collision is decided."""
     out, came_in = door.accept(), door.enter()
     assert confirm(came_in, ident)
     assert answer(out, header(19, 100)).error == (1, 3)
@@ -149,6 +151,7 @@ def test_rfc4271_6_8_an_error_on_one_is_no_matter_to_the_other(door, ident):
 @pytest.mark.parametrize("asn", [HIGH_AS, LOW_AS], ids=["higher", "lower"])
 @pytest.mark.parametrize("first", ["out", "in"])
 def test_rfc6286_2_3_where_the_identifiers_are_equal_the_higher_as_wins(door, asn, first):
+    """Between ASes they may be equal; then the connection stays that the speaker with the larger AS number began."""
     speakers = {"out": door.accept(), "in": door.enter()}
     second = "in" if first == "out" else "out"
     winner = "in" if asn == HIGH_AS else "out"
@@ -162,6 +165,7 @@ def test_rfc6286_2_3_where_the_identifiers_are_equal_the_higher_as_wins(door, as
 @pytest.mark.parametrize("asn", [HIGH_AS, LOW_AS], ids=["higher_as", "lower_as"])
 @BOTH_IDS
 def test_rfc6286_2_3_where_they_are_not_the_as_is_no_matter(door, asn, ident):
+    """The identifiers decide as within an AS."""
     speakers = {"out": door.accept(), "in": door.enter()}
     winner = "in" if ident == HIGH_ID else "out"
     assert confirm(speakers["out"], ident, asn)
@@ -197,6 +201,8 @@ def test_rfc4271_6_8_two_connections_of_the_peer(world, ident):
 
 
 def test_rfc4271_6_8_a_silent_connection_keeps_nobody_out(world):
+    """In OpenSent the identifier of the other side is not known, so there is no collision yet; each incoming connection has a state
+    machine of its own (8.2.1)."""
     silent = world.speaker().open()
     assert silent.receive().kind == bgp.OPEN
     comes_up(world.speaker(local=silent.local).open(), own_open(LOW_ID))

@@ -7,6 +7,7 @@ import pytest
 
 from lab import bgp
 from lab.net import Failed
+from lab.wait import wait_until
 from rfc.sessions import (AS4, ESTABLISHED, HIGH_ID, MP4, OPEN_SENT, STATES, advance, capabilities, comes_back, end_of, expect_open,
                           raw_open, received, still_up)
 
@@ -17,9 +18,15 @@ SHUTDOWN, RESET = (6, 2), (6, 4)
 @pytest.fixture
 def at(world):
     """Makes a connection of the speaker's own in that state, at a neighbor that is configured."""
+    if "soon" in world.target.CANNOT:
+        pytest.skip(world.target.CANNOT["soon"])
+
     def make(state=ESTABLISHED, caps=(MP4, AS4)):
         speaker = world.speaker(local=world.fixed_address()).open()
-        return advance(speaker, state, raw_open(capabilities(*caps), ident=HIGH_ID))
+        advance(speaker, state, raw_open(capabilities(*caps), ident=HIGH_ID))
+        if state == ESTABLISHED:
+            wait_until(lambda: speaker.local in world.target.known(), 5, "the session to be up at the daemon, too")
+        return speaker
     return make
 
 

@@ -143,6 +143,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("as4_path", MALFORMED.values(), ids=MALFORMED.keys())
 def test_rfc6793_6_a_malformed_as4_path_is_discarded(cast, as4_path):
+    """The attribute alone goes, and the update is processed without it."""
     ear, mouth = cast(), old(cast)
     mouth.send(from_old(narrow(SEQUENCE, 1, TRANS), as4_path))
     heard(ear)
@@ -174,6 +175,7 @@ def test_rfc6793_4_2_3_the_aggregator_from_an_old_speaker(cast, aggregator, as4,
 
 @pytest.mark.parametrize("octets", [b"", bytes(6), bytes(7), bytes(9)], ids=len)
 def test_rfc6793_6_a_malformed_as4_aggregator_is_discarded(cast, octets):
+    """The attribute alone goes, and the update is processed without it."""
     ear, mouth = cast(), old(cast)
     mouth.send(update(ORIGIN + attribute(2, narrow(SEQUENCE, 1)) + NEXT_HOP + PREF
                       + attribute(AGGREGATOR, TRANS.to_bytes(2, "big") + ROUTER, 0xC0) + attribute(AS4_AGGREGATOR, octets, 0xC0)))
@@ -192,6 +194,7 @@ def test_rfc7606_7_7_a_malformed_aggregator_from_an_old_speaker_is_discarded(cas
 @pytest.mark.parametrize("path", [segment(SEQUENCE, 70001, 1), b"\2\3" + b"\0\1\0\2", narrow(SEQUENCE, 1, 0), narrow(9, 1), b"\2\0"],
                         ids=["of_4_octets", "overrun", "as_0", "segment_type", "no_as"])
 def test_rfc7606_7_2_a_malformed_path_from_an_old_speaker_is_treated_as_withdraw(cast, path):
+    """As from a new one."""
     result = judge(cast, from_old(path), kind="old_speaker")
     assert result == "withdrawn"
 
@@ -212,6 +215,7 @@ def test_rfc6793_4_2_3_as4_path_does_not_stand_for_as_path(cast):
 
 @pytest.mark.parametrize("group", ["client", "outside"])
 def test_rfc6793_3_as4_attributes_from_a_new_speaker_are_discarded(cast, group):
+    """RFC 6793 4.1: a new speaker must not send them to another, and one that receives them must discard them and go on."""
     ear, mouth = cast("all"), cast(group)
     path = segment(SEQUENCE, OUTSIDE_AS, TRANS)
     more = attribute(AS4_PATH, segment(SEQUENCE, 1, BIG), 0xC0) + attribute(AS4_AGGREGATOR, u32(BIG) + ROUTER, 0xC0)
@@ -222,6 +226,7 @@ def test_rfc6793_3_as4_attributes_from_a_new_speaker_are_discarded(cast, group):
 
 
 def test_rfc6793_6_malformed_as4_attributes_from_a_new_speaker_are_discarded_too(cast):
+    """From who speaks with 4 octets they are discarded whatever is in them (4.1), and the update goes on."""
     ear, mouth = cast("all"), cast()
     mouth.send(from_new(segment(SEQUENCE, 1), attribute(AS4_PATH, b"\7", 0xC0), attribute(AS4_AGGREGATOR, b"\7", 0xC0)))
     heard(ear)

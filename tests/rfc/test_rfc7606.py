@@ -97,6 +97,7 @@ for _code, _lengths in LENGTHS.items():
 
 @pytest.mark.parametrize("attributes", WITHDRAWN.values(), ids=WITHDRAWN.keys())
 def test_rfc7606_treat_as_withdraw(cast, attributes):
+    """The route goes and the session stays, from inside the AS as from outside."""
     assert judge(cast, update(attributes)) == "withdrawn"
 
 
@@ -138,6 +139,7 @@ FROM_ELSEWHERE = {
 
 @pytest.mark.parametrize("octets", FROM_ELSEWHERE.values(), ids=FROM_ELSEWHERE.keys())
 def test_rfc7606_7_what_is_for_the_inside_is_discarded_when_it_comes_from_outside(cast, octets):
+    """7.5, 7.9 and 7.10: whatever is in it, the attribute alone goes."""
     result = judge(cast, update(FROM_OUTSIDE + octets), "outside")
     assert result == "announced" and result.path.next_hop == HOP
     assert result.path.local_pref == 100
@@ -150,6 +152,7 @@ def test_rfc7606_7_what_is_for_the_inside_is_discarded_when_it_comes_from_outsid
     FROM_OUTSIDE + b"\x40\6\5",
 ], ids=["origin", "communities", "no_as_path", "med", "segment_type", "overrun"])
 def test_rfc7606_errors_from_outside_are_treated_as_withdraw_too(cast, attributes):
+    """As from inside."""
     assert judge(cast, update(attributes), "outside") == "withdrawn"
 
 
@@ -236,6 +239,7 @@ FINE = {
 
 @pytest.mark.parametrize("attributes", FINE.values(), ids=FINE.keys())
 def test_rfc7606_what_is_no_error(cast, attributes):
+    """3 c looks at the bits Optional and Transitive alone; an attribute that is not understood is passed on or dropped."""
     assert judge(cast, update(attributes)) == "announced"
 
 

@@ -9,6 +9,7 @@ from lab.wait import wait_until
 from rfc.routes import (BOTH, GOOD, HOP, HOP2, HOP6, NLRI, ORIGIN, PATH, PREF, PREFIX, SECOND, SIX, SIX2, base, heard, lost,
                         reach, settled, u32, unreach, update, updates)
 
+pytestmark = pytest.mark.offers(69, "all")
 SERVER = {"client": 0, "receive-only": ADD_PATH_RECEIVE, "send-only": ADD_PATH_SEND, "all": ADD_PATH_BOTH}
 NONE = 0
 

@@ -28,11 +28,13 @@ def longs(cast, *groups, **more):
     return [cast(group, more=[EXTENDED], **more) for group in groups]
 
 
+@pytest.mark.offers(6)
 def test_rfc8654_3_the_capability_is_offered(cast):
     (peer,) = longs(cast, "client")
     assert (bgp.CAP_EXTENDED_MESSAGE, b"") in peer.peer.capabilities
 
 
+@pytest.mark.offers(6)
 @pytest.mark.parametrize("size", [4096, 4097, 32768, 65535])
 def test_rfc8654_4_an_update_of_any_size_is_taken(cast, size):
     ear, mouth = longs(cast, "client", "client")
@@ -43,6 +45,7 @@ def test_rfc8654_4_an_update_of_any_size_is_taken(cast, size):
     assert bool(ear.paths(PREFIX)) == (size + REFLECTED <= 65535)
 
 
+@pytest.mark.offers(6)
 def test_rfc8654_4_an_update_of_65535_octets_is_sent(cast):
     ear, mouth = longs(cast, "client", "client")
     mouth.send(padded(65535 - REFLECTED))
@@ -60,12 +63,14 @@ def test_rfc4271_4_1_without_the_capability_4096_octets_are_taken_and_4097_are_n
     assert note[2:] == struct.pack("!H", 4097)
 
 
+@pytest.mark.offers(6)
 def test_rfc8654_4_open_and_keepalive_stay_short(cast, world):
     (mouth,) = longs(cast, "client")
     mouth.send(bgp.message(bgp.KEEPALIVE, bytes(5000)))
     assert mouth.wait_for_end() == (1, 2)
 
 
+@pytest.mark.offers(6)
 def test_rfc8654_4_a_long_notification_is_understood(cast):
     ear, mouth = longs(cast, "client", "client")
     mouth.announce(PREFIX, HOP)
@@ -76,6 +81,7 @@ def test_rfc8654_4_a_long_notification_is_understood(cast):
     assert mouth.notification is None
 
 
+@pytest.mark.offers(6)
 def test_rfc8654_4_what_does_not_fit_is_not_sent_and_an_older_version_is_withdrawn(cast):
     short, long, mouth = cast(), *longs(cast, "client", "client")
     mouth.announce([PREFIX, SECOND], HOP)
@@ -89,6 +95,7 @@ def test_rfc8654_4_what_does_not_fit_is_not_sent_and_an_older_version_is_withdra
     heard(short)
 
 
+@pytest.mark.offers(6)
 def test_rfc8654_4_what_fits_exactly_is_sent(cast):
     short, (mouth,) = cast(), longs(cast, "client")
     mouth.send(padded(4096 - REFLECTED))
@@ -116,6 +123,7 @@ def test_rfc4271_9_2_attributes_that_outgrow_the_message_on_their_way(cast):
         heard(ear)
 
 
+@pytest.mark.offers(6)
 def test_rfc8654_4_attributes_that_may_be_discarded_make_room(cast):
     """RFC 8654 4: what RFC 7606 would discard when malformed is left out rather than the route."""
     short, long, mouth = cast(), *longs(cast, "client", "client")
@@ -131,6 +139,7 @@ def test_rfc8654_4_attributes_that_may_be_discarded_make_room(cast):
     assert value(short, 6, SECOND) is not None and value(short, 7, SECOND) is not None
 
 
+@pytest.mark.offers(6)
 def test_rfc8654_4_many_routes_go_in_messages_of_each_peers_size(cast):
     short, long, mouth = cast(families=BOTH), *longs(cast, "client", "client", families=BOTH)
     four = [f"10.{i // 256}.{i % 256}.0/24" for i in range(12000)]
@@ -147,6 +156,7 @@ def test_rfc8654_4_many_routes_go_in_messages_of_each_peers_size(cast):
     assert longest(short) <= 4096
 
 
+@pytest.mark.offers(6)
 @pytest.mark.parametrize("attributes,error", [
     (GOOD + attribute(8, bytes(20001)), None), (attribute(1, b"\7") + PATH + GOOD[14:], None), (GOOD + attribute(4, bytes(30000)), None),
 ], ids=["communities", "origin", "med"])
@@ -159,6 +169,7 @@ def test_rfc7606_3_errors_in_long_messages_are_treated_alike(cast, attributes, e
     settled(mouth, ear)
 
 
+@pytest.mark.offers(6)
 def test_rfc6793_a_long_message_of_ipv6_routes_from_an_old_speaker(cast):
     """The routes inside MP_REACH_NLRI are no reason to find the attributes too long with wider AS numbers."""
     ear, mouth = cast(families=BOTH), cast(kind="old_speaker", families=BOTH, more=[EXTENDED])
@@ -180,6 +191,7 @@ def test_rfc4271_9_2_an_attribute_set_of_3600_octets_is_passed_on(cast, group, e
     assert parts(value(ear, 32), 12) == parts(u32(*range(240)), 12)
 
 
+@pytest.mark.offers(6)
 def test_rfc8654_a_route_of_ipv6_that_does_not_fit(cast):
     short, long, mouth = cast(families=BOTH), *longs(cast, "client", "client", families=BOTH)
     mouth.announce(SIX, HOP6)
@@ -189,6 +201,7 @@ def test_rfc8654_a_route_of_ipv6_that_does_not_fit(cast):
     wait_until(lambda: 99 in heard(long, SIX).attributes, 5, "the long version")
 
 
+@pytest.mark.offers(6)
 def test_rfc8654_with_several_paths_each_is_judged_by_itself(cast):
     ear = cast("all", kind="speaker", add_path={IPV4: bgp.ADD_PATH_BOTH})
     (one,), two = longs(cast, "client"), cast()

@@ -124,6 +124,7 @@ def test_rfc2918_4_a_request_right_behind_the_handshake(cast):
 
 # RFC 7313: what we send.
 
+@pytest.mark.offers(70)
 def test_rfc7313_4_the_answer_stands_between_begin_and_end(cast):
     mouth, peer = cast(families=BOTH), cast(families=BOTH, more=[ENHANCED])
     mouth.announce([f"10.5.{i}.0/24" for i in range(100)], HOP)
@@ -142,6 +143,7 @@ def test_rfc7313_4_the_answer_stands_between_begin_and_end(cast):
     assert len(inside) == 101 and SIX not in inside
 
 
+@pytest.mark.offers(70)
 def test_rfc7313_4_an_empty_answer_has_begin_and_end_too(cast):
     for group in ("client", "silent"):
         peer = cast(group, families=BOTH, more=[ENHANCED])
@@ -149,6 +151,7 @@ def test_rfc7313_4_an_empty_answer_has_begin_and_end_too(cast):
         wait_until(lambda p=peer: marks(p) == [(IPV6, BEGIN), (IPV6, END)], 5, "begin and end")
 
 
+@pytest.mark.offers(70)
 def test_rfc7313_4_who_did_not_offer_it_gets_no_marks(cast):
     mouth, peer = cast(), cast()
     mouth.announce(PREFIX, HOP)
@@ -158,6 +161,7 @@ def test_rfc7313_4_who_did_not_offer_it_gets_no_marks(cast):
     assert not marks(peer)
 
 
+@pytest.mark.offers(70)
 def test_rfc7313_4_families_are_refreshed_side_by_side(cast):
     mouth, peer = cast(families=BOTH), cast(families=BOTH, more=[ENHANCED])
     mouth.announce(PREFIX, HOP)
@@ -169,6 +173,7 @@ def test_rfc7313_4_families_are_refreshed_side_by_side(cast):
         assert [s for f, s in marks(peer) if f == family] == [BEGIN, END]
 
 
+@pytest.mark.offers(70)
 def test_rfc7313_4_changes_during_a_refresh_are_told(cast):
     mouth, peer = cast(), cast(more=[ENHANCED])
     mouth.announce([f"10.5.{i}.0/24" for i in range(200)], HOP)
@@ -183,6 +188,7 @@ def test_rfc7313_4_changes_during_a_refresh_are_told(cast):
 
 # RFC 7313: what the peer sends.
 
+@pytest.mark.offers(70)
 @pytest.mark.parametrize("family", BOTH, ids=["ipv4", "ipv6"])
 def test_rfc7313_4_what_is_left_out_is_removed_at_the_end_and_not_before(cast, family):
     ear, mouth = cast("all", families=BOTH), cast(families=BOTH, more=[ENHANCED])
@@ -200,6 +206,7 @@ def test_rfc7313_4_what_is_left_out_is_removed_at_the_end_and_not_before(cast, f
     assert len(ear.routes) == 3
 
 
+@pytest.mark.offers(70)
 def test_rfc7313_4_what_is_new_or_changed_or_withdrawn_in_between_counts(cast):
     ear, mouth = cast("all"), cast(more=[ENHANCED])
     mouth.announce([PREFIX, SECOND, "10.7.0.0/16"], HOP)
@@ -215,6 +222,7 @@ def test_rfc7313_4_what_is_new_or_changed_or_withdrawn_in_between_counts(cast):
     assert {p: ear.next_hops(p) for p, _ in ear.routes} == {PREFIX: [HOP2], "10.8.0.0/16": [HOP]}
 
 
+@pytest.mark.offers(70)
 def test_rfc7313_4_begin_and_end_alone_remove_all(cast):
     ear, mouth = cast("all"), cast(more=[ENHANCED])
     mouth.announce([PREFIX, SECOND], HOP)
@@ -224,6 +232,7 @@ def test_rfc7313_4_begin_and_end_alone_remove_all(cast):
     lost(ear, SECOND)
 
 
+@pytest.mark.offers(70)
 def test_rfc7313_4_a_second_begin_makes_all_stale_again(cast):
     ear, mouth = cast("all"), cast(more=[ENHANCED])
     mouth.announce([PREFIX, SECOND], HOP)
@@ -238,6 +247,7 @@ def test_rfc7313_4_a_second_begin_makes_all_stale_again(cast):
     assert ear.paths(SECOND)
 
 
+@pytest.mark.offers(70)
 def test_rfc7313_4_an_end_without_a_begin_is_ignored(cast):
     ear, mouth = cast("all"), cast(more=[ENHANCED])
     mouth.announce(PREFIX, HOP)
@@ -253,6 +263,7 @@ def test_rfc7313_4_an_end_without_a_begin_is_ignored(cast):
     assert ear.paths(PREFIX)
 
 
+@pytest.mark.offers(70)
 def test_rfc7313_4_a_begin_from_who_restarts_gracefully_is_ignored_before_end_of_rib(cast):
     ear, mouth = cast("all"), cast(more=[ENHANCED, GRACEFUL_RESTART])
     mouth.announce([PREFIX, SECOND], HOP)
@@ -266,6 +277,7 @@ def test_rfc7313_4_a_begin_from_who_restarts_gracefully_is_ignored_before_end_of
     assert ear.paths(PREFIX)
 
 
+@pytest.mark.offers(70)
 def test_rfc7313_4_marks_from_who_did_not_offer_it_are_ignored(cast):
     ear, mouth = cast("all"), cast()
     mouth.announce(PREFIX, HOP)
@@ -275,6 +287,7 @@ def test_rfc7313_4_marks_from_who_did_not_offer_it_are_ignored(cast):
     assert ear.paths(PREFIX)
 
 
+@pytest.mark.offers(70)
 @pytest.mark.parametrize("subtype", [BEGIN, END], ids=["begin", "end"])
 @pytest.mark.parametrize("length", [0, 3, 5, 8, 100])
 def test_rfc7313_5_a_mark_of_the_wrong_length_is_an_error_and_is_shown(cast, subtype, length):
@@ -299,6 +312,7 @@ def test_rfc2918_3_a_request_that_is_too_short_is_an_error(cast, length, more):
     assert peer.wait_for_end() in ((1, 2), (7, 1))
 
 
+@pytest.mark.offers(70)
 @pytest.mark.parametrize("subtype", [3, 4, 255])
 def test_rfc7313_5_an_unknown_subtype_is_ignored(cast, subtype):
     mouth, peer = cast(), cast(more=[ENHANCED])
@@ -309,6 +323,7 @@ def test_rfc7313_5_an_unknown_subtype_is_ignored(cast, subtype):
     assert not marks(peer) and not peer.closed
 
 
+@pytest.mark.offers(70)
 def test_rfc7313_4_the_end_of_the_session_in_between_removes_all(cast):
     ear, mouth = cast("all"), cast(more=[ENHANCED])
     mouth.announce([PREFIX, SECOND], HOP)
@@ -320,6 +335,7 @@ def test_rfc7313_4_the_end_of_the_session_in_between_removes_all(cast):
     lost(ear, SECOND)
 
 
+@pytest.mark.offers(70)
 def test_rfc7313_4_a_peers_refresh_is_no_change_for_others(cast):
     """What is told again unchanged is not told to others again."""
     ear, mouth = cast("all"), cast(more=[ENHANCED])

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from lab import daemons, tcp
+from lab import bgp, daemons, exposition, tcp
 from lab.fig4 import AS, REFLECTOR, ROUTER
 from lab.wait import wait_until
 
@@ -83,6 +83,8 @@ def test_a_wrong_password_is_hinted_at_where_it_is_configured_and_counted_where_
     assert pod.address not in rows
     assert note["md5-wrong"] >= 1
     assert f"{note['md5-wrong']} with a wrong one" in reflector.ctl("show", "ranges", "failed")
+    drops = exposition.parse(reflector.ctl("metrics"))["rrd_md5_drops_total"]
+    assert drops.value(signature="wrong") >= note["md5-wrong"] and drops.value(signature="missing") == 0
 
 
 # What would not work is told before it is tried.
@@ -128,6 +130,14 @@ def test_the_dry_run_reads_password_files_and_looks_where_the_socket_is_to_be(fi
     assert 'there is no group "no-such" here' in refused(reflector, config)
 
 
+def test_so_does_the_announcers_dry_run(fig):
+    pod = fig.add_pod(1)
+    announcer = daemons.announcer(pod).wait_until_ready()
+    config = daemons.announcer_config(pod)
+    config["control"] = {"socket": "/run/no/such/directory/lb-announcer.sock"}
+    assert "lb-announcer.sock: the directory is missing" in refused(announcer, config)
+
+
 def test_who_is_beyond_the_limit_is_named(fig):
     config = daemons.reflector_config()
     config["dynamic-neighbors"][0]["limit"] = 1
@@ -136,9 +146,14 @@ def test_who_is_beyond_the_limit_is_named(fig):
     first.speaker().establish()
     with pytest.raises(OSError):
         second.speaker().establish(5)
+    # From the node's own address, which is in no range.
+    with pytest.raises(OSError):
+        bgp.Speaker(first.node.ns, REFLECTOR, local=first.node.address, router_id=first.node.address).establish(5)
     rows, _ = failed(reflector)
-    assert set(rows) == {second.address}
+    assert set(rows) == {second.address, first.node.address}
     assert rows[second.address]["reason"] == "refused: the limit of the range is reached"
+    assert rows[first.node.address]["reason"] == "refused: neither a neighbor nor in a range"
+    assert "range" not in rows[first.node.address]
 
 
 def test_a_stopped_daemon_is_told_from_one_that_is_not_there(fig, reflector):

@@ -15,8 +15,8 @@ import subprocess
 import pytest
 import yaml
 
-from lab import daemons, fig4, kustomize, manifests, traffic, wait_until
-from lab.cluster import SETTINGS, TOP, Cluster, change, changed, find, outside, workloads
+from lab import daemons, fig4, kubelet, kustomize, manifests, traffic, wait_until
+from lab.cluster import SECOND, SECOND6, SETTINGS, TOP, Cluster, change, changed, find, outside, workloads
 
 OVERLAYS = ("kubelet", "init")
 
@@ -38,7 +38,7 @@ def test_they_are_right_by_the_rules_of_kubernetes(directory):
 
 
 def break_field(found):
-    workloads(found)["reflector"]["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
+    workloads(found)["reflector-first"]["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
 
 
 def break_type(found):
@@ -83,7 +83,7 @@ def test_kubectl_makes_the_same_of_them(directory):
     assert done.returncode == 0, done.stderr
 
     def by_name(rows):
-        rows = json.loads(re.sub(r'"((?:node|reflector|(?:announcer|agent)-\w+))-[0-9a-z]{10}"', r'"\1"', json.dumps(rows)))
+        rows = json.loads(re.sub(r'"((?:node|(?:announcer|agent)-\w+))-[0-9a-z]{10}"', r'"\1"', json.dumps(rows)))
         return {(r["kind"], r["metadata"]["name"]): r for r in rows}
     assert by_name(kustomize.build(path)) == by_name(list(yaml.safe_load_all(done.stdout)))
 
@@ -91,7 +91,8 @@ def test_kubectl_makes_the_same_of_them(directory):
 # Rights.
 
 CAPABILITIES = {  # (pod, container): what is added to nothing
-    ("node", "modules"): ["SYS_CHROOT", "SYS_MODULE"], ("node", "node"): ["NET_ADMIN"], ("reflector", "reflector"): [],
+    ("node", "modules"): ["SYS_CHROOT", "SYS_MODULE"], ("node", "node"): ["NET_ADMIN"],
+    ("reflector-first", "reflector"): [], ("reflector-second", "reflector"): [],
     **{(f"load-balancer-{s}", c): ["NET_ADMIN"] for s in ("web", "shop") for c in ("announcer", "agent")},
     **{(s, "real-server"): ["NET_ADMIN"] for s in ("web", "shop")}}
 PRIVILEGED = {"kubelet": set(), "init": {("load-balancer-web", "sysctls"), ("load-balancer-shop", "sysctls"), ("web", "real-server"),
@@ -116,7 +117,7 @@ def test_each_container_has_the_least_rights(overlay):
             wanted = {"drop": ["ALL"], **({"add": CAPABILITIES[pod, c["name"]]} if CAPABILITIES[pod, c["name"]] else {})}
             assert security["capabilities"] == wanted, (pod, c["name"])
     assert set(seen) == set(CAPABILITIES) | PRIVILEGED[overlay]
-    for pod in ("reflector", "load-balancer-web", "load-balancer-shop"):
+    for pod in ("reflector-first", "reflector-second", "load-balancer-web", "load-balancer-shop"):
         security = found[pod]["spec"]["template"]["spec"]["securityContext"]
         assert security["runAsNonRoot"] and security["runAsUser"] == security["fsGroup"] == 65532, pod
         for c in found[pod]["spec"]["template"]["spec"]["containers"]:
@@ -178,16 +179,19 @@ def test_both_variants_set_the_same():
 # Settings.
 
 def test_a_value_is_changed_in_one_place(tmp_path):
-    top = changed(tmp_path, **{"as": "64512", "reflector": "10.43.0.99", "range": "198.51.100.0/24 le 32", "router": "192.0.2.7"})
+    top = changed(tmp_path, **{"as": "64512", "reflector": "10.43.0.99", "second-reflector": "10.43.0.98", "range": "198.51.100.0/24 le 32", "router": "192.0.2.7"})
     for directory in ("overlays/init", "outside"):
         found = kustomize.build(os.path.join(top, directory))
         texts = [text for o in found if o["kind"] == "ConfigMap" for text in o["data"].values()]
-        for old in ("65021", "10.96.0.179", "10.0.0.110", "10.1.0.0/16"):
+        for old in ("65021", "10.96.0.179", "10.96.0.180", "10.0.0.109", "10.0.0.108", "10.0.0.110", "10.1.0.0/16"):
             assert not [t for t in texts if old in t], old
         for text in texts:
             assert "64512" in text or "lb-ipvs-agent.conf(5)" in text or "lb-announcer-node.conf(5)" in text
     found = kustomize.build(os.path.join(top, "overlays/init"))
-    assert find(found, "Service", "reflector")["spec"]["clusterIP"] == "10.43.0.99"
+    assert find(found, "Service", "reflector-first")["spec"]["clusterIP"] == "10.43.0.99"
+    assert find(found, "Service", "reflector-second")["spec"]["clusterIP"] == "10.43.0.98"
+    routers = [yaml.safe_load(find(found, "ConfigMap", f"reflector-{n}")["data"]["rrd.conf"])["router"] for n in ("first", "second")]
+    assert routers == [{"as": "64512", "router-id": r, "cluster-id": "10.43.0.99"} for r in ("10.43.0.99", "10.43.0.98")]
     node = yaml.safe_load(find(found, "ConfigMap", "node")["data"]["lb-announcer-node.conf"])
     assert node["node"]["services"] == ["198.51.100.0/24"]
 
@@ -206,10 +210,57 @@ def test_services_differ_in_name_and_address():
         assert app["metadata"]["annotations"]["cni.projectcalico.org/allowedSourcePrefixes"] == f'["{address}/32"]'
 
 
-@pytest.mark.parametrize("name", ["reflector.conf", "router.conf", "router-of-inside.conf"])
+def test_another_service_is_a_copy(tmp_path):
+    """As doc/kubernetes.md says it, section 7."""
+    top = changed(tmp_path)
+    shutil.copytree(os.path.join(top, "services", "web"), os.path.join(top, "services", "mail"))
+    for path, old, new in (("services/mail/kustomization.yaml", "-web", "-mail"), ("services/mail/kustomization.yaml", "rrd-service: web",
+                           "rrd-service: mail"), ("overlays/init/kustomization.yaml", "  - ../../services/web\n",
+                                                  "  - ../../services/web\n  - ../../services/mail\n")):
+        with open(os.path.join(top, path)) as f:
+            text = f.read()
+        assert old in text, (path, old)
+        with open(f.name, "w") as f:
+            f.write(text.replace(old, new))
+    change(top, "services/mail", service="mail", namespace="post", address="10.1.3.1/32")
+    found = kustomize.build(os.path.join(top, "overlays", "init"))
+    assert manifests.errors(found) == []
+    assert set(workloads(found)) == set(workloads(objects("init"))) | {"load-balancer-mail"}
+    agent = yaml.safe_load(find(found, "ConfigMap", "agent-mail")["data"]["lb-ipvs-agent.conf"])["services"][0]
+    assert (agent["address"], agent["source"]) == ("10.1.3.1", {"kubernetes": {"service": "mail", "namespace": "post"}})
+    assert {find(found, kind, "load-balancer-mail")["metadata"]["namespace"] for kind in ("Role", "RoleBinding")} == {"post"}
+    assert find(found, "RoleBinding", "load-balancer-mail")["roleRef"]["name"] == "load-balancer-mail"
+
+
+@pytest.mark.parametrize("name", ["reflector.conf", "second-reflector.conf", "router.conf", "router-of-inside.conf"])
 def test_the_outside_configurations_are_right(lab, name):
     one, = kustomize.build(os.path.join(TOP, "outside"))
     lab.run([daemons.binary("rrd"), "-t", "-c", lab.file(name, one["data"][name])])
+
+
+def test_the_page_names_what_there_is():
+    with open(os.path.join(daemons.TOP, "doc", "kubernetes.md"), encoding="utf-8") as f:
+        page = f.read()
+    named = set(re.findall(r"contrib/kubernetes/([\w./-]+?)[\s`:,]", page)) | set(re.findall(r"`((?:cluster|overlays|outside|apps|services|"
+                           r"reflector|load-balancer)/[\w./-]*)`", page))
+    assert len(named) > 10
+    missing = [n for n in named if not os.path.exists(os.path.join(TOP, n.replace("NAME", "web")))]
+    assert not [n for n in missing if "*" not in n], missing
+    for part in ("settings", "services/web"):
+        settings, = kustomize.read(os.path.join(TOP, part, "settings.yaml"))
+        for key, value in settings["data"].items():
+            assert re.search(rf'^  {key}: "?{re.escape(value)}"?( |$)', page, re.M), (part, key)
+
+
+def test_the_image_is_as_they_take_it_to_be():
+    """contrib/container makes it: its user, and the capabilities of its programs' files."""
+    with open(os.path.join(daemons.TOP, "contrib", "container", "make-root")) as f:
+        script = f.read()
+    user = workloads(objects("init"))["reflector-first"]["spec"]["template"]["spec"]["securityContext"]["runAsUser"]
+    assert f"\nID={user}\n" in script
+    given = {name: sum(1 << kubelet.CAPABILITIES[c] for c in words.split(","))
+             for name, words in re.findall(r"^\t([\w-]+)\) echo (cap_[\w,]+) ;;", script, re.M)}
+    assert given == kubelet.FILE_CAPABILITIES
 
 
 # Command lines.
@@ -219,7 +270,8 @@ def test_two_services_with_the_reflector_outside(fig, tmp_path):
     top = changed(tmp_path, **SETTINGS)
     router = daemons.router(fig, outside(top, "router.conf"))
     reflector = daemons.reflector(fig, outside(top, "reflector.conf"))
-    router.wait_established(fig4.REFLECTOR)
+    daemons.reflector(fig, outside(top, "second-reflector.conf"), fig.add_reflector("r2", SECOND, SECOND6))
+    router.wait_established(fig4.REFLECTOR, SECOND)
     cluster = Cluster(fig, top)
     outputs = cluster.start_nodes()
     assert {o["modules"] for o in outputs} == {"modprobe -a ip_vs ip_vs_mh ipip\n"}
@@ -228,6 +280,10 @@ def test_two_services_with_the_reflector_outside(fig, tmp_path):
     assert len(reflector.show("routes")) == 6
     for address, service in ((fig4.ADDRESS, "web"), (fig4.ADDRESS2, "shop")):
         assert set(traffic.spread(fig.client, address, 60)) == {f"{service}-n{n}" for n in (1, 2, 3)}
+    shown = cluster.do_page(cluster.balancers[0], "announcer")
+    assert re.search(r"10\.1\.1\.1/32 +announced .*web: 4 of 4 servers healthy", shown["rrctl -a show services"]), shown
+    shown = cluster.do_page(cluster.nodes[0], "node")
+    assert all(f"{address}/32" in output for address in (fig4.ADDRESS, fig4.ADDRESS2) for output in shown.values()), shown
     # Ready means announced: not without servers.
     sick = cluster.balancers[5]
     sick.agent.set("shop", healthy=0)
@@ -245,36 +301,55 @@ def test_two_services_with_the_reflector_outside(fig, tmp_path):
     assert set(traffic.spread(fig.client, fig4.ADDRESS, 40)) == {"web-n2", "web-n3"}
 
 
-def test_the_reflector_in_the_cluster(fig, tmp_path):
-    """As nobody, behind a Service's address; the router sees it by the address of its node."""
-    top = changed(tmp_path, **{**SETTINGS, "reflector": "10.96.0.179"})
+def test_the_reflectors_in_the_cluster(fig, tmp_path):
+    """As nobody, each behind a Service's address; the router sees them by the addresses of their nodes. One may die."""
+    addresses = {"first": "10.96.0.179", "second": "10.96.0.180"}
+    top = changed(tmp_path, **{**SETTINGS, "reflector": addresses["first"], "second-reflector": addresses["second"]})
     router = daemons.router(fig, outside(top, "router-of-inside.conf"))
     cluster = Cluster(fig, top)
-    node = fig.nodes[2]
-    net = fig.add_pod(node.number, "reflector-pod")
-    for other in fig.nodes:
-        other.masquerade()
-        # What kube-proxy makes of a Service.
-        other.ns.run(["nft", "-f", "-"], text=f"""
+    for node in fig.nodes:
+        node.masquerade()
+    nodes = dict(zip(addresses, fig.nodes[1:]))
+    reflectors = {which: cluster.add_reflector(which, node) for which, node in nodes.items()}
+    for node in fig.nodes:
+        # What kube-proxy makes of the two Services.
+        rules = "\n".join(f"ip daddr {addresses[w]} tcp dport 179 dnat to {pod.net.address}" for w, pod in reflectors.items())
+        node.ns.run(["nft", "-f", "-"], text=f"""
             table ip lab_service {{
                 chain prerouting {{
                     type nat hook prerouting priority -100;
-                    ip daddr 10.96.0.179 tcp dport 179 dnat to {net.address}
+                    {rules}
                 }}
             }}""")
-    pod = cluster.pod(net.ns, "reflector", "reflector", node, net.address)
-    pod.start()
-    pod.wait_ready()
-    router.wait_established(node.address)
+    router.wait_established(*(n.address for n in nodes.values()))
     cluster.start_nodes()
     cluster.add_balancers()
     cluster.wait_ecmp()
+    pod = reflectors["first"]
+    assert "10.1.2.1/32" in cluster.do_page(pod, "reflector")["rrctl show routes"]
     code, output = pod.execute(pod.container("reflector"), ["/usr/bin/rrctl", "-j", "-s", "/run/rrd/rrd.sock", "show", "neighbors"])
     assert code == 0
     rows = [json.loads(line) for line in output.splitlines()]
     assert {r["address"] for r in rows if r["state"].lower() == "established"} == {fig4.ROUTER, *(p.net.address for p in cluster.balancers)}
-    # Nobody to announce to: not ready.
+    # Another ConfigMap, as the kubelet brings it, and what the page does with it: no session is touched.
+    path = pod.path("configuration", "rrd.conf")
+    with open(path) as f:
+        text = f.read()
+    with open(path, "w") as f:
+        f.write(text.replace("limit: 256", "limit: 512"))
+    for words in (["reload", "--dry-run"], ["reload"]):
+        code, output = pod.execute(pod.container("reflector"), ["/usr/bin/rrctl", "-s", "/run/rrd/rrd.sock", *words])
+        assert code == 0 and "limit 256 -> 512" in output and "resets" not in output, output
+    # One dies: its sessions go, and nothing else.
+    routes = [fig.router.route(f"{address}/32") for address in (fig4.ADDRESS, fig4.ADDRESS2)]
     pod.processes["reflector"].kill()
+    wait_until(lambda: router.state(nodes["first"].address) != "established", 10, "the first to be missed")
+    cluster.wait_ecmp()
+    assert [fig.router.route(f"{address}/32") for address in (fig4.ADDRESS, fig4.ADDRESS2)] == routes
+    for balancer in cluster.balancers:
+        assert balancer.probe("announcer")[0] == 0
+    # Both: nobody to announce to is not ready.
+    reflectors["second"].processes["reflector"].kill()
     wait_until(lambda: all("has been told to no neighbor" in p.probe("announcer")[1] for p in cluster.balancers), 10, "all to be missed")
 
 

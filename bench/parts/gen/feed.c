@@ -29,10 +29,11 @@ static void set_fill(struct set *s, uint32_t number, uint32_t med)
 {
 	s->path[0] = BGP_AS_SEQUENCE;
 	s->path[1] = PATH_LENGTH;
-	for (uint32_t i = 0; i < PATH_LENGTH; i++)
+	for (size_t i = 0; i < PATH_LENGTH; i++)
 		put_u32(s->path + 2 + 4 * i, AS_BASE + (number >> (4 * (PATH_LENGTH - 1 - i))));
 	for (uint32_t i = 0; i < COMMUNITIES; i++)
-		put_u32(s->communities + 4 * i, COMMUNITY_BASE + (i << 16) + (number * (i + 1)) % 1000);
+		put_u32(s->communities + (size_t)4 * i,
+			COMMUNITY_BASE + (i << 16) + (number * (i + 1)) % 1000);
 	s->attrs = (struct bgp_attrs){
 		.has = BGP_HAS_ORIGIN | BGP_HAS_AS_PATH | BGP_HAS_LOCAL_PREF | BGP_HAS_COMMUNITIES,
 		.origin = BGP_ORIGIN_IGP,

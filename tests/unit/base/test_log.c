@@ -124,6 +124,7 @@ static void a_datagram_for_syslog(void **state)
 /* A peer chose it: a second line, an escape sequence, a text that reads from right to left, no UTF-8 at all. */
 static void nothing_is_forged(void **state)
 {
+	/* NOLINTNEXTLINE(misc-misleading-bidirectional): that is what it is about. */
 	static const char bad[] = "a\nPRIORITY=0\r\x1b[2J\x7f\xc2\x9b\xe2\x80\xae\xff\xc3 end";
 	struct log_record r = record(bad, LOG_ABOUT("x", .neighbor = "1.2.3.4\nMESSAGE=forged"));
 	char buf[LOG_LINE_MAX];

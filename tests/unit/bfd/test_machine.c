@@ -21,9 +21,10 @@ static void every_cell_of_the_table(void **state)
 	static const char letter[BFD_STATES] = { 'A', 'D', 'I', 'U' };
 
 	(void)state;
-	for (uint8_t st = 0; st < BFD_STATES; st++)
+	for (int st = 0; st < BFD_STATES; st++)
 		for (int in = 0; in < BFD_INPUTS; in++)
-			assert_int_equal(letter[bfd_machine_next(st, (enum bfd_input)in)], wanted[st][in]);
+			assert_int_equal(
+				letter[bfd_machine_next((uint8_t)st, (enum bfd_input)in)], wanted[st][in]);
 }
 
 /* --- two ends --- */

@@ -101,6 +101,16 @@ static void a_bad_update_says_what_becomes_of_it(void **state)
 	assert_non_null(strstr(said, ": treat-as-withdraw"));
 }
 
+static void routes_by_two_next_hops(void **state)
+{
+	(void)state;
+	describe_body("", "40 01 01 00 40 02 00 40 03 04 0a000069 80 0e 0d 0001 01 04 0a00006a 00 18 0a0102",
+		"18 0a0101");
+	assert_string_equal(said, "announces 1 ipv4-unicast 10.1.1.0/24, next hop 10.0.0.105; announces 1 "
+				  "ipv4-unicast 10.1.2.0/24, next hop 10.0.0.106, "
+				  "origin igp");
+}
+
 /* What does not fit is cut, whatever stood in the buffer before. */
 static void a_small_buffer(void **state)
 {
@@ -134,6 +144,7 @@ int main(void)
 		cmocka_unit_test(an_update),
 		cmocka_unit_test(long_lists_are_counted),
 		cmocka_unit_test(a_bad_update_says_what_becomes_of_it),
+		cmocka_unit_test(routes_by_two_next_hops),
 		cmocka_unit_test(a_small_buffer),
 		cmocka_unit_test(a_refresh),
 	};

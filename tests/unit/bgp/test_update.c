@@ -90,7 +90,9 @@ static const struct update_vector vectors[] = {
 	{ "IPv4 in both, one next hop", 0, "", BASE "800e0d 000101 04 c0000201 00 18 0a0100", "18 0a0200", OK,
 		0, 0, { 2 } },
 	{ "IPv4 in both, two next hops", 0, "", BASE "800e0d 000101 04 c0000202 00 18 0a0100", "18 0a0200",
-		WITHDRAW, 14, 0, { 0 }, { 2 } },
+		OK, 0, 0, { 1 } },
+	{ "IPv4 in both, one next hop that is none", 0, "", BASE "800e0d 000101 04 00000000 00 18 0a0100",
+		"18 0a0200", WITHDRAW, 14, 0, { 0 }, { 2 } },
 	{ "IPv4 behind IPv6, not agreed on", 0, "", ORIGIN PATH "800e19 000101 10" NH6 "00 18 0a0100", "",
 		RESET, 14, 9 },
 	{ "IPv4 behind IPv6", EXTENDED_NEXT_HOP, "", ORIGIN PATH "800e19 000101 10" NH6 "00 18 0a0100", "",
@@ -181,6 +183,44 @@ static void decode_hex(
 	o.len = 0;
 	add_hex(&o, body);
 	bgp_update_decode(cursor_init(o.data, o.len), n, false, arena, u);
+}
+
+/* RFC 7606 5.1: in any combination */
+static void ipv4_routes_by_two_next_hops_are_kept_apart(void **state)
+{
+	struct bgp_negotiated n = plain_session();
+	struct arena *arena = arena_new();
+	struct bgp_update u;
+	static struct octets o;
+
+	(void)state;
+	n.extended_next_hop = true;
+	for (int i = 0; i < 2; i++) {
+		update_body(&o, "",
+			i ? BASE "800e19 000101 10" NH6 "00 18 0a0100"
+			  : BASE "800e0d 000101 04 c0000202 00 18 0a0100",
+			"18 0a0200 18 0a0300");
+		bgp_update_decode(cursor_init(o.data, o.len), &n, false, arena, &u);
+		assert_int_equal(u.verdict, BGP_VERDICT_OK);
+		assert_int_equal(u.announced[BGP_IPV4_UNICAST].count, 2);
+		assert_int_equal(u.announced[BGP_IPV4_UNICAST].item[0].prefix.bytes[1], 2);
+		assert_int_equal(u.next_hop[BGP_IPV4_UNICAST].len, 4);
+		assert_int_equal(u.next_hop[BGP_IPV4_UNICAST].octets[3], 1);
+		assert_int_equal(u.apart.count, 1);
+		assert_int_equal(u.apart.item[0].prefix.bytes[1], 1);
+		assert_int_equal(u.apart_next_hop.len, i ? 16 : 4);
+	}
+	/* one for both, and a malformed message, leave nothing apart */
+	update_body(&o, "", BASE "800e0d 000101 04 c0000201 00 18 0a0100", "18 0a0200");
+	bgp_update_decode(cursor_init(o.data, o.len), &n, false, arena, &u);
+	assert_int_equal(u.announced[BGP_IPV4_UNICAST].count, 2);
+	assert_int_equal(u.apart.count, 0);
+	update_body(&o, "", BASE "c00801 00 800e0d 000101 04 c0000202 00 18 0a0100", "18 0a0200");
+	bgp_update_decode(cursor_init(o.data, o.len), &n, false, arena, &u);
+	assert_int_equal(u.verdict, BGP_VERDICT_TREAT_AS_WITHDRAW);
+	assert_int_equal(u.withdrawn[BGP_IPV4_UNICAST].count, 2);
+	assert_int_equal(u.apart.count, 0);
+	arena_free(arena);
 }
 
 static void lengths_beyond_the_message_reset_the_session(void **state)
@@ -321,6 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_message_gets_its_verdict),
+		cmocka_unit_test(ipv4_routes_by_two_next_hops_are_kept_apart),
 		cmocka_unit_test(lengths_beyond_the_message_reset_the_session),
 		cmocka_unit_test(the_faulty_attribute_is_the_data_of_a_reset),
 		cmocka_unit_test(end_of_rib_is_recognized_per_family),

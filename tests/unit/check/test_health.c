@@ -18,7 +18,7 @@ static void play(bool up, const char *results, const char *expected)
 	health_init(&h, up, 100);
 	for (size_t i = 0; results[i]; i++) {
 		bool before = h.up, changed = health_result(&h, results[i] == '+', RISE, FALL, 1000 + i);
-		char is = h.up ? (h.known ? 'U' : 'u') : h.known ? 'D' : 'd';
+		int is = h.up ? (h.known ? 'U' : 'u') : h.known ? 'D' : 'd';
 
 		if (is != expected[i])
 			fail_msg("%s after %zu: %c, expected %c", results, i + 1, is, expected[i]);

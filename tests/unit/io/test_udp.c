@@ -43,7 +43,7 @@ static void octets_go_both_ways_from_the_wanted_source(const char *remote, const
 	struct ip_addr to = addr(remote), source = addr(from), seen;
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
-	uint16_t port;
+	uint16_t port = 0;
 	int server = server_on(&to, &port), fd;
 	char buf[8];
 
@@ -78,7 +78,7 @@ static void ipv6(void **state)
 static void a_closed_port_is_told(void **state)
 {
 	struct ip_addr to = addr("127.0.0.1"), none = { 0 };
-	uint16_t port;
+	uint16_t port = 0;
 	int fd;
 	char c;
 
@@ -135,7 +135,7 @@ static void a_tcp_connection_carries_its_mark(void **state)
 	int listener = io_tcp_listen(&to, 0), fd;
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
-	uint16_t port;
+	uint16_t port = 0;
 
 	(void)state;
 	assert_int_equal(getsockname(listener, (struct sockaddr *)&ss, &len), 0);

@@ -40,6 +40,7 @@ static void count_writes(const void *data, size_t len)
 	}
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): in the place of the C library's. */
 ssize_t sendto(int fd, const void *data, size_t len, int flags, __CONST_SOCKADDR_ARG to, socklen_t to_len)
 {
 	if (to.__sockaddr__ && to.__sockaddr__->sa_family == AF_NETLINK)

@@ -184,7 +184,7 @@ enum route_import harness_announce(struct test_peer *p, const struct route *r)
 {
 	struct bgp_update u = { .verdict = BGP_VERDICT_OK };
 	struct bgp_attrs *a = &u.attrs;
-	struct bgp_nlri nlri = { .path_id = r->path_id };
+	struct bgp_nlri nlri = { .path_id = r->path_id }, apart = { 0 };
 	struct ip_addr nh = p->cfg.address;
 	enum route_import result;
 	enum bgp_family f, failed;
@@ -233,8 +233,18 @@ enum route_import harness_announce(struct test_peer *p, const struct route *r)
 	}
 	u.next_hop[f] = bgp_next_hop_from_addr(&nh);
 	u.announced[f] = (struct bgp_nlri_list){ &nlri, 1 };
+	if (r->apart) {
+		struct ip_addr hop;
+
+		assert_true(prefix_parse(r->apart, &apart.prefix, NULL) &&
+			    ip_addr_parse(r->apart_next_hop, &hop));
+		u.apart = (struct bgp_nlri_list){ &apart, 1 };
+		u.apart_next_hop = bgp_next_hop_from_addr(&hop);
+	}
 	result = route_peer_update(p->p, &u, p->h->now_ms, &failed);
 	note_paths(p->h, &nlri.prefix, f);
+	if (r->apart)
+		note_paths(p->h, &apart.prefix, f);
 	return result;
 }
 

@@ -68,9 +68,10 @@ struct route {
 	uint32_t originator_id;	  /* 0: not sent */
 	uint32_t cluster_id;	  /* a CLUSTER_LIST of one; 0: none */
 	uint8_t origin;
-	uint32_t community; /* 0: none */
-	uint64_t extended;  /* an extended community; 0: none */
-	uint16_t padding;   /* octets of an unknown attribute, to make it large */
+	uint32_t community;		    /* 0: none */
+	uint64_t extended;		    /* an extended community; 0: none */
+	uint16_t padding;		    /* octets of an unknown attribute, to make it large */
+	const char *apart, *apart_next_hop; /* another IPv4 route in the same message, by another next hop */
 };
 
 enum route_import harness_announce(struct test_peer *p, const struct route *r);

@@ -141,7 +141,7 @@ static size_t candidates(const struct model *m, int prefix, struct cand *out)
 
 static size_t rank(const struct cand *all, size_t n, struct cand *out)
 {
-	struct cand rest[PEERS * IDS], equal[PEERS * IDS];
+	struct cand rest[PEERS * IDS], equal[PEERS * IDS] = { 0 };
 	size_t ranked = 0;
 
 	memcpy(rest, all, n * sizeof(*all));

@@ -209,6 +209,33 @@ static void an_external_neighbor_on_the_link_names_who_is_on_it_unless_the_polic
 	route_policy_free(named);
 }
 
+/* RFC 7606 5.1 */
+static void routes_of_one_message_by_two_next_hops_have_each_its_own(void **state)
+{
+	char buf[PREFIX_TEXT_MAX];
+	struct harness h;
+	struct test_peer *a, *b;
+
+	(void)state;
+	harness_init(&h, &config);
+	a = up(both(&h, 1, CLIENT));
+	b = up(both(&h, 2, CLIENT));
+	harness_announce(
+		a, &(struct route){
+			   .prefix = P1, .next_hop = "10.0.0.7", .apart = P2, .apart_next_hop = "10.0.0.8" });
+	harness_settle(&h, 0);
+	assert_string_equal(next_hop(b, P1, buf), "10.0.0.7");
+	assert_string_equal(next_hop(b, P2, buf), "10.0.0.8");
+	/* each is judged by its own */
+	harness_announce(a,
+		&(struct route){
+			.prefix = P1, .next_hop = "10.0.0.7", .apart = P2, .apart_next_hop = "127.0.0.1" });
+	harness_settle(&h, 0);
+	assert_string_equal(next_hop(b, P1, buf), "10.0.0.7");
+	assert_string_equal(next_hop(b, P2, buf), "none");
+	harness_fini(&h);
+}
+
 /* RFC 8654 4 */
 static void attributes_that_nothing_follows_from_make_room(void **state)
 {
@@ -300,6 +327,7 @@ int main(void)
 		cmocka_unit_test(our_own_address_is_no_next_hop_unless_the_policy_names_it),
 		cmocka_unit_test(
 			an_external_neighbor_on_the_link_names_who_is_on_it_unless_the_policy_names_another),
+		cmocka_unit_test(routes_of_one_message_by_two_next_hops_have_each_its_own),
 		cmocka_unit_test(attributes_that_nothing_follows_from_make_room),
 		cmocka_unit_test(each_begin_of_a_peers_refresh_makes_all_it_told_stale),
 		cmocka_unit_test(half_of_all_addresses_is_a_route),

@@ -117,14 +117,18 @@ static void services_fit_a_terminal(void **state)
 {
 	(void)state;
 	expect_table(&view_services, 80, services,
-		"SERVICE  KEY                   SCHED  FWD  UP   DRAIN  ACTIVE  SOURCE-ERROR\n"
-		"web      TCP 10.1.1.1:80       mh     tun  3/4      1  1.23 k  -\n"
-		"dns      UDP [2001:db8::1]:53  rr     nat  0/0      0       0  the resolver is +\n");
+		"SERVICE  KEY                   SCHED  FWD  UP   DRAIN  DOWN  ACTIVE   CONNS\n"
+		"web      TCP 10.1.1.1:80       mh     tun  3/4      1     0  1.23 k  1.23 M\n"
+		"dns      UDP [2001:db8::1]:53  rr     nat  0/0      0     0       0       0\n"
+		"    SOURCE-ERROR: the resolver is silent\n");
 	expect_table(&view_services, 100, services,
-		"SERVICE  KEY                   SCHED  FWD  UP   DRAIN  DOWN  ACTIVE   CONNS  SOURCE-ERROR\n"
-		"web      TCP 10.1.1.1:80       mh     tun  3/4      1     0  1.23 k  1.23 M  -\n"
-		"dns      UDP [2001:db8::1]:53  rr     nat  0/0      0     0       0       0  "
-		"the resolver is silent\n");
+		"SERVICE  KEY                   SCHED  FWD  UP   DRAIN  DOWN  ACTIVE   CONNS       IN  OUT  "
+		"SETTLED\n"
+		"web      TCP 10.1.1.1:80       mh     tun  3/4      1     0  1.23 k  1.23 M  12.3 GB  0 B  "
+		"yes\n"
+		"dns      UDP [2001:db8::1]:53  rr     nat  0/0      0     0       0       0      0 B  0 B  "
+		"yes\n"
+		"    SOURCE-ERROR: the resolver is silent\n");
 	expect_table(&view_services, 0, services,
 		"SERVICE  KEY                   SCHED  FLAGS                 FWD  UP   DRAIN  DOWN  ACTIVE  "
 		"INACT   CONNS  PKTS-IN       IN  PKTS-OUT  OUT  SETTLED  ORDERED  TABLE             MOVED%  "

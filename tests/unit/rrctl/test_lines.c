@@ -302,7 +302,7 @@ static pid_t start_watching(const struct daemon *d, FILE **out)
 		alarm(20);
 		close(fds[0]);
 		opts.err = opts.out;
-		_exit(rrctl_run(&opts, 1, argv) + (fflush(opts.out) ? 100 : 0));
+		_exit((int)rrctl_run(&opts, 1, argv) + (fflush(opts.out) ? 100 : 0));
 	}
 	close(fds[1]);
 	*out = fdopen(fds[0], "r");

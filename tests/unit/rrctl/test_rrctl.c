@@ -174,20 +174,33 @@ static void free_text_is_cut_to_fit_the_terminal_and_only_then(void **state)
 	static const char *const rows[] = {
 		"{\"address\":\"10.0.0.1\",\"as\":1,\"state\":\"Idle\",\"description\":"
 		"\"d\u00e9j\u00e0 vu d\u00e9j\u00e0 vu d\u00e9j\u00e0 vu d\u00e9j\u00e0 vu\","
-		"\"last-error\":\"0123456789012345678901234567890123456789\"}",
+		"\"last-error\":\"what the peer said was too long to stand beside the rest\","
+		"\"last-error-ago-ms\":4000}",
+		NULL,
+	};
+
+	static const char *const long_path[] = {
+		"{\"prefix\":\"10.1.1.0/"
+		"24\",\"best\":true,\"next-hop\":\"10.0.0.105\",\"from\":\"172.16.1.140\","
+		"\"local-pref\":100,\"as-path\":\"65001 65002 65003 65004 65005\",\"age-ms\":4000}",
 		NULL,
 	};
 
 	(void)state;
-	expect_table(&view_neighbors, 110, rows,
-		"ADDRESS   AS  STATE  SINCE  GROUP  RECEIVED  ADVERTISED  DESCRIPTION                "
-		"LAST-ERROR\n"
+	expect_table(&view_neighbors, 90, rows,
+		"ADDRESS   AS  STATE  SINCE  GROUP  RECEIVED  ADVERTISED  DESCRIPTION\n"
 		"10.0.0.1   1  Idle   -      -             -           -  d\u00e9j\u00e0 vu d\u00e9j\u00e0 "
 		"vu "
-		"d\u00e9j\u00e0 vu +  0123456789012345678901234+\n");
-	expect_table(&view_neighbors, 40, rows,
-		"ADDRESS   AS  STATE  SINCE  RECEIVED  ADVERTISED  LAST-ERROR\n"
-		"10.0.0.1   1  Idle   -             -           -  012345678+\n");
+		"d\u00e9j\u00e0 vu d\u00e9j\u00e0 vu\n"
+		"    LAST-ERROR: 4 s ago: what the peer said was too long to stand beside the rest\n");
+	expect_table(&view_neighbors, 80, rows,
+		"ADDRESS   AS  STATE  SINCE  GROUP  RECEIVED  ADVERTISED\n"
+		"10.0.0.1   1  Idle   -      -             -           -\n"
+		"    LAST-ERROR: 4 s ago: what the peer said was too long to stand beside the\n"
+		"    rest\n");
+	expect_table(&view_routes, 76, long_path,
+		"    PREFIX       NEXT-HOP    FROM          AS-PATH                       AGE\n"
+		"*>  10.1.1.0/24  10.0.0.105  172.16.1.140  65001 65002 65003 65004 650+  4 s\n");
 }
 
 static void rows_beyond_the_first_hundreds_keep_the_columns_and_are_all_there(void **state)

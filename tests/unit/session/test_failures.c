@@ -70,6 +70,16 @@ static const struct session_failure *newest(struct world *w, const struct prefix
 	return f;
 }
 
+static bool all_are_gone(void *world)
+{
+	return session_neighbors_count(((struct world *)world)->set) == 0;
+}
+
+static bool a_stranger_is_remembered(void *world)
+{
+	return session_neighbors_failure(((struct world *)world)->set, NULL, 0);
+}
+
 static void a_dynamic_neighbor_that_is_gone_leaves_the_reason(void **state)
 {
 	struct world *w = *state;
@@ -81,8 +91,7 @@ static void a_dynamic_neighbor_that_is_gone_leaves_the_reason(void **state)
 	raw_send_open(r, 65099, 0x0a000007, 9);
 	raw_expect_notification(w, r, BGP_ERR_OPEN, BGP_OPEN_BAD_PEER_AS);
 	raw_free(r);
-	world_run_ms(w, 10);
-	assert_int_equal(session_neighbors_count(w->set), 0);
+	assert_true(world_wait(w, all_are_gone, w));
 	assert_string_equal(newest(w, &range)->text,
 		"we sent OPEN Message Error/Bad Peer AS: it is AS 65099, AS 65021 is expected (peer-as)");
 	assert_ptr_equal(newest(w, &range), session_neighbors_failure_of(w->set, &address));
@@ -98,13 +107,12 @@ static void a_session_that_ends_in_error_is_a_failure_and_a_goodbye_is_none(void
 	raw_establish(w, r, NULL, 0x0a000008, 9);
 	raw_send_notification(r, BGP_ERR_CEASE, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN);
 	raw_free(r);
-	world_run_ms(w, 10);
-	assert_int_equal(session_neighbors_count(w->set), 0);
+	assert_true(world_wait(w, all_are_gone, w));
 	assert_null(session_neighbors_failure(w->set, &range, 0));
 	r = raw_connect(w, "127.0.2.8");
 	raw_establish(w, r, NULL, 0x0a000008, 9);
 	raw_free(r);
-	world_run_ms(w, 10);
+	assert_true(world_wait(w, all_are_gone, w));
 	assert_string_equal(newest(w, &range)->text, "peer closed the connection");
 }
 
@@ -126,6 +134,23 @@ static void who_is_beyond_the_limit_is_remembered(void **state)
 	raw_free(late);
 }
 
+static void who_is_in_no_range_is_remembered_apart(void **state)
+{
+	struct world *w = *state;
+	struct prefix range = add_range(w, 1);
+	struct ip_addr address = addr_of("127.0.3.1");
+	struct raw *r = raw_connect(w, "127.0.3.1");
+
+	assert_true(world_wait(w, a_stranger_is_remembered, w));
+	raw_free(r);
+	assert_null(session_neighbors_failure(w->set, &range, 0));
+	assert_ptr_equal(
+		session_neighbors_failure(w->set, NULL, 0), session_neighbors_failure_of(w->set, &address));
+	assert_string_equal(session_neighbors_failure(w->set, NULL, 0)->text,
+		"refused: neither a neighbor nor in a range");
+	assert_null(session_neighbors_failure(w->set, NULL, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +163,8 @@ int main(void)
 			world_teardown),
 		cmocka_unit_test_setup_teardown(
 			who_is_beyond_the_limit_is_remembered, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			who_is_in_no_range_is_remembered_apart, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests_name("session/failures", tests, NULL, NULL);
