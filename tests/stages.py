@@ -196,8 +196,8 @@ def stage_install(_):
 
 def stage_packaging(arguments):
     """The Debian packages and the image: built, and their life in file systems of their own. One worker: they are built once. With
-    --long also on a kernel with IPVS and under a systemd that runs, in a guest."""
-    count = pytest("packaging", "plain", workers=1)
+    --long also by the container file, on a kernel with IPVS, and under a systemd that runs, in a guest."""
+    count = pytest("packaging", "plain", workers=1, env={"RRD_TEST_LONG": "1"} if arguments.long else None, timeout=1800)
     if not arguments.long or count.failed:
         return count
     results = os.path.join(LOGS, "packaging-guest")

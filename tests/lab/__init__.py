@@ -22,6 +22,8 @@ tcp.py      keys, TTLs, forged packets and storms of connections
 agent.py    a stand-in for lb-ipvs-agent, where there is no IPVS
 exposition.py  Prometheus's text, read strictly
 traffic.py  servers that tell who they are, clients, and streams of probes
+debs.py     the Debian packages, and a Debian of their own
+image.py    the image's file system and its containers (runtime.py: what runs them; containerfile.py: a container file without an engine)
 wait.py     wait_until(fact): the only way a test waits
 """
 from .lab import Lab

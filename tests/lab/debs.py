@@ -108,6 +108,12 @@ def versions(directory):
     return sorted(found, key=lambda v: int(v.rsplit("-", 1)[1]))
 
 
+def release():
+    """The name of this machine's Debian."""
+    with open("/etc/os-release") as f:
+        return re.search(r"^VERSION_CODENAME=(\w+)$", f.read(), re.M).group(1)
+
+
 def sources():
     """The lines of sources.list by which this machine has Debian itself."""
     lines = call(["apt-get", "indextargets", "--format", "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(REPO_URI) $(RELEASE) $(COMPONENT)", "Identifier: Packages",
@@ -120,10 +126,8 @@ class System:
 
     def __init__(self, directory, needed):
         self.directory = directory
-        with open("/etc/os-release") as f:
-            release = re.search(r"^VERSION_CODENAME=(\w+)$", f.read(), re.M).group(1)
         call(["mmdebstrap", "--quiet", "--mode=root", "--variant=essential", f"--include={','.join(needed)}", "--dpkgopt=force-unsafe-io",
-              release, directory, "-"], text=sources())
+              release(), directory, "-"], text=sources())
 
     def remove(self):
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -167,11 +167,12 @@ static void the_client_may_go_while_something_waits(void **state)
 {
 	struct bench *b = *state;
 	struct io_http_request r = request_to(b, "plain", "/huge");
-	struct stream s = { .b = b }, other = { .b = b, .enough = 100000 };
+	struct stream s = { .b = b };
 
 	io_http_start(b->http, &r, done, &s);
-	other.call = io_http_start(b->http, &r, done, &other);
-	io_loop_run(b->loop);
+	/* Each time the other one is enough, the first may have begun or not. */
+	for (int i = 0; i < 1000 && !s.octets; i++)
+		ask(b, &r, 100000);
 	io_http_free(b->http);
 	b->http = NULL;
 	assert_true(s.octets > 0);
