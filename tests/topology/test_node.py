@@ -296,7 +296,7 @@ def test_a_withdrawn_pod_is_out_where_another_announces_and_stays_where_none_doe
     second.daemon.ctl("drain", "0")
     # Packets that are on their way are still taken.
     wait_until(lambda: farm.helpers[0].services()[(SERVICE, second.address)]["state"] == "withdrawn", 10, "the second too")
-    assert set(hops(node)) == {first.name, second.name}
+    wait_until(lambda: set(hops(node)) == {first.name, second.name}, what="the route to both")
     farm.wait_for_hops(["n2"])
     first.daemon.ctl("undrain")
     wait_for_hops(node, [first])
