@@ -61,7 +61,7 @@ def test_as_the_router(fig, kind):
     ours.wait_established(ROUTER, timeout=30)
     wait_up(ours, ROUTER, other)
     assert next(row for row in ours.show("bfd") if row["address"] == ROUTER)["multihop"] is False
-    flap(ours, ROUTER, other, lambda: fig.set_cable(fig.router, "down"), lambda: fig.set_cable(fig.router, "up"))
+    flap(ours, ROUTER, other, lambda: fig.set_cable(fig.router, False), lambda: fig.set_cable(fig.router, True))
 
 
 def in_pod(fig, kind, bfd):
@@ -109,7 +109,7 @@ def test_signed(fig, kind):
     other = kind(fig.router, ROUTER, [Link(REFLECTOR, add_path="rx", bfd="active", bfd_key="lab")])
     ours.wait_established(ROUTER, timeout=30)
     wait_up(ours, ROUTER, other)
-    flap(ours, ROUTER, other, lambda: fig.set_cable(fig.router, "down"), lambda: fig.set_cable(fig.router, "up"))
+    flap(ours, ROUTER, other, lambda: fig.set_cable(fig.router, False), lambda: fig.set_cable(fig.router, True))
     pod = fig.add_pod(2)
     stranger = kind(pod.ns, pod.address, [Link(REFLECTOR, bfd="active", bfd_key="another")], announce=[(SERVICE, pod.node.address)])
     ours.wait_established(pod.address, timeout=30)

@@ -99,10 +99,10 @@ class Pod:
 
     def cut(self):
         """Nothing goes in or out any more and nobody is told: a silent death."""
-        self.node.ns.ip("link set", self.port, "down")
+        self.node.ns.set_link(self.port, False)
 
     def mend(self):
-        self.node.ns.ip("link set", self.port, "up")
+        self.node.ns.set_link(self.port, True)
 
 
 class Fig4:
@@ -138,9 +138,9 @@ class Fig4:
         ns.batch(f"addr add {address}/16 dev eth0", f"addr add {address6}/64 dev eth0 nodad")
         return ns
 
-    def set_cable(self, ns, state):
-        """state: up or down, of what attach() has attached; nobody is told."""
-        self.lan.ip("link set", self.ports[ns], state)
+    def set_cable(self, ns, up):
+        """Of what attach() has attached; nobody is told."""
+        self.lan.set_link(self.ports[ns], up)
 
     def add_reflector(self, name, address, address6):
         """A namespace in the node network that belongs to the overlay as well."""

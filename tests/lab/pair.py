@@ -49,10 +49,10 @@ class Reflector:
 
     def cut(self):
         """A silent death."""
-        self.fig.set_cable(self.ns, "down")
+        self.fig.set_cable(self.ns, False)
 
     def mend(self):
-        self.fig.set_cable(self.ns, "up")
+        self.fig.set_cable(self.ns, True)
 
 
 class Pair:

@@ -109,10 +109,10 @@ def test_a_load_balancer_that_is_cut_off_is_out_and_comes_back(guarded):
 
 
 def test_a_reflector_that_is_cut_off_is_missed_by_all(guarded):
-    guarded.fig.set_cable(guarded.fig.reflector, "down")
+    guarded.fig.set_cable(guarded.fig.reflector, False)
     guarded.wait_for_hops({}, timeout=5)
     wait_until(lambda: all(losses(p.daemon) == 1 for p in guarded.pods), 5, "the pods to notice")
-    guarded.fig.set_cable(guarded.fig.reflector, "up")
+    guarded.fig.set_cable(guarded.fig.reflector, True)
     guarded.wait_for_hops(ALL, timeout=30)
 
 
