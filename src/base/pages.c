@@ -23,7 +23,8 @@ void *pages_alloc_aligned(size_t size)
 	munmap(p, before);
 	if (before < size)
 		munmap(p + before + size, size - before);
-	/* What is behind it was not given back. cppcheck-suppress deallocret */
+	/* What is behind it was not given back. */
+	/* cppcheck-suppress deallocret */
 	return p + before;
 }
 

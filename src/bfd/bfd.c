@@ -135,12 +135,14 @@ static bool open_descriptors(struct bfd *b)
 
 static void close_descriptors(struct bfd *b)
 {
-	int *const open[] = { &b->to_thread, &b->to_loop, &b->epoll, &b->timer };
+	int *const owned[] = { &b->to_thread, &b->to_loop, &b->epoll, &b->timer };
 
-	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
-		if (*open[i] >= 0)
-			close(*open[i]);
-		*open[i] = -1;
+	for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++) {
+		int fd = *owned[i];
+
+		if (fd >= 0)
+			close(fd);
+		*owned[i] = -1;
 	}
 }
 

@@ -116,7 +116,7 @@ static struct bfd_intervals intervals(const struct config_bfd *cfg)
 static void tell_quota(struct guards *gs, const struct config_bfd *cfg)
 {
 	uint64_t detection_us = (uint64_t)cfg->desired_min_tx_ms * US_PER_MS * cfg->detect_mult;
-	struct daemon_quota q;
+	struct daemon_quota q = { 0 };
 
 	if (gs->quota_told || !daemon_quota(&q) ||
 		q.quota_us >= q.period_us * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) ||

@@ -32,7 +32,7 @@ static void put(const char *root, const char *directory, const char *max)
 static void the_narrowest_on_the_way_up_counts(void **state)
 {
 	char root[] = "/tmp/rrd-quota-XXXXXX", command[64];
-	struct daemon_quota q;
+	struct daemon_quota q = { 0 };
 
 	(void)state;
 	assert_non_null(mkdtemp(root));
