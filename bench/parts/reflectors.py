@@ -334,7 +334,7 @@ class Gobgp(Reflector):
             text += '  default-export-policy = "accept-route"\n  default-import-policy = "accept-route"\n'
             text += self.neighbor_set("silent", silent) + self.policy("silence", "silent")
         if self.plan.part:
-            text += f'[[defined-sets.prefix-sets]]\n  prefix-set-name = "part"\n  [[defined-sets.prefix-sets.prefix-list]]\n'
+            text += '[[defined-sets.prefix-sets]]\n  prefix-set-name = "part"\n  [[defined-sets.prefix-sets.prefix-list]]\n'
             text += f'    ip-prefix = "{self.plan.part}"\n    masklength-range = "{self.plan.part.split("/")[1]}..24"\n'
             for peers in self.plan.peers:
                 text += self.neighbor_set(peers.name, [peers]) + self.policy(f"{peers.name}-part", peers.name, self.OUTSIDE)

@@ -6,7 +6,7 @@ The hold time is 90 s on our side; the others have 9: what comes within seconds 
 """
 import pytest
 
-from lab import daemons, fig4, others, pair
+from lab import daemons, others, pair
 from lab.fig4 import REFLECTOR, ROUTER, SERVICE
 from lab.others import Link
 from lab.wait import wait_until

@@ -7,11 +7,9 @@ import os
 import signal
 import threading
 
-import pytest
-
 from lab import bgp, daemons
 from lab.exposition import parse
-from lab.fig4 import AS, REFLECTOR, SERVICE, SERVICE2
+from lab.fig4 import REFLECTOR, SERVICE, SERVICE2
 from lab.wait import holds, wait_until
 
 GIGABIT = 125000000.0

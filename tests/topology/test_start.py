@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from lab import daemons, fig4
+from lab import daemons
 
 # Starts the rest of its words with a signal that already waits.
 WITH_SIGNAL = """
