@@ -159,45 +159,35 @@ static bool same_socket(const struct config_control *a, const struct config_cont
 	       same_text(a->read_only_group, b->read_only_group);
 }
 
-static bool find_sockets(const char *key, const struct config_control *to, struct control_socket *full,
-	struct control_socket *read_only, char **why)
+/* only_try: whether it would do, and no more. */
+static bool place_sockets(struct control_server *s, const char *key, const struct config_control *from,
+	const struct config_control *to, bool only_try, char **why)
 {
-	*full = (struct control_socket){ .path = to->socket };
-	*read_only = (struct control_socket){ .path = to->read_only_socket };
-	return find_group(key, to->group, &full->gid, why) &&
-	       find_group(key, to->read_only_group, &read_only->gid, why);
+	struct control_socket full = { .path = to->socket }, read_only = { .path = to->read_only_socket };
+	char err[256];
+
+	if (same_socket(from, to))
+		return true;
+	if (!find_group(key, to->group, &full.gid, why) ||
+		!find_group(key, to->read_only_group, &read_only.gid, why))
+		return false;
+	if (only_try ? control_server_try(s, &full, &read_only, err)
+		     : control_server_move(s, &full, &read_only, err))
+		return true;
+	*why = mem_printf("%s: %s", key, err);
+	return false;
 }
 
 bool reload_move_socket(struct control_server *s, const char *key, const struct config_control *from,
 	const struct config_control *to, char **why)
 {
-	struct control_socket full, read_only;
-	char err[256];
-
-	if (same_socket(from, to))
-		return true;
-	if (!find_sockets(key, to, &full, &read_only, why))
-		return false;
-	if (control_server_move(s, &full, &read_only, err))
-		return true;
-	*why = mem_printf("%s: %s", key, err);
-	return false;
+	return place_sockets(s, key, from, to, false, why);
 }
 
-bool reload_try_socket(const struct control_server *s, const char *key, const struct config_control *from,
+bool reload_try_socket(struct control_server *s, const char *key, const struct config_control *from,
 	const struct config_control *to, char **why)
 {
-	struct control_socket full, read_only;
-	char err[256];
-
-	if (same_socket(from, to))
-		return true;
-	if (!find_sockets(key, to, &full, &read_only, why))
-		return false;
-	if (control_server_try(s, &full, &read_only, err))
-		return true;
-	*why = mem_printf("%s: %s", key, err);
-	return false;
+	return place_sockets(s, key, from, to, true, why);
 }
 
 bool reload_move_control(struct control_server *s, const struct config_control *from,

@@ -64,7 +64,7 @@ bool reload_move_control(struct control_server *s, const struct config_control *
 bool reload_move_socket(struct control_server *s, const char *key, const struct config_control *from,
 	const struct config_control *to, char **why);
 /* A part of check: whether that would do. */
-bool reload_try_socket(const struct control_server *s, const char *key, const struct config_control *from,
+bool reload_try_socket(struct control_server *s, const char *key, const struct config_control *from,
 	const struct config_control *to, char **why);
 
 /* --- answer.c: the commands --- */

@@ -1,8 +1,6 @@
 /* Linked once with each engine; what the plain one does not speak is skipped with it. */
-#include "io/http.h"
-
 #include "io/tcp.h"
-#include "servers.h"
+#include "http_bench.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -18,14 +16,6 @@
 #include <cmocka.h>
 
 enum { LONG_US = 20000000, SHORT_US = 200000, KEEP = 100000 };
-
-struct bench {
-	struct servers *servers;
-	struct io_loop *loop;
-	struct io_http *http;
-	struct ip_addr local;
-	char ca[256], other_ca[256];
-};
 
 /* An answer that outlives its call. */
 struct seen {
@@ -58,7 +48,7 @@ static void answered(void *user, const struct io_http_answer *a)
 		io_loop_stop(s->loop);
 }
 
-static struct io_http_request request_to(const struct bench *b, const char *server, const char *path)
+static struct io_http_request request_to(const struct http_bench *b, const char *server, const char *path)
 {
 	uint16_t port = servers_port(b->servers, server);
 
@@ -72,7 +62,7 @@ static struct io_http_request request_to(const struct bench *b, const char *serv
 		.keep = KEEP };
 }
 
-static struct seen *ask(struct bench *b, const struct io_http_request *r)
+static struct seen *ask(struct http_bench *b, const struct io_http_request *r)
 {
 	struct seen *s = calloc(1, sizeof(*s));
 
@@ -93,7 +83,7 @@ static void seen_free(struct seen *s)
 
 /* Asks, and holds the end and its words against what is wanted; why may be a part. */
 static void expect(
-	struct bench *b, const struct io_http_request *r, enum io_http_error error, const char *why)
+	struct http_bench *b, const struct io_http_request *r, enum io_http_error error, const char *why)
 {
 	struct seen *s = ask(b, r);
 
@@ -112,7 +102,7 @@ static void assert_has(const struct seen *s, const char *line)
 
 static void an_answer_comes_whole(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "plain", "/a/../b?c=d%20e");
 	struct seen *s = ask(b, &r);
 	char host[64];
@@ -132,7 +122,7 @@ static void an_answer_comes_whole(void **state)
 
 static void every_status_is_an_answer(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "plain", "/status/503");
 	struct seen *s = ask(b, &r);
 
@@ -147,7 +137,7 @@ static void every_status_is_an_answer(void **state)
 
 static void headers_method_and_body_are_sent(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "plain", "/x");
 	struct seen *s;
 
@@ -179,7 +169,7 @@ static void headers_method_and_body_are_sent(void **state)
 
 static void ipv6(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "plain6", "/x");
 	struct seen *s;
 	char host[64];
@@ -195,7 +185,7 @@ static void ipv6(void **state)
 
 static void the_source_is_as_wanted(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "plain", "/x");
 	struct seen *s;
 
@@ -223,7 +213,7 @@ static int socket_to(uint16_t port)
 	return -1;
 }
 
-static void run_for(struct bench *b, uint64_t us)
+static void run_for(struct http_bench *b, uint64_t us)
 {
 	struct io_timer *t = io_timer_new(b->loop, (void (*)(void *))io_loop_stop, b->loop);
 
@@ -234,7 +224,7 @@ static void run_for(struct bench *b, uint64_t us)
 
 static void its_socket_is_marked_and_not_inherited(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "silent", "/x");
 	struct seen s = { 0 };
 	int fd, mark = 0;
@@ -257,7 +247,7 @@ static void its_socket_is_marked_and_not_inherited(void **state)
 
 static void a_huge_body_is_cut_at_once(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "plain", "/huge");
 	struct seen *s;
 
@@ -279,7 +269,7 @@ static void a_huge_body_is_cut_at_once(void **state)
 
 static void a_body_of_just_the_limit_is_not_cut(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "plain", "/status/200");
 	struct seen *s;
 
@@ -294,7 +284,7 @@ static void a_body_of_just_the_limit_is_not_cut(void **state)
 
 static void silence_is_named_by_where_it_begins(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "silent", "/x");
 
 	r.timeout_us = SHORT_US;
@@ -312,7 +302,7 @@ static void silence_is_named_by_where_it_begins(void **state)
 /* A listener whose queue is full drops what comes. */
 static void a_connection_that_is_not_taken_is_a_timeout(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), full[4];
 	struct sockaddr_storage ss;
 	socklen_t len = ip_addr_to_sockaddr(&b->local, 0, &ss);
@@ -331,7 +321,7 @@ static void a_connection_that_is_not_taken_is_a_timeout(void **state)
 	close(listener);
 }
 
-static uint16_t closed_port(const struct bench *b)
+static uint16_t closed_port(const struct http_bench *b)
 {
 	int fd = io_tcp_listen(&b->local, 0);
 	struct sockaddr_storage ss;
@@ -347,7 +337,7 @@ static uint16_t closed_port(const struct bench *b)
 
 static void refusal_is_told_from_the_rest(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "plain", "/x");
 
 	r.port = closed_port(b);
@@ -363,7 +353,7 @@ static void refusal_is_told_from_the_rest(void **state)
 
 static void what_is_not_http_is_said(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "garbage", "/x");
 
 	expect(b, &r, IO_HTTP_PROTOCOL, "not HTTP");
@@ -382,7 +372,7 @@ static void piece(void *user, int status, const char *data, size_t len)
 
 static void what_the_engine_does_not_speak_it_says(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request tls = request_to(b, "tls", "/x"), http2 = request_to(b, "plain", "/x"),
 			       stream = http2;
 
@@ -406,7 +396,7 @@ static void skip_without(bool can)
 
 static void certificates_are_verified_or_not(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "tls", "/x");
 	struct seen *s;
 
@@ -447,7 +437,7 @@ static double cpu_s(void)
 /* To read all of them costs as much as ten requests. */
 static void the_systems_authorities_are_not_read_for_each_request(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "tls", "/x");
 	double began_s, unverified_s;
 	struct stat st;
@@ -469,7 +459,7 @@ static void the_systems_authorities_are_not_read_for_each_request(void **state)
 
 static void sni_and_host_may_differ(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "tls", "/x");
 	struct seen *s;
 
@@ -487,7 +477,7 @@ static void sni_and_host_may_differ(void **state)
 
 static void tls_to_a_server_without_it(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "plain", "/x");
 
 	skip_without(io_http_can_tls());
@@ -502,7 +492,7 @@ static void tls_to_a_server_without_it(void **state)
 
 static void http2_with_trailers(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	const char *const servers[] = { "h2", "h2tls" };
 
 	skip_without(io_http_can_http2());
@@ -535,7 +525,7 @@ static void http2_with_trailers(void **state)
 
 static void http2_where_there_is_none(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "tls", "/x");
 
 	skip_without(io_http_can_http2());
@@ -548,7 +538,7 @@ static void http2_where_there_is_none(void **state)
 
 static void a_grpc_status_may_stand_in_the_headers(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "plain", "/grpc");
 	struct seen *s = ask(b, &r);
 
@@ -566,7 +556,7 @@ static int connection_of(const struct seen *s)
 	return atoi(at + strlen("connection="));
 }
 
-static int connection_used(struct bench *b, const struct io_http_request *r)
+static int connection_used(struct http_bench *b, const struct io_http_request *r)
 {
 	struct seen *s = ask(b, r);
 	int number = connection_of(s);
@@ -577,7 +567,7 @@ static int connection_used(struct bench *b, const struct io_http_request *r)
 
 static void connections_are_used_again_only_where_wanted(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request fresh = request_to(b, "plain", "/x"), kept = fresh, from = fresh;
 	int first;
 
@@ -608,7 +598,7 @@ static unsigned remembered(uint16_t port)
 
 static void no_port_of_ours_is_held_up_afterwards(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	const char *const servers[] = { "plain", "h2", "tls" };
 
 	for (int i = 0; i < 3; i++) {
@@ -625,7 +615,7 @@ static void no_port_of_ours_is_held_up_afterwards(void **state)
 
 static void hundreds_at_once(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "plain", "/status/200");
 	struct seen *s = calloc(300, sizeof(*s));
 	unsigned done = 0;
@@ -650,7 +640,7 @@ static void hundreds_at_once(void **state)
 /* --- what done may do --- */
 
 struct chain {
-	struct bench *b;
+	struct http_bench *b;
 	struct io_http_request request;
 	struct io_http_call *victim;
 	struct seen victim_seen;
@@ -675,7 +665,7 @@ static void next_of_chain(void *user, const struct io_http_answer *a)
 
 static void done_may_begin_cancel_and_free(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct chain c = { .b = b, .request = request_to(b, "plain", "/status/200") };
 	struct io_http_request silent = request_to(b, "silent", "/x");
 
@@ -690,7 +680,7 @@ static void done_may_begin_cancel_and_free(void **state)
 
 static void a_cancelled_request_is_never_told(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "plain", "/status/200"), bad = r;
 	struct seen s = { 0 };
 
@@ -704,7 +694,7 @@ static void a_cancelled_request_is_never_told(void **state)
 
 static void a_host_that_cannot_be_one_is_told_later(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "tls", "/x");
 
 	skip_without(io_http_can_tls());
@@ -714,7 +704,7 @@ static void a_host_that_cannot_be_one_is_told_later(void **state)
 
 static void without_descriptors_it_fails_in_words(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "plain", "/x");
 	struct rlimit before, few;
 
@@ -727,82 +717,36 @@ static void without_descriptors_it_fails_in_words(void **state)
 	expect(b, &r, IO_HTTP_OK, "");
 }
 
-/* --- */
-
-static int set_up_servers(void **state)
-{
-	struct bench *b = calloc(1, sizeof(*b));
-
-	b->servers = servers_start("io/http_servers.py");
-	snprintf(b->ca, sizeof(b->ca), "%s", servers_file(b->servers, "ca.pem"));
-	snprintf(b->other_ca, sizeof(b->other_ca), "%s", servers_file(b->servers, "other.pem"));
-	assert_true(ip_addr_parse("127.0.0.1", &b->local));
-	*state = b;
-	return 0;
-}
-
-static int tear_down_servers(void **state)
-{
-	struct bench *b = *state;
-
-	if (!b) /* they did not start */
-		return 0;
-	servers_stop(b->servers);
-	free(b);
-	return 0;
-}
-
-static int set_up(void **state)
-{
-	struct bench *b = *state;
-
-	b->loop = io_loop_new();
-	b->http = io_http_new(b->loop);
-	assert_non_null(b->http);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct bench *b = *state;
-
-	io_http_free(b->http);
-	io_loop_free(b->loop);
-	return 0;
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(an_answer_comes_whole),
-		TEST(every_status_is_an_answer),
-		TEST(headers_method_and_body_are_sent),
-		TEST(ipv6),
-		TEST(the_source_is_as_wanted),
-		TEST(its_socket_is_marked_and_not_inherited),
-		TEST(a_huge_body_is_cut_at_once),
-		TEST(a_body_of_just_the_limit_is_not_cut),
-		TEST(silence_is_named_by_where_it_begins),
-		TEST(a_connection_that_is_not_taken_is_a_timeout),
-		TEST(refusal_is_told_from_the_rest),
-		TEST(what_is_not_http_is_said),
-		TEST(what_the_engine_does_not_speak_it_says),
-		TEST(certificates_are_verified_or_not),
-		TEST(the_systems_authorities_are_not_read_for_each_request),
-		TEST(sni_and_host_may_differ),
-		TEST(tls_to_a_server_without_it),
-		TEST(http2_with_trailers),
-		TEST(http2_where_there_is_none),
-		TEST(a_grpc_status_may_stand_in_the_headers),
-		TEST(connections_are_used_again_only_where_wanted),
-		TEST(no_port_of_ours_is_held_up_afterwards),
-		TEST(hundreds_at_once),
-		TEST(done_may_begin_cancel_and_free),
-		TEST(a_cancelled_request_is_never_told),
-		TEST(a_host_that_cannot_be_one_is_told_later),
-		TEST(without_descriptors_it_fails_in_words),
+		HTTP_TEST(an_answer_comes_whole),
+		HTTP_TEST(every_status_is_an_answer),
+		HTTP_TEST(headers_method_and_body_are_sent),
+		HTTP_TEST(ipv6),
+		HTTP_TEST(the_source_is_as_wanted),
+		HTTP_TEST(its_socket_is_marked_and_not_inherited),
+		HTTP_TEST(a_huge_body_is_cut_at_once),
+		HTTP_TEST(a_body_of_just_the_limit_is_not_cut),
+		HTTP_TEST(silence_is_named_by_where_it_begins),
+		HTTP_TEST(a_connection_that_is_not_taken_is_a_timeout),
+		HTTP_TEST(refusal_is_told_from_the_rest),
+		HTTP_TEST(what_is_not_http_is_said),
+		HTTP_TEST(what_the_engine_does_not_speak_it_says),
+		HTTP_TEST(certificates_are_verified_or_not),
+		HTTP_TEST(the_systems_authorities_are_not_read_for_each_request),
+		HTTP_TEST(sni_and_host_may_differ),
+		HTTP_TEST(tls_to_a_server_without_it),
+		HTTP_TEST(http2_with_trailers),
+		HTTP_TEST(http2_where_there_is_none),
+		HTTP_TEST(a_grpc_status_may_stand_in_the_headers),
+		HTTP_TEST(connections_are_used_again_only_where_wanted),
+		HTTP_TEST(no_port_of_ours_is_held_up_afterwards),
+		HTTP_TEST(hundreds_at_once),
+		HTTP_TEST(done_may_begin_cancel_and_free),
+		HTTP_TEST(a_cancelled_request_is_never_told),
+		HTTP_TEST(a_host_that_cannot_be_one_is_told_later),
+		HTTP_TEST(without_descriptors_it_fails_in_words),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
@@ -810,5 +754,5 @@ int main(void)
 	setenv("http_proxy", "http://127.0.0.1:1/", 1);
 	setenv("https_proxy", "http://127.0.0.1:1/", 1);
 	setenv("all_proxy", "http://127.0.0.1:1/", 1);
-	return cmocka_run_group_tests(tests, set_up_servers, tear_down_servers);
+	return cmocka_run_group_tests(tests, http_bench_start, http_bench_stop);
 }

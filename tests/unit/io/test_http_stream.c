@@ -1,8 +1,6 @@
 /* Bodies told in pieces, and what else a request may ask for that only the engine over libcurl does. */
-#include "io/http.h"
-
 #include "io/tcp.h"
-#include "servers.h"
+#include "http_bench.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -17,17 +15,9 @@
 
 enum { LONG_US = 20000000, SHORT_US = 200000, WINDOW = 65536 };
 
-struct bench {
-	struct servers *servers;
-	struct io_loop *loop;
-	struct io_http *http;
-	struct ip_addr local;
-	char ca[256], other_ca[256], ca_copy[256];
-};
-
 /* What was told of one request. */
 struct stream {
-	struct bench *b;
+	struct http_bench *b;
 	struct io_http_call *call;
 	unsigned pieces, ends, empty;
 	int status;
@@ -76,7 +66,7 @@ static void done(void *user, const struct io_http_answer *a)
 	io_loop_stop(s->b->loop);
 }
 
-static struct io_http_request request_to(const struct bench *b, const char *server, const char *path)
+static struct io_http_request request_to(const struct http_bench *b, const char *server, const char *path)
 {
 	return (struct io_http_request){ .address = b->local,
 		.port = servers_port(b->servers, server),
@@ -89,7 +79,7 @@ static struct io_http_request request_to(const struct bench *b, const char *serv
 		.piece = piece };
 }
 
-static struct stream ask(struct bench *b, const struct io_http_request *r, uint64_t enough)
+static struct stream ask(struct http_bench *b, const struct io_http_request *r, uint64_t enough)
 {
 	struct stream s = { .b = b, .enough = enough };
 
@@ -165,7 +155,7 @@ static void a_body_that_breaks_off_is_told_as_far_as_it_came(void **state)
 
 static void the_client_may_go_while_something_waits(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "plain", "/huge");
 	struct stream s = { .b = b };
 
@@ -192,7 +182,7 @@ static void retry_after_is_read(void **state)
 
 static void connecting_has_a_time_of_its_own(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "silent", "/x");
 	struct stream s;
 
@@ -213,7 +203,7 @@ static void copy_file(const char *from, const char *to)
 
 static void authorities_may_be_read_for_each_connection(void **state)
 {
-	struct bench *b = *state;
+	struct http_bench *b = *state;
 	struct io_http_request r = request_to(b, "tls", "/status/200");
 
 	r.verify = true;
@@ -228,68 +218,24 @@ static void authorities_may_be_read_for_each_connection(void **state)
 	}
 }
 
-/* --- */
-
-static int set_up_servers(void **state)
-{
-	struct bench *b = calloc(1, sizeof(*b));
-
-	b->servers = servers_start("io/http_servers.py");
-	snprintf(b->ca, sizeof(b->ca), "%s", servers_file(b->servers, "ca.pem"));
-	snprintf(b->other_ca, sizeof(b->other_ca), "%s", servers_file(b->servers, "other.pem"));
-	snprintf(b->ca_copy, sizeof(b->ca_copy), "%s", servers_file(b->servers, "copy.pem"));
-	assert_true(ip_addr_parse("127.0.0.1", &b->local));
-	*state = b;
-	return 0;
-}
-
-static int tear_down_servers(void **state)
-{
-	struct bench *b = *state;
-
-	if (!b) /* they did not start */
-		return 0;
-	servers_stop(b->servers);
-	free(b);
-	return 0;
-}
-
-static int set_up(void **state)
-{
-	struct bench *b = *state;
-
-	b->loop = io_loop_new();
-	b->http = io_http_new(b->loop);
-	assert_non_null(b->http);
-	assert_true(io_http_can_stream());
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct bench *b = *state;
-
-	io_http_free(b->http);
-	io_loop_free(b->loop);
-	return 0;
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(pieces_come_before_the_end_and_are_not_kept),
-		TEST(a_head_is_told_before_there_is_a_body),
-		TEST(another_status_is_told_with_the_pieces),
-		TEST(the_window_holds_and_nothing_is_lost),
-		TEST(a_body_that_breaks_off_is_told_as_far_as_it_came),
-		TEST(the_client_may_go_while_something_waits),
-		TEST(retry_after_is_read),
-		TEST(connecting_has_a_time_of_its_own),
-		TEST(authorities_may_be_read_for_each_connection),
+		HTTP_TEST(pieces_come_before_the_end_and_are_not_kept),
+		HTTP_TEST(a_head_is_told_before_there_is_a_body),
+		HTTP_TEST(another_status_is_told_with_the_pieces),
+		HTTP_TEST(the_window_holds_and_nothing_is_lost),
+		HTTP_TEST(a_body_that_breaks_off_is_told_as_far_as_it_came),
+		HTTP_TEST(the_client_may_go_while_something_waits),
+		HTTP_TEST(retry_after_is_read),
+		HTTP_TEST(connecting_has_a_time_of_its_own),
+		HTTP_TEST(authorities_may_be_read_for_each_connection),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
-	return cmocka_run_group_tests(tests, set_up_servers, tear_down_servers);
+	if (!io_http_can_stream()) {
+		fprintf(stderr, "this libcurl cannot tell bodies in pieces\n");
+		return 1;
+	}
+	return cmocka_run_group_tests(tests, http_bench_start, http_bench_stop);
 }
