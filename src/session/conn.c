@@ -170,17 +170,31 @@ static void fail(struct session_conn *c, int os_error)
 	conn_event(c, FSM_TCP_FAILS, &cause);
 }
 
+static void connected(struct session_conn *c)
+{
+	io_tcp_local(c->fd, &c->local);
+	io_watch_set(c->watch, IO_READ);
+	conn_event(c, FSM_TCP_CR_ACKED, NULL);
+}
+
 static void finish_connect(struct session_conn *c)
 {
 	int rc = io_tcp_connect_result(c->fd);
 
-	if (rc < 0) {
+	if (rc < 0)
 		fail(c, -rc);
-		return;
-	}
-	io_tcp_local(c->fd, &c->local);
-	io_watch_set(c->watch, IO_READ);
-	conn_event(c, FSM_TCP_CR_ACKED, NULL);
+	else
+		connected(c);
+}
+
+void conn_retry(struct session_conn *c)
+{
+	struct session_cause cause = { .reason = SESSION_DOWN_TCP_CLOSED, .os_error = ETIMEDOUT };
+
+	if (c->state == SESSION_CONNECT && io_tcp_connect_result(c->fd) == 0)
+		connected(c);
+	else
+		conn_event(c, FSM_CONNECT_RETRY_EXPIRES, &cause);
 }
 
 static void conn_ready(void *user, unsigned events)

@@ -143,6 +143,8 @@ void conn_event(struct session_conn *c, enum fsm_event event, const struct sessi
 /* Ends a connection with Cease and a subcode. */
 void conn_cease(
 	struct session_conn *c, enum fsm_event event, enum session_down_reason reason, uint8_t subcode);
+/* The ConnectRetryTimer fired. A connection that came about meanwhile is taken, not dropped: the other side has it already. */
+void conn_retry(struct session_conn *c);
 /* fd is connected: it is owned and watched from now on. */
 void conn_attach(struct session_conn *c, int fd, const struct ip_addr *local);
 

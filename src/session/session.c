@@ -29,14 +29,13 @@ uint64_t session_now(const struct session *s)
 static void timer_fired(void *user)
 {
 	struct session *s = user;
-	struct session_cause cause = { .reason = SESSION_DOWN_TCP_CLOSED, .os_error = ETIMEDOUT };
 
 	session_enter(s);
 	if (s->primary->state == SESSION_IDLE) {
 		s->holding = false;
 		conn_event(s->primary, FSM_AUTOMATIC_START, NULL);
 	} else {
-		conn_event(s->primary, FSM_CONNECT_RETRY_EXPIRES, &cause);
+		conn_retry(s->primary);
 	}
 	session_leave(s);
 }

@@ -313,6 +313,26 @@ static void tcp_failures_double_the_connect_retry_and_never_idle(void **state)
 	assert_string_equal(session_last_error(p->session), "Connection refused");
 }
 
+static void a_connection_that_is_there_when_the_retry_timer_fires_is_taken(void **state)
+{
+	struct world *w = *state;
+	struct session_config cfg = config_for(w, PEER);
+	int listener = raw_listen(w, PEER);
+	struct program *p;
+	struct raw *r;
+
+	cfg.passive = false;
+	p = add_neighbor(w, &cfg); /* over loopback the other side has it at once, before the loop looks */
+	assert_true(is_connecting(p));
+	session_enter(p->session);
+	conn_retry(p->session->primary);
+	session_leave(p->session);
+	r = raw_accept(w, listener);
+	raw_expect(w, r, BGP_OPEN, NULL);
+	raw_free(r);
+	close(listener);
+}
+
 static struct raw *next_attempt(struct world *w, struct program *p, int listener)
 {
 	struct raw *r;
@@ -768,6 +788,8 @@ int main(void)
 			world_teardown),
 		cmocka_unit_test_setup_teardown(
 			tcp_failures_double_the_connect_retry_and_never_idle, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_connection_that_is_there_when_the_retry_timer_fires_is_taken, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			only_an_error_notification_backs_off, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
