@@ -7,7 +7,7 @@ import statistics
 from .report import Sheet
 
 COLORS = {"rrd": "#0b6e4f", "bird": "#c05a00", "frr": "#4b5fc0", "gobgp": "#9b2fae", "openbgpd": "#a08000", "relay": "#888888",
-          "loader": "#888888", "sink": "#888888"}
+          "loader": "#888888", "loader-fed": "#888888", "sink": "#888888"}
 
 
 def short(value):

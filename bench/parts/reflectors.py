@@ -477,12 +477,19 @@ class Loader(Reflector):
     """No daemon and no BGP: parts/routes.c puts the routes into the kernel. What the kernel can do at most."""
 
     name, title, is_limit = "loader", "raw netlink", True
+    as_fed = False
 
     @classmethod
     def version(cls):
         return "of this tree"
 
 
+class FedLoader(Loader):
+    """The same in the order in which the feeder announces and withdraws, which a daemon cannot choose."""
+
+    name, title, as_fed = "loader-fed", "raw netlink, as fed", True
+
+
 REFLECTORS = {r.name: r for r in (Rrd, Bird, Frr, Gobgp, Openbgpd)}
-LIMITS = {r.name: r for r in (Relay, Sink, Loader)}
+LIMITS = {r.name: r for r in (Relay, Sink, Loader, FedLoader)}
 

@@ -1,9 +1,10 @@
 /*
- * routes load|unload first=A count=N via=A dev=NAME [hops=N] [stride=N]
+ * routes load|unload first=A count=N via=A dev=NAME [hops=N] [stride=N] [per_set=N]
  *      The fastest way of routes into the kernel and out: next-hop objects, and as many messages in a write as it takes.
  *      Routes go to successive /24s; hops: to that many addresses from `via` on, as one group. stride: in steps of so many, which
  *      must have no divisor in common with count; without it in an order that looks random. Sorted (1) the kernel takes twice as
- *      long: its trie resizes the same large node again and again.
+ *      long: its trie resizes the same large node again and again. per_set: so many neighbors after one another go in, as the
+ *      generator announces them; out they go one by one, as it withdraws them.
  * routes wait first=A count=N [hops=N] [base=N] timeout=S
  *      Waits until all these are in the kernel, each with that many next hops (0: until none is); base: prefixes in
  *      the table besides. It looks at samples until all are so, then at other samples, which are so unless some thousandth is
@@ -42,7 +43,7 @@ enum {
 
 struct routes {
 	int fd;
-	uint32_t first, count, via, hops, dev, stride;
+	uint32_t first, count, via, hops, dev, stride, per_set;
 	uint8_t *batch;
 	size_t len;
 	uint32_t sequence;
@@ -155,13 +156,27 @@ static void route(struct routes *r, uint16_t type, uint32_t number)
 	end(r, m);
 }
 
+static void load_sets(struct routes *r)
+{
+	uint32_t sets = (r->count + r->per_set - 1) / r->per_set, stride = order_stride(sets), first, end;
+
+	for (uint32_t i = 0; i < sets; i++) {
+		first = order_at(i, stride, sets) * r->per_set;
+		end = r->count - first < r->per_set ? r->count : first + r->per_set;
+		for (uint32_t number = first; number < end; number++)
+			route(r, RTM_NEWROUTE, number);
+	}
+}
+
 static void load(struct routes *r)
 {
 	for (uint32_t i = 0; i < r->hops; i++)
 		next_hop(r, RTM_NEWNEXTHOP, i);
 	if (r->hops > 1)
 		group(r);
-	for (uint32_t i = 0; i < r->count; i++)
+	if (r->per_set)
+		load_sets(r);
+	for (uint32_t i = 0; i < r->count && !r->per_set; i++)
 		route(r, RTM_NEWROUTE, order_at(i, r->stride, r->count));
 	flush(r);
 }
@@ -328,6 +343,7 @@ int main(int argc, char **argv)
 	r.via = arguments_address(&a, "via", 0);
 	r.hops = arguments_number(&a, "hops", 1);
 	r.stride = arguments_number(&a, "stride", r.count ? order_stride(r.count) : 1);
+	r.per_set = arguments_number(&a, "per_set", 0);
 	r.dev = if_nametoindex(arguments_text(&a, "dev", ""));
 	status = obey(&r, &a);
 	free(r.batch);

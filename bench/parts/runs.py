@@ -74,7 +74,7 @@ class Run:
 
     def play(self, lab):
         self.ns = self.network(lab)
-        if self.daemon_class is Loader:
+        if issubclass(self.daemon_class, Loader):
             self.outcome.figures += self.scenario.load(self)
             return
         self.daemon = self.daemon_class(lab, self.ns, self.plan)

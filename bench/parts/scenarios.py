@@ -254,7 +254,8 @@ class Fib(Scenario):
     SIZES = {"prefixes": 500000, "hops": 1}
     QUICK = {"prefixes": 5000, "hops": 1}
     needs_fib = True
-    limits = ("loader",)
+    limits = ("loader", "loader-fed")
+    PER_SET = 6
     NEXT_HOPS = "172.31.0.2"
 
     def plan(self):
@@ -264,7 +265,7 @@ class Fib(Scenario):
         self.base = run.routes("count")["prefixes"]
         self.numbers(generator, self.n["prefixes"])
         self.groups(generator, run)
-        generator.do("load", "feeder", count=self.n["prefixes"], per_set=6, next_hop=self.NEXT_HOPS)
+        generator.do("load", "feeder", count=self.n["prefixes"], per_set=self.PER_SET, next_hop=self.NEXT_HOPS)
         self.establish(generator, "feeder")
 
     def in_kernel(self, generator, run, hops):
@@ -276,6 +277,8 @@ class Fib(Scenario):
         """The limit: what the kernel does at most."""
         keys = {"first": plans.FIRST_PREFIX, "count": self.n["prefixes"], "hops": self.n["hops"], "via": self.NEXT_HOPS,
                 "dev": run.plan.via}
+        if run.daemon_class.as_fed:
+            keys["per_set"] = self.PER_SET
         yield Figure("in", run.routes("load", **keys)["seconds"])
         yield Figure("out", run.routes("unload", **keys)["seconds"])
 

@@ -4,6 +4,11 @@
 
 #include <stdint.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 static void *map(size_t size)
 {
@@ -28,6 +33,17 @@ void *pages_alloc_aligned(size_t size)
 	return p + before;
 }
 
+/* A page that is read before it is written would be a fault twice, and the second stops the processors of all other threads. A
+ * kernel that cannot do it (before 5.14) is asked in vain. */
+static void populate(uint8_t *p, size_t from, size_t to)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	from = (from + page - 1) / page * page;
+	if (from < to)
+		(void)madvise(p + from, to - from, MADV_POPULATE_WRITE);
+}
+
 void *pages_resize(void *p, size_t old, size_t size)
 {
 	if (!old)
@@ -35,6 +51,7 @@ void *pages_resize(void *p, size_t old, size_t size)
 	p = mremap(p, old, size, MREMAP_MAYMOVE);
 	if (p == MAP_FAILED)
 		mem_exhausted(size);
+	populate(p, old, size);
 	return p;
 }
 

@@ -789,7 +789,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			tcp_failures_double_the_connect_retry_and_never_idle, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
-			a_connection_that_is_there_when_the_retry_timer_fires_is_taken, world_setup, world_teardown),
+			a_connection_that_is_there_when_the_retry_timer_fires_is_taken, world_setup,
+			world_teardown),
 		cmocka_unit_test_setup_teardown(
 			only_an_error_notification_backs_off, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
