@@ -10,6 +10,7 @@ from lab import bgp, daemons, fig4
 from lab.agent import AgentStandIn
 from lab.fig4 import REFLECTOR, SERVICE, SERVICE2
 from lab.reload import changed, plan, refused, taken
+from lab.tool import starts_commands
 from lab.wait import holds, wait_until
 
 SECOND, SERVICE3 = "10.0.0.108", "10.1.3.0/24"
@@ -205,6 +206,7 @@ def test_the_local_route_comes_moves_and_goes(pod):
 
 # What services follow.
 
+@starts_commands
 def test_conditions_change_and_what_is_known_stays_known(fig):
     ready = fig.lab.file("ready", "")
     condition = {"type": "command", "command": ["/usr/bin/test", "-e", ready], **QUICK}
@@ -266,6 +268,7 @@ def test_a_drain_by_hand_goes_on_and_its_method_changes(pod):
     wait_until(lambda: speaker.paths(SERVICE)[0].local_pref == 100, 5, "the end of the drain")
 
 
+@starts_commands
 def test_a_cloud_is_told_by_the_new_command(fig):
     def command(name):
         path = fig.lab.file(name, f'#!/bin/sh\necho "$RRD_STATE $RRD_REASON $RRD_NEXT_HOP" >> {fig.lab.directory}/told-{name}\n')

@@ -16,9 +16,10 @@ import pytest
 
 from lab import daemons, exposition, fig4, pair
 from lab.fig4 import REFLECTOR, REFLECTOR6, ROUTER, ROUTER6, SERVICE_V6
-from lab.wait import PATIENCE, holds, wait_until
+from lab.tool import not_under_a_tool
+from lab.wait import holds, wait_until
 
-pytestmark = pytest.mark.skipif(PATIENCE > 1, reason="intervals of milliseconds mean nothing where a tool slows all down")
+pytestmark = not_under_a_tool("intervals of milliseconds mean nothing where a tool slows all down")
 
 HOLD_S = 90
 # Not so fast that a busy machine is taken for a dead peer.

@@ -12,8 +12,10 @@ from lab.agent import AgentStandIn, Service
 from lab.cloud import Cloud
 from lab.exposition import parse
 from lab.fig4 import SERVICE, SERVICE2
+from lab.tool import starts_commands
 from lab.wait import holds, stopwatch, wait_until
 
+pytestmark = starts_commands
 ROUTES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "contrib", "cloud-routes")
 # What it was told goes to "told"; what is in "first" is done before, and its exit status is the command's.
 SCRIPT = """#!/bin/sh

@@ -10,6 +10,7 @@ import threading
 from lab import bgp, daemons
 from lab.exposition import parse
 from lab.fig4 import REFLECTOR, SERVICE, SERVICE2
+from lab.tool import starts_commands
 from lab.wait import holds, wait_until
 
 GIGABIT = 125000000.0
@@ -85,6 +86,7 @@ def test_a_service_is_announced_only_while_its_check_passes(fig, reflector):
     web.close()
 
 
+@starts_commands
 def test_all_of_several_must_hold(fig, reflector, lab):
     ready = lab.file("ready", "")
     daemon = announcer(fig, [
@@ -117,6 +119,7 @@ def test_all_of_several_must_hold(fig, reflector, lab):
     web.close()
 
 
+@starts_commands
 def test_a_command_is_told_which_service_and_may_not_hang(fig, reflector, lab):
     script = lab.file("check", "#!/bin/sh\ntest \"$LB_SERVICE\" = 10.1.1.0/24 || exit 9\ntest -e hang && exec sleep 60\nexit 0\n")
     os.chmod(script, 0o755)

@@ -12,6 +12,7 @@ from lab import bgp, daemons
 from lab.control import Caller, wait_for_socket
 from lab.fig4 import REFLECTOR, ROUTER, SERVICE
 from lab.process import ENVIRONMENT
+from lab.tool import not_under_a_tool
 from lab.wait import wait_until
 
 END = {"end": True}
@@ -141,6 +142,7 @@ def resident_kib(daemon):
         return int(re.search(r"VmRSS:\s+(\d+) kB", f.read())[1])
 
 
+@not_under_a_tool("memory is the tool's there")
 def test_who_stops_reading_a_dump_costs_neither_memory_nor_others(full, call):
     other = call()
     assert answers(other)

@@ -10,7 +10,7 @@ WITH_SIGNAL = """
 import os, signal, sys
 signal.pthread_sigmask(signal.SIG_BLOCK, [int(sys.argv[1])])
 os.kill(os.getpid(), int(sys.argv[1]))
-os.execv(sys.argv[2], sys.argv[2:])
+os.execvp(sys.argv[2], sys.argv[2:])
 """
 
 
