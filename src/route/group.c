@@ -517,15 +517,41 @@ static uint64_t forget(struct route_group *g)
 	return 0;
 }
 
+/* 0: nobody has to be waited for. */
+static uint64_t wait_for_slow(struct route_group *g, uint64_t now_ms)
+{
+	size_t near = route_pace_near(window_of(g)), behind;
+	struct route_pace_look look = { 0 };
+
+	if (route_rib_crowded(g->rib))
+		return 0;
+	LIST_FOREACH (l, &g->members) {
+		struct route_member *m = LIST_ENTRY(l, struct route_member, link);
+
+		if (g->stream.bytes < near)
+			break;
+		if (m->state != ROUTE_MEMBER_STREAM)
+			continue;
+		behind = g->stream.appended - m->pos.position;
+		if (behind > near)
+			look.positions += m->pos.position;
+		if (behind > look.behind)
+			look.behind = behind;
+	}
+	return route_pace_wait(&g->pace, &look, window_of(g), now_ms);
+}
+
 static uint64_t tell(struct route_group *g, uint64_t now_ms)
 {
-	uint64_t begin = g->stream.appended;
+	uint64_t begin = g->stream.appended, wait;
 
 	g->notes = 0;
 	if (stalled(g) || g->expected)
 		detach_slow(g);
 	if (stalled(g))
 		return UINT64_MAX;
+	if (route_group_waiting(g) && (wait = wait_for_slow(g, now_ms)))
+		return wait;
 	if (g->walking) {
 		pass(g);
 		if (!g->again)

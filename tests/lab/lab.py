@@ -22,7 +22,7 @@ class Lab:
         top = os.environ.get("RRD_TEST_LOGS")
         if top:
             os.makedirs(top, exist_ok=True)
-        self.directory = tempfile.mkdtemp(prefix=f"rrd-{name}-"[:40], dir=top)
+        self.directory = tempfile.mkdtemp(prefix=f"rrd-{name}-"[:40], dir=top and os.path.abspath(top))
         self.seed = seed if seed is not None else int(os.environ.get("RRD_TEST_SEED", random.randrange(1 << 32)))
         self.random = random.Random(self.seed)
         self.namespaces, self.processes, self.closers = {}, [], []

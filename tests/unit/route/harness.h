@@ -76,6 +76,8 @@ struct route {
 
 enum route_import harness_announce(struct test_peer *p, const struct route *r);
 void harness_withdraw(struct test_peer *p, const char *prefix, uint32_t path_id);
+/* Reads what there is for a peer, at most chunk octets (0: all that is offered at once). False when there is nothing. */
+bool harness_pull(struct test_peer *p, size_t chunk);
 /* Works and pulls until nothing is left to do (stuck peers aside). chunk: octets a socket takes at once, 0: all. */
 void harness_settle(struct harness *h, size_t chunk);
 /* What the peer holds of a prefix; NULL: nothing. With several, the n-th. */
