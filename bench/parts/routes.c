@@ -176,8 +176,9 @@ static void load(struct routes *r)
 		group(r);
 	if (r->per_set)
 		load_sets(r);
-	for (uint32_t i = 0; i < r->count && !r->per_set; i++)
-		route(r, RTM_NEWROUTE, order_at(i, r->stride, r->count));
+	else
+		for (uint32_t i = 0; i < r->count; i++)
+			route(r, RTM_NEWROUTE, order_at(i, r->stride, r->count));
 	flush(r);
 }
 

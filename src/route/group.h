@@ -10,7 +10,7 @@
  * which collected what the group sent meanwhile; then it reads the STREAM. One that falls too far behind the stream
  * goes back to MARKS, so a slow peer costs memory for at most one mark per route and delays nobody. What it had not
  * read of the stream by then it notes down, a slice at a time; until that is done its marks are not all and not served.
- * Before that the group waits for it a little (pace.h).
+ * Before one has to leave the stream the group waits for it a little (pace.h).
  * A fourth state, MOVE, is that of a member that comes from another group (move.c).
  *
  * When all members of a group are to be told by another key, the group takes that key and passes over the table again: what
