@@ -326,11 +326,14 @@ class Speaker:
             return None
         if self.draining:
             a = self._to_be_avoided(peer, a)
-        if not peer.as4:
-            a = attributes.narrow(a)
-        # RFC 4271 9.2: a route that does not fit into a message is not advertised.
-        fits = attributes.update_length(path.prefix, a, self._says_ids(peer, path.prefix), peer.as4) <= peer.longest
-        return a if fits else None
+        # RFC 4271 9.2: a route that does not fit into a message is not advertised. RFC 8654 4: before that ATOMIC_AGGREGATE and
+        # AGGREGATOR are left out.
+        for said in (a, replace(a, others=tuple(o for o in a.others if o[0] not in attributes.DISPENSABLE))):
+            if not peer.as4:
+                said = attributes.narrow(said)
+            if attributes.update_length(path.prefix, said, self._says_ids(peer, path.prefix), peer.as4) <= peer.longest:
+                return said
+        return None
 
     def _inside(self, path):
         """To an internal peer. RFC 4271 5.1.5: with LOCAL_PREF, which is the degree of preference where the route is from

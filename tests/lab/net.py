@@ -70,14 +70,14 @@ class Namespace:
         """`ip -j -d WORDS`, parsed."""
         for _ in range(10):
             out = self.run(["ip", "-j", "-d", *" ".join(words).split()]).strip()
-            # The table changed while the kernel listed it; ip says so beside the JSON, and the list may be wrong.
-            if "Dump was interrupted" in out:
+            # The table changed while the kernel listed it, or a next hop went that ip asked for; ip says so amid the JSON.
+            if "Dump was interrupted" in out or "RTNETLINK answers: No such file or directory" in out:
                 continue
             try:
                 return json.loads(out or "[]")
             except ValueError as e:
                 raise Failed(f"ip {' '.join(words)}: no JSON: {e}\n{out}") from None
-        raise Failed(f"ip {' '.join(words)}: the table changes all the time")
+        raise Failed(f"ip {' '.join(words)}: the table changes all the time\n{out}")
 
     def sysctl(self, key, value=None):
         path = "/proc/sys/" + key
