@@ -15,6 +15,8 @@ enum {
 	NOTE_OCTETS = 64 * 1024,   /* of the stream noted down per call, by all that left it */
 	NOTES_AHEAD = 65536,	   /* marks made per call, of all members that do not read the stream */
 	PARTS = 4,		   /* of a slice, between which what was collected is sent */
+	SLOW_PER_WINDOW = 4,	   /* so many who are behind have one window more */
+	WINDOWS_MAX = 8,
 	IPV6_LEN = 16,
 };
 
@@ -403,16 +405,36 @@ static size_t window_of(const struct route_group *g)
 	return g->engine->cfg.stream_window;
 }
 
+static bool is_behind(const struct route_group *g, const struct route_member *m, size_t window)
+{
+	return m->state == ROUTE_MEMBER_STREAM && g->stream.appended - m->pos.position > window / 2;
+}
+
+/* The stream is there once for all of them, marks are each member's own: the more are behind, the more the stream may hold. */
+static size_t window_for_slow(const struct route_group *g)
+{
+	size_t behind = 0, windows;
+
+	LIST_FOREACH (l, &g->members)
+		behind += is_behind(g, LIST_ENTRY(l, struct route_member, link), window_of(g));
+	windows = 1 + behind / SLOW_PER_WINDOW;
+	return window_of(g) * (windows < WINDOWS_MAX ? windows : WINDOWS_MAX);
+}
+
 /* Slow members leave the stream when that holds more than the window for them. */
 static void detach_slow(struct route_group *g)
 {
+	size_t window;
+
 	if (g->stream.bytes < window_of(g))
+		return;
+	window = window_for_slow(g);
+	if (g->stream.bytes < window)
 		return;
 	LIST_FOREACH (l, &g->members) {
 		struct route_member *m = LIST_ENTRY(l, struct route_member, link);
 
-		if (m->state == ROUTE_MEMBER_STREAM &&
-			g->stream.appended - m->pos.position > window_of(g) / 2)
+		if (is_behind(g, m, window))
 			route_member_detach(m);
 	}
 }
@@ -517,41 +539,15 @@ static uint64_t forget(struct route_group *g)
 	return 0;
 }
 
-/* 0: nobody has to be waited for. */
-static uint64_t wait_for_slow(struct route_group *g, uint64_t now_ms)
-{
-	size_t near = route_pace_near(window_of(g)), behind;
-	struct route_pace_look look = { 0 };
-
-	if (route_rib_crowded(g->rib))
-		return 0;
-	LIST_FOREACH (l, &g->members) {
-		struct route_member *m = LIST_ENTRY(l, struct route_member, link);
-
-		if (g->stream.bytes < near)
-			break;
-		if (m->state != ROUTE_MEMBER_STREAM)
-			continue;
-		behind = g->stream.appended - m->pos.position;
-		if (behind > near)
-			look.positions += m->pos.position;
-		if (behind > look.behind)
-			look.behind = behind;
-	}
-	return route_pace_wait(&g->pace, &look, window_of(g), now_ms);
-}
-
 static uint64_t tell(struct route_group *g, uint64_t now_ms)
 {
-	uint64_t begin = g->stream.appended, wait;
+	uint64_t begin = g->stream.appended;
 
 	g->notes = 0;
 	if (stalled(g) || g->expected)
 		detach_slow(g);
 	if (stalled(g))
 		return UINT64_MAX;
-	if (route_group_waiting(g) && (wait = wait_for_slow(g, now_ms)))
-		return wait;
 	if (g->walking) {
 		pass(g);
 		if (!g->again)
@@ -581,7 +577,7 @@ uint64_t route_group_work(struct route_group *g, uint64_t now_ms)
 	if (g->noting)
 		note_down(g);
 	/* Writing is faster than noting down: what is not noted yet must not become more and more. */
-	if (g->noting && g->stream.bytes > 2 * window_of(g))
+	if (g->noting && g->stream.bytes > window_of(g) + window_for_slow(g))
 		return 0;
 	wait = tell(g, now_ms);
 	return g->noting ? 0 : wait;

@@ -10,7 +10,7 @@
  * which collected what the group sent meanwhile; then it reads the STREAM. One that falls too far behind the stream
  * goes back to MARKS, so a slow peer costs memory for at most one mark per route and delays nobody. What it had not
  * read of the stream by then it notes down, a slice at a time; until that is done its marks are not all and not served.
- * Before one has to leave the stream the group waits for it a little (pace.h).
+ * The more are behind, the more the stream may hold for them: it is there once, marks are each member's own.
  * A fourth state, MOVE, is that of a member that comes from another group (move.c).
  *
  * When all members of a group are to be told by another key, the group takes that key and passes over the table again: what
@@ -24,7 +24,6 @@
 #include "base/list.h"
 #include "bgp/update.h"
 #include "route/marks.h"
-#include "route/pace.h"
 #include "route/pack.h"
 #include "route/peer.h"
 #include "route/rib.h"
@@ -64,7 +63,6 @@ struct route_group {
 	struct route_reader reader;
 	struct route_stream stream;
 	struct route_pack pack;
-	struct route_pace pace;
 	bool walking;  /* its first pass over the table is not finished, or one with a new key */
 	bool again;    /* it is one with a new key: changes are read meanwhile */
 	bool resay;    /* by the new key all that was sent looks different and is said again */

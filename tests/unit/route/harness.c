@@ -392,9 +392,6 @@ bool harness_pull(struct test_peer *p, size_t chunk)
 	return true;
 }
 
-/* A wait as short as this is for slow readers (route/pace.h): it passes. */
-enum { PACE_MS = 2 };
-
 void harness_settle(struct harness *h, size_t chunk)
 {
 	bool busy = true;
@@ -405,9 +402,7 @@ void harness_settle(struct harness *h, size_t chunk)
 		assert_true(turn < 1000000);
 		h->awake = false;
 		wait = route_engine_work(h->e, h->now_ms);
-		busy = wait <= PACE_MS;
-		if (busy)
-			h->now_ms += wait;
+		busy = wait == 0;
 		for (int i = 0; i < HARNESS_PEERS; i++) {
 			struct test_peer *p = &h->peer[i];
 
