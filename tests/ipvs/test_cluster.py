@@ -25,6 +25,9 @@ def start(lab, tmp_path, overlay, nodes):
     this.api.put(slice_of("web-a", [s.net.address for s in this.servers]))
     this.add_balancers(["web"])
     this.wait_ecmp([n.name for n in fig.nodes], ["web"])
+    # A load balancer announces with the first server that passes its check.
+    for balancer in this.balancers:
+        wait_until(lambda b=balancer: all(Ipvs(b.ns).weights(fig4.ADDRESS).get(s.net.address) for s in this.servers), 10, "all servers")
     assert set(traffic.spread(fig.client, fig4.ADDRESS, 40)) == {s.name for s in this.servers}
     return this
 
