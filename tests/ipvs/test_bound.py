@@ -93,7 +93,8 @@ class Bound:
     def assert_rules_outlived_the_announcement(self):
         wait_until(lambda: self.gone, 15, "the rules to go")
         assert self.bandwidth() is None
-        assert self.gone - self.withdrawn() > 0.9, "rules went before what was on its way had come"
+        # A second lies between the two; a busy guest may hear of the first one late.
+        assert self.gone - self.withdrawn() > 0.5, "rules went before what was on its way had come"
 
 
 def test_it_is_announced_only_while_servers_are_healthy(lab):
