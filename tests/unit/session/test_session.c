@@ -313,16 +313,24 @@ static void tcp_failures_double_the_connect_retry_and_never_idle(void **state)
 	assert_string_equal(session_last_error(p->session), "Connection refused");
 }
 
+/* A neighbor that connects to a listener of its own. */
+static struct program *connecting(struct world *w, int *listener)
+{
+	struct session_config cfg = config_for(w, PEER);
+
+	*listener = raw_listen(w, PEER);
+	cfg.passive = false;
+	return add_neighbor(w, &cfg);
+}
+
 static void a_connection_that_is_there_when_the_retry_timer_fires_is_taken(void **state)
 {
 	struct world *w = *state;
-	struct session_config cfg = config_for(w, PEER);
-	int listener = raw_listen(w, PEER);
-	struct program *p;
+	int listener;
+	struct program *p = connecting(w, &listener);
 	struct raw *r;
 
-	cfg.passive = false;
-	p = add_neighbor(w, &cfg); /* over loopback the other side has it at once, before the loop looks */
+	/* Over loopback the other side has it at once, before the loop looks. */
 	assert_true(is_connecting(p));
 	session_enter(p->session);
 	conn_retry(p->session->primary);
@@ -346,13 +354,10 @@ static struct raw *next_attempt(struct world *w, struct program *p, int listener
 static void only_an_error_notification_backs_off(void **state)
 {
 	struct world *w = *state;
-	struct session_config cfg = config_for(w, PEER);
-	int listener = raw_listen(w, PEER);
-	struct program *p;
+	int listener;
+	struct program *p = connecting(w, &listener);
 	struct raw *r, *in;
 
-	cfg.passive = false;
-	p = add_neighbor(w, &cfg);
 	for (unsigned wait_s = 1; wait_s <= 64; wait_s *= 2) {
 		r = next_attempt(w, p, listener);
 		raw_send_notification(r, BGP_ERR_OPEN, BGP_OPEN_BAD_PEER_AS);
@@ -385,13 +390,10 @@ static void only_an_error_notification_backs_off(void **state)
 static void a_long_session_that_ends_by_tcp_is_tried_again_at_once(void **state)
 {
 	struct world *w = *state;
-	struct session_config cfg = config_for(w, PEER);
-	int listener = raw_listen(w, PEER);
-	struct program *p;
+	int listener;
+	struct program *p = connecting(w, &listener);
 	struct raw *r;
 
-	cfg.passive = false;
-	p = add_neighbor(w, &cfg);
 	for (int i = 0; i < 2; i++) {
 		r = raw_accept(w, listener);
 		raw_expect(w, r, BGP_OPEN, NULL);
