@@ -1,6 +1,7 @@
 #include "base/hash.h"
 
 #include "base/mem.h"
+#include "base/pages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,27 +30,68 @@ uint32_t hash_bytes(const void *data, size_t len, uint32_t seed)
 	return hash_u64(h);
 }
 
+/* Tables from this size on are in pages of their own, which growing does not copy. */
+enum { PAGED_OCTETS = 1 << 16 };
+
+static size_t octets(size_t buckets)
+{
+	return buckets * sizeof(struct hash_node *);
+}
+
+static bool is_paged(size_t buckets)
+{
+	return octets(buckets) >= PAGED_OCTETS;
+}
+
 void hash_fini(struct hash *h)
 {
-	free(h->bucket);
+	if (is_paged(h->size))
+		pages_free(h->bucket, octets(h->size));
+	else
+		free(h->bucket);
 	*h = (struct hash){ 0 };
+}
+
+/* The new buckets, behind the others, are empty. */
+static struct hash_node **resize(struct hash_node **bucket, size_t old, size_t size)
+{
+	struct hash_node **paged;
+
+	if (!is_paged(size)) {
+		bucket = mem_realloc(bucket, octets(size));
+		memset(bucket + old, 0, octets(size - old));
+		return bucket;
+	}
+	if (is_paged(old))
+		return pages_resize(bucket, octets(old), octets(size));
+	paged = pages_resize(NULL, 0, octets(size));
+	memcpy(paged, bucket, octets(old));
+	free(bucket);
+	return paged;
+}
+
+/* Nodes stay in their bucket or go to the one that stands as far behind it as there were buckets before. */
+static void split(struct hash *h, size_t i, size_t old)
+{
+	struct hash_node **stays = &h->bucket[i], **goes = &h->bucket[i + old];
+
+	for (struct hash_node *n = *stays; n; n = n->next) {
+		struct hash_node ***end = n->hash & old ? &goes : &stays;
+
+		**end = n;
+		*end = &n->next;
+	}
+	*stays = *goes = NULL;
 }
 
 static void hash_grow(struct hash *h)
 {
-	size_t size = h->size ? h->size * 2 : 8;
-	struct hash_node **bucket = mem_calloc(size, sizeof(struct hash_node *));
+	size_t old = h->size, size = old ? old * 2 : 8;
 
-	for (size_t i = 0; i < h->size; i++) {
-		for (struct hash_node *n = h->bucket[i], *next; n; n = next) {
-			next = n->next;
-			n->next = bucket[n->hash & (size - 1)];
-			bucket[n->hash & (size - 1)] = n;
-		}
-	}
-	free(h->bucket);
-	h->bucket = bucket;
+	h->bucket = resize(h->bucket, old, size);
 	h->size = size;
+	for (size_t i = 0; i < old; i++)
+		split(h, i, old);
 }
 
 void hash_add(struct hash *h, struct hash_node *node, uint32_t hash)

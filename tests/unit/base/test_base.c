@@ -193,6 +193,35 @@ static void hash_finds_what_was_added(void **state)
 	hash_fini(&h);
 }
 
+static void a_large_hash_still_finds_each_after_it_has_grown(void **state)
+{
+	enum { N = 40000 };
+	struct thing *things = calloc(N, sizeof(*things));
+	struct hash h = { 0 };
+	size_t seen = 0;
+
+	(void)state;
+	for (int i = 0; i < N; i++) {
+		things[i].key = i;
+		hash_add(&h, &things[i].node, hash_u64((uint64_t)i));
+	}
+	assert_int_equal(h.count, N);
+	for (int i = 0; i < N; i++) {
+		struct hash_node *n = hash_first(&h, hash_u64((uint64_t)i));
+
+		while (n && HASH_ENTRY(n, struct thing, node)->key != i)
+			n = hash_next(n);
+		assert_ptr_equal(n, &things[i].node);
+	}
+	for (int i = 0; i < N; i += 2)
+		hash_del(&h, &things[i].node);
+	for (struct hash_node *n = hash_walk(&h, NULL); n; n = hash_walk(&h, n), seen++)
+		assert_int_equal(HASH_ENTRY(n, struct thing, node)->key % 2, 1);
+	assert_int_equal(seen, N / 2);
+	hash_fini(&h);
+	free(things);
+}
+
 static void list_survives_removal_while_walking(void **state)
 {
 	struct thing things[5];
@@ -419,6 +448,7 @@ int main(void)
 		cmocka_unit_test(addresses_know_what_they_are),
 		cmocka_unit_test(the_heap_gives_the_smallest_first_and_equals_in_their_order),
 		cmocka_unit_test(hash_finds_what_was_added),
+		cmocka_unit_test(a_large_hash_still_finds_each_after_it_has_grown),
 		cmocka_unit_test(list_survives_removal_while_walking),
 		cmocka_unit_test(an_arena_gives_memory_back),
 		cmocka_unit_test(trie_equals_a_linear_search),
