@@ -301,7 +301,7 @@ def stage_valgrind(_):
     if done.failed:
         return done
     wrapper = "valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect"
-    return pytest("valgrind", "valgrind", workers=os.cpu_count() or 2, folders=["topology"], timeout=7200,
+    return pytest("valgrind", "valgrind", workers=max(3, os.cpu_count() or 2), folders=["topology"], timeout=7200,
                   env={"RRD_TEST_WRAPPER": wrapper, "RRD_TEST_PATIENCE": "10"})
 
 
@@ -316,7 +316,7 @@ def stage_analyze(_):
 
 
 def stage_fuzz(_):
-    """Each target of the fuzzer for three minutes."""
+    """Each target of the fuzzer for three minutes, as many at a time as there are processors."""
     return PASSED if analysers() and run("fuzz", ["tests/fuzz/run", "-t", "180"], timeout=3600) == 0 else tell_log("fuzz", 60) or FAILED
 
 
