@@ -158,12 +158,12 @@ static void route(struct routes *r, uint16_t type, uint32_t number)
 
 static void load_sets(struct routes *r)
 {
-	uint32_t sets = (r->count + r->per_set - 1) / r->per_set, stride = order_stride(sets), first, end;
+	uint32_t sets = (r->count + r->per_set - 1) / r->per_set, stride = order_stride(sets), first, behind;
 
 	for (uint32_t i = 0; i < sets; i++) {
 		first = order_at(i, stride, sets) * r->per_set;
-		end = r->count - first < r->per_set ? r->count : first + r->per_set;
-		for (uint32_t number = first; number < end; number++)
+		behind = r->count - first < r->per_set ? r->count : first + r->per_set;
+		for (uint32_t number = first; number < behind; number++)
 			route(r, RTM_NEWROUTE, number);
 	}
 }

@@ -30,7 +30,8 @@ static const struct config_field router_fields[] = {
 		.def = "64", .apply = CONFIG_REEVALUATE, .doc = "the most next hops of one route" },
 	{ "next-hop-check", CONFIG_SCALAR, &config_bool, ROUTER(next_hop_check),
 		.def_doc = "the value of fib.enabled", .apply = CONFIG_RESTART,
-		.doc = "leave paths out of the decision whose next hop this host cannot reach" },
+		.doc = "leave paths out of the decision, and tell them to nobody, whose next hop this host "
+		       "cannot reach" },
 	{ NULL },
 };
 static const struct config_schema router_schema = { sizeof(struct config_router), router_fields };

@@ -63,11 +63,19 @@ static bool next_hop_fits(const struct route_group *g, const struct route_path *
 	return len < IPV6_LEN || g->key.extended_next_hop;
 }
 
+/* RFC 4271 9.1.3: a route whose next hop cannot be reached is told to nobody, with add-path either. */
+static bool is_eligible(const struct route_group *g, const struct route_path *path)
+{
+	return !g->engine->hops.check || path->attrs->hop->reach.eligible;
+}
+
 static bool may_send(const struct route_group *g, const struct route_path *path)
 {
 	const struct route_attrs *a = path->attrs;
 	struct prefix prefix;
 
+	if (!is_eligible(g, path))
+		return false;
 	if (a->flags & ROUTE_ATTRS_NO_ADVERTISE)
 		return false;
 	if (g->key.type == ROUTE_PEER_EBGP && a->flags & ROUTE_ATTRS_NO_EXPORT)
@@ -233,12 +241,12 @@ static bool selected(const struct route_group *g, const struct route_path *path,
 	return false;
 }
 
-/* Without looking at its attributes, which are somewhere else in memory: what was sent of all paths stays sent, since neither the
- * path nor what judges it has changed. Passes over the table look at everything. */
+/* Without looking at its attributes, which are somewhere else in memory (only where next hops are checked at these): what was sent of all
+ * paths stays sent, since neither the path nor what judges it has changed. Passes over the table look at everything. */
 static bool stays_sent(const struct route_group *g, const struct route_path *path)
 {
 	return g->key.send_mode == ROUTE_SEND_ALL && !g->walking && !(path->flags & ROUTE_PATH_GONE) &&
-	       is_current(g, path);
+	       is_current(g, path) && is_eligible(g, path);
 }
 
 static void sync_paths(struct route_group *g, struct route_entry *e)

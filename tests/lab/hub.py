@@ -20,6 +20,7 @@ RRD, RRD6 = "10.9.0.1", "fd00:9::1"
 FAR, FAR6 = "172.16.0.1/12", "fd00:16::1/32"
 EXTENDED = bgp.capability(bgp.CAP_EXTENDED_MESSAGE)
 
+INTERVAL_S = 1
 GROUPS = {
     "client": (1, {"route-reflector-client": True}),
     "all": (2, {"route-reflector-client": True, "add-paths": {"send": "all", "receive": True}}),
@@ -36,6 +37,7 @@ GROUPS = {
     "stuck": (13, {"route-reflector-client": True, "hold-time": 3, "send-hold-time": 4}),
     "zero": (14, {"route-reflector-client": True, "min-hold-time": 0}),
     "elsewhere": (15, {"peer-as": "external"}),
+    "paced": (16, {"route-reflector-client": True, "advertisement-interval": INTERVAL_S, "add-paths": {"send": "all"}}),
 }
 LIMIT = 5
 FIXED = {"route-reflector-client": True, "connect-retry": 1, "connect-retry-max": 1}
@@ -47,7 +49,7 @@ def ranges(name):
     return f"10.9.{octet}.0/24", f"fd00:9:{octet:x}::/64"
 
 
-def config(fixed=(), extended_next_hop=False, foreign=()):
+def config(fixed=(), extended_next_hop=False, foreign=(), next_hop_check=False):
     listed = []
     for name in GROUPS:
         limit = LIMIT if name == "limited" else 4096
@@ -60,7 +62,7 @@ def config(fixed=(), extended_next_hop=False, foreign=()):
     for group in groups.values() if extended_next_hop else ():
         group["extended-next-hop"] = True
     return {
-        "router": {"as": AS, "router-id": RRD, "cluster-id": RRD},
+        "router": {"as": AS, "router-id": RRD, "cluster-id": RRD, "next-hop-check": next_hop_check},
         "listen": [{"address": RRD, "port": 179}, {"address": RRD6, "port": 179}],
         "peer-groups": groups,
         "dynamic-neighbors": listed,
@@ -72,9 +74,10 @@ def config(fixed=(), extended_next_hop=False, foreign=()):
 
 class Hub:
     """daemon: which one (target.TARGETS). fixed: how many neighbors there are that it connects to; foreign: in which AS each of
-    those is that are in another. extended_next_hop: every group offers RFC 8950. cfg: rrd's configuration, instead of the usual one."""
+    those is that are in another. extended_next_hop: every group offers RFC 8950. next_hop_check: it looks into its kernel for the way to
+    next hops. cfg: rrd's configuration, instead of the usual one."""
 
-    def __init__(self, lab, cfg=None, daemon="rrd", fixed=0, extended_next_hop=False, foreign=()):
+    def __init__(self, lab, cfg=None, daemon="rrd", fixed=0, extended_next_hop=False, foreign=(), next_hop_check=False):
         self.lab = lab
         self.fixed = [f"10.9.{FIXED_OCTET}.{2 + i}" for i in range(fixed)]
         self.free = {AS: list(self.fixed)}
@@ -92,7 +95,8 @@ class Hub:
         sessions += [("fixed", address, FIXED) for address in self.fixed]
         sessions += [("foreign", address, {"peer-as": asn}) for address, asn in others]
         self.target = target.TARGETS[daemon](self.rr, target.Setup(
-            AS, RRD, RRD6, sessions, extended_next_hop, cfg or config(self.fixed, extended_next_hop, others)))
+            AS, RRD, RRD6, sessions, extended_next_hop, next_hop_check,
+            cfg or config(self.fixed, extended_next_hop, others, next_hop_check)))
 
     @property
     def rrd(self):

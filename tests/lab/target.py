@@ -22,6 +22,7 @@ class Setup:
     address6: str
     sessions: list
     extended_next_hop: bool
+    next_hop_check: bool
     rrd: dict
 
     def own(self, where):
@@ -112,10 +113,13 @@ def modes(settings):
 
 class Bird(Peer, others.Bird):
     CANNOT = {"limited": "BIRD has no limit for a range", "stuck": "BIRD 2.0.12 has no send hold time to set",
-              "any": "BIRD has no neighbors of any AS"}
+              "any": "BIRD has no neighbors of any AS", "paced": "BIRD has no interval between announcements"}
 
     def _config(self):
         text = f"log stderr all;\nrouter id {self.router_id};\nprotocol device {{ }}\nprotocol direct {{ ipv4; ipv6; }}\n"
+        if self.setup.next_hop_check:
+            text += "".join(f"protocol kernel {{ learn; scan time 1; {family} {{ import filter {{ igp_metric = krt_metric; accept; }}; }}; }}\n"
+                            for family in ("ipv4", "ipv6"))
         return text + "".join(self._protocol(*session) for session in self.sessions)
 
     def _protocol(self, name, where, settings):
@@ -177,7 +181,8 @@ class Frr(Peer, others.Frr):
         hold = settings.get("hold-time", 90)
         lines = [f"neighbor {who} peer-group"] if "/" in where else []
         lines += [f"neighbor {who} remote-as {'external' if is_external(settings) else 'internal'}",
-                  f"neighbor {who} timers {hold // 3} {hold}", f"neighbor {who} advertisement-interval 0"]
+                  f"neighbor {who} timers {hold // 3} {hold}",
+                  f"neighbor {who} advertisement-interval {settings.get('advertisement-interval', 0)}"]
         if is_external(settings):
             lines.append(f"neighbor {who} disable-connected-check")
         if self.setup.extended_next_hop:
@@ -213,7 +218,8 @@ class Frr(Peer, others.Frr):
 class Gobgp(Peer, others.Gobgp):
     CANNOT = {"limited": "GoBGP has no limit for a range", "stuck": "GoBGP has no send hold time to set",
               "any": "GoBGP has no dynamic neighbors of any AS", "silent": "GoBGP has no export policy for a neighbor",
-              "refresh": others.Gobgp.CANNOT["refresh"]}
+              "paced": "GoBGP has no interval between announcements", "next hops": "GoBGP looks at next hops by zebra only",
+              "interior cost": "GoBGP looks at next hops by zebra only", "refresh": others.Gobgp.CANNOT["refresh"]}
 
     def _config(self):
         text = f'[global.config]\n  as = {self.asn}\n  router-id = "{self.router_id}"\n' \
@@ -269,6 +275,8 @@ class Gobgp(Peer, others.Gobgp):
 
 class Openbgpd(Peer, others.Openbgpd):
     CANNOT = {"limited": "OpenBGPD has no limit for a range", "stuck": "OpenBGPD 7.7 has no send hold time to set",
+              "paced": "OpenBGPD has no interval between announcements", "next hops": "OpenBGPD on Linux asks no kernel for the way to next hops",
+              "interior cost": "OpenBGPD compares no interior cost",
               "soon": "OpenBGPD waits half a minute and longer after a connection of its own that failed"}
 
     def _config(self):

@@ -107,6 +107,11 @@ def path_of(octets, asn_octets=4):
 
 # What an ear holds.
 
+def low_high(*speakers):
+    """The speakers by BGP Identifier and address, both of which count at the end."""
+    return sorted(speakers, key=lambda s: ipaddress.ip_address(s.local))
+
+
 def updates(ear, since=0):
     return [m for m in ear.messages[since:] if m.kind == bgp.UPDATE]
 

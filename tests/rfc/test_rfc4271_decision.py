@@ -3,21 +3,14 @@
 Each case sets up routes that are equal up to one step and differ in it, with everything behind that step speaking for the
 other. Whoever is announced first must make no difference, so each case runs in both orders.
 """
-import ipaddress
-
 import pytest
 
 from lab.bgp import attribute
 from lab.wait import wait_until
-from rfc.routes import (CONFED_SEQUENCE, CONFED_SET, OUTSIDE_AS, PREFIX, SEQUENCE, SET, base, heard, ip, lost, segment,
+from rfc.routes import (CONFED_SEQUENCE, CONFED_SET, OUTSIDE_AS, PREFIX, SEQUENCE, SET, base, heard, ip, lost, low_high, segment,
                         settled, u32, update)
 
 GOOD_HOP, BAD_HOP = "10.9.0.101", "10.9.0.102"
-
-
-def low_high(*speakers):
-    """The speakers by BGP Identifier and address, both of which count at the end."""
-    return sorted(speakers, key=lambda s: ipaddress.ip_address(s.local))
 
 
 def compete(cast, good, bad, ear=None, order=("good", "bad")):

@@ -164,6 +164,42 @@ static void a_path_leaves_and_returns_with_its_next_hop(void **unused)
 	harness_fini(&h);
 }
 
+/* RFC 4271 9.1.3, in every mode of add-path, and by an advertisement interval, which holds announcements back. */
+static void with_add_path_it_is_told_to_nobody_either(void **unused)
+{
+	static const enum route_send_mode mode[] = { ROUTE_SEND_ALL, ROUTE_SEND_BEST_N,
+		ROUTE_SEND_MULTIPATH };
+
+	(void)unused;
+	for (size_t i = 0; i < 2 * sizeof(mode) / sizeof(mode[0]); i++) {
+		uint32_t interval_ms = i % 2 ? 1000 : 0;
+		struct test_peer *ear;
+		struct harness h;
+
+		harness_init(&h, &checking);
+		ear = harness_peer(&h, 9, CLIENT);
+		ear->cfg.send_mode[BGP_IPV4_UNICAST] = mode[i / 2];
+		ear->cfg.send_n = 8;
+		ear->cfg.advertisement_interval_ms = interval_ms;
+		ear->n.add_path_tx[BGP_IPV4_UNICAST] = true;
+		harness_up(ear);
+		harness_announce(peer(&h, 1), &(struct route){ .prefix = SERVICE });
+		harness_announce(peer(&h, 2), &(struct route){ .prefix = SERVICE });
+		harness_settle(&h, 0);
+		assert_int_equal(harness_held_count(ear, SERVICE), 2);
+		tell(&h, "10.0.0.1", false, 0);
+		harness_settle(&h, 0);
+		assert_int_equal(harness_held_count(ear, SERVICE), 1);
+		assert_int_equal(ip_addr_to_u32(&harness_held(ear, SERVICE, 0)->next_hop), 0x0a000002);
+		tell(&h, "10.0.0.1", true, 0);
+		harness_settle(&h, 0);
+		h.now_ms += 2 * interval_ms;
+		harness_settle(&h, 0);
+		assert_int_equal(harness_held_count(ear, SERVICE), 2);
+		harness_fini(&h);
+	}
+}
+
 static void the_only_path_is_no_exception(void **unused)
 {
 	struct route_balancers b = { 0 };
@@ -362,6 +398,7 @@ int main(void)
 		cmocka_unit_test(what_is_nobodys_address_is_no_next_hop),
 		cmocka_unit_test(a_reflector_leaves_it_to_its_routers),
 		cmocka_unit_test(a_path_leaves_and_returns_with_its_next_hop),
+		cmocka_unit_test(with_add_path_it_is_told_to_nobody_either),
 		cmocka_unit_test(the_only_path_is_no_exception),
 		cmocka_unit_test(why_is_told_also_before_the_walk_has_come_by),
 		cmocka_unit_test(step_6_lowest_interior_cost),
