@@ -33,6 +33,21 @@ struct route_path *route_paths_find(
 	return NULL;
 }
 
+struct route_path *route_paths_likely(
+	const struct route_paths *p, const struct route_peer *peer, uint32_t path_id_in)
+{
+	const struct route_path_list *l = route_paths_list(*p);
+	uint16_t tag;
+
+	if (!l)
+		return (struct route_path *)p->ref;
+	tag = tag_of(peer, path_id_in);
+	for (size_t i = 0; i < l->count; i++)
+		if (l->slot[i].tag == tag)
+			return route_paths_at(*p, i);
+	return NULL;
+}
+
 static struct route_path_slot slot_of(const struct route_path *path)
 {
 	struct route_path_slot s = { .tag = tag_of(path->peer, path->path_id_in), .path = (uintptr_t)path };

@@ -69,6 +69,9 @@ static inline struct route_path *route_paths_next(const struct route_paths *p, s
 /* The peer's path that is not a tombstone. */
 struct route_path *route_paths_find(
 	const struct route_paths *p, const struct route_peer *peer, uint32_t path_id_in);
+/* What that would be, from what can be told without reading a path: it may be a tombstone, or another's. NULL: there is none. */
+struct route_path *route_paths_likely(
+	const struct route_paths *p, const struct route_peer *peer, uint32_t path_id_in);
 void route_paths_add(struct route_paths *p, struct route_path *path);
 /* The last takes the place of the one removed. */
 void route_paths_remove(struct route_paths *p, const struct route_path *path);

@@ -192,13 +192,15 @@ static size_t ahead(const struct bgp_nlri_list *l, size_t i)
 }
 
 /* With the first of some the others are made ready, too. */
-static void look_ahead(const struct route_rib *rib, const struct bgp_nlri_list *l, size_t i)
+static void look_ahead(const struct route_peer *p, enum bgp_family f, const struct bgp_nlri_list *l, size_t i)
 {
+	const struct route_rib *rib = p->engine->rib[f];
+
 	if (i % ROUTE_EXPECT_MAX)
 		return;
 	if (i)
 		route_rib_expect(rib, &l->item[i], ahead(l, i));
-	route_rib_approach(rib, &l->item[i], ahead(l, i));
+	route_rib_approach(rib, p, &l->item[i], ahead(l, i));
 }
 
 static void withdraw(struct route_peer *p, enum bgp_family f, const struct bgp_nlri *n)
@@ -238,7 +240,7 @@ static void withdraw_all(struct route_peer *p, enum bgp_family f, const struct b
 
 	route_rib_expect(p->engine->rib[f], l->item, ahead(l, 0));
 	for (size_t i = 0; i < l->count; i++) {
-		look_ahead(p->engine->rib[f], l, i);
+		look_ahead(p, f, l, i);
 		withdraw(p, f, &l->item[i]);
 	}
 }
@@ -263,7 +265,7 @@ static enum route_import announce(struct route_peer *p, enum bgp_family f, const
 	for (size_t i = 0; i < l->count; i++) {
 		const struct bgp_nlri *n = &l->item[i];
 
-		look_ahead(rib, l, i);
+		look_ahead(p, f, l, i);
 		if (is_martian(&n->prefix)) {
 			refuse(p, f, n, &next_hop, ROUTE_REJECT_MARTIAN);
 		} else if (!route_policy_allows_prefix(p->cfg.import, &n->prefix)) {

@@ -168,9 +168,11 @@ void route_rib_expect(const struct route_rib *rib, const struct bgp_nlri *n, siz
 		hash_index_expect(&rib->index, prefix_hash(&n[i].prefix));
 }
 
-void route_rib_approach(const struct route_rib *rib, const struct bgp_nlri *n, size_t count)
+void route_rib_approach(
+	const struct route_rib *rib, const struct route_peer *peer, const struct bgp_nlri *n, size_t count)
 {
 	struct route_entry *e[ROUTE_EXPECT_MAX];
+	const struct route_path *path[ROUTE_EXPECT_MAX];
 
 	for (size_t i = 0; i < count; i++) {
 		e[i] = expected(rib, prefix_hash(&n[i].prefix));
@@ -178,8 +180,15 @@ void route_rib_approach(const struct route_rib *rib, const struct bgp_nlri *n, s
 			__builtin_prefetch(e[i]);
 	}
 	for (size_t i = 0; i < count; i++)
-		if (e[i] && route_paths_count(e[i]->paths) == 1)
-			__builtin_prefetch(route_paths_at(e[i]->paths, 0));
+		if (e[i])
+			__builtin_prefetch(route_paths_list(e[i]->paths));
+	for (size_t i = 0; i < count; i++) {
+		path[i] = e[i] ? route_paths_likely(&e[i]->paths, peer, n[i].path_id) : NULL;
+		__builtin_prefetch(path[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		if (path[i])
+			__builtin_prefetch(path[i]->attrs);
 }
 
 bool route_rib_has(const struct route_rib *rib, const struct prefix *p)

@@ -94,8 +94,9 @@ struct prefix route_entry_prefix(const struct route_entry *e);
  * memory is waited for once for all of them, instead of several times for each. Begins to fetch what finding them reads first. */
 enum { ROUTE_EXPECT_MAX = 32 };
 void route_rib_expect(const struct route_rib *rib, const struct bgp_nlri *n, size_t count);
-/* The same prefixes are the next: begins to fetch what it leads to. */
-void route_rib_approach(const struct route_rib *rib, const struct bgp_nlri *n, size_t count);
+/* The same prefixes are the next, of this peer: begins to fetch what it leads to. */
+void route_rib_approach(
+	const struct route_rib *rib, const struct route_peer *peer, const struct bgp_nlri *n, size_t count);
 struct route_entry *route_rib_find(const struct route_rib *rib, const struct prefix *p);
 /* There is a path to it that is not a tombstone. */
 bool route_rib_has(const struct route_rib *rib, const struct prefix *p);

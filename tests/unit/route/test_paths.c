@@ -46,6 +46,9 @@ static void check(struct fixture *x)
 	for (int i = 0; i < PATHS; i++)
 		assert_ptr_equal(route_paths_find(&x->paths, peer(x, i), (uint32_t)(i / PEERS)),
 			x->in[i] ? &x->path[i] : NULL);
+	for (int i = 0; i < PATHS; i++)
+		if (x->in[i])
+			assert_non_null(route_paths_likely(&x->paths, peer(x, i), (uint32_t)(i / PEERS)));
 	ROUTE_EACH_PATH (p, &x->paths) {
 		assert_true(x->in[p - x->path]);
 		seen++;
