@@ -5,11 +5,13 @@ import pytest
 
 from lab import daemons
 
-# Starts the rest of its words with a signal that already waits.
+# Starts the rest of its words with a signal that already waits; one that was ignored (nohup) is not.
 WITH_SIGNAL = """
 import os, signal, sys
-signal.pthread_sigmask(signal.SIG_BLOCK, [int(sys.argv[1])])
-os.kill(os.getpid(), int(sys.argv[1]))
+number = int(sys.argv[1])
+signal.signal(number, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+os.kill(os.getpid(), number)
 os.execvp(sys.argv[2], sys.argv[2:])
 """
 
