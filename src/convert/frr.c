@@ -188,7 +188,12 @@ static void define_group(struct context *c, const struct statement *s, const cha
 
 static void join_group(struct context *c, const struct statement *s, const char **a)
 {
-	convert_put(c->m, peer(c, s, a[0]), "peer-group", peer(c, s, a[1])->name, at(c, s));
+	struct convert_part *p = peer(c, s, a[0]);
+
+	if (strcmp(p->section, "peer-groups") == 0)
+		lost(c, s, "a peer group is in no other; write what it shares with that into both");
+	else
+		convert_put(c->m, p, "peer-group", peer(c, s, a[1])->name, at(c, s));
 }
 
 static void password(struct context *c, const struct statement *s, const char **a)

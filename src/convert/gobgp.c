@@ -290,7 +290,6 @@ static const struct row family_rows[] = {
 		{ "config.description", SET, "description" }, { "config.peer-type", OURS },                  \
 		{ "config.auth-password", CALL, .call = peer_password },                                     \
 		{ "config.admin-down", CALL, .call = peer_down }, { "config.send-community", OURS },         \
-		{ "config.peer-group", CALL, .call = peer_group },                                           \
 		{ "config.remove-private-as", IF_SET, "rrd leaves AS paths as they are" },                   \
 		{ "config.neighbor-interface", LOST,                                                         \
 			"rrd knows its neighbors by address; write it under neighbors" },                    \
@@ -332,7 +331,8 @@ static const struct row family_rows[] = {
 	}
 
 static const struct row group_rows[] = { { "config.peer-group-name", CALL, .call = peer_name }, PEER_ROWS };
-static const struct row neighbor_rows[] = { { "config.neighbor-address", SET, "address" }, PEER_ROWS };
+static const struct row neighbor_rows[] = { { "config.neighbor-address", SET, "address" },
+	{ "config.peer-group", CALL, .call = peer_group }, PEER_ROWS };
 static const struct row range_rows[] = { { "config.prefix", SET, "prefix" },
 	{ "config.peer-group", CALL, .call = peer_group }, { NULL } };
 

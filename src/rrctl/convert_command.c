@@ -40,8 +40,8 @@ static bool read_file(const char *name, struct convert_file *out)
 	bool standard_input = strcmp(name, "-") == 0;
 
 	out->name = standard_input ? "standard input" : name;
+	config_errors_set_file(errs, out->name);
 	out->text = config_file_read(standard_input ? "/dev/stdin" : name, &out->len, errs);
-	config_errors_set_file(errs, name);
 	config_errors_tell(errs);
 	return out->text != NULL;
 }

@@ -103,6 +103,6 @@ def test_exit_codes_and_streams_are_as_the_manual_says(lab):
     assert "--from" in said
     text, said, code = convert("/nonexistent")
     assert (code, text) == (1, "")
-    assert "No such file" in said
+    assert "/nonexistent: cannot be opened: No such file" in said
     assert convert(paper, "--from", "cisco")[2] == 2
     assert convert(paper, "--keys", "relative")[2] == 2

@@ -314,6 +314,15 @@ static void unknown_words_are_told(void **state)
 		"global.config.novelty: ");
 	says(CONVERT_GOBGP, "[global.config]\nas = 1\nrouter-id = '1.1.1.1'\n[novelty]\na = 1\n",
 		"file:4: not carried over: novelty: ");
+	/* A group is in no other. */
+	says(CONVERT_GOBGP,
+		"global: {config: {as: 1, router-id: 1.1.1.1}}\npeer-groups:\n"
+		"- config: {peer-group-name: a, peer-group: b}\n- config: {peer-group-name: b}\n",
+		"file:3: not carried over: peer-groups[0].config.peer-group: ");
+	says(CONVERT_FRR,
+		"router bgp 1\n bgp router-id 1.1.1.1\n neighbor a peer-group\n neighbor b peer-group\n"
+		" neighbor a peer-group b\n",
+		"file:5: not carried over: neighbor a peer-group b: ");
 	says(CONVERT_BIRD, "router id 1.1.1.1; protocol bgp { novelty 7; }", "not carried over: novelty 7: ");
 	says(CONVERT_BIRD, "novelty { a; }", "not carried over: novelty { }: ");
 	says(CONVERT_FRR, "router bgp 1\n neighbor 10.0.0.1 novelty 7\n",
