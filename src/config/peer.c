@@ -336,8 +336,8 @@ static const struct config_field peer_fields[] = {
 		.doc = "send our own address as next hop; an external peer gets it always" },
 	{ "advertisement-interval", CONFIG_SCALAR, &config_seconds, AT(advertisement_interval_s), .max = 600,
 		.def = "0", .apply = CONFIG_LIVE,
-		.doc = "the least time between two announcements of a prefix; withdrawals never wait (RFC "
-		       "4271 9.2.1.1 would let them)" },
+		.doc = "the least time between two announcements of a prefix; withdrawals never wait, as "
+		       "they would by RFC 4271 9.2.1.1" },
 	{ "hold-time", CONFIG_SCALAR, &type_hold_time, AT(hold_time_s), .def = "90",
 		.apply = CONFIG_RESET_SESSION,
 		.doc = "silence after which the peer is taken for dead; the smaller of both sides' holds; 0: "

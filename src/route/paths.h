@@ -69,7 +69,8 @@ static inline struct route_path *route_paths_next(const struct route_paths *p, s
 /* The peer's path that is not a tombstone. */
 struct route_path *route_paths_find(
 	const struct route_paths *p, const struct route_peer *peer, uint32_t path_id_in);
-/* What that would be, from what can be told without reading a path: it may be a tombstone, or another's. NULL: there is none. */
+/* What that may be, from what can be told without reading a path: it may be a tombstone, or another's. NULL: there is none, or it is not
+ * among the first. */
 struct route_path *route_paths_likely(
 	const struct route_paths *p, const struct route_peer *peer, uint32_t path_id_in);
 void route_paths_add(struct route_paths *p, struct route_path *path);
