@@ -291,6 +291,22 @@ class Fib(Scenario):
         yield Figure("out", self.in_kernel(generator, run, 0))
 
 
+class FibEnd(Fib):
+    """Out by the end of the session, which nobody has to withdraw one by one."""
+    name = "S6e"
+    title = "FIB: {prefixes} routes leave the kernel with the session that brought them"
+    QUICK = None
+    limits = ("loader",)
+
+    def play(self, generator, run):
+        run.begin()
+        generator.do("send", "feeder")
+        yield Figure("in", self.in_kernel(generator, run, self.n["hops"]))
+        run.mark()
+        generator.do("close", "feeder")
+        yield Figure("out", self.in_kernel(generator, run, 0))
+
+
 class FibMultipath(Fib):
     name = "S6m"
     title = "FIB: {prefixes} routes over {hops} next hops into the kernel and out again"
@@ -400,4 +416,4 @@ class Reload(FullTable):
 
 
 SCENARIOS = {s.name: s for s in (Speed, FullTable, CapturedTable, ManyClients, Mesh, Aggregation, Dynamic, ManyDynamic, Churn, Fib,
-                                 FibMultipath, FibGroup, FibResilient, Stalled, Reload)}
+                                 FibEnd, FibMultipath, FibGroup, FibResilient, Stalled, Reload)}
