@@ -130,7 +130,16 @@ static void set_refresh_error(const struct cursor *body, struct bgp_error *err)
 	err->data_len = (uint16_t)writer_len(&w);
 }
 
-bool bgp_refresh_decode(struct cursor body, struct bgp_refresh *out, struct bgp_error *err)
+static void set_length_error(size_t body_len, struct bgp_error *err)
+{
+	uint8_t len[2];
+	struct writer w = writer_init(len, sizeof(len));
+
+	writer_u16(&w, (uint16_t)(BGP_HEADER_LEN + body_len));
+	bgp_error_set(err, BGP_ERR_HEADER, BGP_HEADER_BAD_LENGTH, len, sizeof(len));
+}
+
+bool bgp_refresh_decode(struct cursor body, bool enhanced, struct bgp_refresh *out, struct bgp_error *err)
 {
 	struct cursor c = body;
 	bool marks;
@@ -138,10 +147,13 @@ bool bgp_refresh_decode(struct cursor body, struct bgp_refresh *out, struct bgp_
 	out->afi = cursor_u16(&c);
 	out->subtype = cursor_u8(&c);
 	out->safi = cursor_u8(&c);
-	marks = out->subtype == BGP_REFRESH_BEGIN || out->subtype == BGP_REFRESH_END;
+	marks = enhanced && (out->subtype == BGP_REFRESH_BEGIN || out->subtype == BGP_REFRESH_END);
 	if (cursor_ok(&c) && (!marks || cursor_left(&body) == REFRESH_LEN))
 		return true;
-	set_refresh_error(&body, err);
+	if (enhanced)
+		set_refresh_error(&body, err);
+	else
+		set_length_error(cursor_left(&body), err);
 	return false;
 }
 

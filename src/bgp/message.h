@@ -39,8 +39,9 @@ struct bgp_refresh {
 };
 
 void bgp_refresh_encode(struct writer *w, enum bgp_family family, enum bgp_refresh_subtype subtype);
-/* False, with err filled (RFC 7313 5), when the length is wrong. A refresh with an ORF part (RFC 5291) is longer. */
-bool bgp_refresh_decode(struct cursor body, struct bgp_refresh *out, struct bgp_error *err);
+/* False, with err filled, when the length is wrong. A refresh with an ORF part (RFC 5291) is longer. enhanced: the peer offered RFC 7313,
+ * whose error this is then (5); otherwise it is a Bad Message Length, and the subtype means nothing. */
+bool bgp_refresh_decode(struct cursor body, bool enhanced, struct bgp_refresh *out, struct bgp_error *err);
 
 /* Our small number of a family; false when we do not speak it. */
 bool bgp_family_from_wire(uint16_t afi, uint8_t safi, enum bgp_family *out);

@@ -102,6 +102,12 @@ static bool all_equal_med(const struct route_decide *d)
 	return true;
 }
 
+/* RFC 4271 9.1.2.2 c: of a route from outside whose path names none in front, the AS from which it came. */
+static uint32_t neighbor_as(const struct route_path *p)
+{
+	return p->attrs->neighbor_as || !is_ebgp(p) ? p->attrs->neighbor_as : p->peer->cfg.peer_as;
+}
+
 /* MED is comparable only among paths of one neighboring AS: a path goes when another of its AS has a lower one. */
 static void keep_lowest_med(struct route_decide *d)
 {
@@ -115,13 +121,13 @@ static void keep_lowest_med(struct route_decide *d)
 		return;
 	/* Compacting in place is safe: what eliminates a path has the lowest MED of its AS and so stays itself. */
 	for (size_t i = 0; i < d->count; i++) {
-		const struct route_attrs *a = d->path[i]->attrs;
+		const struct route_path *a = d->path[i];
 		bool beaten = false;
 
 		for (size_t k = 0; k < d->count && !beaten; k++) {
-			const struct route_attrs *b = d->path[k]->attrs;
+			const struct route_path *b = d->path[k];
 
-			beaten = b->neighbor_as == a->neighbor_as && b->med < a->med;
+			beaten = b->attrs->med < a->attrs->med && neighbor_as(b) == neighbor_as(a);
 		}
 		if (!beaten)
 			d->path[kept++] = d->path[i];
@@ -172,7 +178,7 @@ static void break_ties(struct route_decide *d)
 static bool multipath_with(
 	const struct route_decide_opts *o, const struct route_path *best, const struct route_path *p)
 {
-	return !is_ebgp(best) || o->as_path_relax || p->attrs->neighbor_as == best->attrs->neighbor_as;
+	return !is_ebgp(best) || o->as_path_relax || neighbor_as(p) == neighbor_as(best);
 }
 
 static struct route_path *decide_single(struct route_entry *e)

@@ -21,7 +21,7 @@ static void reflect(const struct route_engine *e, const struct route_peer *sourc
 /* RFC 4271 5.1: our AS in front; what is only for the inside stays inside, and so do extended communities that are not
  * transitive (RFC 4360 6) and what is of a confederation (RFC 5065 4). A MED that came from a neighboring AS is not for
  * other ones (5.1.4). */
-static void leave_as(const struct route_engine *e, struct bgp_attrs *a)
+static void leave_as(const struct route_engine *e, bool from_inside, struct bgp_attrs *a)
 {
 	a->has &= ~(uint32_t)(BGP_HAS_LOCAL_PREF | BGP_HAS_ORIGINATOR_ID | BGP_HAS_CLUSTER_LIST);
 	if (a->has & BGP_HAS_EXTENDED_COMMUNITIES)
@@ -31,7 +31,7 @@ static void leave_as(const struct route_engine *e, struct bgp_attrs *a)
 		a->ipv6_extended_communities = bgp_extended_communities_transitive(
 			a->ipv6_extended_communities, BGP_IPV6_EXTENDED_COMMUNITY_LEN, e->arena);
 	a->as_path = bgp_as_path_leave_confederation(a->as_path, e->arena);
-	if (a->as_path.len)
+	if (a->as_path.len || !from_inside)
 		a->has &= ~(uint32_t)BGP_HAS_MED;
 	a->as_path = bgp_as_path_prepend(a->as_path, e->cfg.local_as, e->arena);
 	a->has |= BGP_HAS_AS_PATH;
@@ -77,7 +77,7 @@ void route_outgoing(struct route_group *g, const struct route_item *item, struct
 	route_attrs_decode(item->attrs, attrs);
 	*nh = route_attrs_next_hop(item->attrs);
 	if (g->key.type == ROUTE_PEER_EBGP)
-		leave_as(e, attrs);
+		leave_as(e, from_inside, attrs);
 	else
 		stay_inside(item, from_inside, attrs);
 	if (g->key.type != ROUTE_PEER_EBGP && from_inside)

@@ -38,6 +38,7 @@ struct route_peer_config {
 	 * could have, and none are sent. */
 	struct ip_addr local[BGP_FAMILIES];
 	uint32_t router_id; /* the neighbor's BGP Identifier */
+	uint32_t peer_as;
 	enum route_peer_type type;
 	enum route_send_mode send_mode[BGP_FAMILIES];
 	uint16_t send_n; /* for ROUTE_SEND_BEST_N */

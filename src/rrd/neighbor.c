@@ -143,6 +143,7 @@ static void up(void *user, struct session *s, const struct bgp_negotiated *negot
 	struct route_peer_config cfg = {
 		.address = session_config(s)->remote,
 		.router_id = open->bgp_identifier,
+		.peer_as = open->as,
 		.type = peer_type(n, open->as),
 	};
 

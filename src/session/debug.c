@@ -160,7 +160,7 @@ static void describe_body(uint8_t type, struct cursor body, struct text *out)
 		break;
 	case BGP_ROUTE_REFRESH:
 		text_add(out, ": ");
-		if (bgp_refresh_decode(body, &r, &e))
+		if (bgp_refresh_decode(body, false, &r, &e))
 			bgp_describe_refresh(&r, out);
 		else
 			bgp_describe_notification(&e, out);

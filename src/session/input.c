@@ -319,7 +319,7 @@ static void handle_refresh(struct session_conn *c, struct cursor body)
 
 	if (!(fsm_step(c->state, FSM_REFRESH_MSG).actions & FSM_REFRESH))
 		message_event(c, FSM_REFRESH_MSG, BGP_ROUTE_REFRESH);
-	else if (!bgp_refresh_decode(body, &r, &e))
+	else if (!bgp_refresh_decode(body, c->negotiated.enhanced_route_refresh, &r, &e))
 		end_with(c, FSM_REFRESH_MSG_ERR, &e);
 	else
 		serve_refresh(c, &r);

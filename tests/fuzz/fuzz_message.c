@@ -55,7 +55,7 @@ static void refresh(struct cursor body)
 	char line[256];
 	struct text t = text_init(line, sizeof(line));
 
-	if (!bgp_refresh_decode(body, &r, &err)) {
+	if (!bgp_refresh_decode(body, true, &r, &err)) {
 		FUZZ_CHECK(err.code);
 		return;
 	}
@@ -64,7 +64,7 @@ static void refresh(struct cursor body)
 	if (!bgp_family_from_wire(r.afi, r.safi, &family))
 		return;
 	bgp_refresh_encode(&w, family, r.subtype);
-	FUZZ_CHECK(bgp_refresh_decode(body_of(&w), &again, &err));
+	FUZZ_CHECK(bgp_refresh_decode(body_of(&w), true, &again, &err));
 	FUZZ_CHECK(again.afi == r.afi && again.safi == r.safi && again.subtype == r.subtype);
 }
 

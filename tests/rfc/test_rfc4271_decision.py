@@ -3,6 +3,8 @@
 Each case sets up routes that are equal up to one step and differ in it, with everything behind that step speaking for the
 other. Whoever is announced first must make no difference, so each case runs in both orders.
 """
+import ipaddress
+
 import pytest
 
 from lab.bgp import attribute
@@ -116,6 +118,17 @@ def test_rfc4271_9_1_2_2_c_the_local_as_is_a_neighbor_too(cast):
     compete(cast, (high, attribute(4, u32(1)), {}), (low, attribute(4, u32(2)), {}))
     compete(cast, (high, attribute(4, u32(1)), {"path": segment(SET, 5, 6)}),
             (low, attribute(4, u32(2)), {"path": segment(SET, 7, 8)}))
+
+
+def test_rfc4271_9_1_2_2_c_the_neighboring_as_is_the_one_it_came_from(cast):
+    """Of routes from outside, whatever their paths begin with: these two came from different ones, so MED says nothing."""
+    first, second = sorted((cast("outside"), cast("elsewhere")), key=lambda s: ipaddress.ip_address(s.local))
+    path = segment(SET, 1, 2)
+    ear = cast()
+    for speaker, hop, med in ((first, GOOD_HOP, 9), (second, BAD_HOP, 1)):
+        speaker.send(update(base(outside=True, path=path, hop=hop) + attribute(4, u32(med))))
+        settled(speaker, ear)
+    assert ear.next_hops(PREFIX) == [GOOD_HOP]
 
 
 @pytest.mark.confederation

@@ -217,10 +217,12 @@ def test_rfc4271_5_1_3_next_hop_towards_the_outside_is_our_own(cast):
     assert heard(ear).next_hop == hub.RRD
 
 
-def test_rfc4271_5_1_4_med_stays_inside_the_as_that_it_was_sent_to(cast):
+@pytest.mark.parametrize("path", [(OUTSIDE_AS,), ()], ids=["path", "empty"])
+def test_rfc4271_5_1_4_med_stays_inside_the_as_that_it_was_sent_to(cast, path):
+    """Whatever the path says, where it came from is known."""
     inside, outside = cast("all"), cast("elsewhere")
     mouth = cast("outside")
-    mouth.announce(PREFIX, HOP, path=(OUTSIDE_AS,), med=55, local_pref=None)
+    mouth.announce(PREFIX, HOP, path=path, med=55, local_pref=None)
     assert heard(inside).attributes[bgp.MED] == u32(55)
     assert bgp.MED not in heard(outside).attributes
 

@@ -307,10 +307,21 @@ def test_rfc7313_5_a_mark_of_the_wrong_length_is_an_error_and_is_shown(cast, sub
 @pytest.mark.parametrize("length", [0, 1, 3])
 @pytest.mark.parametrize("more", [(), (ENHANCED,)], ids=["plain", "enhanced"])
 def test_rfc2918_3_a_request_that_is_too_short_is_an_error(cast, length, more):
-    """RFC 4271 6.1: less than the minimum length of the message; RFC 7313 5 has a code of its own for it."""
+    """RFC 4271 6.1: less than the minimum length of the message; RFC 7313 5 has a code of its own for it, for who has offered that."""
     peer = cast(more=more)
     peer.send(message(bgp.ROUTE_REFRESH, bytes([0, 1, 0, 1])[:length]))
-    assert peer.wait_for_end() in ((1, 2), (7, 1))
+    assert peer.wait_for_end() in (((1, 2), (7, 1)) if more else ((1, 2),))
+
+
+@pytest.mark.parametrize("subtype", [0, 1, 2])
+def test_rfc7313_5_its_error_is_not_for_who_did_not_offer_it(cast, subtype):
+    """What stands in the octet of the subtype is nothing then (RFC 2918 3), so a longer request is no mark of the wrong length."""
+    mouth, peer = cast(), cast()
+    mouth.announce(PREFIX, HOP)
+    heard(peer)
+    peer.send(message(bgp.ROUTE_REFRESH, bytes([0, 1, subtype, 1, 0, 0])))
+    settled(mouth, peer)
+    assert not peer.closed
 
 
 @pytest.mark.offers(70)

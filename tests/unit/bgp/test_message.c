@@ -135,7 +135,7 @@ static void a_refresh_comes_back_as_written(void **state)
 	(void)state;
 	bgp_refresh_encode(&w, BGP_IPV6_UNICAST, BGP_REFRESH_BEGIN);
 	assert_int_equal(bgp_frame_decode(buf, writer_len(&w), 4096, &f, &err), BGP_FRAME_OK);
-	assert_true(bgp_refresh_decode(f.body, &r, &err));
+	assert_true(bgp_refresh_decode(f.body, true, &r, &err));
 	assert_int_equal(r.afi, BGP_AFI_IPV6);
 	assert_int_equal(r.safi, BGP_SAFI_UNICAST);
 	assert_int_equal(r.subtype, BGP_REFRESH_BEGIN);
@@ -162,7 +162,7 @@ static void a_refresh_of_a_wrong_length_is_answered_with_the_whole_message(void 
 
 		add_hex(&o, v[i].body);
 		copy = exact_copy(o.data, o.len);
-		assert_int_equal(bgp_refresh_decode(cursor_init(copy, o.len), &r, &err), v[i].ok);
+		assert_int_equal(bgp_refresh_decode(cursor_init(copy, o.len), true, &r, &err), v[i].ok);
 		if (!v[i].ok) {
 			assert_int_equal(err.code, BGP_ERR_ROUTE_REFRESH);
 			assert_int_equal(err.subcode, BGP_ROUTE_REFRESH_INVALID_LENGTH);
@@ -170,6 +170,14 @@ static void a_refresh_of_a_wrong_length_is_answered_with_the_whole_message(void 
 			assert_int_equal(err.data[17], 19 + o.len);
 			assert_int_equal(err.data[18], BGP_ROUTE_REFRESH);
 			assert_memory_equal(err.data + 19, o.data, o.len);
+		}
+		/* To who has not offered RFC 7313 its error means nothing. */
+		assert_int_equal(bgp_refresh_decode(cursor_init(copy, o.len), false, &r, &err), o.len >= 4);
+		if (o.len < 4) {
+			assert_int_equal(err.code, BGP_ERR_HEADER);
+			assert_int_equal(err.subcode, BGP_HEADER_BAD_LENGTH);
+			assert_int_equal(err.data_len, 2);
+			assert_int_equal(err.data[1], 19 + o.len);
 		}
 		free(copy);
 	}

@@ -337,7 +337,7 @@ static void take_message(struct test_peer *p, const struct bgp_frame *frame)
 		return;
 	}
 	assert_int_equal(frame->type, BGP_ROUTE_REFRESH);
-	assert_true(bgp_refresh_decode(frame->body, &refresh, &err));
+	assert_true(bgp_refresh_decode(frame->body, true, &refresh, &err));
 	p->refresh_begin += refresh.subtype == BGP_REFRESH_BEGIN;
 	p->refresh_end += refresh.subtype == BGP_REFRESH_END;
 }
