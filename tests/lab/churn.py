@@ -188,7 +188,7 @@ class World:
             member.name, member.address, member.router_id, kind, local, extended_next_hop=session.six_hops,
             families=tuple(v for v, f in FAMILIES.items() if f in session.families), as4=not member.old, longest=session.longest,
             takes_paths=frozenset(v for v, f in FAMILIES.items() if f in session.add_path_in),
-            networks=NETWORKS if member.external and not keys["far"] else (), said=session.said)
+            networks=NETWORKS if member.external and not keys["far"] else (), asn=member.asn if member.external else None, said=session.said)
         self._configure(peer, keys)
         self.model[member.daemon].peers[member.name] = peer
 

@@ -146,6 +146,7 @@ class Peer:
     longest: int = 4096
     extended_next_hop: bool = False
     networks: tuple = ()
+    asn: int = None  # of an external neighbor
     said: dict = field(default_factory=dict)
 
 
@@ -288,13 +289,13 @@ class Speaker:
 
     def chosen(self, peer, prefix, paths):
         """The paths of a prefix that are there to be sent to a peer, before it is asked whether each may be. RFC 4271 9.1.3:
-        without add-path the best one. rrd.conf(5), add-paths.send: all, also those that take no part in the decision; the best
+        without add-path the best one, and with it none whose next hop cannot be reached. rrd.conf(5), add-paths.send: all; the best
         and those equal to it; the first so many in the order of the decision."""
         if family_of(prefix) not in peer.takes_paths or peer.sent == BEST:
             best, _ = self.decide(paths)
             return [best] if best else []
         if peer.sent == ALL:
-            return paths
+            return [p for p in paths if self.kernel.resolve(p.attributes.next_hop)]
         if peer.sent == MULTIPATH:
             return self.decide(paths)[1]
         return self.ranked(paths, peer.sent)
@@ -352,7 +353,7 @@ class Speaker:
         in our own AS does. RFC 4360 6: extended communities that are not transitive stay."""
         a = path.attributes
         return replace(a, as_path=_with_as(a.as_path, self.asn), local_pref=None, originator_id=None, cluster_list=(),
-                       med=None if a.as_path else a.med,
+                       med=None if a.as_path or path.peer.kind == EXTERNAL else a.med,
                        extended=tuple(e for e in a.extended if not e[0] & 0x40))
 
     @staticmethod
@@ -444,10 +445,11 @@ def _med(path):
 
 def _neighbor_as(path):
     """RFC 4271 9.1.2.2 c): the AS from which the route came into ours: the first of the AS_PATH. Where that is empty or begins
-    with a set, the route was made in our own AS."""
-    for kind, asns in path.attributes.as_path:
-        return asns[0] if kind == SEQUENCE else None
-    return None
+    with a set, the external neighbor's; of an internal route, our own."""
+    for kind, asns in path.attributes.as_path[:1]:
+        if kind == SEQUENCE:
+            return asns[0]
+    return path.peer.asn
 
 
 def _with_as(path, asn):
