@@ -291,8 +291,9 @@ def test_what_leaves_the_routes_unknown_resets_the_session(world, ear, octets, e
     (bgp.update(attributes=GOOD + attribute(40, b"\1\0\1\0", flags=0xC0), reachable=NLRI), None),
     (bgp.update(attributes=GOOD + attribute(25, b"\1", flags=0xC0), reachable=NLRI), None),
     (bgp.update(attributes=attribute(1, b"\7")), (3, 6)),
-    (message(bgp.ROUTE_REFRESH, b"\0\1\0"), (7, 1)),
-    (message(bgp.ROUTE_REFRESH, struct.pack("!HBB", 1, 1, 1) + b"x"), (7, 1)),
+    # Without RFC 7313 its error is none.
+    (message(bgp.ROUTE_REFRESH, b"\0\1\0"), (1, 2)),
+    (message(bgp.ROUTE_REFRESH, struct.pack("!HBB", 1, 1, 1) + b"x"), None),
     (message(bgp.ROUTE_REFRESH, struct.pack("!HBB", 25, 0, 70)), None),
     (message(bgp.ROUTE_REFRESH, struct.pack("!HBB", 1, 99, 1)), None),
     (message(bgp.ROUTE_REFRESH, REFRESH + b"\1\x80\0\5\0\0\0\0\0"), None),
