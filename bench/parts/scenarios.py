@@ -257,6 +257,7 @@ class Fib(Scenario):
     limits = ("loader", "loader-fed")
     PER_SET = 6
     NEXT_HOPS = "172.31.0.2"
+    LEAVE = "withdraw"
 
     def plan(self):
         return Plan([Peers("feeder", FEEDERS, self.n["hops"], export=False)], fib=True)
@@ -287,7 +288,7 @@ class Fib(Scenario):
         generator.do("send", "feeder")
         yield Figure("in", self.in_kernel(generator, run, self.n["hops"]))
         run.mark()
-        generator.do("withdraw", "feeder")
+        generator.do(self.LEAVE, "feeder")
         yield Figure("out", self.in_kernel(generator, run, 0))
 
 
@@ -297,14 +298,7 @@ class FibEnd(Fib):
     title = "FIB: {prefixes} routes leave the kernel with the session that brought them"
     QUICK = None
     limits = ("loader",)
-
-    def play(self, generator, run):
-        run.begin()
-        generator.do("send", "feeder")
-        yield Figure("in", self.in_kernel(generator, run, self.n["hops"]))
-        run.mark()
-        generator.do("close", "feeder")
-        yield Figure("out", self.in_kernel(generator, run, 0))
+    LEAVE = "close"
 
 
 class FibMultipath(Fib):

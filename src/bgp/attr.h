@@ -95,8 +95,8 @@ bool bgp_attrs_next_unknown(struct cursor *c, struct bgp_octets *tlv);
 /* AS_PATH as decision needs it. Length counts an AS_SET as 1 and confederation segments as 0 (RFC 4271 9.1.2.2,
  * RFC 5065 5.3). */
 unsigned bgp_as_path_length(struct bgp_octets as_path);
-/* The neighboring AS: the first of a path that begins with an AS_SEQUENCE behind its confederation segments, 0: the
- * local AS (MED, RFC 4271 9.1.2.2 c, RFC 5065 5.3). */
+/* The neighboring AS: the first of a path that begins with an AS_SEQUENCE behind its confederation segments (MED, RFC
+ * 4271 9.1.2.2 c, RFC 5065 5.3). 0: the local AS, or of a route from outside its neighbor's, which the path does not tell. */
 uint32_t bgp_as_path_neighbor(struct bgp_octets as_path);
 /* The last AS of the path, 0 when empty or ending in a set. */
 uint32_t bgp_as_path_origin(struct bgp_octets as_path);

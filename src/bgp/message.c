@@ -7,7 +7,8 @@ enum { MARKER_LEN = 16, LENGTH_AT = 16, TYPE_AT = 18, REFRESH_LEN = 4 };
 static const uint8_t marker[MARKER_LEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 	0xff, 0xff, 0xff, 0xff, 0xff };
 
-/* RFC 4271 4.2-4.5. A ROUTE-REFRESH that is too short is an error of its own kind: bgp_refresh_decode() finds it. */
+/* RFC 4271 4.2-4.5. Whether a ROUTE-REFRESH that is too short is an error of its own kind depends on what was agreed on:
+ * bgp_refresh_decode() finds it. */
 static const struct bounds {
 	size_t min;
 	size_t max; /* 0: whatever the session allows */
@@ -147,7 +148,9 @@ bool bgp_refresh_decode(struct cursor body, bool enhanced, struct bgp_refresh *o
 	out->afi = cursor_u16(&c);
 	out->subtype = cursor_u8(&c);
 	out->safi = cursor_u8(&c);
-	marks = enhanced && (out->subtype == BGP_REFRESH_BEGIN || out->subtype == BGP_REFRESH_END);
+	if (!enhanced)
+		out->subtype = BGP_REFRESH_REQUEST;
+	marks = out->subtype == BGP_REFRESH_BEGIN || out->subtype == BGP_REFRESH_END;
 	if (cursor_ok(&c) && (!marks || cursor_left(&body) == REFRESH_LEN))
 		return true;
 	if (enhanced)

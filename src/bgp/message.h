@@ -39,8 +39,9 @@ struct bgp_refresh {
 };
 
 void bgp_refresh_encode(struct writer *w, enum bgp_family family, enum bgp_refresh_subtype subtype);
-/* False, with err filled, when the length is wrong. A refresh with an ORF part (RFC 5291) is longer. enhanced: the peer offered RFC 7313,
- * whose error this is then (5); otherwise it is a Bad Message Length, and the subtype means nothing. */
+/* False, with err filled, when the length is wrong. A refresh with an ORF part (RFC 5291) is longer. enhanced: RFC 7313 was
+ * agreed on, whose error this is then (5). Otherwise it is a Bad Message Length, and what stands in the place of the subtype, which RFC
+ * 2918 3 reserves, is taken for a request. */
 bool bgp_refresh_decode(struct cursor body, bool enhanced, struct bgp_refresh *out, struct bgp_error *err);
 
 /* Our small number of a family; false when we do not speak it. */

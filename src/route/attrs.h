@@ -30,9 +30,9 @@ struct route_attrs {
 	struct hash_node node;
 	struct route_hop *hop; /* of its next hop; counts this set's references */
 	uint32_t refs;
-	uint32_t local_pref; /* 100 where there is none, 0 under GRACEFUL_SHUTDOWN (RFC 8326 3) */
-	uint32_t med;	     /* 0 where there is none */
-	uint32_t neighbor_as;
+	uint32_t local_pref;	/* 100 where there is none, 0 under GRACEFUL_SHUTDOWN (RFC 8326 3) */
+	uint32_t med;		/* 0 where there is none */
+	uint32_t neighbor_as;	/* as the AS_PATH tells it; 0: it does not */
 	uint32_t originator_id; /* valid with ROUTE_ATTRS_HAS_ORIGINATOR */
 	float bandwidth;	/* link bandwidth as in struct route_balancer */
 	uint16_t as_path_len;

@@ -10,6 +10,7 @@
  *   3. lowest ORIGIN                                     9.1.2.2 b
  *   4. lowest MULTI_EXIT_DISC (0 where missing) among paths of one neighboring AS, or
  *      among all with always-compare-med                 9.1.2.2 c
+ *      (from outside by a path that names none in front: the neighbor's)
  *   5. eBGP over iBGP                                    9.1.2.2 d
  *   6. lowest interior cost to the next hop              9.1.2.2 e
  *   7. lowest BGP Identifier, ORIGINATOR_ID in its place 9.1.2.2 f, RFC 4456 9

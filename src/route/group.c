@@ -63,7 +63,7 @@ static bool next_hop_fits(const struct route_group *g, const struct route_path *
 	return len < IPV6_LEN || g->key.extended_next_hop;
 }
 
-/* RFC 4271 9.1.3: a route whose next hop cannot be reached is told to nobody, with add-path either. */
+/* RFC 4271 9.1.3: a route whose next hop cannot be reached is told to nobody, also by add-path. */
 static bool is_eligible(const struct route_group *g, const struct route_path *path)
 {
 	return !g->engine->hops.check || path->attrs->hop->reach.eligible;

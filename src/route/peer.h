@@ -21,7 +21,7 @@ enum route_peer_type { ROUTE_PEER_IBGP, ROUTE_PEER_IBGP_CLIENT, ROUTE_PEER_EBGP 
 /* What a peer is sent of the paths of a prefix (RFC 7911 where more than one). */
 enum route_send_mode {
 	ROUTE_SEND_BEST,      /* one route per prefix, without path identifiers */
-	ROUTE_SEND_ALL,	      /* every path */
+	ROUTE_SEND_ALL,	      /* every path whose next hop is eligible */
 	ROUTE_SEND_BEST_N,    /* the N best */
 	ROUTE_SEND_MULTIPATH, /* the equal-cost set */
 };
@@ -38,7 +38,7 @@ struct route_peer_config {
 	 * could have, and none are sent. */
 	struct ip_addr local[BGP_FAMILIES];
 	uint32_t router_id; /* the neighbor's BGP Identifier */
-	uint32_t peer_as;
+	uint32_t peer_as;   /* and its AS */
 	enum route_peer_type type;
 	enum route_send_mode send_mode[BGP_FAMILIES];
 	uint16_t send_n; /* for ROUTE_SEND_BEST_N */

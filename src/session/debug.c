@@ -138,8 +138,8 @@ void session_debug_step(const struct session_conn *c, enum fsm_event event, enum
 		session_state_text(next), fsm_event_text(event));
 }
 
-/* The body in words, as far as the message alone says it. */
-static void describe_body(uint8_t type, struct cursor body, struct text *out)
+/* The body in words. */
+static void describe_body(const struct session_conn *c, uint8_t type, struct cursor body, struct text *out)
 {
 	struct bgp_error e = { 0 };
 	struct bgp_refresh r;
@@ -160,7 +160,7 @@ static void describe_body(uint8_t type, struct cursor body, struct text *out)
 		break;
 	case BGP_ROUTE_REFRESH:
 		text_add(out, ": ");
-		if (bgp_refresh_decode(body, false, &r, &e))
+		if (bgp_refresh_decode(body, c->negotiated.enhanced_route_refresh, &r, &e))
 			bgp_describe_refresh(&r, out);
 		else
 			bgp_describe_notification(&e, out);
@@ -178,7 +178,7 @@ void session_debug_received(const struct session_conn *c, const struct bgp_frame
 
 	if (f->type == BGP_UPDATE)
 		return;
-	describe_body(f->type, f->body, &t);
+	describe_body(c, f->type, f->body, &t);
 	session_debug(c->s, "received", NULL, "received %s, %zu octets%s", bgp_message_type_text(f->type),
 		f->len, buf);
 }
@@ -212,7 +212,7 @@ void session_debug_queued(const struct session_conn *c, const uint8_t *octets, s
 	struct text t = text_init(buf, sizeof(buf));
 	uint8_t type = octets[BGP_HEADER_LEN - 1];
 
-	describe_body(type, cursor_init(octets + BGP_HEADER_LEN, len - BGP_HEADER_LEN), &t);
+	describe_body(c, type, cursor_init(octets + BGP_HEADER_LEN, len - BGP_HEADER_LEN), &t);
 	session_debug(c->s, "sent", NULL, "sent %s, %zu octets%s", bgp_message_type_text(type), len, buf);
 }
 

@@ -301,15 +301,13 @@ static void serve_refresh(struct session_conn *c, const struct bgp_refresh *r)
 {
 	const struct bgp_negotiated *n = &c->negotiated;
 	enum bgp_family family;
-	/* RFC 2918 3: to who has not offered RFC 7313 the octet is reserved, to be ignored. */
-	uint8_t subtype = n->enhanced_route_refresh ? r->subtype : BGP_REFRESH_REQUEST;
 
-	if (subtype > BGP_REFRESH_END) /* RFC 7313 5 */
+	if (r->subtype > BGP_REFRESH_END) /* RFC 7313 5 */
 		return;
 	if (!bgp_family_from_wire(r->afi, r->safi, &family) || !n->family[family] || !n->route_refresh_rx)
 		log_refresh(c->s, r);
 	else
-		c->s->ops->refresh(c->s->user, c->s, family, (enum bgp_refresh_subtype)subtype);
+		c->s->ops->refresh(c->s->user, c->s, family, (enum bgp_refresh_subtype)r->subtype);
 }
 
 static void handle_refresh(struct session_conn *c, struct cursor body)

@@ -45,7 +45,7 @@ static void notification(struct cursor body)
 		FUZZ_CHECK(!iscntrl((unsigned char)*p));
 }
 
-static void refresh(struct cursor body)
+static void refresh(struct cursor body, bool enhanced)
 {
 	uint8_t octets[BGP_MESSAGE_MAX];
 	struct writer w = writer_init(octets, sizeof(octets));
@@ -55,7 +55,7 @@ static void refresh(struct cursor body)
 	char line[256];
 	struct text t = text_init(line, sizeof(line));
 
-	if (!bgp_refresh_decode(body, true, &r, &err)) {
+	if (!bgp_refresh_decode(body, enhanced, &r, &err)) {
 		FUZZ_CHECK(err.code);
 		return;
 	}
@@ -64,7 +64,7 @@ static void refresh(struct cursor body)
 	if (!bgp_family_from_wire(r.afi, r.safi, &family))
 		return;
 	bgp_refresh_encode(&w, family, r.subtype);
-	FUZZ_CHECK(bgp_refresh_decode(body_of(&w), true, &again, &err));
+	FUZZ_CHECK(bgp_refresh_decode(body_of(&w), enhanced, &again, &err));
 	FUZZ_CHECK(again.afi == r.afi && again.safi == r.safi && again.subtype == r.subtype);
 }
 
@@ -89,7 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (frame.type == BGP_NOTIFICATION)
 			notification(frame.body);
 		if (frame.type == BGP_ROUTE_REFRESH)
-			refresh(frame.body);
+			refresh(frame.body, true);
+		refresh(frame.body, false);
 		at += frame.len;
 	}
 	free(buf);

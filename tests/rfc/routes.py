@@ -222,3 +222,31 @@ def judge(cast, octets, group="client", prefix=PREFIX, first=True, ear_group="al
     result = Verdict("announced")
     result.path = ear.paths(prefix)[0]
     return result
+
+
+# Which of two is the best.
+
+GOOD_HOP, BAD_HOP = "10.9.0.101", "10.9.0.102"
+
+
+def compete(cast, good, bad, ear=None, witness=None):
+    """good and bad: (speaker, octets after base, base's arguments). good must win, in both orders. witness: an ear that hears all paths,
+    to wait for both where something has yet to be found out about them."""
+    ear = ear or cast()
+    says = {}
+    for name, hop, (speaker, more, arguments) in (("good", GOOD_HOP, good), ("bad", BAD_HOP, bad)):
+        arguments.setdefault("hop", hop)
+        says[name] = speaker, update(base(speaker.asn != hub.AS, **arguments) + more)
+    for names in (("good", "bad"), ("bad", "good")):
+        for name in names:
+            speaker, octets = says[name]
+            speaker.send(octets)
+            settled(speaker, ear)
+        if witness:
+            witness.wait_for_routes(PREFIX, [good[2]["hop"], bad[2]["hop"]], 5)
+            settled(good[0], ear, witness)
+        assert ear.next_hops(PREFIX) == [good[2]["hop"]], f"{names} made {ear.next_hops(PREFIX)} the best"
+        for name in names:
+            says[name][0].withdraw(PREFIX)
+        for one in filter(None, (ear, witness)):
+            lost(one)

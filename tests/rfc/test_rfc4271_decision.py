@@ -3,34 +3,12 @@
 Each case sets up routes that are equal up to one step and differ in it, with everything behind that step speaking for the
 other. Whoever is announced first must make no difference, so each case runs in both orders.
 """
-import ipaddress
-
 import pytest
 
 from lab.bgp import attribute
 from lab.wait import wait_until
-from rfc.routes import (CONFED_SEQUENCE, CONFED_SET, OUTSIDE_AS, PREFIX, SEQUENCE, SET, base, heard, ip, lost, low_high, segment,
+from rfc.routes import (CONFED_SEQUENCE, CONFED_SET, OUTSIDE_AS, PREFIX, SEQUENCE, SET, base, compete, heard, ip, lost, low_high, segment,
                         settled, u32, update)
-
-GOOD_HOP, BAD_HOP = "10.9.0.101", "10.9.0.102"
-
-
-def compete(cast, good, bad, ear=None, order=("good", "bad")):
-    """good and bad: (speaker, octets after base, base's arguments). good must win, in both orders."""
-    ear = ear or cast()
-    says = {}
-    for name, hop, (speaker, more, arguments) in (("good", GOOD_HOP, good), ("bad", BAD_HOP, bad)):
-        arguments.setdefault("hop", hop)
-        says[name] = speaker, update(base(speaker.asn == OUTSIDE_AS, **arguments) + more)
-    for names in (("good", "bad"), ("bad", "good")):
-        for name in names:
-            speaker, octets = says[name]
-            speaker.send(octets)
-            settled(speaker, ear)
-        assert ear.next_hops(PREFIX) == [GOOD_HOP], f"{names} made {ear.next_hops(PREFIX)} the best"
-        for name in names:
-            says[name][0].withdraw(PREFIX)
-        lost(ear)
 
 
 def test_rfc4271_9_1_1_the_highest_local_pref_wins(cast):
@@ -122,13 +100,9 @@ def test_rfc4271_9_1_2_2_c_the_local_as_is_a_neighbor_too(cast):
 
 def test_rfc4271_9_1_2_2_c_the_neighboring_as_is_the_one_it_came_from(cast):
     """Of routes from outside, whatever their paths begin with: these two came from different ones, so MED says nothing."""
-    first, second = sorted((cast("outside"), cast("elsewhere")), key=lambda s: ipaddress.ip_address(s.local))
+    low, high = low_high(cast("outside"), cast("elsewhere"))
     path = segment(SET, 1, 2)
-    ear = cast()
-    for speaker, hop, med in ((first, GOOD_HOP, 9), (second, BAD_HOP, 1)):
-        speaker.send(update(base(outside=True, path=path, hop=hop) + attribute(4, u32(med))))
-        settled(speaker, ear)
-    assert ear.next_hops(PREFIX) == [GOOD_HOP]
+    compete(cast, (low, attribute(4, u32(9)), {"path": path}), (high, attribute(4, u32(1)), {"path": path}))
 
 
 @pytest.mark.confederation

@@ -6,7 +6,7 @@ to look at them here.
 import pytest
 
 from lab.bgp import IPV6, attribute
-from rfc.routes import BOTH, OUTSIDE_AS, PREFIX, SIX, base, heard, ip, lost, low_high, settled, u32, update
+from rfc.routes import BOTH, PREFIX, SIX, compete, heard, ip, lost, low_high, settled, u32
 
 pytestmark = pytest.mark.hub(next_hop_check=True)
 
@@ -148,20 +148,9 @@ def test_rfc4271_9_1_2_1_one_next_hop_of_many_routes(cast, ways):
 
 # 9.1.2.2 e: what it costs.
 
-def compete(cast, good, bad):
-    """good and bad: (speaker, next hop, octets after base, base's arguments). good must be the best, whoever comes first."""
-    ear, witness = cast(), all_paths(cast)
-    for order in ((good, bad), (bad, good)):
-        for speaker, hop, more, arguments in order:
-            speaker.send(update(base(speaker.asn == OUTSIDE_AS, hop=hop, **arguments) + more))
-        # With add-path both are told as soon as there is a way to both.
-        witness.wait_for_routes(PREFIX, [good[1], bad[1]], 5)
-        settled(good[0], ear, witness)
-        assert ear.next_hops(PREFIX) == [good[1]], f"{[hop for _, hop, *_ in order]} made {ear.next_hops(PREFIX)} the best"
-        for speaker, *_ in order:
-            speaker.withdraw(PREFIX)
-        lost(ear)
-        lost(witness)
+def nearest(cast, good, bad):
+    """good is the best of the two, once there is a way to both."""
+    compete(cast, good, bad, witness=all_paths(cast))
 
 
 # What stands behind the cost speaks for the other: a longer CLUSTER_LIST, a higher ORIGINATOR_ID.
@@ -173,13 +162,13 @@ def test_rfc4271_9_1_2_2_e_the_lowest_interior_cost_wins(cast, costs, near, dist
     low, high = low_high(cast(), cast())
     costs.add(NEAR, near)
     costs.add(DISTANT, distant)
-    compete(cast, (high, NEAR_HOP, WORSE, {}), (low, DISTANT_HOP, b"", {}))
+    nearest(cast, (high, WORSE, {"hop": NEAR_HOP}), (low, b"", {"hop": DISTANT_HOP}))
 
 
 def test_rfc4271_9_1_2_2_e_on_the_link_is_nearest(cast, costs):
     low, high = low_high(cast(), cast())
     costs.add(DISTANT, 1)
-    compete(cast, (high, ON_LINK, WORSE, {}), (low, DISTANT_HOP, b"", {}))
+    nearest(cast, (high, WORSE, {"hop": ON_LINK}), (low, b"", {"hop": DISTANT_HOP}))
 
 
 def test_rfc4271_9_1_2_2_e_the_longest_match_says_what_it_costs(cast, costs):
@@ -187,7 +176,7 @@ def test_rfc4271_9_1_2_2_e_the_longest_match_says_what_it_costs(cast, costs):
     costs.add(NEAR, 20)
     costs.add(DISTANT, 10)
     costs.add(f"{DISTANT_HOP}/32", 30)
-    compete(cast, (high, NEAR_HOP, WORSE, {}), (low, DISTANT_HOP, b"", {}))
+    nearest(cast, (high, WORSE, {"hop": NEAR_HOP}), (low, b"", {"hop": DISTANT_HOP}))
 
 
 @pytest.mark.parametrize("better,worse", [({"pref": 101}, {}), ({"path": (1,)}, {"path": (1, 2)}), ({}, {"origin": 1})],
@@ -196,14 +185,14 @@ def test_rfc4271_9_1_2_2_e_stands_behind_what_comes_before(cast, costs, better, 
     low, high = low_high(cast(), cast())
     costs.add(NEAR, 10)
     costs.add(DISTANT, 20)
-    compete(cast, (high, DISTANT_HOP, b"", better), (low, NEAR_HOP, b"", worse))
+    nearest(cast, (high, b"", {"hop": DISTANT_HOP, **better}), (low, b"", {"hop": NEAR_HOP, **worse}))
 
 
 def test_rfc4271_9_1_2_2_e_stands_behind_med(cast, costs):
     low, high = low_high(cast(), cast())
     costs.add(NEAR, 10)
     costs.add(DISTANT, 20)
-    compete(cast, (high, DISTANT_HOP, attribute(4, u32(1)), {"path": (1,)}), (low, NEAR_HOP, attribute(4, u32(2)), {"path": (1,)}))
+    nearest(cast, (high, attribute(4, u32(1)), {"hop": DISTANT_HOP, "path": (1,)}), (low, attribute(4, u32(2)), {"hop": NEAR_HOP, "path": (1,)}))
 
 
 def test_rfc4271_9_1_2_2_e_the_best_route_follows_the_cost(cast, costs):
@@ -226,7 +215,7 @@ def test_rfc4271_9_1_2_2_e_equal_cost_is_left_to_the_next_step(cast, costs):
     low, high = low_high(cast(), cast())
     costs.add(NEAR, 10)
     costs.add(DISTANT, 10)
-    compete(cast, (low, DISTANT_HOP, b"", {}), (high, NEAR_HOP, b"", {}))
+    nearest(cast, (low, b"", {"hop": DISTANT_HOP}), (high, b"", {"hop": NEAR_HOP}))
 
 
 def test_rfc4271_9_1_2_2_e_of_ipv6(cast, costs):
