@@ -38,6 +38,12 @@ static inline void *pool_at(const struct pool *p, uint32_t number)
 	return (uint8_t *)p->piece[number >> 16] + (size_t)(number & 0xffff) * POOL_UNIT;
 }
 
+/* The piece an object lies in, by its number; later ones are in use for less long, as long as none becomes empty. */
+static inline uint32_t pool_piece_of(uint32_t number)
+{
+	return number >> 16;
+}
+
 /* Objects of two sizes, or one (other: 0), multiples of 4; where one is a multiple of 8, so are the addresses. The pool must
  * stay where it is. */
 void pool_init(struct pool *p, size_t size, size_t other);

@@ -262,7 +262,7 @@ bool prefix_equal(const struct prefix *a, const struct prefix *b)
 	       memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-uint32_t prefix_hash_v6(const struct prefix *p)
+uint32_t prefix_hash_v6(const uint8_t bytes[16], uint8_t len)
 {
-	return hash_bytes(p->bytes, sizeof(p->bytes), p->len);
+	return hash_bytes(bytes, 16, len);
 }

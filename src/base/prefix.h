@@ -75,13 +75,52 @@ bool prefix_contains_addr(const struct prefix *p, const struct ip_addr *a);
 /* IPv4 before IPv6, then by address, then shorter first: the order of a routing table. */
 int prefix_cmp(const struct prefix *a, const struct prefix *b);
 bool prefix_equal(const struct prefix *a, const struct prefix *b);
-uint32_t prefix_hash_v6(const struct prefix *p);
-static inline uint32_t prefix_hash(const struct prefix *p)
+uint32_t prefix_hash_v6(const uint8_t bytes[16], uint8_t len);
+
+/* --- of prefixes that lie in tables, with as many octets as their family has ---
+ *
+ * A read of what was written in smaller pieces just before waits until all earlier writes are through, those that miss the caches
+ * too. So octets are copied, compared and read at the width in which they are written: 4, or 16. */
+
+static inline void prefix_set(struct prefix *p, uint8_t family, uint8_t len, const uint8_t *bytes)
+{
+	p->family = family;
+	p->len = len;
+	if (family == IP_V4) {
+		memset(p->bytes, 0, sizeof(p->bytes));
+		memcpy(p->bytes, bytes, 4);
+	} else {
+		memcpy(p->bytes, bytes, sizeof(p->bytes));
+	}
+}
+
+static inline void prefix_bytes_copy(uint8_t *to, const struct prefix *p)
+{
+	if (p->family == IP_V4)
+		memcpy(to, p->bytes, 4);
+	else
+		memcpy(to, p->bytes, sizeof(p->bytes));
+}
+
+static inline bool prefix_is(const struct prefix *p, uint8_t family, uint8_t len, const uint8_t *bytes)
+{
+	if (p->family != family || p->len != len)
+		return false;
+	return family == IP_V4 ? memcmp(p->bytes, bytes, 4) == 0
+			       : memcmp(p->bytes, bytes, sizeof(p->bytes)) == 0;
+}
+
+static inline uint32_t prefix_bytes_hash(uint8_t family, uint8_t len, const uint8_t *bytes)
 {
 	uint32_t v4;
 
-	if (p->family != IP_V4)
-		return prefix_hash_v6(p);
-	memcpy(&v4, p->bytes, sizeof(v4));
-	return hash_u64((uint64_t)v4 << 8 | p->len);
+	if (family != IP_V4)
+		return prefix_hash_v6(bytes, len);
+	memcpy(&v4, bytes, sizeof(v4));
+	return hash_u64((uint64_t)v4 << 8 | len);
+}
+
+static inline uint32_t prefix_hash(const struct prefix *p)
+{
+	return prefix_bytes_hash(p->family, p->len, p->bytes);
 }

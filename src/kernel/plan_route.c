@@ -13,15 +13,10 @@ enum {
 
 _Static_assert(ADDR == 20, "the memory of a route");
 
-static size_t addr_len(bool ipv6)
-{
-	return ipv6 ? 16 : 4;
-}
-
 void plan_routes_init(struct plan_routes *t)
 {
 	*t = (struct plan_routes){ .listed = { 0 } };
-	pool_init(&t->pool, ADDR + addr_len(false), ADDR + addr_len(true));
+	pool_init(&t->pool, ADDR + 4, ADDR + 16);
 	pool_init(&t->names, sizeof(void *), 0);
 	hash_index_init(&t->index);
 }
@@ -36,20 +31,6 @@ void plan_routes_fini(struct plan_routes *t)
 
 /* --- by prefix --- */
 
-struct prefix plan_route_prefix(const struct plan_route *r)
-{
-	struct prefix p = { .family = r->ipv6 ? IP_V6 : IP_V4, .len = r->len };
-
-	memcpy(p.bytes, r->addr, addr_len(r->ipv6));
-	return p;
-}
-
-static bool is_to(const struct plan_route *r, const struct prefix *p)
-{
-	return r->len == p->len && r->ipv6 == (p->family == IP_V6) &&
-	       memcmp(r->addr, p->bytes, addr_len(r->ipv6)) == 0;
-}
-
 struct plan_route *plan_route_get(const struct plan *p, const struct prefix *prefix)
 {
 	uint32_t hash = prefix_hash(prefix), number;
@@ -58,7 +39,7 @@ struct plan_route *plan_route_get(const struct plan *p, const struct prefix *pre
 		(number = hash_index_at(&p->routes.index, i, hash)); i++) {
 		struct plan_route *r = pool_at(&p->routes.pool, number);
 
-		if (is_to(r, prefix))
+		if (prefix_is(prefix, plan_route_family(r), r->len, r->addr))
 			return r;
 	}
 	return NULL;
@@ -70,7 +51,7 @@ struct plan_route *plan_route_add(struct plan *p, const struct prefix *prefix)
 	struct plan_route *r = pool_alloc(&p->routes.pool, ipv6);
 
 	*r = (struct plan_route){ .len = prefix->len, .ipv6 = ipv6 };
-	memcpy(r->addr, prefix->bytes, addr_len(ipv6));
+	prefix_bytes_copy(r->addr, prefix);
 	p->routes.listed[PLAN_NOWHERE]++;
 	hash_index_add(&p->routes.index, pool_number(r), prefix_hash(prefix));
 	return r;
@@ -78,13 +59,13 @@ struct plan_route *plan_route_add(struct plan *p, const struct prefix *prefix)
 
 void plan_route_free(struct plan *p, struct plan_route *r)
 {
-	struct prefix prefix = plan_route_prefix(r);
+	uint32_t hash = prefix_bytes_hash(plan_route_family(r), r->len, r->addr);
 
 	plan_route_list(p, r, PLAN_NOWHERE);
 	p->routes.listed[PLAN_NOWHERE]--;
 	p->leftover_routes -= r->leftover;
 	p->foreign -= r->foreign;
-	hash_index_remove(&p->routes.index, pool_number(r), prefix_hash(&prefix));
+	hash_index_remove(&p->routes.index, pool_number(r), hash);
 	pool_free(&p->routes.pool, r);
 }
 
@@ -119,29 +100,59 @@ static bool may_move(const struct plan *p, const struct plan_route *r)
 	return s && !p->cfg.classic && (s->usable || has_new(s));
 }
 
-static struct chain *list_of(struct plan *p, const struct plan_route *r)
+/* The list of the withdrawn it belongs to. */
+static struct chain *lane_of(struct plan *p, uint32_t number)
+{
+	return &p->routes.withdrawn[pool_piece_of(number) % PLAN_LANES];
+}
+
+static struct chain *list_of(struct plan *p, const struct plan_route *r, uint32_t number)
 {
 	return r->where == PLAN_REFUSED ? &p->routes.refused
 	       : r->moving		? &p->routes.moving
+	       : r->withdrawn		? lane_of(p, number)
 					: &p->routes.queue;
+}
+
+static void leave_list(struct plan *p, struct plan_route *r, uint32_t number)
+{
+	struct plan_routes *t = &p->routes;
+
+	chain_del(list_of(p, r, number), &t->pool, number);
+	t->withdrawn_count -= r->withdrawn;
+	if (r->withdrawn)
+		t->ahead -= t->ahead > 0;
+	else
+		t->ahead = t->withdrawn_count ? t->ahead + 1 : 0;
+}
+
+/* Whether it belongs to the withdrawn once it waits. One that waits for something else keeps its turn. */
+static bool joins_withdrawn(const struct plan_route *r)
+{
+	bool waits_to_be_set = r->where == PLAN_WAITING && !r->moving && !r->withdrawn;
+
+	return !r->wanted && !waits_to_be_set;
 }
 
 void plan_route_list(struct plan *p, struct plan_route *r, enum plan_where where)
 {
 	bool moves = where == PLAN_WAITING && may_move(p, r);
+	bool withdrawn = where == PLAN_WAITING && joins_withdrawn(r);
 	uint32_t number;
 
-	if (r->where == where && moves >= r->moving)
+	if (r->where == where && moves >= r->moving && withdrawn == r->withdrawn)
 		return;
 	number = pool_number(r);
 	if (r->where != PLAN_NOWHERE)
-		chain_del(list_of(p, r), &p->routes.pool, number);
+		leave_list(p, r, number);
 	p->routes.listed[r->where]--;
 	p->routes.listed[where]++;
+	p->routes.withdrawn_count += withdrawn;
 	r->where = where;
 	r->moving = moves;
+	r->withdrawn = withdrawn;
 	if (where != PLAN_NOWHERE)
-		chain_add_tail(list_of(p, r), &p->routes.pool, number);
+		chain_add_tail(list_of(p, r, number), &p->routes.pool, number);
 }
 
 static struct plan_route *at(const struct plan *p, uint32_t number)
@@ -157,6 +168,27 @@ struct plan_route *plan_route_first(const struct plan *p, const struct chain *li
 struct plan_route *plan_route_next(const struct plan *p, const struct plan_route *r)
 {
 	return at(p, r->link.next);
+}
+
+/* There must be some. */
+static struct plan_route *first_withdrawn(struct plan *p)
+{
+	struct plan_routes *t = &p->routes;
+
+	while (!t->withdrawn[t->lane].first)
+		t->lane = (t->lane + 1) % PLAN_LANES;
+	return plan_route_first(p, &t->withdrawn[t->lane]);
+}
+
+struct plan_route *plan_route_due(struct plan *p)
+{
+	struct plan_routes *t = &p->routes;
+	bool their_turn = t->withdrawn_count && (!t->queue.first || t->ahead >= PLAN_AHEAD_MAX);
+	struct plan_route *r = their_turn ? first_withdrawn(p) : plan_route_first(p, &t->queue);
+
+	if (r)
+		__builtin_prefetch(plan_route_next(p, r));
+	return r;
 }
 
 /* --- groups and sets --- */

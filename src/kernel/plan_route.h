@@ -17,6 +17,8 @@ struct plan_group;
 
 enum plan_where { PLAN_NOWHERE, PLAN_WAITING, PLAN_REFUSED, PLAN_WHERE_COUNT };
 
+enum { PLAN_LANES = 64, PLAN_AHEAD_MAX = 262144 };
+
 /* 24 octets (IPv4) or 36 (IPv6). */
 struct plan_route {
 	struct chain_link link; /* in one of plan_routes' lists */
@@ -31,6 +33,7 @@ struct plan_route {
 	bool foreign : 1;   /* another program has a route to its prefix too */
 	bool resilient : 1; /* counted in plan.resilient */
 	bool moving : 1;    /* in the list of these */
+	bool withdrawn : 1; /* in one of the lists of these */
 	bool held : 1;	    /* there is a plan_hold */
 	uint8_t addr[];	    /* 4 or 16 octets */
 };
@@ -48,6 +51,11 @@ struct plan_routes {
 	/* Routes that wait: to go from one group to another, for the change to be whole; for their operation. And those refused
 	 * by the kernel. */
 	struct chain moving, queue, refused;
+	/* Those that wait to be taken out, by the piece of the pool they are in. */
+	struct chain withdrawn[PLAN_LANES];
+	unsigned lane;		/* whose turn it is */
+	size_t withdrawn_count; /* in all of them */
+	size_t ahead;		/* how many more of the queue than of them have gone while some of them waited */
 	size_t listed[PLAN_WHERE_COUNT];
 	struct pool names; /* what numbers of groups and sets mean: pointers */
 	struct hash holds;
@@ -56,7 +64,19 @@ struct plan_routes {
 void plan_routes_init(struct plan_routes *t);
 void plan_routes_fini(struct plan_routes *t);
 
-struct prefix plan_route_prefix(const struct plan_route *r);
+static inline uint8_t plan_route_family(const struct plan_route *r)
+{
+	return r->ipv6 ? IP_V6 : IP_V4;
+}
+
+static inline struct prefix plan_route_prefix(const struct plan_route *r)
+{
+	struct prefix p;
+
+	prefix_set(&p, plan_route_family(r), r->len, r->addr);
+	return p;
+}
+
 struct plan_route *plan_route_get(const struct plan *p, const struct prefix *prefix);
 struct plan_route *plan_route_add(struct plan *p, const struct prefix *prefix);
 void plan_route_free(struct plan *p, struct plan_route *r);
@@ -65,6 +85,10 @@ struct plan_route *plan_route_walk(const struct plan *p, size_t *at);
 
 /* Puts it in a list, or in none, from wherever it is. One that waits keeps its turn. */
 void plan_route_list(struct plan *p, struct plan_route *r, enum plan_where where);
+/* The next that waits for its operation; NULL when there is none. First those that are to be in the kernel, in their turn; then the
+ * withdrawn, piece by piece of the pool: nearly the order in which they were put in, in which the kernel is quickest. When
+ * PLAN_AHEAD_MAX more of the former than of the latter have gone, they take turns. */
+struct plan_route *plan_route_due(struct plan *p);
 /* The first of a list, and the one behind; NULL at the end. */
 struct plan_route *plan_route_first(const struct plan *p, const struct chain *list);
 struct plan_route *plan_route_next(const struct plan *p, const struct plan_route *r);

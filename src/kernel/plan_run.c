@@ -253,7 +253,7 @@ static void write_route(struct plan *p, struct plan_batch *b, struct plan_route 
 {
 	struct plan_op *op = add_op(&p->route_ops, to ? PLAN_ROUTE_SET : PLAN_ROUTE_DEL, r);
 
-	op->prefix = plan_route_prefix(r);
+	prefix_set(&op->prefix, plan_route_family(r), r->len, r->addr);
 	op->before = plan_route_group(p, r);
 	op->replace = op->before;
 	if (to) {
@@ -304,15 +304,10 @@ static bool may_go_ahead(const struct plan *p, const struct plan_route *r)
 
 static void take_routes(struct plan *p, size_t max, struct plan_batch *b)
 {
-	struct plan_route *next;
+	struct plan_route *r;
 
-	for (struct plan_route *r = plan_route_first(p, &p->routes.queue); r; r = next) {
-		next = plan_route_next(p, r);
-		if (p->route_ops.count >= max || (p->under_way && !may_go_ahead(p, r)))
-			break;
-		__builtin_prefetch(next);
+	while (p->route_ops.count < max && (r = plan_route_due(p)) && (!p->under_way || may_go_ahead(p, r)))
 		take_route(p, b, r);
-	}
 }
 
 static void append_route_ops(struct plan *p, struct plan_batch *b)

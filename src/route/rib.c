@@ -113,29 +113,9 @@ bool route_rib_crowded(const struct route_rib *rib)
 
 /* --- entries --- */
 
-static size_t addr_len(uint8_t family)
-{
-	return family == IP_V4 ? 4 : 16;
-}
-
-struct prefix route_entry_prefix(const struct route_entry *e)
-{
-	struct prefix p = { .family = e->family, .len = e->len };
-
-	memcpy(p.bytes, e->addr, addr_len(e->family));
-	return p;
-}
-
 static uint32_t entry_hash(const struct route_entry *e)
 {
-	struct prefix p = route_entry_prefix(e);
-
-	return prefix_hash(&p);
-}
-
-static bool entry_is(const struct route_entry *e, const struct prefix *p)
-{
-	return e->len == p->len && memcmp(e->addr, p->bytes, addr_len(e->family)) == 0;
+	return prefix_bytes_hash(e->family, e->len, e->addr);
 }
 
 static struct route_entry *find(const struct route_rib *rib, const struct prefix *p, uint32_t hash)
@@ -143,9 +123,12 @@ static struct route_entry *find(const struct route_rib *rib, const struct prefix
 	uint32_t number;
 
 	for (size_t i = hash_index_first(&rib->index, hash); (number = hash_index_at(&rib->index, i, hash));
-		i++)
-		if (entry_is(entry_at(rib, number), p))
-			return entry_at(rib, number);
+		i++) {
+		struct route_entry *e = entry_at(rib, number);
+
+		if (prefix_is(p, e->family, e->len, e->addr))
+			return e;
+	}
 	return NULL;
 }
 
@@ -211,7 +194,7 @@ static struct route_entry *find_or_add(struct route_rib *rib, const struct prefi
 		return e;
 	e = pool_alloc(&rib->entries, 0);
 	*e = (struct route_entry){ .family = p->family, .len = p->len };
-	memcpy(e->addr, p->bytes, addr_len(p->family));
+	prefix_bytes_copy(e->addr, p);
 	hash_index_add(&rib->index, pool_number(e), hash);
 	return e;
 }

@@ -89,7 +89,14 @@ size_t route_rib_bytes(const struct route_rib *rib);
  * on all the same then: it has nothing to say of most of them, and only so can they go. */
 bool route_rib_crowded(const struct route_rib *rib);
 
-struct prefix route_entry_prefix(const struct route_entry *e);
+static inline struct prefix route_entry_prefix(const struct route_entry *e)
+{
+	struct prefix p;
+
+	prefix_set(&p, e->family, e->len, e->addr);
+	return p;
+}
+
 /* Routes to these prefixes, at most ROUTE_EXPECT_MAX, come or go soon. A large table is not in the processor's caches: so its
  * memory is waited for once for all of them, instead of several times for each. Begins to fetch what finding them reads first. */
 enum { ROUTE_EXPECT_MAX = 32 };

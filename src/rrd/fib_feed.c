@@ -106,7 +106,7 @@ static bool feed_some(struct rrd *r, struct route_reader *reader)
 	size_t count = 0;
 
 	for (; count < FIB_EXPECT_MAX && (e[count] = route_reader_next(reader)); count++)
-		prefix[count] = route_entry_prefix(e[count]);
+		prefix_set(&prefix[count], e[count]->family, e[count]->len, e[count]->addr);
 	fib_expect(r->fib, prefix, count);
 	for (size_t i = 0; i < count; i++)
 		feed_entry(r, e[i]);

@@ -262,6 +262,15 @@ static void reset_for_update(struct session_conn *c, const struct bgp_update *u)
 	end_with(c, FSM_UPDATE_MSG_ERR, &e);
 }
 
+static size_t count_prefixes(const struct bgp_update *u)
+{
+	size_t count = u->apart.count;
+
+	for (int f = 0; f < BGP_FAMILIES; f++)
+		count += u->withdrawn[f].count + u->announced[f].count;
+	return count;
+}
+
 static void handle_update(struct session_conn *c, struct cursor body)
 {
 	struct session *s = c->s;
@@ -283,6 +292,7 @@ static void handle_update(struct session_conn *c, struct cursor body)
 	}
 	s->counters.attribute_discard += u.verdict == BGP_VERDICT_ATTRIBUTE_DISCARD;
 	s->counters.treat_as_withdraw += u.verdict == BGP_VERDICT_TREAT_AS_WITHDRAW;
+	s->io->prefixes += count_prefixes(&u);
 	conn_event(c, FSM_UPDATE_MSG, NULL);
 	s->ops->update(s->user, s, &u);
 }
@@ -384,12 +394,13 @@ static void take_octets(struct session_conn *c, const uint8_t *p, size_t len)
 
 bool conn_read(struct session_conn *c)
 {
-	uint8_t *buf = c->s->io->rx;
-	size_t kept = c->rest_len;
+	struct session_io *io = c->s->io;
+	uint8_t *buf = io->rx;
+	size_t kept = c->rest_len, max = c->dense ? SESSION_READ_DENSE : SESSION_READ_MAX;
 	struct session_cause closed = { .reason = SESSION_DOWN_TCP_CLOSED };
 	ssize_t n;
 
-	n = recv(c->fd, buf + kept, SESSION_READ_MAX, MSG_DONTWAIT);
+	n = recv(c->fd, buf + kept, max, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (n <= 0) {
@@ -403,6 +414,8 @@ bool conn_read(struct session_conn *c)
 	c->rest = NULL;
 	c->rest_len = 0;
 	c->s->counters.rx_octets += (uint64_t)n;
+	io->prefixes = 0;
 	take_octets(c, buf, kept + (size_t)n);
-	return n == SESSION_READ_MAX;
+	c->dense = io->prefixes > (size_t)n / SESSION_DENSE;
+	return (size_t)n == max;
 }
