@@ -55,7 +55,7 @@ struct plan_routes {
 	struct chain withdrawn[PLAN_LANES];
 	unsigned lane;		/* whose turn it is */
 	size_t withdrawn_count; /* in all of them */
-	size_t ahead;		/* how many more of the queue than of them have gone while some of them waited */
+	size_t ahead; /* how many more of the queue than of them have gone while some of them waited */
 	size_t listed[PLAN_WHERE_COUNT];
 	struct pool names; /* what numbers of groups and sets mean: pointers */
 	struct hash holds;
