@@ -21,6 +21,8 @@
  *   A group or next hop is deleted only in a batch after the one that left it without users, when the results of that
  *   one are known: a move that failed still finds the group it came from. So a route never points at a group that is not
  *   there, and no wished route with a usable next hop is ever absent once it is installed.
+ * - Of routes, those that are to be in the kernel go before those that are to leave it, which wait for a bounded number of others. Among
+ *   the former those first that were wished for first; the latter go by the place they were put in (plan_route_due()).
  * - Next hops that nobody wishes for any more are deleted before groups change where that is all the change their groups
  *   need (plan_leave.c): the kernel takes them out.
  * - A next hop that cannot be reached is left out of its groups; a route without a usable next hop is taken out. The
