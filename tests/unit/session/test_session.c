@@ -736,6 +736,50 @@ static void updates_reach_the_program_octet_by_octet_and_all_at_once(void **stat
 	raw_free(r);
 }
 
+/* Octets that the session takes in one go. */
+static uint64_t read_once(struct program *p)
+{
+	uint64_t before = session_counters(p->session)->rx_octets;
+
+	session_enter(p->session);
+	conn_read(p->session->primary);
+	session_leave(p->session);
+	return session_counters(p->session)->rx_octets - before;
+}
+
+static void what_brings_many_prefixes_is_read_in_smaller_pieces(void **state)
+{
+	enum { DENSE = 14, PREFIXES = 1000, SPARSE = 1500 };
+	struct world *w = *state;
+	struct session_config cfg = config_for(w, PEER);
+	struct program *p = add_neighbor(w, &cfg);
+	struct raw *r = raw_connect(w, PEER);
+	uint8_t dense[4 + 4 * PREFIXES] = { 4 * PREFIXES >> 8, 4 * PREFIXES & 0xff };
+	uint8_t sparse[sizeof(good_update)];
+
+	raw_establish(w, r, p, PEER_ID, 9);
+	for (int i = 0; i < PREFIXES; i++)
+		memcpy(dense + 2 + 4 * i, (uint8_t[]){ 24, 10, (uint8_t)(i >> 8), (uint8_t)i }, 4);
+	for (int i = 0; i < DENSE; i++)
+		raw_send_message(r, BGP_UPDATE, dense, sizeof(dense));
+	assert_int_equal(read_once(p), SESSION_READ_MAX);
+	assert_int_equal(read_once(p), SESSION_READ_DENSE);
+	while (read_once(p))
+		;
+	assert_int_equal(p->updates, DENSE);
+	memcpy(sparse, good_update, sizeof(sparse));
+	sparse[3] = 21;
+	for (int i = 0; i < SPARSE; i++)
+		raw_send_message(r, BGP_UPDATE, sparse, sizeof(sparse));
+	read_once(p);
+	assert_int_equal(read_once(p), SESSION_READ_MAX);
+	while (read_once(p))
+		;
+	assert_int_equal(p->updates, DENSE + SPARSE);
+	assert_true(is_up(p));
+	raw_free(r);
+}
+
 static void an_idle_established_session_costs_under_four_kibibytes(void **state)
 {
 	struct world *w = *state;
@@ -815,6 +859,8 @@ int main(void)
 			capabilities_stay_where_nothing_could_be_said_without, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(updates_reach_the_program_octet_by_octet_and_all_at_once,
 			world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			what_brings_many_prefixes_is_read_in_smaller_pieces, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			an_idle_established_session_costs_under_four_kibibytes, world_setup, world_teardown),
 	};
