@@ -101,7 +101,7 @@ static bool fits_surely(const struct route_group *g, const struct route_path *pa
 	return (g->key.as4 ? octets : 2 * octets) + AROUND_ATTRS <= g->key.max_len;
 }
 
-bool route_outgoing_fits(struct route_group *g, const struct route_path *path)
+static bool fits_by_trial(struct route_group *g, const struct route_path *path)
 {
 	struct route_item item = {
 		.attrs = path->attrs, .source = path->peer, .nlri = { route_entry_prefix(path->entry), 0 }
@@ -113,8 +113,6 @@ bool route_outgoing_fits(struct route_group *g, const struct route_path *path)
 	uint8_t *room;
 	bool fits;
 
-	if (fits_surely(g, path))
-		return true;
 	route_outgoing(g, &item, &attrs, &nh);
 	room = arena_alloc(g->engine->arena, opts.max_len);
 	do {
@@ -122,4 +120,9 @@ bool route_outgoing_fits(struct route_group *g, const struct route_path *path)
 		fits = bgp_update_encode_announce(&w, &opts, &attrs, &nh, &item.nlri, 1) == 1;
 	} while (!fits && route_pack_make_room(&attrs));
 	return fits;
+}
+
+bool route_outgoing_fits(struct route_group *g, const struct route_path *path)
+{
+	return fits_surely(g, path) || fits_by_trial(g, path);
 }
