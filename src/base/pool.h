@@ -32,16 +32,16 @@ struct pool {
 	struct pool_size size[POOL_SIZES];
 };
 
-/* Of an object in use. */
-static inline void *pool_at(const struct pool *p, uint32_t number)
-{
-	return (uint8_t *)p->piece[number >> 16] + (size_t)(number & 0xffff) * POOL_UNIT;
-}
-
-/* The piece an object lies in, by its number; later ones are in use for less long, as long as none becomes empty. */
+/* The piece an object lies in, by its number. A new object is in the last piece, unless others have left room for it. */
 static inline uint32_t pool_piece_of(uint32_t number)
 {
 	return number >> 16;
+}
+
+/* Of an object in use. */
+static inline void *pool_at(const struct pool *p, uint32_t number)
+{
+	return (uint8_t *)p->piece[pool_piece_of(number)] + (size_t)(number & 0xffff) * POOL_UNIT;
 }
 
 /* Objects of two sizes, or one (other: 0), multiples of 4; where one is a multiple of 8, so are the addresses. The pool must

@@ -117,12 +117,13 @@ static struct chain *list_of(struct plan *p, const struct plan_route *r, uint32_
 static void leave_list(struct plan *p, struct plan_route *r, uint32_t number)
 {
 	struct plan_routes *t = &p->routes;
+	struct chain *list = list_of(p, r, number);
 
-	chain_del(list_of(p, r, number), &t->pool, number);
+	chain_del(list, &t->pool, number);
 	t->withdrawn_count -= r->withdrawn;
 	if (r->withdrawn)
 		t->ahead -= t->ahead > 0;
-	else
+	else if (list == &t->queue)
 		t->ahead = t->withdrawn_count ? t->ahead + 1 : 0;
 }
 

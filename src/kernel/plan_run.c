@@ -253,6 +253,7 @@ static void write_route(struct plan *p, struct plan_batch *b, struct plan_route 
 {
 	struct plan_op *op = add_op(&p->route_ops, to ? PLAN_ROUTE_SET : PLAN_ROUTE_DEL, r);
 
+	/* In place: a copy of what was just put together is slow (base/prefix.h). */
 	prefix_set(&op->prefix, plan_route_family(r), r->len, r->addr);
 	op->before = plan_route_group(p, r);
 	op->replace = op->before;

@@ -105,6 +105,7 @@ static bool feed_some(struct rrd *r, struct route_reader *reader)
 	struct prefix prefix[FIB_EXPECT_MAX];
 	size_t count = 0;
 
+	/* In place: a copy of what was just put together is slow (base/prefix.h). */
 	for (; count < FIB_EXPECT_MAX && (e[count] = route_reader_next(reader)); count++)
 		prefix_set(&prefix[count], e[count]->family, e[count]->len, e[count]->addr);
 	fib_expect(r->fib, prefix, count);

@@ -25,9 +25,10 @@
 #include "session/session.h"
 
 enum {
-	SESSION_READ_MAX = 32 * 1024,	 /* octets read from one session in a turn */
-	SESSION_READ_DENSE = 16 * 1024,	 /* the same where the last ones brought a prefix with each */
-	SESSION_DENSE = 8,		 /* of them: caches are to hold what a turn works with */
+	SESSION_READ_MAX = 32 * 1024, /* octets read from one session in a turn */
+	SESSION_READ_DENSE =
+		16 * 1024, /* the same while input is dense: caches are to hold what a turn works with */
+	SESSION_DENSE = 8, /* octets: dense input has more prefixes than one for so many */
 	SESSION_WRITE_MAX = 1024 * 1024, /* octets written to one session in a turn */
 	SESSION_CONTROL_MAX = 64 * 1024, /* octets of control messages waiting */
 	SESSION_OPEN_WAIT_S = 240,	 /* RFC 4271 8.2.2: the large hold time */
@@ -45,7 +46,7 @@ struct session_io {
 	size_t lingering_count;
 	struct arena *arena; /* of the message in hand */
 	uint8_t *rx;	     /* room for the rest of a message and SESSION_READ_MAX octets */
-	size_t prefixes;     /* in UPDATEs since the last read */
+	size_t prefixes;     /* in the UPDATEs of the read in hand */
 	uint64_t random;
 	struct prefix *debugged; /* whose neighbors' sessions are logged in detail */
 	size_t debugged_count;
@@ -62,7 +63,7 @@ struct session_conn {
 	bool write_failed; /* reading will tell why */
 	bool keepalive_queued;
 	bool incapable;	     /* our OPEN on it has no capabilities */
-	bool dense;	     /* the last read was so, see SESSION_READ_DENSE */
+	bool dense;	     /* the last read was, see SESSION_DENSE */
 	unsigned generation; /* changes with each socket, so that a loop sees that its own is gone */
 	int fd;
 	struct io_watch *watch;

@@ -16,7 +16,7 @@ struct prefix prefix_nr(size_t i)
 	return prefix_of(&a, 24);
 }
 
-static size_t number_of(const struct prefix *p)
+size_t number_of(const struct prefix *p)
 {
 	struct ip_addr a = prefix_addr(p);
 

@@ -55,6 +55,7 @@ struct model {
 
 uint32_t draw(struct model *m, uint32_t below);
 struct prefix prefix_nr(size_t i);
+size_t number_of(const struct prefix *p);
 struct ip_addr hop_nr(size_t i);
 struct plan *new_plan(bool classic);
 struct model *model_new(bool classic);

@@ -14,7 +14,7 @@ struct order {
 	struct plan *plan;
 	size_t count;
 	uint8_t kind[2 * LARGE];
-	uint32_t number[2 * LARGE];
+	size_t number[2 * LARGE];
 };
 
 static struct order *order_new(void)
@@ -29,14 +29,6 @@ static void order_free(struct order *o)
 {
 	plan_free(o->plan);
 	free(o);
-}
-
-static uint32_t number_of(const struct prefix *p)
-{
-	struct prefix first = prefix_nr(0);
-	struct ip_addr a = prefix_addr(p), zero = prefix_addr(&first);
-
-	return (ip_addr_to_u32(&a) - ip_addr_to_u32(&zero)) / 256;
 }
 
 static void put(struct order *o, size_t number)
