@@ -38,10 +38,16 @@ static inline uint32_t pool_piece_of(uint32_t number)
 	return number >> 16;
 }
 
+/* Its place in the piece, in units. */
+static inline uint32_t pool_place_of(uint32_t number)
+{
+	return number & 0xffff;
+}
+
 /* Of an object in use. */
 static inline void *pool_at(const struct pool *p, uint32_t number)
 {
-	return (uint8_t *)p->piece[pool_piece_of(number)] + (size_t)(number & 0xffff) * POOL_UNIT;
+	return (uint8_t *)p->piece[pool_piece_of(number)] + (size_t)pool_place_of(number) * POOL_UNIT;
 }
 
 /* Objects of two sizes, or one (other: 0), multiples of 4; where one is a multiple of 8, so are the addresses. The pool must

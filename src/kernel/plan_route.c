@@ -25,6 +25,7 @@ void plan_routes_fini(struct plan_routes *t)
 {
 	pool_fini(&t->pool);
 	pool_fini(&t->names);
+	number_set_fini(&t->withdrawn);
 	hash_index_fini(&t->index);
 	hash_fini(&t->holds);
 }
@@ -100,31 +101,35 @@ static bool may_move(const struct plan *p, const struct plan_route *r)
 	return s && !p->cfg.classic && (s->usable || has_new(s));
 }
 
-/* The list of the withdrawn it belongs to. */
-static struct chain *lane_of(struct plan *p, uint32_t number)
-{
-	return &p->routes.withdrawn[pool_piece_of(number) % PLAN_LANES];
-}
-
-static struct chain *list_of(struct plan *p, const struct plan_route *r, uint32_t number)
+/* The chain it is in; not for one of the withdrawn. */
+static struct chain *chain_of(struct plan *p, const struct plan_route *r)
 {
 	return r->where == PLAN_REFUSED ? &p->routes.refused
 	       : r->moving		? &p->routes.moving
-	       : r->withdrawn		? lane_of(p, number)
 					: &p->routes.queue;
 }
 
 static void leave_list(struct plan *p, struct plan_route *r, uint32_t number)
 {
 	struct plan_routes *t = &p->routes;
-	struct chain *list = list_of(p, r, number);
+	struct chain *chain = chain_of(p, r);
 
-	chain_del(list, &t->pool, number);
-	t->withdrawn_count -= r->withdrawn;
-	if (r->withdrawn)
+	if (r->withdrawn) {
+		number_set_remove(&t->withdrawn, number);
 		t->ahead -= t->ahead > 0;
-	else if (list == &t->queue)
-		t->ahead = t->withdrawn_count ? t->ahead + 1 : 0;
+		return;
+	}
+	chain_del(chain, &t->pool, number);
+	if (chain == &t->queue)
+		t->ahead = t->withdrawn.count ? t->ahead + 1 : 0;
+}
+
+static void enter_list(struct plan *p, struct plan_route *r, uint32_t number)
+{
+	if (r->withdrawn)
+		number_set_add(&p->routes.withdrawn, number);
+	else
+		chain_add_tail(chain_of(p, r), &p->routes.pool, number);
 }
 
 /* Whether it belongs to the withdrawn once it waits. One that waits for something else keeps its turn. */
@@ -148,12 +153,11 @@ void plan_route_list(struct plan *p, struct plan_route *r, enum plan_where where
 		leave_list(p, r, number);
 	p->routes.listed[r->where]--;
 	p->routes.listed[where]++;
-	p->routes.withdrawn_count += withdrawn;
 	r->where = where;
 	r->moving = moves;
 	r->withdrawn = withdrawn;
 	if (where != PLAN_NOWHERE)
-		chain_add_tail(list_of(p, r, number), &p->routes.pool, number);
+		enter_list(p, r, number);
 }
 
 static struct plan_route *at(const struct plan *p, uint32_t number)
@@ -171,22 +175,16 @@ struct plan_route *plan_route_next(const struct plan *p, const struct plan_route
 	return at(p, r->link.next);
 }
 
-/* There must be some. */
-static struct plan_route *first_withdrawn(struct plan *p)
-{
-	struct plan_routes *t = &p->routes;
-
-	while (!t->withdrawn[t->lane].first)
-		t->lane = (t->lane + 1) % PLAN_LANES;
-	return plan_route_first(p, &t->withdrawn[t->lane]);
-}
-
 struct plan_route *plan_route_due(struct plan *p)
 {
 	struct plan_routes *t = &p->routes;
-	bool their_turn = t->withdrawn_count && (!t->queue.first || t->ahead >= PLAN_AHEAD_MAX);
-	struct plan_route *r = their_turn ? first_withdrawn(p) : plan_route_first(p, &t->queue);
+	struct plan_route *r;
 
+	if (t->withdrawn.count && (!t->queue.first || t->ahead >= PLAN_AHEAD_MAX)) {
+		t->sweep = number_set_next(&t->withdrawn, t->sweep);
+		return at(p, t->sweep);
+	}
+	r = plan_route_first(p, &t->queue);
 	if (r)
 		__builtin_prefetch(plan_route_next(p, r));
 	return r;

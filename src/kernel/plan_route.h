@@ -10,6 +10,7 @@
 #include "base/chain.h"
 #include "base/hash.h"
 #include "base/hash_index.h"
+#include "base/number_set.h"
 #include "kernel/plan.h"
 
 struct plan_set;
@@ -17,11 +18,11 @@ struct plan_group;
 
 enum plan_where { PLAN_NOWHERE, PLAN_WAITING, PLAN_REFUSED, PLAN_WHERE_COUNT };
 
-enum { PLAN_LANES = 64, PLAN_AHEAD_MAX = 262144 };
+enum { PLAN_AHEAD_MAX = 262144 };
 
 /* 24 octets (IPv4) or 36 (IPv6). */
 struct plan_route {
-	struct chain_link link; /* in one of plan_routes' lists */
+	struct chain_link link; /* in one of plan_routes' chains */
 	uint32_t group;		/* its number; 0: the kernel has no such route */
 	uint32_t wanted;	/* its number, or 0 */
 	uint8_t len;
@@ -33,7 +34,7 @@ struct plan_route {
 	bool foreign : 1;   /* another program has a route to its prefix too */
 	bool resilient : 1; /* counted in plan.resilient */
 	bool moving : 1;    /* in the list of these */
-	bool withdrawn : 1; /* in one of the lists of these */
+	bool withdrawn : 1; /* in the set of these */
 	bool held : 1;	    /* there is a plan_hold */
 	uint8_t addr[];	    /* 4 or 16 octets */
 };
@@ -51,10 +52,8 @@ struct plan_routes {
 	/* Routes that wait: to go from one group to another, for the change to be whole; for their operation. And those refused
 	 * by the kernel. */
 	struct chain moving, queue, refused;
-	/* Those that wait to be taken out, by the piece of the pool they are in. */
-	struct chain withdrawn[PLAN_LANES];
-	unsigned lane;		/* whose turn it is */
-	size_t withdrawn_count; /* in all of them */
+	struct number_set withdrawn; /* those that wait to be taken out */
+	uint32_t sweep;		     /* the next of them has this number or is the first behind */
 	size_t ahead; /* how many more of the queue than of them have gone while some of them waited */
 	size_t listed[PLAN_WHERE_COUNT];
 	struct pool names; /* what numbers of groups and sets mean: pointers */
@@ -86,8 +85,8 @@ struct plan_route *plan_route_walk(const struct plan *p, size_t *at);
 /* Puts it in a list, or in none, from wherever it is. One that waits keeps its turn. */
 void plan_route_list(struct plan *p, struct plan_route *r, enum plan_where where);
 /* The next that waits for its operation; NULL when there is none. First those that are to be in the kernel, in their turn; then the
- * withdrawn, piece by piece of the pool: nearly the order in which they were put in, in which the kernel is quickest. When
- * PLAN_AHEAD_MAX more of the former than of the latter have gone, they take turns. */
+ * withdrawn, from the first of the pool to the last and again from the first: nearly the order in which they were put in, in which the
+ * kernel is quickest. When PLAN_AHEAD_MAX more of the former than of the latter have gone, they take turns. */
 struct plan_route *plan_route_due(struct plan *p);
 /* The first of a list, and the one behind; NULL at the end. */
 struct plan_route *plan_route_first(const struct plan *p, const struct chain *list);

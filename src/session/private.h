@@ -27,7 +27,7 @@
 enum {
 	SESSION_READ_MAX = 32 * 1024, /* octets read from one session in a turn */
 	SESSION_READ_DENSE =
-		16 * 1024, /* the same while input is dense: caches are to hold what a turn works with */
+		8 * 1024,  /* the same while input is dense: caches are to hold what a turn works with */
 	SESSION_DENSE = 8, /* octets: dense input has more prefixes than one for so many */
 	SESSION_WRITE_MAX = 1024 * 1024, /* octets written to one session in a turn */
 	SESSION_CONTROL_MAX = 64 * 1024, /* octets of control messages waiting */
