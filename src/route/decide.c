@@ -85,12 +85,13 @@ static void keep_smallest(struct route_decide *d, enum route_step step)
 	for (size_t i = 0; i < d->count; i++) {
 		uint32_t m = measure(step, d->path[i]);
 
-		if (m < best)
+		if (m < best) {
 			best = m;
-	}
-	for (size_t i = 0; i < d->count; i++)
-		if (measure(step, d->path[i]) == best)
+			kept = 0;
+		}
+		if (m == best)
 			d->path[kept++] = d->path[i];
+	}
 	d->count = kept;
 }
 
