@@ -93,10 +93,11 @@ static bool may_send(const struct route_group *g, const struct route_path *path)
 
 /* --- saying something --- */
 
+/* item: the next one of the pack. */
 static void say(struct route_group *g, const struct route_entry *e, const struct route_item *item)
 {
 	if (g->streaming)
-		route_pack_add(&g->pack, item);
+		route_pack_add(&g->pack);
 	if (g->streaming < g->member_count) {
 		g->notes += g->member_count - g->streaming;
 		LIST_FOREACH (l, &g->members)
@@ -146,27 +147,34 @@ static void mark_unsent(struct route_group *g, struct route_path *path)
 	route_path_unsent(g->rib, path, g->id);
 }
 
+void route_group_item(const struct route_group *g, const struct route_path *path,
+	const struct route_attrs *attrs, struct route_item *item)
+{
+	const struct route_entry *e = path->entry;
+
+	item->attrs = attrs;
+	item->source = path->peer;
+	item->only = NULL;
+	prefix_set(&item->nlri.prefix, e->family, e->len, e->addr);
+	item->nlri.path_id = route_group_add_path(g) ? path->path_id_out : 0;
+}
+
 static void announce(struct route_group *g, struct route_path *path)
 {
-	struct route_item item = {
-		.attrs = path->attrs,
-		.source = path->peer,
-		.nlri = { route_entry_prefix(path->entry), route_group_add_path(g) ? path->path_id_out : 0 },
-	};
+	struct route_item *item = route_pack_next(&g->pack);
 
-	say(g, path->entry, &item);
+	route_group_item(g, path, path->attrs, item);
+	say(g, path->entry, item);
 	mark_sent(g, path);
 }
 
 static void withdraw(struct route_group *g, struct route_path *path, const struct route_peer *only)
 {
-	struct route_item item = {
-		.source = path->peer,
-		.only = only,
-		.nlri = { route_entry_prefix(path->entry), route_group_add_path(g) ? path->path_id_out : 0 },
-	};
+	struct route_item *item = route_pack_next(&g->pack);
 
-	say(g, path->entry, &item);
+	route_group_item(g, path, NULL, item);
+	item->only = only;
+	say(g, path->entry, item);
 	if (!only)
 		mark_unsent(g, path);
 }

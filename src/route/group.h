@@ -113,6 +113,9 @@ bool route_group_key_looks_different(const struct route_group_key *a, const stru
 /* A slice of work; the same return value as route_engine_work(). A retired group that returns UINT64_MAX is finished
  * and can be freed. */
 uint64_t route_group_work(struct route_group *g, uint64_t now_ms);
+/* What is said of a path: that it is there with these attributes, or gone (attrs: NULL). */
+void route_group_item(const struct route_group *g, const struct route_path *path,
+	const struct route_attrs *attrs, struct route_item *item);
 /* There is something to do once a member can take more. */
 bool route_group_waiting(const struct route_group *g);
 bool route_group_add_path(const struct route_group *g);

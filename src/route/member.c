@@ -178,14 +178,10 @@ static bool told(const struct route_member *m, const struct route_path *path)
 
 void route_member_pack(struct route_member *m, const struct route_path *path)
 {
-	struct route_item item = {
-		.attrs = path->attrs,
-		.source = path->peer,
-		.nlri = { route_entry_prefix(path->entry),
-			route_group_add_path(m->group) ? path->path_id_out : 0 },
-	};
+	struct route_pack *pack = &m->group->engine->pack;
 
-	route_pack_add(&m->group->engine->pack, &item);
+	route_group_item(m->group, path, path->attrs, route_pack_next(pack));
+	route_pack_add(pack);
 }
 
 static void walk_entry(void *user, struct route_entry *e)
@@ -200,7 +196,7 @@ static void walk_entry(void *user, struct route_entry *e)
 static void serve_mark(struct route_member *m, const struct route_mark *mark)
 {
 	struct route_entry *e = route_rib_find(m->group->rib, &mark->prefix);
-	struct route_item gone = { .nlri = { mark->prefix, mark->path_id } };
+	struct route_pack *pack = &m->group->engine->pack;
 	struct route_paths paths = e ? e->paths : (struct route_paths){ 0 };
 
 	ROUTE_EACH_PATH (p, &paths) {
@@ -209,7 +205,8 @@ static void serve_mark(struct route_member *m, const struct route_mark *mark)
 		route_member_pack(m, p);
 		return;
 	}
-	route_pack_add(&m->group->engine->pack, &gone);
+	*route_pack_next(pack) = (struct route_item){ .nlri = { mark->prefix, mark->path_id } };
+	route_pack_add(pack);
 }
 
 static uint8_t *queue_room(void *user, size_t len)

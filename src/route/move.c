@@ -45,11 +45,10 @@ static bool is_the_same(const struct views *v, const struct route_path *path)
 
 static void forget(struct route_member *m, const struct route_path *path)
 {
-	struct route_item item = { .source = path->peer,
-		.nlri = { route_entry_prefix(path->entry),
-			route_group_add_path(m->group) ? path->path_id_out : 0 } };
+	struct route_pack *pack = &m->group->engine->pack;
 
-	route_pack_add(&m->group->engine->pack, &item);
+	route_group_item(m->group, path, NULL, route_pack_next(pack));
+	route_pack_add(pack);
 }
 
 static void compare_paths(const struct views *v, const struct route_entry *e)

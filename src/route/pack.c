@@ -62,11 +62,15 @@ static void grow(struct route_pack *p)
 		link_item(p, i);
 }
 
-void route_pack_add(struct route_pack *p, const struct route_item *item)
+struct route_item *route_pack_next(struct route_pack *p)
 {
 	if (p->count == p->size)
 		grow(p);
-	p->item[p->count] = *item;
+	return &p->item[p->count];
+}
+
+void route_pack_add(struct route_pack *p)
+{
 	link_item(p, (uint32_t)p->count++);
 }
 

@@ -44,7 +44,10 @@ struct route_pack {
 };
 
 void route_pack_fini(struct route_pack *p);
-void route_pack_add(struct route_pack *p, const struct route_item *item);
+/* Where the next item is, to be filled in and then added, or not; valid until then. So nothing is copied that was just put together,
+ * which is slow (base/prefix.h). */
+struct route_item *route_pack_next(struct route_pack *p);
+void route_pack_add(struct route_pack *p);
 /* Withdrawals first, then announcements in the order in which their buckets were begun. Empties the pack. */
 void route_pack_flush(struct route_pack *p, const struct route_sink *sink);
 /* For a route that does not fit into a message: attributes that would be discarded when malformed, because no decision follows from them,
