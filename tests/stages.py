@@ -172,7 +172,8 @@ def stage_clang(_):
 
 
 def stage_minimal(_):
-    return build("minimal", "--without-openssl", "--without-libcurl", CC="gcc", CFLAGS="-O1 -g")
+    """Without what may be left out, and by the other compiler."""
+    return build("minimal", "--without-openssl", "--without-libcurl", CC="clang", CFLAGS="-O1 -g")
 
 
 def stage_sanitizers(_):
