@@ -185,9 +185,10 @@ def stage_install(_):
     target = os.path.join(BUILD, "destdir")
     shutil.rmtree(target, ignore_errors=True)
     options = ["make", "install", f"DESTDIR={target}"]
-    if not os.path.exists(os.path.join(BUILD, "plain", "Makefile")) or \
-            run("install", options, os.path.join(BUILD, "plain")) != 0:
-        tell_log("install") if os.path.exists(os.path.join(LOGS, "install.log")) else print("    the plain build is missing")
+    if standard("plain", targets=("all",)).failed:
+        return FAILED
+    if run("install", options, os.path.join(BUILD, "plain")) != 0:
+        tell_log("install")
         return FAILED
     found = {os.path.relpath(os.path.join(p, n), target) for p, _, names in os.walk(target) for n in names}
     wanted = {"usr/local/sbin/rrd", "usr/local/bin/rrctl", "usr/local/sbin/lb-announcer", "usr/local/sbin/lb-ipvs-agent"}
@@ -228,6 +229,8 @@ def stage_packaging(arguments):
 
 
 def stage_distcheck(_):
+    if standard("plain", targets=("all",)).failed:
+        return FAILED
     return PASSED if run("distcheck", ["make", JOBS, "distcheck"], os.path.join(BUILD, "plain")) == 0 \
         else tell_log("distcheck") or FAILED
 
