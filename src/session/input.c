@@ -396,7 +396,8 @@ bool conn_read(struct session_conn *c)
 {
 	struct session_io *io = c->s->io;
 	uint8_t *buf = io->rx;
-	size_t kept = c->rest_len, max = c->dense ? SESSION_READ_DENSE : SESSION_READ_MAX;
+	size_t kept = c->rest_len, max = c->dense ? SESSION_READ_DENSE : SESSION_READ_MAX,
+	       before = io->prefixes;
 	struct session_cause closed = { .reason = SESSION_DOWN_TCP_CLOSED };
 	ssize_t n;
 
@@ -414,8 +415,7 @@ bool conn_read(struct session_conn *c)
 	c->rest = NULL;
 	c->rest_len = 0;
 	c->s->counters.rx_octets += (uint64_t)n;
-	io->prefixes = 0;
 	take_octets(c, buf, kept + (size_t)n);
-	c->dense = io->prefixes > (size_t)n / SESSION_DENSE;
+	c->dense = io->prefixes - before > (size_t)n / SESSION_DENSE;
 	return (size_t)n == max;
 }

@@ -46,7 +46,7 @@ struct session_io {
 	size_t lingering_count;
 	struct arena *arena; /* of the message in hand */
 	uint8_t *rx;	     /* room for the rest of a message and SESSION_READ_MAX octets */
-	size_t prefixes;     /* in the UPDATEs of the read in hand */
+	size_t prefixes;     /* in UPDATEs so far, of all sessions */
 	uint64_t random;
 	struct prefix *debugged; /* whose neighbors' sessions are logged in detail */
 	size_t debugged_count;
