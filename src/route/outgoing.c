@@ -103,9 +103,7 @@ static bool fits_surely(const struct route_group *g, const struct route_path *pa
 
 static bool fits_by_trial(struct route_group *g, const struct route_path *path)
 {
-	struct route_item item = {
-		.attrs = path->attrs, .source = path->peer, .nlri = { route_entry_prefix(path->entry), 0 }
-	};
+	struct route_item item;
 	struct bgp_update_opts opts = route_group_update_opts(g);
 	struct bgp_next_hop nh;
 	struct bgp_attrs attrs;
@@ -113,6 +111,7 @@ static bool fits_by_trial(struct route_group *g, const struct route_path *path)
 	uint8_t *room;
 	bool fits;
 
+	route_group_item(g, path, path->attrs, &item);
 	route_outgoing(g, &item, &attrs, &nh);
 	room = arena_alloc(g->engine->arena, opts.max_len);
 	do {
