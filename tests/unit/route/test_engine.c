@@ -222,6 +222,32 @@ static void add_path_sends_all_with_stable_identifiers(void **state)
 	harness_fini(&h);
 }
 
+/* The new source forgets what it holds; for all others the new path takes the place of the old one, with no moment without any. */
+static void a_better_path_is_withdrawn_from_its_source_alone(void **state)
+{
+	struct harness h;
+	struct test_peer *first, *better, *other;
+
+	(void)state;
+	harness_init(&h, &config);
+	first = up(&h, 1, ROUTE_PEER_IBGP_CLIENT, ROUTE_SEND_BEST);
+	better = up(&h, 2, ROUTE_PEER_IBGP_CLIENT, ROUTE_SEND_BEST);
+	other = up(&h, 3, ROUTE_PEER_IBGP_CLIENT, ROUTE_SEND_BEST);
+	harness_announce(first, &(struct route){ .prefix = P1, .local_pref = 100 });
+	harness_settle(&h, 0);
+	assert_int_equal(harness_held_count(better, P1), 1);
+	harness_announce(better, &(struct route){ .prefix = P1, .local_pref = 200 });
+	harness_settle(&h, 0);
+	assert_int_equal(harness_held_count(better, P1), 0);
+	assert_int_equal(better->withdrawn, 1);
+	assert_int_equal(harness_held(first, P1, 0)->local_pref, 200);
+	assert_int_equal(harness_held(other, P1, 0)->local_pref, 200);
+	assert_int_equal(other->announced, 2);
+	assert_int_equal(first->withdrawn + other->withdrawn, 0);
+	nothing_wrong(&h);
+	harness_fini(&h);
+}
+
 static void best_n_and_multipath_send_their_sets(void **state)
 {
 	struct harness h;
@@ -726,6 +752,7 @@ int main(void)
 		cmocka_unit_test(loops_are_refused),
 		cmocka_unit_test(import_takes_only_what_is_allowed),
 		cmocka_unit_test(add_path_sends_all_with_stable_identifiers),
+		cmocka_unit_test(a_better_path_is_withdrawn_from_its_source_alone),
 		cmocka_unit_test(best_n_and_multipath_send_their_sets),
 		cmocka_unit_test(a_late_peer_gets_the_table_then_end_of_rib),
 		cmocka_unit_test(export_none_sends_only_end_of_rib),
